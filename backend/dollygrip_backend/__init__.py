@@ -1,0 +1,1 @@
+"""Dollygrip's inference backend."""
