@@ -21,9 +21,7 @@ def cubic_spline(values: np.ndarray, at: np.ndarray) -> np.ndarray:
     b = (at - left)[:, None]
     a = 1 - b
     return (
-        a * values[left]
-        + b * values[left + 1]
-        + ((a**3 - a) * curvature[left] + (b**3 - b) * curvature[left + 1]) / 6
+        a * values[left] + b * values[left + 1] + ((a**3 - a) * curvature[left] + (b**3 - b) * curvature[left + 1]) / 6
     )
 
 
@@ -40,20 +38,20 @@ def _second_derivatives(values: np.ndarray) -> np.ndarray:
     if len(inner):
         inner[0] -= m[1]
         inner[-1] -= m[n - 2]
-        m[2 : n - 2] = _solve_1_4_1(inner)
+        off = np.ones(len(inner) - 1)
+        m[2 : n - 2] = solve_tridiagonal(off, np.full(len(inner), 4.0), off, inner)
     m[0], m[n - 1] = 2 * m[1] - m[2], 2 * m[n - 2] - m[n - 3]
     return m
 
 
-def _solve_1_4_1(rhs: np.ndarray) -> np.ndarray:
-    """Tridiagonal (1, 4, 1) x = rhs, forward elimination and back substitution over the first axis."""
-    pivots = np.empty(len(rhs))
-    out = rhs.copy()
-    pivots[0] = 4.0
-    for i in range(1, len(rhs)):
-        pivots[i] = 4.0 - 1.0 / pivots[i - 1]
-        out[i] -= out[i - 1] / pivots[i - 1]
+def solve_tridiagonal(lower: np.ndarray, diagonal: np.ndarray, upper: np.ndarray, rhs: np.ndarray) -> np.ndarray:
+    """Solve A x = rhs (N, C) for a diagonally dominant tridiagonal A, by the Thomas algorithm over the first axis."""
+    pivots, out = np.array(diagonal, float), np.array(rhs, float)
+    for i in range(1, len(out)):
+        factor = lower[i - 1] / pivots[i - 1]
+        pivots[i] -= factor * upper[i - 1]
+        out[i] -= factor * out[i - 1]
     out[-1] /= pivots[-1]
-    for i in range(len(rhs) - 2, -1, -1):
-        out[i] = (out[i] - out[i + 1]) / pivots[i]
+    for i in range(len(out) - 2, -1, -1):
+        out[i] = (out[i] - upper[i] * out[i + 1]) / pivots[i]
     return out
