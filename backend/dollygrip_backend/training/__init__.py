@@ -1,0 +1,1 @@
+"""Training commands: each reads a TOML configuration and writes weights with their card."""

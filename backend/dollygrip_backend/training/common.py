@@ -1,0 +1,121 @@
+"""What the three trainers share: seeds, learning rate, a moving average of the weights, checkpoints that resume.
+
+A checkpoint is a folder of `model.safetensors`, `average.safetensors`, `optimizer.safetensors` and `run.json`. All
+randomness of a step comes from (seed, step), so a resumed run draws what an uninterrupted one would have drawn.
+"""
+
+import json
+import math
+import shutil
+from pathlib import Path
+
+import attrs
+import numpy as np
+import torch
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from dollygrip.errors import InputError
+
+
+def step_random(seed: int, step: int) -> np.random.Generator:
+    """The numpy generator of one step; torch's generator is seeded from it as well."""
+    generator = np.random.default_rng((seed, step))
+    torch.manual_seed(int(generator.integers(2**62)))
+    return generator
+
+
+def learning_rate(step: int, steps: int, peak: float, warmup: int = 200, floor: float = 0.02) -> float:
+    """Linear warm-up to `peak`, then a cosine down to `floor * peak` at the last of `steps`."""
+    if step < warmup:
+        return peak * (step + 1) / warmup
+    done = min(1.0, (step - warmup) / max(1, steps - warmup))
+    return peak * (floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * done)))
+
+
+def training_progress() -> Progress:
+    """A progress bar with a free `status` field: `progress.add_task(name, total=steps, status="")`."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, TextColumn("{task.fields[status]}"))
+
+
+@attrs.define
+class Run:
+    """A training run: the model, the exponential moving average of its weights, the optimizer, the next step.
+
+    The average is what is shipped. `decay` is reached gradually, so that a short run's average is not the start's.
+    """
+
+    model: nn.Module
+    optimizer: torch.optim.Optimizer
+    decay: float = 0.999
+    step: int = 0
+    average: dict[str, Tensor] = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.average = {name: value.detach().clone() for name, value in self.model.state_dict().items()}
+
+    def descend(self, loss: Tensor, rate: float, clip: float = 1.0) -> float:
+        """One optimizer step on `loss`; returns the gradient's norm before clipping. Counts the step.
+
+        A gradient that is not finite raises FloatingPointError before any weight is touched.
+        """
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate * group.get("rate_factor", 1.0)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = float(nn.utils.clip_grad_norm_(self.model.parameters(), clip))
+        if not math.isfinite(norm):
+            raise FloatingPointError(f"The gradient of step {self.step} is not finite.")
+        self.optimizer.step()
+        self.step += 1
+        keep = min(self.decay, self.step / (self.step + 10))
+        with torch.no_grad():
+            for name, value in self.model.state_dict().items():
+                if value.is_floating_point():
+                    self.average[name].lerp_(value, 1 - keep)
+                else:
+                    self.average[name].copy_(value)
+        return norm
+
+    def save(self, folder: Path) -> None:
+        """Write the checkpoint beside `folder`, then put it in place: a kill leaves the old or the new one whole."""
+        fresh, old = folder.with_name(folder.name + ".new"), folder.with_name(folder.name + ".old")
+        for leftover in (fresh, old):
+            shutil.rmtree(leftover, ignore_errors=True)
+        fresh.mkdir(parents=True)
+        state = self.optimizer.state_dict()
+        moments = {f"{i}.{k}": torch.as_tensor(v) for i, s in state["state"].items() for k, v in s.items()}
+        save_file({k: v.contiguous() for k, v in self.model.state_dict().items()}, fresh / "model.safetensors")
+        save_file(self.average, fresh / "average.safetensors")
+        save_file(moments, fresh / "optimizer.safetensors")
+        (fresh / "run.json").write_text(json.dumps({"step": self.step}))
+        if folder.exists():
+            folder.rename(old)
+        fresh.rename(folder)
+        shutil.rmtree(old, ignore_errors=True)
+
+    def resume(self, folder: Path) -> bool:
+        """Load the checkpoint at `folder`; False where there is none.
+
+        Raises InputError where it was written by another architecture.
+        """
+        folder = next((f for f in (folder, folder.with_name(folder.name + ".old")) if f.exists()), folder)
+        if not (folder / "run.json").exists():
+            return False
+        weights = load_file(folder / "model.safetensors")
+        if {k: v.shape for k, v in weights.items()} != {k: v.shape for k, v in self.model.state_dict().items()}:
+            raise InputError(
+                f"The checkpoint {folder} belongs to another architecture.", "Delete it, or train into another folder."
+            )
+        self.model.load_state_dict(weights)
+        self.average = load_file(folder / "average.safetensors")
+        state = self.optimizer.state_dict()
+        state["state"] = {}
+        for key, value in load_file(folder / "optimizer.safetensors").items():
+            index, name = key.split(".", 1)
+            state["state"].setdefault(int(index), {})[name] = value
+        self.optimizer.load_state_dict(state)
+        self.step = json.loads((folder / "run.json").read_text())["step"]
+        return True
