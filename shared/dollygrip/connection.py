@@ -1,0 +1,115 @@
+"""Where a backend can be reached: the connection file, as Jupyter writes one, and the command that starts a backend."""
+
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import attrs
+import platformdirs
+from cattrs import BaseValidationError, Converter
+
+from dollygrip.errors import DollygripError
+
+CONNECTION_FILE = "connection.json"
+COMMAND_FILE = "backend.json"
+
+
+class BackendError(DollygripError):
+    """The backend cannot do it. `kind` says which way: unreachable, refused, version, lost, worker, input, …"""
+
+    kind = "backend"
+
+
+@attrs.frozen
+class Connection:
+    """All that a client needs: the ZeroMQ endpoint and the CURVE keys (Z85, 40 characters) of both sides.
+
+    pid: process of a local server, 0 for a remote one.
+    """
+
+    endpoint: str
+    server_public: str
+    client_public: str
+    client_secret: str = attrs.field(repr=False)
+    pid: int = 0
+
+
+def state_dir() -> Path:
+    """The folder of the connection file, keys and jobs: $DOLLYGRIP_HOME, else the user's state folder."""
+    home = os.environ.get("DOLLYGRIP_HOME")
+    return Path(home) if home else Path(platformdirs.user_state_dir("dollygrip", appauthor=False))
+
+
+def private_dir(folder: Path) -> Path:
+    """Create the folder if need be, open to its user alone (0700; Windows' profile folders are so already)."""
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    return folder
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that its user alone can read (0600), whole or not at all."""
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
+    part.replace(path)
+
+
+def write_connection(connection: Connection, folder: Path | None = None) -> Path:
+    """Write the connection file into the state folder and return its path."""
+    path = private_dir(folder or state_dir()) / CONNECTION_FILE
+    write_private(path, json.dumps(attrs.asdict(connection), indent=1))
+    return path
+
+
+def read_connection(folder: Path | None = None) -> Connection:
+    """Read the connection file; raises BackendError (kind "unreachable") where there is none or it is no such file."""
+    path = (folder or state_dir()) / CONNECTION_FILE
+    try:
+        return Converter(forbid_extra_keys=True).structure(json.loads(path.read_text("utf-8")), Connection)
+    except FileNotFoundError:
+        raise BackendError(
+            "No Dollygrip backend is running.", "Start it, or run `dollygrip serve`.", "unreachable"
+        ) from None
+    except (OSError, ValueError, BaseValidationError) as error:
+        raise BackendError(
+            f"The connection file {path} cannot be read.", "Delete it and start the backend again.", "unreachable"
+        ) from error
+
+
+def backend_command() -> list[str]:
+    """The command line of the `dollygrip` executable.
+
+    $DOLLYGRIP_BACKEND names it; else the file backend.json in the state folder, {"command": [...]}, which setting up
+    the backend leaves there. Raises BackendError (kind "missing") where neither leads to an executable.
+    """
+    named = os.environ.get("DOLLYGRIP_BACKEND")
+    command = [named] if named else _recorded_command()
+    if not command or not shutil.which(command[0]):
+        raise BackendError(
+            f"The Dollygrip backend was not found at {command[0]}." if command else "The backend is not set up.",
+            "Set it up with `python build.py dev`, or name its `dollygrip` executable in the preferences.",
+            "missing",
+        )
+    return command
+
+
+def record_backend_command(command: list[str] | None = None) -> Path:
+    """Leave the command of this environment's `dollygrip` where `backend_command` finds it."""
+    if command is None:
+        name = "dollygrip.exe" if sys.platform == "win32" else "dollygrip"
+        command = [str(Path(sys.executable).parent / name)]
+    path = private_dir(state_dir()) / COMMAND_FILE
+    write_private(path, json.dumps({"command": command}))
+    return path
+
+
+def _recorded_command() -> list[str]:
+    path = state_dir() / COMMAND_FILE
+    try:
+        command = json.loads(path.read_text("utf-8"))["command"]
+        return [str(part) for part in command] if isinstance(command, list) else []
+    except (OSError, ValueError, KeyError, TypeError):
+        return []

@@ -1,0 +1,67 @@
+"""The wire between the extension and the backend.
+
+One ZeroMQ message is a small JSON header followed by one raw part for each array (pixels, depth, poses):
+
+    {"v": 1, "type": "Frame", "job_id": "…", "index": 7, "blobs": [{"name": "rgb", "dtype": "uint8", "shape": […]}]}
+
+`messages` holds the classes, `framing` turns them into parts and back. Nothing is believed before it is checked: an
+unknown version, field, type, dtype, shape or length raises ProtocolError.
+"""
+
+from dollygrip.protocol.framing import PROTOCOL_VERSION, ProtocolError, VersionError, decode, encode
+from dollygrip.protocol.messages import (
+    Accepted,
+    Attach,
+    Cancel,
+    Cancelled,
+    Credit,
+    Done,
+    EngineInfo,
+    Failed,
+    Frame,
+    Hello,
+    Limits,
+    Message,
+    PredictRequest,
+    Progress,
+    Queued,
+    Ready,
+    RenderRequest,
+    Request,
+    Run,
+    Submit,
+    Take,
+    TrajectoryHeader,
+    Welcome,
+)
+
+__all__ = [
+    "PROTOCOL_VERSION",
+    "Accepted",
+    "Attach",
+    "Cancel",
+    "Cancelled",
+    "Credit",
+    "Done",
+    "EngineInfo",
+    "Failed",
+    "Frame",
+    "Hello",
+    "Limits",
+    "Message",
+    "PredictRequest",
+    "Progress",
+    "ProtocolError",
+    "Queued",
+    "Ready",
+    "RenderRequest",
+    "Request",
+    "Run",
+    "Submit",
+    "Take",
+    "TrajectoryHeader",
+    "VersionError",
+    "Welcome",
+    "decode",
+    "encode",
+]

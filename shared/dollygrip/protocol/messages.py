@@ -1,0 +1,295 @@
+"""Every message of the wire as an attrs class.
+
+Field types are exact (no coercion) and bounds are validators; what a user may ask for is checked by the backend, which
+can say it in the user's words. BLOBS names the arrays that travel with a class.
+"""
+
+from typing import Any
+
+import attrs
+import numpy as np
+from attrs.validators import ge, le, matches_re, max_len, optional
+
+from dollygrip.trajectory import MAX_FRAMES, Trajectory
+
+MAX_PIXELS = 64 * 2**20
+MAX_CREDIT = 1024
+
+
+@attrs.frozen
+class Blob:
+    """What an array must look like: its dtype and shape, None standing for any extent of at least 1."""
+
+    dtype: str
+    shape: tuple[int | None, ...]
+    required: bool = True
+
+
+def _job_id() -> Any:
+    return attrs.field(validator=matches_re("[0-9a-f]{32}"))
+
+
+def _count(most: int = 2**53) -> Any:
+    return attrs.field(validator=[ge(0), le(most)])
+
+
+def _ref() -> Any:
+    return attrs.field(default=0, validator=[ge(0), le(2**53)])
+
+
+# What is asked for
+
+
+@attrs.frozen(kw_only=True)
+class TrajectoryHeader:
+    """A trajectory without its arrays, which travel as the blobs c2w and intrinsics."""
+
+    fps: float
+    size: tuple[int, int]
+    scene_depth: float = 1.0
+    meta: dict[str, Any] = attrs.field(factory=dict)
+
+    @classmethod
+    def of(cls, trajectory: Trajectory) -> "TrajectoryHeader":
+        return cls(
+            fps=trajectory.fps, size=trajectory.size, scene_depth=trajectory.scene_depth, meta=dict(trajectory.meta)
+        )
+
+    def trajectory(self, arrays: dict[str, np.ndarray]) -> Trajectory:
+        """The trajectory of this header and its arrays; raises TrajectoryError where they break the convention."""
+        return Trajectory(arrays["c2w"], arrays["intrinsics"], self.size, self.fps, self.scene_depth, self.meta)
+
+
+@attrs.frozen(kw_only=True)
+class PredictRequest:
+    """Stage 1: an image (blob `image`, and its `depth` along +Z if known) and a prompt -> `takes` trajectories.
+
+    size: (width, height) the trajectory's intrinsics refer to; None is the image's own.
+    view_degrees: horizontal field of view of the image; None lets the backend estimate it.
+    scene_depth: median depth in the scene's unit; None takes it from the depth.
+    subject: the point to keep in view, in pixels of the image.
+    """
+
+    prompt: str = attrs.field(validator=max_len(20_000))
+    frames: int = 81
+    fps: float = 24.0
+    seed: int = 0
+    takes: int = 1
+    size: tuple[int, int] | None = None
+    view_degrees: float | None = None
+    scene_depth: float | None = None
+    strength: float = 1.0
+    subject: tuple[float, float] | None = None
+
+
+@attrs.frozen(kw_only=True)
+class RenderRequest:
+    """Stage 2: an image and a trajectory (blobs `c2w`, `intrinsics`; `depth` along +Z if known) -> one frame a pose.
+
+    size: (width, height) of the video; None is the trajectory's own.
+    """
+
+    prompt: str = attrs.field(validator=max_len(20_000))
+    trajectory: TrajectoryHeader
+    engine: str = "auto"
+    size: tuple[int, int] | None = None
+    seed: int = 0
+
+
+Request = PredictRequest | RenderRequest
+
+
+# Client to server. `ref` is chosen by the client and comes back in the answer.
+
+
+@attrs.frozen
+class Hello:
+    client_version: str
+
+
+@attrs.frozen
+class Submit:
+    request: Request
+    ref: int = _ref()
+
+
+@attrs.frozen
+class Attach:
+    """Send me this job's results from number `have` on, and its end."""
+
+    job_id: str = _job_id()
+    have: int = _count()
+    ref: int = _ref()
+
+
+@attrs.frozen
+class Cancel:
+    """Also from the server to a worker."""
+
+    job_id: str = _job_id()
+
+
+@attrs.frozen
+class Credit:
+    """I have room for so many more frames of this job. Takes are few and small: they need no credit."""
+
+    job_id: str = _job_id()
+    frames: int = _count(MAX_CREDIT)
+
+
+# Server to client
+
+
+@attrs.frozen(kw_only=True)
+class EngineInfo:
+    """A video engine: what it may be asked for, and whether it can run here; `reason` says why not.
+
+    Sizes: each side from `min_size` to `max_size`, a multiple of `multiple`. Bytes are of weights to download and of
+    memory needed.
+    """
+
+    name: str
+    title: str
+    licence: str
+    download_bytes: int
+    memory_bytes: int
+    min_size: int
+    max_size: int
+    multiple: int
+    max_frames: int
+    needs_cuda: bool
+    available: bool
+    reason: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class Limits:
+    max_frames: int = MAX_FRAMES
+    max_takes: int = 16
+    max_prompt: int = 2000
+    max_pixels: int = MAX_PIXELS
+
+
+@attrs.frozen
+class Welcome:
+    server_version: str
+    engines: list[EngineInfo]
+    devices: list[str]
+    limits: Limits
+
+
+@attrs.frozen
+class Accepted:
+    """The answer to Submit and Attach: `position` jobs are ahead of this one."""
+
+    job_id: str = _job_id()
+    position: int = _count()
+    ref: int = _ref()
+
+
+@attrs.frozen
+class Queued:
+    job_id: str = _job_id()
+    position: int = _count()
+
+
+# A worker to the server, and from there to the client
+
+
+@attrs.frozen
+class Progress:
+    """`done` of `total` steps of a stage ("depth", "camera", "frames", …)."""
+
+    job_id: str = _job_id()
+    stage: str = attrs.field(validator=max_len(100))
+    done: int = _count()
+    total: int = _count()
+
+
+@attrs.frozen
+class Take:
+    """One predicted trajectory."""
+
+    trajectory: TrajectoryHeader
+    job_id: str = _job_id()
+    index: int = _count()
+
+
+@attrs.frozen
+class Frame:
+    """One frame of the video, sRGB uint8 (height, width, 3)."""
+
+    job_id: str = _job_id()
+    index: int = _count()
+
+
+@attrs.frozen
+class Done:
+    job_id: str = _job_id()
+    summary: dict[str, Any] = attrs.field(factory=dict)
+
+
+@attrs.frozen
+class Failed:
+    """An error as the animator reads it (see dollygrip.errors). Without a job_id it answers the message `ref`."""
+
+    job_id: str | None = attrs.field(validator=optional(matches_re("[0-9a-f]{32}")))
+    kind: str
+    message: str
+    hint: str = ""
+    ref: int | None = attrs.field(default=None, validator=optional([ge(0), le(2**53)]))
+
+
+@attrs.frozen
+class Cancelled:
+    job_id: str = _job_id()
+
+
+# Server and worker
+
+
+@attrs.frozen
+class Ready:
+    """A worker is up and takes jobs for this device."""
+
+    device: str
+
+
+@attrs.frozen
+class Run:
+    """Do this job; its first `have` results are on disk already."""
+
+    request: Request
+    job_id: str = _job_id()
+    have: int = _count()
+
+
+Message = (
+    Hello
+    | Submit
+    | Attach
+    | Cancel
+    | Credit
+    | Welcome
+    | Accepted
+    | Queued
+    | Progress
+    | Take
+    | Frame
+    | Done
+    | Failed
+    | Cancelled
+    | Ready
+    | Run
+)
+
+_IMAGE = Blob("uint8", (None, None, 3))
+_DEPTH = Blob("float32", (None, None), required=False)
+_CAMERA = {"c2w": Blob("float64", (None, 4, 4)), "intrinsics": Blob("float64", (None, 4))}
+
+BLOBS: dict[type, dict[str, Blob]] = {
+    PredictRequest: {"image": _IMAGE, "depth": _DEPTH},
+    RenderRequest: {"image": _IMAGE, **_CAMERA, "depth": _DEPTH},
+    Take: _CAMERA,
+    Frame: {"rgb": _IMAGE},
+}
