@@ -1,0 +1,301 @@
+#!/usr/bin/env python3
+"""Dollygrip's one entry for people: environments, demo, tests and the extension's zips. Standard library alone.
+
+python build.py demo [--out DIR]                       set everything up and make a shot, Blender to sequencer
+python build.py test [--only unit|protocol|blender]    set everything up and run the tests
+python build.py extension [--out DIR]                  a zip per platform and Blender generation
+python build.py dev                                    the environments alone
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import venv
+import zipfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+CACHE = ROOT / ".cache"
+VENV, BLENDER_VENV = ROOT / ".venv", ROOT / ".venv-blender"
+LOCKS = ROOT / "requirements"
+WINDOWS = os.name == "nt"
+
+# Two zips a platform: a manifest that lists both kinds of wheel is refused by Blender 5.2, and 4.2 picks the wrong one.
+GENERATIONS = {"py311": ("3.11", "cp311", "4.2.0", "5.1.0"), "py313": ("3.13", "abi3", "5.1.0", None)}
+PLATFORMS = {
+    "linux-x64": "manylinux_2_28_x86_64",
+    "windows-x64": "win_amd64",
+    "macos-arm64": "macosx_10_15_universal2",
+    "macos-x64": "macosx_10_15_universal2",
+}
+
+
+class BuildError(Exception):
+    """A step failed; the message is one sentence for the person who ran it."""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    demo = commands.add_parser("demo", help="set everything up and make a shot, from the prompt to the sequencer")
+    demo.add_argument("--out", type=Path, default=ROOT / "out" / "demo")
+    test = commands.add_parser("test", help="set everything up and run the tests")
+    test.add_argument("--only", choices=["unit", "protocol", "blender"])
+    extension = commands.add_parser("extension", help="build a zip per platform and Blender generation")
+    extension.add_argument("--out", type=Path, default=ROOT / "dist")
+    commands.add_parser("dev", help="make the environments alone")
+    args = parser.parse_args()
+    try:
+        make_environments()
+        if args.command == "demo":
+            run_demo(args.out.resolve())
+        elif args.command == "test":
+            run_tests(args.only)
+        elif args.command == "extension":
+            for zip_path in build_extension(args.out.resolve(), PLATFORMS, GENERATIONS):
+                print(zip_path)
+    except BuildError as error:
+        print(f"build.py: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("build.py: interrupted; run the same command again to go on.", file=sys.stderr)
+        return 130
+    return 0
+
+
+# Environments
+
+
+def python_of(environment: Path) -> Path:
+    return environment / ("Scripts/python.exe" if WINDOWS else "bin/python")
+
+
+def backend_executable() -> Path:
+    return VENV / ("Scripts/dollygrip.exe" if WINDOWS else "bin/dollygrip")
+
+
+def make_environments() -> None:
+    if sys.version_info[:2] != (3, 11):
+        raise BuildError(f"Python 3.11 is needed (Blender's module is built for it), this is {sys.version.split()[0]}.")
+    make_environment(VENV, [["-r", LOCKS / "backend.lock"], ["--no-deps", "-r", LOCKS / "text-encoder.lock"]])
+    install_packages()
+    make_environment(BLENDER_VENV, [["-r", LOCKS / "blender.lock"]])
+    run([python_of(VENV), "-m", "dollygrip_backend.cli.register"])
+
+
+def make_environment(path: Path, installs: list[list]) -> None:
+    """Create a virtual environment from lock files; does nothing while its stamp says that it is up to date."""
+    locks = b"".join(part.read_bytes() for install in installs for part in install if isinstance(part, Path))
+    up_to_date(path / "locked.stamp", locks, lambda: install_environment(path, installs))
+
+
+def install_environment(path: Path, installs: list[list]) -> None:
+    print(f"Setting up {path.name} (a few minutes the first time) …", flush=True)
+    if not python_of(path).exists():
+        venv.create(path, with_pip=True, clear=path.exists())
+    for install in installs:
+        run([python_of(path), "-m", "pip", "install", "--quiet", *install])
+
+
+def install_packages() -> None:
+    projects = [ROOT / "shared", ROOT / "backend"]
+    described = b"".join((project / "pyproject.toml").read_bytes() for project in projects)
+    editable = [part for project in projects for part in ("-e", project)]
+    pip = [python_of(VENV), "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", *editable]
+    up_to_date(VENV / "packages.stamp", described + bytes(ROOT), lambda: run(pip))
+
+
+def up_to_date(stamp: Path, content: bytes, make) -> None:
+    digest = hashlib.sha256(content).hexdigest()
+    if not (stamp.exists() and stamp.read_text() == digest):
+        make()
+        stamp.write_text(digest)
+
+
+# The extension
+
+
+def build_extension(out: Path, platforms: dict, generations: dict) -> list[Path]:
+    """Build and validate the zips, one per platform and Blender generation; returns their paths."""
+    out.mkdir(parents=True, exist_ok=True)
+    pure = [shared_wheel(), *download_wheels("any", "3.11", "none", [p for p in bundled() if "pyzmq" not in p])]
+    zips = []
+    for platform, wheel_platform in platforms.items():
+        for generation, (python, abi, oldest, newest) in generations.items():
+            compiled = download_wheels(wheel_platform, python, abi, [p for p in bundled() if "pyzmq" in p])
+            staged = stage_extension([*pure, *compiled], platform, oldest, newest)
+            zip_path = out / f"dollygrip-{version()}-{platform}-{generation}.zip"
+            zip_folder(staged, zip_path)
+            validate(zip_path)
+            zips.append(zip_path)
+    return zips
+
+
+def version() -> str:
+    return re.search(r'^version = "(.+)"', (ROOT / "shared/pyproject.toml").read_text(), re.M)[1]
+
+
+def bundled() -> list[str]:
+    lines = (LOCKS / "extension.lock").read_text().splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def shared_wheel() -> Path:
+    folder = CACHE / "wheels" / "shared"
+    shutil.rmtree(folder, ignore_errors=True)
+    source = CACHE / "shared-source"  # setuptools writes beside what it builds: give it a copy
+    shutil.rmtree(source, ignore_errors=True)
+    shutil.copytree(ROOT / "shared", source, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info", "build"))
+    wheel = [python_of(VENV), "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", folder]
+    run([*wheel, source])
+    return next(folder.glob("*.whl"))
+
+
+def download_wheels(platform: str, python: str, abi: str, requirements: list[str]) -> list[Path]:
+    folder = CACHE / "wheels" / f"{platform}-{abi}"
+    command = [python_of(VENV), "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "-d", folder]
+    command += ["--platform", platform, "--python-version", python, "--implementation", "cp", "--abi", abi]
+    if platform == "any":
+        command += ["--implementation", "py"]
+    up_to_date(
+        folder / "downloaded.stamp", "\n".join(requirements).encode(), lambda: fresh(folder, command, requirements)
+    )
+    return sorted(folder.glob("*.whl"))
+
+
+def fresh(folder: Path, command: list, requirements: list[str]) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    run([*command, *requirements])
+
+
+def stage_extension(wheels: list[Path], platform: str, oldest: str, newest: str | None) -> Path:
+    staged = CACHE / "extension"
+    shutil.rmtree(staged, ignore_errors=True)
+    shutil.copytree(ROOT / "blender_addon", staged, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "LICENSE", staged)
+    (staged / "wheels").mkdir()
+    for wheel in wheels:
+        shutil.copy(wheel, staged / "wheels")
+    filled = [f'version = "{version()}"', f'platforms = ["{platform}"]', f'blender_version_min = "{oldest}"']
+    if newest:
+        filled.append(f'blender_version_max = "{newest}"')
+    filled += ["wheels = [", *(f'    "./wheels/{wheel.name}",' for wheel in wheels), "]"]
+    manifest = staged / "blender_manifest.toml"
+    head, bracket, tables = manifest.read_text().partition("\n[")  # top-level keys stand before the first table
+    manifest.write_text("\n".join([head, *filled, bracket + tables]))
+    return staged
+
+
+def zip_folder(folder: Path, zip_path: Path) -> None:
+    with zipfile.ZipFile(zip_path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+            # A fixed time stamp: the same source makes the same zip.
+            info = zipfile.ZipInfo(path.relative_to(folder).as_posix(), (2020, 1, 1, 0, 0, 0))
+            info.compress_type, info.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
+            archive.writestr(info, path.read_bytes())
+
+
+def validate(zip_path: Path) -> None:
+    """Blender's own validator, which ships in its Python module and needs no Blender to run."""
+    tool = next(BLENDER_VENV.rglob("bl_pkg/cli/blender_ext.py"))
+    run([python_of(BLENDER_VENV), tool, "validate", zip_path], quiet=True)
+
+
+def install_extension() -> None:
+    """Build this platform's zip and install it into a Blender profile of the project's own (.cache/blender-user)."""
+    system = {"win32": "windows-x64", "linux": "linux-x64"}.get(sys.platform)
+    if sys.platform == "darwin":
+        system = "macos-arm64" if os.uname().machine == "arm64" else "macos-x64"
+    [zip_path] = build_extension(CACHE / "dist", {system: PLATFORMS[system]}, {"py311": GENERATIONS["py311"]})
+    shutil.rmtree(CACHE / "blender-user", ignore_errors=True)
+    install = (
+        "import bpy, sys; "
+        "result = bpy.ops.extensions.package_install_files(filepath=sys.argv[-1], repo='user_default', "
+        "enable_on_install=True); sys.exit(0 if 'FINISHED' in result else 'the extension was refused')"
+    )
+    run([python_of(BLENDER_VENV), "-c", install, zip_path], environment=blender_environment(), quiet=True)
+
+
+def blender_environment() -> dict[str, str]:
+    """A Blender profile and a backend state folder of the project's own: nothing of the user's is touched."""
+    return {
+        "BLENDER_USER_RESOURCES": str(CACHE / "blender-user"),
+        "DOLLYGRIP_HOME": str(CACHE / "home"),
+        "DOLLYGRIP_BACKEND": str(backend_executable()),
+        "DOLLYGRIP_BLENDER_PYTHON": str(python_of(BLENDER_VENV)),
+    }
+
+
+# Demo and tests
+
+
+def run_demo(out: Path) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    install_extension()
+    try:
+        demo = [python_of(BLENDER_VENV), ROOT / "examples" / "demo_in_blender.py", out]
+        run(demo, environment=blender_environment())
+    finally:
+        stop_backend(CACHE / "home")
+    run([python_of(VENV), ROOT / "examples" / "overview.py", out])
+    print("The demo's files:")
+    for name in ("demo.blend", "take.camera.json", "shot", "shot.mp4", "overview.png"):
+        path = out / name
+        if not path.exists() or (path.is_dir() and not any(path.glob("*.png"))):
+            raise BuildError(f"The demo did not write {path}.")
+        print(f"  {path}")
+
+
+def stop_backend(home: Path) -> None:
+    """End the server that the demo started; its connection file names the process."""
+    try:
+        os.kill(json.loads((home / "connection.json").read_text())["pid"], signal.SIGTERM)
+    except (FileNotFoundError, ProcessLookupError):
+        return  # none was started, or it ended by itself
+
+
+def run_tests(only: str | None) -> None:
+    pytest = ["-m", "pytest"]
+    if only is None:
+        run([python_of(VENV), "-m", "ruff", "check", ROOT])
+        run([python_of(VENV), "-m", "ruff", "format", "--check", ROOT])
+    failed = []
+    for suite in [only] if only else ["unit", "protocol", "blender"]:
+        print(f"Tests: {suite}", flush=True)
+        in_blender = suite == "blender"
+        if in_blender:
+            install_extension()
+        python = python_of(BLENDER_VENV if in_blender else VENV)
+        environment = blender_environment() if in_blender else {}
+        if run([python, *pytest, ROOT / "tests" / suite], environment=environment, check=False):
+            failed.append(suite)
+    if failed:
+        raise BuildError(f"Tests failed: {', '.join(failed)}.")
+
+
+def run(command: list, environment: dict[str, str] | None = None, check: bool = True, quiet: bool = False) -> int:
+    """Run a command to its end, in the repository's root; `quiet` shows its output only when it fails."""
+    words = [str(word) for word in command]
+    kept = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True} if quiet else {}
+    process = subprocess.Popen(words, cwd=ROOT, env=os.environ | (environment or {}), **kept)
+    try:
+        output, _ = process.communicate()
+    except KeyboardInterrupt:
+        process.send_signal(signal.SIGTERM if WINDOWS else signal.SIGINT)
+        process.wait()
+        raise
+    if process.returncode and check:
+        shown = " ".join(words[:6]) + (" …" if len(words) > 6 else "")
+        raise BuildError(f"This step failed (exit code {process.returncode}): {shown}\n{output or ''}".rstrip())
+    return process.returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
