@@ -1,0 +1,1 @@
+"""The scene behind a reference image: its depth, and the 3D cache that a camera is moved through."""

@@ -1,0 +1,167 @@
+"""What every video engine shares: the shot, the engine's interface, its declared limits and the check against them.
+
+Imports no torch: the server lists engines and checks shots in a process that never loads it.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+import attrs
+import numpy as np
+
+from dollygrip.errors import InputError
+from dollygrip.trajectory import Trajectory
+
+Progress = Callable[[int, int], None]
+
+ASPECT_TOLERANCE = 0.02
+
+
+@attrs.frozen(eq=False)
+class Shot:
+    """All that a video engine is told.
+
+    image:      uint8 (H, W, 3) sRGB, the reference. It is centre-cropped to the trajectory's aspect.
+    prompt:     what to see; engines without a text encoder ignore it.
+    trajectory: poses and intrinsics of every frame, at any size of the aspect of `size`. Its meta["reference"], where
+                present, is the pose and lens the reference was taken with; otherwise frame 0 is.
+    size:       (width, height) of the frames to render.
+    seed:       equal seeds give equal frames.
+    depth:      float32 (H, W) along +Z in the trajectory's unit, aligned with `image`, inf for sky; None: estimated.
+    """
+
+    image: np.ndarray
+    prompt: str
+    trajectory: Trajectory
+    size: tuple[int, int] = attrs.field(converter=lambda s: (int(s[0]), int(s[1])))
+    seed: int = 0
+    depth: np.ndarray | None = None
+
+
+@attrs.frozen
+class SizeRule:
+    """Legal frame sides in pixels: minimum to maximum in steps of `multiple`."""
+
+    minimum: int
+    maximum: int
+    multiple: int
+
+    def allows(self, size: tuple[int, int]) -> bool:
+        """Whether both sides are legal."""
+        return all(self.minimum <= side <= self.maximum and side % self.multiple == 0 for side in size)
+
+    def nearest(self, size: tuple[int, int]) -> tuple[int, int]:
+        """The legal size nearest to `size`, keeping its aspect where the rule leaves room for that."""
+        long, short = max(size), min(size)
+        scale = min(self.maximum / long, max(1.0, self.minimum / max(short, 1)))
+        return tuple(
+            int(np.clip(round(side * scale / self.multiple), -(-self.minimum // m), self.maximum // m)) * m
+            for side in size
+            for m in (self.multiple,)
+        )
+
+
+@attrs.frozen
+class EngineInfo:
+    """What a person needs to know before choosing an engine.
+
+    memory_bytes: measured at 512x288; download_bytes: 0 where the weights are part of the package. `reason` says why
+    an engine is not `available`, and is empty where it is.
+    """
+
+    name: str
+    title: str
+    licence: str
+    download_bytes: int
+    memory_bytes: int
+    sizes: SizeRule
+    max_frames: int
+    needs_cuda: bool
+    available: bool = True
+    reason: str = ""
+
+
+class VideoEngine(Protocol):
+    """An engine turns a shot into frames, in order, as they are made."""
+
+    info: EngineInfo
+
+    def render(self, shot: Shot, progress: Progress | None = None) -> Iterator[np.ndarray]:
+        """Yield exactly len(shot.trajectory) frames, uint8 (h, w, 3) of shot.size.
+
+        progress(done, total) is called between steps, in frames; what it raises ends the rendering.
+        """
+        ...
+
+
+def check_shot(shot: Shot, info: EngineInfo) -> None:
+    """Raise InputError, one sentence with the way out, for the first thing that the engine could not render."""
+    image, depth = shot.image, shot.depth
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or min(image.shape[:2]) < 2:
+        raise InputError(
+            f"The reference image must be uint8 of shape (height, width, 3), not {image.dtype} {image.shape}.",
+            "Convert it to 8-bit RGB.",
+        )
+    check_limits(shot.trajectory, shot.size, info)
+    reference_view(shot.trajectory)
+    if depth is not None:
+        _check_depth(depth, image)
+
+
+def check_limits(trajectory: Trajectory, size: tuple[int, int], info: EngineInfo) -> None:
+    """Raise InputError where frame count, size or aspect are not ones that the engine renders."""
+    if len(trajectory) > info.max_frames:
+        raise InputError(
+            f"The engine '{info.name}' renders at most {info.max_frames} frames, not {len(trajectory)}.",
+            "Resample the trajectory or render it in parts.",
+        )
+    if min(size) < 1 or not info.sizes.allows(size):
+        rule, near = info.sizes, info.sizes.nearest(size)
+        raise InputError(
+            f"The engine '{info.name}' cannot render {size[0]}x{size[1]}: sides are {rule.minimum} to {rule.maximum} "
+            f"pixels in steps of {rule.multiple}.",
+            f"Use {near[0]}x{near[1]}.",
+        )
+    wanted = trajectory.size[0] / trajectory.size[1]
+    tolerance = ASPECT_TOLERANCE + info.sizes.multiple * (1 / size[0] + 1 / size[1]) / 2
+    if abs(np.log(size[0] / size[1] / wanted)) > tolerance:
+        near = info.sizes.nearest((size[0], max(1, round(size[0] / wanted))))
+        raise InputError(
+            f"The size {size[0]}x{size[1]} has another aspect than the trajectory, which was made for "
+            f"{trajectory.size[0]}x{trajectory.size[1]}.",
+            f"Use {near[0]}x{near[1]}.",
+        )
+
+
+def reference_view(trajectory: Trajectory) -> tuple[np.ndarray, np.ndarray]:
+    """c2w (4, 4) and intrinsics (4,), in pixels of trajectory.size, at which the reference image was taken.
+
+    They are meta["reference"]'s, else those of frame 0. Raises InputError where meta["reference"] is malformed.
+    """
+    reference = trajectory.meta.get("reference")
+    if reference is None or "c2w" not in reference:
+        return trajectory.c2w[0], trajectory.intrinsics[0]
+    try:
+        c2w = np.asarray(reference["c2w"], float)
+        intrinsics = np.asarray(reference["intrinsics"], float)
+        view = Trajectory(c2w[None], intrinsics[None], trajectory.size, fps=1.0)
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"The trajectory's meta 'reference' is not a pose with intrinsics: {error}",
+            "Predict the camera again, or remove 'reference' from its meta.",
+        ) from error
+    return view.c2w[0], view.intrinsics[0]
+
+
+def _check_depth(depth: np.ndarray, image: np.ndarray) -> None:
+    if depth.shape != image.shape[:2]:
+        raise InputError(
+            f"The depth has the shape {depth.shape}, the reference image {image.shape[:2]}.",
+            "Give depth of the image's own size, or none.",
+        )
+    if np.isnan(depth).any() or (depth <= 0).any():
+        raise InputError(
+            "The depth has values that are not positive (NaN, zero or negative).", "Use inf for sky, or give none."
+        )
+    if not np.isfinite(depth).any():
+        raise InputError("The depth is infinite everywhere.", "Give depth with at least one surface, or none.")
