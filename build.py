@@ -16,7 +16,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import venv
 import zipfile
 from pathlib import Path
 
@@ -86,7 +85,8 @@ def make_environments() -> None:
     make_environment(VENV, [["-r", LOCKS / "backend.lock"], ["--no-deps", "-r", LOCKS / "text-encoder.lock"]])
     install_packages()
     make_environment(BLENDER_VENV, [["-r", LOCKS / "blender.lock"]])
-    run([python_of(VENV), "-m", "dollygrip_backend.cli.register"])
+    record = "from dollygrip.connection import record_backend_command; record_backend_command()"
+    run([python_of(VENV), "-c", record])  # where the extension in the user's own Blender finds this backend
 
 
 def make_environment(path: Path, installs: list[list]) -> None:
@@ -97,8 +97,7 @@ def make_environment(path: Path, installs: list[list]) -> None:
 
 def install_environment(path: Path, installs: list[list]) -> None:
     print(f"Setting up {path.name} (a few minutes the first time) …", flush=True)
-    if not python_of(path).exists():
-        venv.create(path, with_pip=True, clear=path.exists())
+    run([sys.executable, "-m", "venv", path])  # also completes what an interrupted run left
     for install in installs:
         run([python_of(path), "-m", "pip", "install", "--quiet", *install])
 
@@ -183,13 +182,15 @@ def stage_extension(wheels: list[Path], platform: str, oldest: str, newest: str 
     (staged / "wheels").mkdir()
     for wheel in wheels:
         shutil.copy(wheel, staged / "wheels")
-    filled = [f'version = "{version()}"', f'platforms = ["{platform}"]', f'blender_version_min = "{oldest}"']
+    filled = {"version": f'"{version()}"', "platforms": f'["{platform}"]', "blender_version_min": f'"{oldest}"'}
     if newest:
-        filled.append(f'blender_version_max = "{newest}"')
-    filled += ["wheels = [", *(f'    "./wheels/{wheel.name}",' for wheel in wheels), "]"]
+        filled["blender_version_max"] = f'"{newest}"'
+    filled["wheels"] = "[\n" + "".join(f'    "./wheels/{wheel.name}",\n' for wheel in wheels) + "]"
     manifest = staged / "blender_manifest.toml"
     head, bracket, tables = manifest.read_text().partition("\n[")  # top-level keys stand before the first table
-    manifest.write_text("\n".join([head, *filled, bracket + tables]))
+    kept = [line for line in head.splitlines() if line.partition(" =")[0] not in filled]
+    lines = [*kept, *(f"{key} = {value}" for key, value in filled.items())]
+    manifest.write_text("\n".join(lines) + "\n" + bracket + tables)
     return staged
 
 
