@@ -1,0 +1,47 @@
+"""The classical fill: holes take the colours around them, from the far side of a depth edge first."""
+
+import torch
+from torch import Tensor
+from torch.nn.functional import avg_pool2d, interpolate, max_pool2d, pad
+
+FAR = 3.0  # exponent by which a surface twice as far counts more in a hole between both
+SKY = 0.05  # disparity, relative to the median, below which all counts as equally far
+
+
+def fill_holes(rgb: Tensor, disparity: Tensor, hole: Tensor) -> tuple[Tensor, Tensor]:
+    """rgb (h, w, 3), disparity (h, w), hole bool (h, w) -> both without holes; known pixels are returned unchanged.
+
+    A push-pull pyramid (Gortler et al. 1996): averages of what is known go down, and come back up into what is not.
+    A hole beside an edge was hidden by the nearer surface, so it belongs to the farther one: far pixels weigh more.
+    An image that is all hole becomes grey, at infinity.
+    """
+    if not hole.any():
+        return rgb, disparity
+    known = ~hole
+    if not known.any():
+        return torch.full_like(rgb, 127.5), torch.zeros_like(disparity)
+    relative = disparity / disparity[known].median().clamp_min(1e-12)
+    weight = torch.where(known, (relative.clamp_min(0) + SKY) ** -FAR, 0.0)
+    values = torch.cat([rgb.permute(2, 0, 1), disparity[None]])[None]
+    values = torch.where(known, values, 0.0)
+    filled = _push_pull(values, weight[None, None])[0]
+    return filled[:3].permute(1, 2, 0), filled[3].clamp_min(0.0)
+
+
+def _push_pull(values: Tensor, weight: Tensor) -> Tensor:
+    """values (1, C, h, w) where weight (1, 1, h, w) > 0 -> values everywhere."""
+    height, width = weight.shape[-2:]
+    if height <= 1 and width <= 1:
+        return values
+    even = (0, width % 2, 0, height % 2)
+    total = avg_pool2d(pad(weight, even), 2)
+    mean = avg_pool2d(pad(values * weight, even), 2) / total.clamp_min(1e-20)
+    coarse = interpolate(_push_pull(mean, total), scale_factor=2, mode="bilinear", align_corners=False)
+    return torch.where(weight > 0, values, coarse[..., :height, :width])
+
+
+def grow(mask: Tensor, pixels: int) -> Tensor:
+    """bool (h, w) -> the same, dilated by a square of so many pixels on each side."""
+    if pixels < 1:
+        return mask
+    return max_pool2d(mask[None, None].float(), 2 * pixels + 1, 1, pixels)[0, 0] > 0

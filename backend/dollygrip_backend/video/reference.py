@@ -1,0 +1,51 @@
+"""The reference image as the scene's first view: cropped and resized to the shot, with depth in the shot's unit."""
+
+import attrs
+import numpy as np
+from PIL import Image
+
+from dollygrip_backend.video.engine import Shot, reference_view
+
+
+@attrs.frozen(eq=False)
+class Reference:
+    """rgb uint8 (h, w, 3) and depth float32 (h, w) (inf for sky) at the shot's size, and the view that took them."""
+
+    rgb: np.ndarray
+    depth: np.ndarray
+    c2w: np.ndarray
+    intrinsics: np.ndarray
+
+
+def prepare_reference(shot: Shot, device: str) -> Reference:
+    """Crop the image to the trajectory's aspect, resize it, and find its depth.
+
+    Given depth is believed as it is. Estimated depth is scaled so that its median is the trajectory's scene depth: the
+    unit in which the camera moves.
+    """
+    width, height = shot.size
+    trajectory = shot.trajectory
+    c2w, intrinsics = reference_view(trajectory)
+    intrinsics = intrinsics * np.tile([width / trajectory.size[0], height / trajectory.size[1]], 2)
+    box = cover_box(shot.image.shape[1], shot.image.shape[0], trajectory.size[0] / trajectory.size[1])
+    rgb = np.asarray(Image.fromarray(shot.image).resize((width, height), Image.Resampling.LANCZOS, box=box))
+    if shot.depth is None:
+        depth = _estimated_depth(rgb, device)
+        depth = depth * (trajectory.scene_depth / np.median(depth[np.isfinite(depth)]))
+    else:
+        # Nearest: a mean of two depths at an edge is a surface that is not there.
+        depth = Image.fromarray(np.asarray(shot.depth, np.float32))
+        depth = np.asarray(depth.resize((width, height), Image.Resampling.NEAREST, box=box))
+    return Reference(rgb, depth.astype(np.float32), c2w, intrinsics)
+
+
+def cover_box(width: int, height: int, aspect: float) -> tuple[float, float, float, float]:
+    """The largest centred box (left, top, right, bottom) of an aspect (width over height) within an image."""
+    w, h = (width, width / aspect) if width / height < aspect else (height * aspect, height)
+    return (width - w) / 2, (height - h) / 2, (width + w) / 2, (height + h) / 2
+
+
+def _estimated_depth(rgb: np.ndarray, device: str) -> np.ndarray:
+    from dollygrip_backend.scene.depth import DepthEstimator  # a network: only where no depth was given
+
+    return DepthEstimator.load(device=device).estimate(rgb).depth
