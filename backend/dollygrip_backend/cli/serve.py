@@ -1,0 +1,28 @@
+"""`dollygrip serve`."""
+
+import logging
+import logging.handlers
+import signal
+import sys
+from pathlib import Path
+
+from dollygrip.connection import private_dir, state_dir
+from dollygrip_backend.server.server import AlreadyRunningError, Server
+
+
+def serve(state: Path | None, host: str, port: int, idle_s: float) -> None:
+    """Serve until interrupted or terminated. Where a server runs on this state folder already, say so and return."""
+    folder = private_dir(state or state_dir())
+    log_file = logging.handlers.RotatingFileHandler(folder / "server.log", maxBytes=2**20, backupCount=2)
+    log_file.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[log_file])
+    try:
+        server = Server(folder, host, port, idle_s=idle_s)
+    except AlreadyRunningError as running:
+        print(running)
+        return
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: server.stop())
+    print(f"Listening on {server.connection.endpoint}, state in {folder}", flush=True)
+    server.run()
+    print("Stopped. Unfinished jobs go on at the next start.", file=sys.stderr)

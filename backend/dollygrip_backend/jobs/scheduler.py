@@ -1,0 +1,117 @@
+"""Takes jobs from the store to the workers and their results back. One thread, never blocks."""
+
+import logging
+from typing import Any, Protocol
+
+from dollygrip.protocol import Cancelled, Done, Failed, Frame, Message, Progress, Request, Take
+from dollygrip_backend.jobs.store import Job, JobStore
+from dollygrip_backend.jobs.validation import validate
+from dollygrip_backend.workers.pool import WorkerPool, WorkerProcess
+
+MAX_CRASHES = 2  # a job that fails a second time would most likely fail for ever
+log = logging.getLogger("dollygrip.jobs")
+
+
+class Listener(Protocol):
+    """Who wants to know: the server."""
+
+    def progressed(self, progress: Progress) -> None: ...
+
+    def moved(self) -> None:
+        """The queue has changed."""
+
+
+class Scheduler:
+    """The queue: first come first served, one job on each device."""
+
+    def __init__(self, store: JobStore, pool: WorkerPool, listener: Listener):
+        self._store, self._pool, self._listener = store, pool, listener
+        self._failed_starts = 0
+        if again := store.requeue_running():
+            log.info("%d jobs that were interrupted go on", again)
+
+    def submit(self, request: Request, arrays: dict[str, Any]) -> Job:
+        """Queue a request; raises InputError where it cannot be done."""
+        return self._store.create(validate(request, arrays), arrays)
+
+    def cancel(self, job_id: str) -> None:
+        """Cancel a queued job at once, a running one with its next step; one that has ended stays as it is."""
+        worker = self._pool.of_job(job_id)
+        if worker is not None:
+            self._pool.cancel(worker)
+        else:
+            self._end(Cancelled(job_id))
+
+    def tick(self) -> None:
+        """Everything that is due now."""
+        for worker, message, parts in self._pool.receive():
+            self._heard(worker, message, parts)
+        for worker in self._pool.reap():
+            self._lost(worker)
+        queued = self._store.queued()
+        self._pool.grow(len(queued))
+        for job in queued:
+            worker = self._pool.idle()
+            if worker is None:
+                break
+            self._pool.assign(worker, job.id, self._store.request(job))
+            self._store.start(job.id)
+            self._listener.moved()
+
+    def _heard(self, worker: WorkerProcess, message: Message, parts: list[Any]) -> None:
+        if getattr(message, "job_id", None) != worker.job_id:
+            return
+        if isinstance(message, Progress):
+            self._listener.progressed(message)
+        elif isinstance(message, Take | Frame):
+            try:
+                self._store.add_result(worker.job_id, message.index, parts)
+            except (OSError, ValueError) as error:
+                self._end(_not_stored(worker.job_id, error))
+                worker.process.kill()
+                return
+        elif isinstance(message, Done | Failed | Cancelled):
+            self._end(message)
+            self._pool.free(worker)
+
+    def _lost(self, worker: WorkerProcess) -> None:
+        """A worker's process is gone."""
+        if worker.job_id:
+            self._interrupted(self._store.get(worker.job_id), worker)
+        elif worker.ready:
+            self._failed_starts = 0
+        else:
+            self._not_started()
+
+    def _interrupted(self, job: Job, worker: WorkerProcess) -> None:
+        """The worker of a running job is gone: run the job again, unless that happened before."""
+        if worker.cancelled_at is not None:
+            self._end(Cancelled(job.id))
+        elif job.live and job.crashes + 1 < MAX_CRASHES:
+            log.warning("job %s goes on at result %d in a new worker", job.id, job.results)
+            self._store.crashed(job.id)
+            self._listener.moved()
+        elif job.live:
+            code = worker.process.returncode
+            how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
+            hint = "Use a smaller size or fewer frames if memory is short; the backend's log may say more."
+            self._end(Failed(job.id, "worker", f"The worker process of the job {how}, twice.", hint))
+
+    def _not_started(self) -> None:
+        """A worker ended before it was ready; if a second one does, no job can be done."""
+        self._failed_starts += 1
+        if self._failed_starts < MAX_CRASHES:
+            return
+        self._failed_starts = 0
+        hint = "Run `dollygrip doctor`; the backend's log says more."
+        for job in self._store.queued():
+            self._end(Failed(job.id, "worker", "The worker process of the backend does not start.", hint))
+
+    def _end(self, message: Done | Failed | Cancelled) -> None:
+        if self._store.end(message):
+            self._listener.moved()
+
+
+def _not_stored(job_id: str, error: Exception) -> Failed:
+    hint = "Check the free space of the disk that holds the state folder."
+    return Failed(job_id, "storage", f"A result could not be stored: {error}.", hint)

@@ -1,0 +1,184 @@
+"""Jobs and their results on disk: SQLite (WAL) for the states, one file for each request and result.
+
+A result file holds the parts of the wire message that announces it, so that what is stored is what is sent. It is
+complete on disk before its number counts; result k exists if k < Job.results.
+"""
+
+import contextlib
+import shutil
+import sqlite3
+import struct
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from dollygrip.connection import private_dir
+from dollygrip.protocol import PROTOCOL_VERSION, Cancelled, Done, Failed, Run, decode, encode
+
+MAX_AGE_S = 30 * 86400
+MAX_BYTES = 20 * 2**30
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS jobs (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT UNIQUE NOT NULL,
+    kind TEXT NOT NULL,
+    state TEXT NOT NULL DEFAULT 'queued',
+    crashes INTEGER NOT NULL DEFAULT 0,
+    results INTEGER NOT NULL DEFAULT 0,
+    bytes INTEGER NOT NULL DEFAULT 0,
+    created REAL NOT NULL,
+    ending BLOB
+);
+"""
+_LIVE = "state IN ('queued', 'running')"
+
+
+@attrs.frozen
+class Job:
+    """One row.
+
+    kind: class of its request; ending: header of its Done, Failed or Cancelled message, None until it has ended.
+    """
+
+    number: int
+    id: str
+    kind: str
+    state: str
+    crashes: int
+    results: int
+    bytes: int
+    created: float
+    ending: bytes | None
+
+    @property
+    def live(self) -> bool:
+        return self.ending is None
+
+
+class JobStore:
+    """The jobs of one state folder. Belongs to one process."""
+
+    def __init__(self, folder: Path):
+        self._folder = private_dir(folder)
+        self._db = sqlite3.connect(folder / "jobs.sqlite", isolation_level=None)
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = NORMAL")
+        if self._db.execute("PRAGMA user_version").fetchone()[0] != PROTOCOL_VERSION:
+            # Stored messages of another protocol cannot be read any more.
+            self._db.execute("DROP TABLE IF EXISTS jobs")
+            shutil.rmtree(folder / "jobs", ignore_errors=True)
+            self._db.execute(f"PRAGMA user_version = {PROTOCOL_VERSION}")
+        self._db.execute(_SCHEMA)
+
+    def close(self) -> None:
+        self._db.close()
+
+    def create(self, request: Any, arrays: dict[str, Any]) -> Job:
+        """Store a request as a queued job."""
+        job_id = uuid.uuid4().hex
+        parts = encode(Run(request, job_id, 0), arrays)
+        size = write_parts(self._path(job_id, "request"), parts)
+        row = (job_id, type(request).__name__, size, time.time())
+        self._db.execute("INSERT INTO jobs (id, kind, bytes, created) VALUES (?, ?, ?, ?)", row)
+        return self.get(job_id)
+
+    def get(self, job_id: str) -> Job | None:
+        rows = self._select("WHERE id = ?", job_id)
+        return rows[0] if rows else None
+
+    def queued(self) -> list[Job]:
+        """Jobs that wait, first come first."""
+        return self._select("WHERE state = 'queued' ORDER BY number")
+
+    def position(self, job_id: str) -> int:
+        """How many jobs are ahead of this one; 0 where it runs or has ended."""
+        count = f"SELECT COUNT(*) FROM jobs a, jobs b WHERE b.id = ? AND b.state = 'queued' AND a.{_LIVE}"
+        return self._db.execute(f"{count} AND a.number < b.number", (job_id,)).fetchone()[0]
+
+    def request(self, job: Job) -> list[Any]:
+        """The parts of the Run message that goes to a worker, telling it what is there already."""
+        run, arrays = decode(read_parts(self._path(job.id, "request")))
+        return encode(attrs.evolve(run, have=job.results), arrays)
+
+    def start(self, job_id: str) -> None:
+        self._db.execute("UPDATE jobs SET state = 'running' WHERE id = ?", (job_id,))
+
+    def crashed(self, job_id: str) -> None:
+        """Put a running job back to its place in the queue and remember that it cost a worker."""
+        self._db.execute("UPDATE jobs SET state = 'queued', crashes = crashes + 1 WHERE id = ?", (job_id,))
+
+    def requeue_running(self) -> int:
+        """After a restart: put what was running back to its place in the queue; returns how many."""
+        return self._db.execute("UPDATE jobs SET state = 'queued' WHERE state = 'running'").rowcount
+
+    def add_result(self, job_id: str, index: int, parts: list[Any]) -> None:
+        """Store result `index`; after this it may be announced. Raises ValueError where it is not the next one."""
+        job = self.get(job_id)
+        if job is None or index != job.results:
+            raise ValueError(f"result {index} of job {job_id} is out of order")
+        size = write_parts(self._path(job_id, f"{index:06d}"), parts)
+        self._db.execute("UPDATE jobs SET results = results + 1, bytes = bytes + ? WHERE id = ?", (size, job_id))
+
+    def result(self, job_id: str, index: int) -> list[Any]:
+        return read_parts(self._path(job_id, f"{index:06d}"))
+
+    def end(self, message: Done | Failed | Cancelled) -> bool:
+        """Give the job its terminal state; False where it has one already, which stays."""
+        state = type(message).__name__.lower()
+        ending = encode(message)[0]
+        update = f"UPDATE jobs SET state = ?, ending = ? WHERE id = ? AND {_LIVE}"
+        return self._db.execute(update, (state, ending, message.job_id)).rowcount == 1
+
+    def prune(self, max_age_s: float = MAX_AGE_S, max_bytes: int = MAX_BYTES) -> int:
+        """Forget ended jobs that are too old, then the oldest until the rest fits; returns how many."""
+        jobs, gone = self._select("ORDER BY number"), 0
+        total = sum(job.bytes for job in jobs)
+        for job in jobs:
+            if not job.live and (total > max_bytes or time.time() - job.created > max_age_s):
+                self._db.execute("DELETE FROM jobs WHERE id = ?", (job.id,))
+                total, gone = total - job.bytes, gone + 1
+        known = {job.id for job in self._select("")}
+        with contextlib.suppress(FileNotFoundError):
+            for folder in (self._folder / "jobs").iterdir():
+                if folder.name not in known:
+                    shutil.rmtree(folder, ignore_errors=True)
+        return gone
+
+    def _select(self, where: str, *values: Any) -> list[Job]:
+        columns = ", ".join(field.name for field in attrs.fields(Job))
+        return [Job(*row) for row in self._db.execute(f"SELECT {columns} FROM jobs {where}", values)]
+
+    def _path(self, job_id: str, name: str) -> Path:
+        return self._folder / "jobs" / job_id / name
+
+
+def write_parts(path: Path, parts: list[Any]) -> int:
+    """Write message parts as one file, whole or not at all: their count and lengths, then the bytes. Returns its size.
+
+    No fsync: after a power cut a job is run again, which is cheaper than a disk flush for each frame.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lengths = [memoryview(part).nbytes for part in parts]
+    head = struct.pack(f"<I{len(parts)}Q", len(parts), *lengths)
+    temporary = path.with_suffix(".part")
+    with temporary.open("wb") as file:
+        file.write(head)
+        for part in parts:
+            file.write(part)
+    temporary.replace(path)
+    return len(head) + sum(lengths)
+
+
+def read_parts(path: Path) -> list[memoryview]:
+    """The parts that `write_parts` wrote."""
+    data = memoryview(path.read_bytes())
+    (count,) = struct.unpack_from("<I", data)
+    start, parts = 4 + 8 * count, []
+    for length in struct.unpack_from(f"<{count}Q", data, 4):
+        parts.append(data[start : start + length])
+        start += length
+    return parts

@@ -1,0 +1,105 @@
+"""What may be asked for, checked before it is queued or run: one sentence a refusal, with the way out. No torch."""
+
+from typing import Any
+
+import attrs
+import numpy as np
+
+from dollygrip.errors import InputError
+from dollygrip.protocol import Limits, PredictRequest, RenderRequest, Request
+from dollygrip.trajectory import MAX_FRAMES
+from dollygrip_backend import video
+
+LIMITS = Limits()
+MIN_SIDE, MAX_SIDE = 16, 16_384
+
+
+def validate(request: Request, arrays: dict[str, np.ndarray]) -> Request:
+    """Return the request with its defaults resolved (engine, sizes); raises InputError for the first thing wrong."""
+    if len(request.prompt) > LIMITS.max_prompt:
+        raise InputError(
+            f"The prompt has {len(request.prompt)} characters; at most {LIMITS.max_prompt} are allowed.", "Shorten it."
+        )
+    _check_image(arrays["image"])
+    if isinstance(request, PredictRequest):
+        return _predict(request, arrays)
+    return _render(request, arrays)
+
+
+def _predict(request: PredictRequest, arrays: dict[str, np.ndarray]) -> PredictRequest:
+    if not request.prompt.strip():
+        raise InputError("The prompt is empty.", "Say in a few words how the camera moves, such as 'slow pan left'.")
+    _check_range("number of frames", request.frames, 1, MAX_FRAMES)
+    _check_range("number of takes", request.takes, 1, LIMITS.max_takes)
+    _check_range("seed", request.seed, 0, 2**63 - 1)
+    _check_range("frame rate", request.fps, 0.1, 1000)
+    _check_range("strength", request.strength, 0, 10)
+    if request.view_degrees is not None:
+        _check_range("field of view in degrees", request.view_degrees, 1, 170)
+    if request.scene_depth is not None:
+        _check_range("scene depth", request.scene_depth, 1e-6, 1e9)
+    height, width = arrays["image"].shape[:2]
+    if request.subject is not None and not (0 <= request.subject[0] <= width and 0 <= request.subject[1] <= height):
+        raise InputError(
+            f"The subject {request.subject} lies outside of the image, which is {width}x{height}.",
+            "Give x and y in pixels of the image.",
+        )
+    _check_depth(arrays.get("depth"), arrays["image"])
+    size = request.size or (width, height)
+    _check_size(size)
+    return attrs.evolve(request, size=size)
+
+
+def _render(request: RenderRequest, arrays: dict[str, np.ndarray]) -> RenderRequest:
+    _check_range("seed", request.seed, 0, 2**63 - 1)
+    info = video.engine_info(request.engine)
+    if not info.available:
+        raise InputError(f"The engine '{info.name}' cannot run here: {info.reason}.", "Use the engine 'auto'.")
+    shot = make_shot(request, arrays)
+    video.check_shot(shot, info)
+    return attrs.evolve(request, engine=info.name, size=shot.size)
+
+
+def make_shot(request: RenderRequest, arrays: dict[str, np.ndarray]) -> video.Shot:
+    """The request as the engines know it; raises TrajectoryError for poses that break the convention."""
+    trajectory = request.trajectory.trajectory(arrays)
+    size = request.size or trajectory.size
+    return video.Shot(arrays["image"], request.prompt, trajectory, size, request.seed, arrays.get("depth"))
+
+
+def _check_image(image: np.ndarray) -> None:
+    height, width = image.shape[:2]
+    if min(height, width) < MIN_SIDE:
+        raise InputError(
+            f"The image is {width}x{height} pixels; both sides need at least {MIN_SIDE}.", "Use a larger image."
+        )
+
+
+def _check_size(size: tuple[int, int]) -> None:
+    if not all(MIN_SIDE <= side <= MAX_SIDE for side in size):
+        raise InputError(
+            f"The size {size[0]}x{size[1]} is out of bounds.", f"Use sides of {MIN_SIDE} to {MAX_SIDE} pixels."
+        )
+
+
+def _check_depth(depth: np.ndarray | None, image: np.ndarray) -> None:
+    if depth is None:
+        return
+    if depth.shape != image.shape[:2]:
+        raise InputError(
+            f"The depth is {depth.shape[1]}x{depth.shape[0]}, the image {image.shape[1]}x{image.shape[0]}.",
+            "Give depth of the image's own size, or none.",
+        )
+    if np.isnan(depth).any() or (depth <= 0).any() or not np.isfinite(depth).any():
+        raise InputError(
+            "The depth must be positive, with infinity for the sky and a surface somewhere.",
+            "Render the depth pass again, or give none.",
+        )
+
+
+def _check_range(name: str, value: Any, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise InputError(
+            f"The {name} is {value}; it must be from {low:g} to {high:g}.",
+            f"Set it to {low:g} or more." if value < low else f"Set it to {high:g} or less.",
+        )

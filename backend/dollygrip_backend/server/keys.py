@@ -1,0 +1,58 @@
+"""Who may talk to this server: its CURVE keys, the local client's, and the folder of authorised remote keys."""
+
+import json
+import logging
+import re
+from pathlib import Path
+
+import attrs
+import zmq
+
+from dollygrip.connection import private_dir, write_private
+
+log = logging.getLogger("dollygrip.server")
+_Z85_KEY = re.compile(r"[0-9A-Za-z.\-:+=^!/*?&<>()\[\]{}@%$#]{40}")
+
+
+@attrs.frozen
+class Keys:
+    """The server's key pair and that of the clients of this user on this machine (Z85)."""
+
+    server_public: str
+    server_secret: str = attrs.field(repr=False)
+    client_public: str
+    client_secret: str = attrs.field(repr=False)
+
+
+def ensure_keys(state: Path) -> Keys:
+    """The keys in the state folder, made at the first start and kept, so that remote clients know the server again."""
+    path = private_dir(state / "keys") / "curve.json"
+    if not path.exists():
+        server, client = zmq.curve_keypair(), zmq.curve_keypair()
+        keys = Keys(*(key.decode() for key in (*server, *client)))
+        write_private(path, json.dumps(attrs.asdict(keys)))
+    return Keys(**json.loads(path.read_text("utf-8")))
+
+
+class Authoriser:
+    """Answers ZeroMQ's question (ZAP) whether a public key may connect.
+
+    Clients: the local key, and any key that is the content of a file in `authorized_keys/`, one key a file. The folder
+    is read at each connection, so a key is admitted or withdrawn without a restart. Workers: the pool's key alone.
+    """
+
+    def __init__(self, state: Path, client_public: str, worker_public: str):
+        self._folder = private_dir(state / "authorized_keys")
+        self._own = {"client": client_public, "worker": worker_public}
+
+    def callback(self, domain: str, key: bytes) -> bool:
+        """Called by pyzmq's authenticator thread with the client's Z85 public key."""
+        public = key.decode()
+        allowed = public == self._own.get(domain) or (domain == "client" and public in self._authorized())
+        if not allowed:
+            log.warning("refused the unknown key %s (%s)", public, domain)
+        return allowed
+
+    def _authorized(self) -> set[str]:
+        texts = (path.read_text("utf-8", errors="replace").strip() for path in self._folder.iterdir() if path.is_file())
+        return {text for text in texts if _Z85_KEY.fullmatch(text)}

@@ -1,0 +1,178 @@
+"""The server: one poll loop that answers clients within milliseconds, whatever the workers do."""
+
+import logging
+import os
+import sqlite3
+import threading
+from pathlib import Path
+from typing import Any
+
+import zmq
+from zmq.auth.thread import ThreadAuthenticator
+
+import dollygrip
+from dollygrip import protocol
+from dollygrip.connection import BackendError, Connection, private_dir, write_connection
+from dollygrip.errors import DollygripError, InputError
+from dollygrip.protocol import Accepted, Attach, Cancel, Credit, Failed, Hello, Message, Submit, Welcome
+from dollygrip_backend.jobs.scheduler import Scheduler
+from dollygrip_backend.jobs.store import Job, JobStore
+from dollygrip_backend.jobs.validation import LIMITS
+from dollygrip_backend.server.capabilities import devices, engines
+from dollygrip_backend.server.keys import Authoriser, ensure_keys
+from dollygrip_backend.server.sessions import Sessions
+from dollygrip_backend.workers.main import DEFAULT_RUNNER
+from dollygrip_backend.workers.pool import WorkerPool
+
+MAX_PART_BYTES = 2**28  # a depth map of the largest image
+_TICK_MS = 100  # how soon a dead worker is noticed
+_BURST = 4  # messages handled before the workers get their turn
+log = logging.getLogger("dollygrip.server")
+
+
+class AlreadyRunningError(BackendError):
+    """Another server has this state folder."""
+
+    kind = "running"
+
+
+class Server:
+    """A backend on one state folder. `run` blocks until `stop`; everything happens in the thread that calls it.
+
+    host, port: where clients connect; port 0 takes a free one. Raises AlreadyRunningError where another process serves
+    the same folder, and BackendError (kind "address") where the address cannot be bound.
+    """
+
+    def __init__(
+        self, state: Path, host: str = "127.0.0.1", port: int = 0, runner: str = DEFAULT_RUNNER, idle_s: float = 600
+    ):
+        self._lock = _exclusive(private_dir(state))
+        keys = ensure_keys(state)
+        self._context = zmq.Context()
+        self._pool = WorkerPool(self._context, devices(), state / "worker.log", runner, idle_s)
+        self._authenticator = ThreadAuthenticator(self._context, log=logging.getLogger("dollygrip.zap"))
+        self._authenticator.start()
+        authoriser = Authoriser(state, keys.client_public, self._pool.public)
+        for domain in ("client", "worker"):
+            self._authenticator.configure_curve_callback(domain, authoriser)
+        self._socket = self._context.socket(zmq.ROUTER)
+        self._socket.linger = 0
+        self._socket.router_mandatory = True  # a client that has left raises, and is forgotten
+        self._socket.maxmsgsize = MAX_PART_BYTES
+        self._socket.curve_server = True
+        self._socket.curve_secretkey = keys.server_secret.encode()
+        self._socket.zap_domain = b"client"
+        self._stop = threading.Event()
+        self._state = state
+        try:
+            self._socket.bind(f"tcp://{host}:{port}")
+        except zmq.ZMQError as error:
+            self.close()
+            raise BackendError(
+                f"The address {host}:{port} cannot be used: {error}.", "Choose another --host or --port.", "address"
+            ) from error
+        self._store = JobStore(state)
+        self._store.prune()
+        self._sessions = Sessions(self._store, self._send)
+        self._scheduler = Scheduler(self._store, self._pool, self._sessions)
+        bound = self._socket.last_endpoint.rstrip(b"\0").decode()
+        self.connection = Connection(bound, keys.server_public, keys.client_public, keys.client_secret, os.getpid())
+        self._file = write_connection(self.connection, state)
+
+    def stop(self) -> None:
+        """End `run` soon; may be called from another thread or a signal handler."""
+        self._stop.set()
+
+    def run(self) -> None:
+        """Serve until stopped. Jobs under way are kept and go on at the next start."""
+        poller = zmq.Poller()
+        poller.register(self._socket, zmq.POLLIN)
+        poller.register(self._pool.socket, zmq.POLLIN)
+        busy = False
+        try:
+            while not self._stop.is_set():
+                poller.poll(0 if busy else _TICK_MS)
+                busy = self._hear()
+                self._scheduler.tick()
+                busy = self._sessions.deliver() or busy
+        finally:
+            self._file.unlink(missing_ok=True)
+            self._store.close()
+            self.close()
+
+    def close(self) -> None:
+        self._pool.close()
+        self._socket.close()
+        self._authenticator.stop()
+        self._context.term()
+        self._lock.close()
+
+    # What clients say
+
+    def _hear(self) -> bool:
+        """Handle what clients have sent, a few messages at most; whether there may be more."""
+        for _ in range(_BURST):
+            if not self._socket.poll(0):
+                return False
+            client, *parts = self._socket.recv_multipart(copy=False)
+            ref = None
+            try:
+                message, arrays = protocol.decode([part.buffer for part in parts])
+                ref = getattr(message, "ref", None)
+                self._handle(client.bytes, message, arrays)
+            except DollygripError as error:
+                self._send(client.bytes, protocol.encode(Failed(None, error.kind, error.message, error.hint, ref)))
+            except (OSError, sqlite3.Error) as error:
+                log.exception("cannot store")
+                hint = "Check the free space of the disk that holds the state folder."
+                failed = Failed(None, "storage", f"The backend cannot store the job: {error}.", hint, ref)
+                self._send(client.bytes, protocol.encode(failed))
+        return True
+
+    def _handle(self, client: bytes, message: Message, arrays: dict[str, Any]) -> None:
+        if isinstance(message, Hello):
+            self._send(client, protocol.encode(Welcome(dollygrip.__version__, engines(), self._pool.devices, LIMITS)))
+        elif isinstance(message, Submit):
+            job = self._scheduler.submit(message.request, arrays)
+            self._subscribe(client, job, 0, message.ref)
+        elif isinstance(message, Attach):
+            job = self._known(message.job_id)
+            if message.have > job.results:
+                raise InputError(f"The job has {job.results} results, not {message.have}.", "Attach with have=0.")
+            self._subscribe(client, job, message.have, message.ref)
+        elif isinstance(message, Cancel):
+            self._scheduler.cancel(self._known(message.job_id).id)
+        elif isinstance(message, Credit):
+            self._sessions.credit(client, message.job_id, message.frames)
+        else:
+            raise protocol.ProtocolError(f"A client does not send {type(message).__name__}.")
+
+    def _known(self, job_id: str) -> Job:
+        job = self._store.get(job_id)
+        if job is None:
+            hint = "It was pruned, or belongs to another backend; submit it again."
+            raise BackendError(f"There is no job {job_id} here.", hint, "unknown")
+        return job
+
+    def _subscribe(self, client: bytes, job: Job, have: int, ref: int) -> None:
+        self._send(client, protocol.encode(Accepted(job.id, self._store.position(job.id), ref)))
+        self._sessions.subscribe(client, job, have)
+
+    def _send(self, client: bytes, parts: list[Any]) -> bool:
+        """Send the parts of a message; False where the client has left."""
+        try:
+            self._socket.send_multipart([client, *parts], copy=False)
+        except zmq.ZMQError:
+            return False
+        return True
+
+
+def _exclusive(state: Path) -> sqlite3.Connection:
+    """Hold the state folder for this process alone: a SQLite lock, which the system drops however the process ends."""
+    lock = sqlite3.connect(state / "server.lock", timeout=0, isolation_level=None)
+    try:
+        lock.execute("BEGIN EXCLUSIVE")
+    except sqlite3.OperationalError as error:
+        lock.close()
+        raise AlreadyRunningError(f"A backend is running already on {state}.") from error
+    return lock

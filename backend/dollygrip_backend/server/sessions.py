@@ -1,0 +1,84 @@
+"""Who receives which job, and how far they are: results go out in order, as credit allows, then the job's ending."""
+
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+
+from dollygrip.protocol import PredictRequest, Progress, Queued, encode
+from dollygrip.protocol.messages import MAX_CREDIT
+from dollygrip_backend.jobs.store import Job, JobStore
+
+_BURST = 4  # results sent to one client before the others get their turn
+
+
+@attrs.define
+class _Subscription:
+    """One client's view of one job. `next`: number of the next result to send; `credit`: how many it has room for."""
+
+    next: int
+    credit: int
+    position: int
+
+
+class Sessions:
+    """The subscriptions of all clients. send(client, parts) returns False where the client has left."""
+
+    def __init__(self, store: JobStore, send: Callable[[bytes, list[Any]], bool]):
+        self._store, self._send_parts = store, send
+        self._subscriptions: dict[tuple[bytes, str], _Subscription] = {}
+
+    def subscribe(self, client: bytes, job: Job, have: int) -> None:
+        """Send the job's results from number `have` on. Takes are few and small: they have their credit at once."""
+        credit = MAX_CREDIT if job.kind == PredictRequest.__name__ else 0
+        self._subscriptions[client, job.id] = _Subscription(have, credit, self._store.position(job.id))
+
+    def credit(self, client: bytes, job_id: str, frames: int) -> None:
+        """The client has room for so many more frames; one that crosses the end of its job is no error."""
+        subscription = self._subscriptions.get((client, job_id))
+        if subscription is not None:
+            subscription.credit = min(subscription.credit + frames, MAX_CREDIT)
+
+    def progressed(self, progress: Progress) -> None:
+        parts = encode(progress)
+        for client, job_id in list(self._subscriptions):
+            if job_id == progress.job_id:
+                self._send(client, parts)
+
+    def moved(self) -> None:
+        for (client, job_id), subscription in list(self._subscriptions.items()):
+            position = self._store.position(job_id)
+            if position != subscription.position:
+                subscription.position = position
+                self._send(client, encode(Queued(job_id, position)))
+
+    def deliver(self) -> bool:
+        """Send what is stored and allowed, a little to each; whether there is more to send now."""
+        more = False
+        for (client, job_id), subscription in list(self._subscriptions.items()):
+            more = self._deliver(client, job_id, subscription) or more
+        return more
+
+    def _deliver(self, client: bytes, job_id: str, subscription: _Subscription) -> bool:
+        job = self._store.get(job_id)
+        sent = 0
+        while subscription.next < job.results and subscription.credit:
+            if sent == _BURST:
+                return True
+            if not self._send(client, self._store.result(job_id, subscription.next)):
+                return False
+            subscription.next += 1
+            subscription.credit -= 1
+            sent += 1
+        # A finished job ends after its last result; one that failed or was cancelled has nothing to wait for.
+        if not job.live and (subscription.next >= job.results or job.state != "done"):
+            self._subscriptions.pop((client, job_id), None)
+            self._send(client, [job.ending])
+        return False
+
+    def _send(self, client: bytes, parts: list[Any]) -> bool:
+        if self._send_parts(client, parts):
+            return True
+        for key in [key for key in self._subscriptions if key[0] == client]:
+            del self._subscriptions[key]
+        return False

@@ -1,0 +1,1 @@
+"""Worker processes: one for each device, which hold the models and do the jobs."""

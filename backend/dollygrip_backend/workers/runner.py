@@ -1,0 +1,119 @@
+"""Does one request: the same code in a worker process and in the command line. Torch loads with the first request."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import attrs
+import numpy as np
+
+from dollygrip.protocol import PredictRequest, RenderRequest, Request
+from dollygrip.trajectory import Trajectory
+from dollygrip_backend import video
+
+Report = Callable[[str, int, int], None]
+"""report(stage, done, total); what it raises ends the job."""
+
+Results = Iterator[Trajectory | np.ndarray]
+
+
+class CancelledError(Exception):
+    """Raised by a report to stop a job."""
+
+
+class Runner:
+    """Holds the models of one device and keeps them between jobs."""
+
+    def __init__(self, device: str = "cpu"):
+        self.device = device
+        self._models: dict[str, Any] = {}
+
+    def run(self, request: Request, arrays: dict[str, np.ndarray], report: Report, have: int = 0) -> Results:
+        """Yield the results of a validated request from number `have` on; the generator returns the job's summary.
+
+        Results are trajectories (predict) or uint8 (h, w, 3) frames (render).
+        """
+        started = time.monotonic()
+        work = self._predict if isinstance(request, PredictRequest) else self._render
+        summary = yield from work(request, arrays, report, have)
+        return {**summary, "seconds": round(time.monotonic() - started, 3), "device": self.device}
+
+    def _predict(self, request: PredictRequest, arrays: dict[str, np.ndarray], report: Report, have: int) -> Results:
+        report("depth", 0, 1)
+        view = self._reference(request, arrays)
+        report("camera", 0, 1)
+        takes = self._model("camera", _load_camera)(
+            arrays["image"],
+            request.prompt,
+            frames=request.frames,
+            fps=request.fps,
+            seed=request.seed,
+            takes=request.takes,
+            size=request.size,
+            view_degrees=view.view_degrees,
+            scene_depth=view.scene_depth,
+            depth=view.depth,
+            strength=request.strength,
+            subject=request.subject,
+            progress=lambda done, total: report("camera", done, total),
+        )
+        yield from takes[have:]
+        return {"takes": len(takes), "scene_depth": view.scene_depth, "view_degrees": view.view_degrees}
+
+    def _reference(self, request: PredictRequest, arrays: dict[str, np.ndarray]) -> "_View":
+        """What is known of the reference view, the rest estimated from the image.
+
+        A given scene depth sets the scale of an estimated depth.
+        """
+        depth, degrees = arrays.get("depth"), request.view_degrees
+        given = depth is not None
+        if depth is None or degrees is None:
+            estimate = self._model("depth", _load_depth).estimate(arrays["image"])
+            depth = estimate.depth if depth is None else depth
+            degrees = estimate.view_degrees if degrees is None else degrees
+        median = float(np.median(depth[np.isfinite(depth)]))
+        scene_depth = request.scene_depth or median
+        return _View(depth if given else depth * (scene_depth / median), float(degrees), scene_depth)
+
+    def _render(self, request: RenderRequest, arrays: dict[str, np.ndarray], report: Report, have: int) -> Results:
+        report("frames", have, len(arrays["c2w"]))
+        engine = self._model(f"engine {request.engine}", lambda device: video.load_engine(request.engine, device))
+        trajectory = request.trajectory.trajectory(arrays)
+        shot = video.Shot(arrays["image"], request.prompt, trajectory, request.size, request.seed, arrays.get("depth"))
+        count = 0
+        # An engine is deterministic in its seed: what an interrupted job made already is made again and passed over.
+        for frame in engine.render(shot, progress=lambda done, total: report("frames", done, total)):
+            if count >= have:
+                yield frame
+            count += 1
+            report("frames", count, len(trajectory))
+        return {"frames": count, "engine": request.engine, "size": list(shot.size)}
+
+    def _model(self, name: str, load: Callable[[str], Any]) -> Any:
+        """The model of this name, loaded once. Of the video engines only the last one used is kept."""
+        if name not in self._models:
+            if name.startswith("engine "):
+                self._models = {k: v for k, v in self._models.items() if not k.startswith("engine ")}
+            self._models[name] = load(self.device)
+        return self._models[name]
+
+
+@attrs.frozen(eq=False)
+class _View:
+    """Depth float32 (H, W) along +Z, horizontal field of view in degrees, median depth in the trajectory's unit."""
+
+    depth: np.ndarray
+    view_degrees: float
+    scene_depth: float
+
+
+def _load_camera(device: str) -> Any:
+    from dollygrip_backend.predictor import CameraPipeline
+
+    return CameraPipeline.from_pretrained(CameraPipeline.shipped()).to(device)
+
+
+def _load_depth(device: str) -> Any:
+    from dollygrip_backend.scene.depth import DepthEstimator
+
+    return DepthEstimator.load(device=device)
