@@ -17,6 +17,15 @@ app = typer.Typer(
 
 @app.command()
 @reported
+def engines() -> None:
+    """List the video engines, what they need and whether they run here."""
+    from dollygrip_backend.cli.inspect import print_engines
+
+    print_engines()
+
+
+@app.command()
+@reported
 def serve(
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 0,
     host: Annotated[
