@@ -1,0 +1,15 @@
+"""Dollygrip for Blender: a picture and a prompt become an editable camera, and that camera a video strip."""
+
+from . import operators, overlay, panels, preferences, properties
+
+_modules = (preferences, properties, operators, panels, overlay)
+
+
+def register() -> None:
+    for module in _modules:
+        module.register()
+
+
+def unregister() -> None:
+    for module in reversed(_modules):
+        module.unregister()

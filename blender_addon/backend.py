@@ -1,0 +1,75 @@
+"""Reach the backend, starting it where none runs. Runs on the client thread and knows nothing of bpy."""
+
+import os
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from dollygrip.client import Client
+from dollygrip.connection import BackendError, backend_command, private_dir, read_connection, state_dir
+
+START_TIMEOUT = 60.0
+LOG_FILE = "extension_started_backend.log"
+
+
+def connect(executable: str, starting: Callable[[], None], stopped: Callable[[], bool]) -> Client:
+    """A client of the running backend, or of one that is started now and left running when Blender ends.
+
+    executable: path of the `dollygrip` executable, "" finds it by dollygrip.connection. `starting` is called before
+    a start, `stopped` asked while waiting. Raises BackendError where there is no backend or it does not come up.
+    """
+    try:
+        return Client.connect(read_connection())
+    except BackendError as error:
+        if error.kind != "unreachable":
+            raise
+    starting()
+    log = private_dir(state_dir()) / LOG_FILE
+    process = _spawn([executable] if executable else backend_command(), log)
+    deadline = time.monotonic() + START_TIMEOUT
+    while time.monotonic() < deadline and not stopped():
+        try:
+            return Client.connect(read_connection(), timeout=1.0)
+        except BackendError as error:
+            if error.kind != "unreachable":
+                raise
+        if process.poll() not in (None, 0):
+            break
+        time.sleep(0.1)
+    if stopped():
+        raise BackendError("The start of the backend was cancelled.", kind="cancelled")
+    ended = process.poll()
+    what = f"ended with code {ended}" if ended else f"did not answer within {START_TIMEOUT:g} s"
+    said = f" It said: {last}" if (last := _last_line(log)) else ""
+    raise BackendError(f"The backend {what}.{said}", f"Its log is {log}.", "unreachable")
+
+
+def _spawn(command: list[str], log: Path) -> subprocess.Popen:
+    """Start the server detached, free of the Python settings that Blender's process may carry."""
+    environment = {key: value for key, value in os.environ.items() if key not in ("PYTHONHOME", "PYTHONPATH")}
+    if os.name == "nt":
+        detached = {"creationflags": subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP}
+    else:
+        detached = {"start_new_session": True}
+    try:
+        with log.open("wb") as output:
+            return subprocess.Popen(
+                [*command, "serve"],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=environment,
+                **detached,
+            )
+    except OSError as error:
+        raise BackendError(
+            f"The backend {command[0]} cannot be started: {error.strerror}.",
+            "Name the `dollygrip` executable in the preferences of the extension.",
+            "missing",
+        ) from error
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text("utf-8", "replace").strip().splitlines() if log.is_file() else []
+    return lines[-1].strip() if lines else ""

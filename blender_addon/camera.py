@@ -1,0 +1,220 @@
+"""Blender's camera to a Trajectory, and a Trajectory to curves.
+
+What Blender evaluates is the truth: the world matrix and the lens are sampled frame by frame from the dependency
+graph, so parents, constraints, drivers and modifiers count. Formulas of the conversion are in dollygrip.conventions.
+"""
+
+from math import radians
+
+import attrs
+import bpy
+import numpy as np
+
+from dollygrip.conventions import (
+    Sensor,
+    blender_from_c2w,
+    c2w_from_blender,
+    intrinsics_from_lens,
+    lens_from_intrinsics,
+)
+from dollygrip.curves import BezierKeys, Channel, fit_channels
+from dollygrip.errors import InputError
+from dollygrip.rotations import euler_xyz_from_matrix
+from dollygrip.trajectory import Trajectory
+
+EYE_HEIGHT = 1.6  # metres above the ground, where no start camera is given
+ASSUMED_DEPTH = 5.0  # metres, where nothing gives the scale of a camera
+POSITION_TOLERANCE = 0.002  # of the scene depth
+ANGLE_TOLERANCE = radians(0.15)
+
+
+def render_size(scene: bpy.types.Scene) -> tuple[int, int]:
+    """(width, height) in pixels, resolution percentage applied."""
+    render = scene.render
+    return tuple(
+        max(1, side * render.resolution_percentage // 100) for side in (render.resolution_x, render.resolution_y)
+    )
+
+
+def scene_fps(scene: bpy.types.Scene) -> float:
+    return scene.render.fps / scene.render.fps_base
+
+
+def sensor_of(scene: bpy.types.Scene, data: bpy.types.Camera) -> Sensor:
+    aspect = (scene.render.pixel_aspect_x, scene.render.pixel_aspect_y)
+    return Sensor(render_size(scene), data.sensor_width, data.sensor_height, data.sensor_fit, aspect)
+
+
+def square_size(scene: bpy.types.Scene) -> tuple[int, int]:
+    """The render size as seen on square pixels: the wider side of a non-square pixel is stretched."""
+    (width, height), render = render_size(scene), scene.render
+    ratio = render.pixel_aspect_x / render.pixel_aspect_y
+    return (round(width * ratio), height) if ratio > 1 else (width, round(height / ratio))
+
+
+def sample(
+    context: bpy.types.Context,
+    first: int,
+    last: int,
+    camera: bpy.types.Object | None = None,
+    scene_depth: float = 1.0,
+) -> Trajectory:
+    """The camera that Blender evaluates on frames first..last, in metres and pixels of the scene's render size.
+
+    Without `camera` it is the scene's, frame by frame, so cameras bound to markers count. The current frame is
+    restored. Raises InputError for a frame without a camera or with one that is not a perspective camera.
+    """
+    scene = context.scene
+    kept = scene.frame_current, scene.frame_subframe
+    matrices, intrinsics = [], []
+    try:
+        for frame in range(first, last + 1):
+            scene.frame_set(frame)
+            used = camera or scene.camera
+            if used is None or used.type != "CAMERA":
+                raise InputError(f"The scene {scene.name} has no camera.", "Add one, or predict a camera first.")
+            evaluated = used.evaluated_get(context.evaluated_depsgraph_get())
+            data = evaluated.data
+            if data.type != "PERSP":
+                raise InputError(
+                    f"The camera {used.name} is not a perspective camera on frame {frame}.",
+                    "Set its lens type to Perspective.",
+                )
+            matrices.append(np.array(evaluated.matrix_world, float))
+            sensor = sensor_of(scene, data)
+            intrinsics.append(intrinsics_from_lens([data.lens], [(data.shift_x, data.shift_y)], sensor)[0])
+    finally:
+        scene.frame_set(kept[0], subframe=kept[1])
+    c2w = c2w_from_blender(np.array(matrices), scene.unit_settings.scale_length)
+    return Trajectory(c2w, np.array(intrinsics), render_size(scene), scene_fps(scene), scene_depth)
+
+
+def view_degrees(seen: Trajectory) -> float:
+    """Horizontal field of view of frame 0, in degrees."""
+    return float(np.degrees(2 * np.arctan(seen.size[0] / 2 / seen.intrinsics[0, 0])))
+
+
+def measured_depth(context: bpy.types.Context, pose: Trajectory, rays: int = 24) -> float | None:
+    """Median depth along +Z, in metres, of the scene's own geometry seen from frame 0 of `pose`.
+
+    Rays go through a regular grid of the image. None where fewer than a quarter of them hit anything.
+    """
+    scene, depsgraph = context.scene, context.evaluated_depsgraph_get()
+    unit = scene.unit_settings.scale_length
+    fx, fy, cx, cy = pose.intrinsics[0]
+    x, y = ((np.arange(rays) + 0.5) / rays * side for side in pose.size)
+    x, y = (grid.ravel() for grid in np.meshgrid(x, y))
+    directions = np.stack([(x - cx) / fx, (y - cy) / fy, np.ones_like(x)], -1)
+    to_blender = blender_from_c2w(pose.c2w[0], unit) @ np.diag([1.0, -1.0, -1.0, 1.0])
+    origin = to_blender[:3, 3]
+    depths = []
+    for direction, world in zip(directions, directions @ to_blender[:3, :3].T, strict=True):
+        hit, place, *_ = scene.ray_cast(depsgraph, origin, world)
+        if hit:
+            depths.append(np.linalg.norm(np.array(place) - origin) / np.linalg.norm(direction) * unit)
+    return float(np.median(depths)) if len(depths) * 4 >= len(directions) else None
+
+
+def known_depth(context: bpy.types.Context, seen: Trajectory | None) -> float | None:
+    """The depth that sets the scale, in metres: the user's, else measured where `seen` looks at geometry."""
+    scene = context.scene
+    if scene.dollygrip.scene_depth > 0:
+        return scene.dollygrip.scene_depth * scene.unit_settings.scale_length
+    return measured_depth(context, seen) if seen is not None else None
+
+
+@attrs.frozen(eq=False)
+class Placement:
+    """Where a take goes in the scene, read once on the main thread so that fitting can happen off it.
+
+    start: (4, 4) OpenCV camera-to-world in metres that frame 0 gets, or None to leave the poses as they are.
+    """
+
+    start: np.ndarray | None
+    sensor: Sensor
+    unit_scale: float
+    frame_start: int
+    fps: float
+
+    @classmethod
+    def of(cls, scene: bpy.types.Scene, data: bpy.types.Camera, start: np.ndarray | None) -> "Placement":
+        unit = scene.unit_settings.scale_length
+        return cls(start, sensor_of(scene, data), unit, scene.frame_start, scene_fps(scene))
+
+
+def level_start() -> np.ndarray:
+    """The default start: above Blender's origin at eye height, level, looking along +Y."""
+    start = np.eye(4)
+    start[1, 3] = -EYE_HEIGHT
+    return start
+
+
+@attrs.frozen(eq=False)
+class FittedTake:
+    """A take ready to be written into Blender: its placed dense trajectory and the sparse keys of its channels."""
+
+    trajectory: Trajectory
+    channels: dict[Channel, BezierKeys]
+    sensor: Sensor
+    frame_start: int
+
+
+def place(trajectory: Trajectory, placement: Placement) -> Trajectory:
+    """The trajectory at its place in the scene, at the scene's frame rate and render size, in metres.
+
+    The reference pose in `meta` moves with it. Another frame rate keeps the duration and changes the frame count.
+    """
+    if abs(trajectory.fps - placement.fps) > 1e-6:
+        frames = round((len(trajectory) - 1) * placement.fps / trajectory.fps) + 1
+        trajectory = trajectory.resampled(frames, placement.fps)
+    move = np.eye(4) if placement.start is None else placement.start @ np.linalg.inv(trajectory.c2w[0])
+    sensor = placement.sensor
+    intrinsics = reframed(trajectory.intrinsics, trajectory.size, sensor.size, sensor.pixel_ratio)
+    meta = dict(trajectory.meta)
+    if "reference" in meta:
+        reference = meta["reference"]
+        seen = reframed(np.array([reference["intrinsics"]]), trajectory.size, sensor.size, sensor.pixel_ratio)[0]
+        c2w = move @ np.array(reference["c2w"])
+        meta["reference"] = {**reference, "c2w": c2w.tolist(), "intrinsics": seen.tolist()}
+    return attrs.evolve(trajectory, c2w=move @ trajectory.c2w, intrinsics=intrinsics, size=sensor.size, meta=meta)
+
+
+def reframed(intrinsics: np.ndarray, size: tuple[int, int], to: tuple[int, int], pixel_ratio: float) -> np.ndarray:
+    """(T, 4) intrinsics of an image of `size` after it was centre-cropped to the aspect of `to` and resized.
+
+    pixel_ratio: height over width of a pixel of `to`.
+    """
+    scales = _cover(size, to, pixel_ratio / float(np.median(intrinsics[:, 0] / intrinsics[:, 1])))
+    centre = (intrinsics[:, 2:] - np.array(size) / 2) * scales + np.array(to) / 2
+    return np.concatenate([intrinsics[:, :2] * scales, centre], 1)
+
+
+def in_picture(intrinsics: np.ndarray, size: tuple[int, int], picture: tuple[int, int]) -> np.ndarray:
+    """The inverse of `reframed`: (T, 4) intrinsics of the cropped view of `size` in square pixels of the picture."""
+    scales = _cover(picture, size, float(np.median(intrinsics[:, 0] / intrinsics[:, 1])))
+    centre = (intrinsics[:, 2:] - np.array(size) / 2) / scales + np.array(picture) / 2
+    return np.concatenate([intrinsics[:, :2] / scales, centre], 1)
+
+
+def _cover(size: tuple[int, int], to: tuple[int, int], squeeze: float) -> np.ndarray:
+    """Scales of x and y, x being `squeeze` times y, with which an image of `size` just covers one of size `to`."""
+    across = max(to[0] / size[0], to[1] * squeeze / size[1])
+    return np.array([across, across / squeeze])
+
+
+def fit(trajectory: Trajectory, placement: Placement) -> FittedTake:
+    """Place a trajectory and fit its curves; plain numpy, so any thread may do it."""
+    placed = place(trajectory, placement)
+    unit = placement.unit_scale
+    matrices = blender_from_c2w(placed.c2w, unit)
+    lens, shift = lens_from_intrinsics(placed.intrinsics, placement.sensor)
+    channels = fit_channels(
+        matrices[:, :3, 3],
+        euler_xyz_from_matrix(matrices[:, :3, :3]),
+        lens,
+        shift,
+        placement.frame_start,
+        POSITION_TOLERANCE * placed.scene_depth / unit,
+        ANGLE_TOLERANCE,
+    )
+    return FittedTake(placed, channels, placement.sensor, placement.frame_start)

@@ -1,0 +1,72 @@
+"""Differences between Blender 4.2 and 5.2, and nothing else.
+
+Actions: 4.4 brought slots, so that one Action animates a camera object and its lens; before, the lens needs an Action
+of its own, which is kept as a custom property of the object's. 5.0 removed `action.fcurves`.
+Sequencer: 4.4 renamed `sequences` to `strips` (5.0 removed the old name); 5.0 gave the workspace a sequencer scene.
+"""
+
+from typing import Any
+
+import bpy
+
+SLOTTED = bpy.app.version >= (4, 4, 0)
+GROUPED = bpy.app.version >= (5, 0, 0)
+_LENS_ACTION = "dollygrip_lens_action"
+
+# Without this option 4.5 and newer make a path that is picked in the interface absolute.
+RELATIVE_PATH = {"PATH_SUPPORTS_BLEND_RELATIVE"} if bpy.app.version >= (4, 5, 0) else set()
+
+
+def new_take_action(name: str) -> tuple[bpy.types.Action, Any, Any]:
+    """A new Action for a camera and its lens -> (action, the object's F-curves, the lens's F-curves)."""
+    action = bpy.data.actions.new(name)
+    if not SLOTTED:
+        lens = bpy.data.actions.new(f"{name} Lens")
+        action.id_root, lens.id_root = "OBJECT", "CAMERA"
+        action[_LENS_ACTION] = lens
+        return action, action.fcurves, lens.fcurves
+    strip = action.layers.new("Take").strips.new(type="KEYFRAME")
+    bags = [strip.channelbag(action.slots.new(kind, "Camera"), ensure=True) for kind in ("OBJECT", "CAMERA")]
+    return action, bags[0].fcurves, bags[1].fcurves
+
+
+def take_curves(action: bpy.types.Action) -> list[bpy.types.FCurve]:
+    """All F-curves of a take, those of the object first."""
+    if not SLOTTED:
+        lens = action.get(_LENS_ACTION)
+        return [*action.fcurves, *(lens.fcurves if lens else ())]
+    bags = [strip.channelbag(slot) for slot in action.slots for layer in action.layers for strip in layer.strips]
+    return [curve for bag in bags if bag for curve in bag.fcurves]
+
+
+def assign_take(camera: bpy.types.Object, action: bpy.types.Action) -> None:
+    """Animate a camera object and its lens by a take."""
+    if not SLOTTED:
+        camera.animation_data_create().action = action
+        camera.data.animation_data_create().action = action.get(_LENS_ACTION)
+        return
+    for owner, kind in ((camera, "OBJECT"), (camera.data, "CAMERA")):
+        data = owner.animation_data_create()
+        data.action = action
+        data.action_slot = next((slot for slot in action.slots if slot.target_id_type == kind), None)
+
+
+def new_fcurve(curves: Any, data_path: str, index: int, group: str) -> bpy.types.FCurve:
+    if GROUPED:
+        return curves.new(data_path, index=index, group_name=group)
+    if SLOTTED:
+        return curves.new(data_path, index=index)
+    return curves.new(data_path, index=index, action_group=group)
+
+
+def strips_of(scene: bpy.types.Scene) -> Any:
+    """The top-level strips of a scene's sequencer, which is made if there is none."""
+    editor = scene.sequence_editor or scene.sequence_editor_create()
+    return editor.strips if hasattr(editor, "strips") else editor.sequences
+
+
+def show_in_sequencer(scene: bpy.types.Scene) -> None:
+    """Let workspaces that show no scene in their sequencer show this one."""
+    for workspace in bpy.data.workspaces:
+        if hasattr(workspace, "sequencer_scene") and workspace.sequencer_scene is None:
+            workspace.sequencer_scene = scene

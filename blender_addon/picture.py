@@ -1,0 +1,78 @@
+"""Pictures in and out: the reference image through Blender's own loader, the frames as PNG files."""
+
+import hashlib
+import struct
+import zlib
+from pathlib import Path
+
+import bpy
+import numpy as np
+
+from dollygrip.errors import InputError
+
+_LINEAR_FORMATS = {"OPEN_EXR", "OPEN_EXR_MULTILAYER", "HDR"}
+
+
+def read_picture(path: str) -> np.ndarray:
+    """The image file at `path` ("//" is relative to the .blend) as sRGB uint8 (height, width, 3).
+
+    The file's own bytes, untouched by colour management, for formats that hold sRGB; EXR and HDR files hold linear
+    light and are encoded. Alpha is dropped. Raises InputError where the file is missing or is no picture.
+    """
+    if not path.strip():
+        raise InputError("No reference picture is chosen.", "Pick an image file under Reference.")
+    absolute = Path(bpy.path.abspath(path))
+    if not absolute.is_file():
+        raise InputError(f"The reference picture {absolute} does not exist.", "Pick another file under Reference.")
+    try:
+        image = bpy.data.images.load(str(absolute), check_existing=False)
+    except RuntimeError as error:
+        raise InputError(f"The reference picture {absolute} cannot be opened: {error}.") from error
+    try:
+        image.colorspace_settings.name = "Non-Color"
+        width, height = image.size
+        if not (width and height and image.channels):
+            raise InputError(
+                f"The reference picture {absolute} is damaged or not a picture.", "Pick another file under Reference."
+            )
+        pixels = np.empty(width * height * image.channels, np.float32)
+        image.pixels.foreach_get(pixels)
+        linear = image.file_format in _LINEAR_FORMATS
+        pixels = pixels.reshape(height, width, -1)[::-1]
+    finally:
+        bpy.data.images.remove(image)
+    rgb = pixels[..., :3] if pixels.shape[2] >= 3 else np.repeat(pixels[..., :1], 3, -1)
+    rgb = np.clip(np.nan_to_num(rgb), 0, 1)
+    if linear:
+        rgb = np.where(rgb <= 0.0031308, 12.92 * rgb, 1.055 * rgb ** (1 / 2.4) - 0.055)
+    return np.round(rgb * 255).astype(np.uint8)
+
+
+def fingerprint(image: np.ndarray) -> str:
+    """sha256 of the picture's RGB bytes: the identity of a reference, whatever its file is called."""
+    return hashlib.sha256(np.ascontiguousarray(image).tobytes()).hexdigest()
+
+
+def write_png(path: Path, rgb: np.ndarray) -> None:
+    """Write uint8 (height, width, 3) losslessly, whole or not at all, without the main thread or colour management.
+
+    Rows are filtered by their difference to the row above (PNG filter 2); zlib works outside Python's lock.
+    """
+    height, width = rgb.shape[:2]
+    rows = np.ascontiguousarray(rgb).reshape(height, width * 3)
+    filtered = np.empty((height, width * 3 + 1), np.uint8)
+    filtered[:, 0] = 2
+    filtered[0, 1:] = rows[0]
+    np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])
+    chunks = (
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)),
+        (b"sRGB", b"\0"),
+        (b"IDAT", zlib.compress(filtered.data, 1)),
+        (b"IEND", b""),
+    )
+    data = [b"\x89PNG\r\n\x1a\n"]
+    for name, body in chunks:
+        data += [struct.pack(">I", len(body)), name, body, struct.pack(">I", zlib.crc32(body, zlib.crc32(name)))]
+    partial = path.with_suffix(".part")
+    partial.write_bytes(b"".join(data))
+    partial.replace(path)

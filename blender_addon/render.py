@@ -1,0 +1,176 @@
+"""Stage 2 in Blender: the camera that Blender evaluates and the reference picture become a strip of frames."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import attrs
+import bpy
+import numpy as np
+
+from dollygrip import formats
+from dollygrip.client import FrameReady
+from dollygrip.errors import InputError
+from dollygrip.protocol import EngineInfo, RenderRequest, Request, TrajectoryHeader, Welcome
+from dollygrip.trajectory import MAX_FRAMES, Trajectory
+
+from . import camera, strips, takes
+from .picture import fingerprint, read_picture, write_png
+from .predict import check_prompt
+from .session import Outcome, push_undo
+
+CAMERA_FILE = "shot.camera.json"
+_LONG_SIDE_CPU, _LONG_SIDE_CUDA = 320, 1280
+
+
+@attrs.define
+class RenderShot:
+    """Stage 2: the frames go to PNG files as they arrive, and from there into a strip.
+
+    files: what is on disk, in order; changes on the client thread alone, `shown` counts what the main thread knows of.
+    """
+
+    scene_name: str
+    trajectory: Trajectory
+    image: np.ndarray
+    prompt: str
+    engine: str
+    size: tuple[int, int]
+    seed: int
+    frame_start: int
+    folder: Path
+    provenance: dict[str, Any]
+    notices: list[str]
+    title: str = "Rendering the shot"
+    files: list[Path] = attrs.field(factory=list)
+
+    @classmethod
+    def of(cls, context: bpy.types.Context) -> "RenderShot":
+        """The scene's camera over its take's frames, or the scene's; raises InputError with what is wrong."""
+        scene = context.scene
+        state = scene.dollygrip
+        take = takes.shown(scene.camera)
+        made_from = takes.provenance(take) if take else {}
+        prompt = made_from.get("prompt") or state.prompt.strip()
+        check_prompt(prompt)
+        reference = made_from.get("reference") or state.reference
+        image = read_picture(reference)
+        first, last = takes.frame_range(take) if take else (scene.frame_start, scene.frame_end)
+        if not 1 <= last - first + 1 <= MAX_FRAMES:
+            raise InputError(
+                f"The shot would run from frame {first} to {last}.",
+                f"Give the {'take' if take else 'scene'} a frame range of 1 to {MAX_FRAMES} frames.",
+            )
+        sampled = camera.sample(context, first, last)
+        notices, depth = [], made_from.get("scene_depth") or camera.known_depth(context, sampled)
+        if depth is None:
+            depth = camera.ASSUMED_DEPTH
+            notices.append(f"Nothing in the scene gives the scale: Depth was taken as {depth:g} m.")
+        if not bpy.data.filepath:
+            notices.append("Save the .blend to keep frames beside it: this folder is temporary.")
+        sha256 = fingerprint(image)
+        meta: dict[str, Any] = {"prompt": prompt, "seed": state.seed}
+        if pose := made_from.get("meta", {}).get("reference"):
+            picture = image.shape[1], image.shape[0]
+            seen = camera.in_picture(np.array([pose["intrinsics"]]), tuple(made_from["size"]), picture)
+            fx, fy = sampled.intrinsics[0, :2]
+            seen = camera.reframed(seen, picture, sampled.size, fx / fy)
+            meta["reference"] = {"sha256": sha256, "c2w": pose["c2w"], "intrinsics": seen[0].tolist()}
+        provenance = {
+            "take": take.name if take else scene.camera.name,
+            "scene": scene.name,
+            "reference": reference,
+            "reference_sha256": sha256,
+        }
+        return cls(
+            scene_name=scene.name,
+            trajectory=attrs.evolve(sampled, scene_depth=depth, meta=meta),
+            image=image,
+            prompt=prompt,
+            engine=state.engine.strip() or "auto",
+            size=(state.width, state.height),
+            seed=state.seed,
+            frame_start=first,
+            folder=shot_folder(),
+            provenance=provenance,
+            notices=notices,
+        )
+
+    def build(self, welcome: Welcome) -> tuple[Request, dict[str, np.ndarray]]:
+        size = self.size = video_size(self.size, self.trajectory.size, engine_of(welcome, self.engine))
+        self.folder.mkdir(parents=True, exist_ok=True)
+        formats.write(self.folder / CAMERA_FILE, self.trajectory)
+        request = RenderRequest(
+            prompt=self.prompt,
+            trajectory=TrajectoryHeader.of(self.trajectory),
+            engine=self.engine,
+            size=size,
+            seed=self.seed,
+        )
+        poses = {"c2w": self.trajectory.c2w, "intrinsics": self.trajectory.intrinsics}
+        return request, {"image": self.image, **poses}
+
+    def prepare(self, event: FrameReady) -> Path:
+        path = self.folder / f"frame_{self.frame_start + event.index:04d}.png"
+        write_png(path, event.rgb)
+        return path
+
+    def deliver(self, scene: bpy.types.Scene, prepared: Path) -> None:
+        if not self.files and (changed := strips.show_true_colours(scene)):
+            self.notices.append(changed)
+        self.files.append(prepared)
+        strips.ensure(scene, self.files, self.frame_start, len(self.trajectory), self._shot("rendering"))
+
+    def finish(self, scene: bpy.types.Scene, outcome: Outcome) -> None:
+        if self.files:
+            shot = self._shot(outcome.state, outcome.summary)
+            strips.ensure(scene, self.files, self.frame_start, len(self.trajectory), shot)
+            said = f"{len(self.files)} of {len(self.trajectory)} frames are in {self.folder}."
+            scene.dollygrip.notice = " ".join([said, *self.notices])
+            push_undo("Render Shot")
+        else:
+            scene.dollygrip.notice = "Cancelled: no frame was rendered." if outcome.state == "cancelled" else ""
+
+    def _shot(self, state: str, summary: dict[str, Any] | None = None) -> dict[str, Any]:
+        simple = {k: v for k, v in (summary or {}).items() if isinstance(v, str | int | float)}
+        return {
+            **self.provenance,
+            "folder": str(self.folder),
+            "prompt": self.prompt,
+            "engine": self.engine,
+            "size": list(self.size),
+            "seed": self.seed,
+            "frame_start": self.frame_start,
+            "frames": len(self.trajectory),
+            "state": state,
+            **{f"backend_{key}": value for key, value in simple.items()},
+        }
+
+
+def engine_of(welcome: Welcome, name: str) -> EngineInfo | None:
+    """What the backend says about an engine; "auto" is its first. None for an unknown one: the backend refuses it."""
+    return next((e for e in welcome.engines if name in ("auto", e.name)), None)
+
+
+def video_size(wanted: tuple[int, int], seen: tuple[int, int], engine: EngineInfo | None) -> tuple[int, int]:
+    """The size to render at: as wanted, a side of 0 following from the aspect of `seen` and the engine's steps."""
+    width, height = wanted
+    if engine is None or (width and height):
+        return width or seen[0], height or seen[1]
+    step, aspect = engine.multiple, seen[0] / seen[1]
+    if not (width or height):
+        long_side = min(max(seen), engine.max_size, _LONG_SIDE_CUDA if engine.needs_cuda else _LONG_SIDE_CPU)
+        width = long_side if aspect >= 1 else long_side * aspect
+    width = width or height * aspect
+    snapped = max(step, round(width / step) * step)
+    return snapped, height or max(step, round(width / aspect / step) * step)
+
+
+def shot_folder() -> Path:
+    """The next free folder for a shot's frames: beside the .blend, or in a lasting temporary folder if unsaved."""
+    if bpy.data.filepath:
+        parent = Path(bpy.path.abspath("//")) / "dollygrip"
+    else:
+        parent = Path(tempfile.mkdtemp(prefix="dollygrip_"))
+    used = [int(p.name[5:]) for p in parent.glob("shot_*") if p.name[5:].isdigit()]
+    return parent / f"shot_{max(used, default=0) + 1:03d}"

@@ -1,0 +1,62 @@
+"""Shots in the sequencer: an image strip for each render, growing while its frames arrive, never over another strip."""
+
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from . import compat
+
+_KEY = "dollygrip"
+_CHANNELS = 128
+
+
+def shot_of(strip) -> dict[str, Any] | None:
+    """The provenance of a strip that a render made."""
+    return strip[_KEY].to_dict() if _KEY in strip else None
+
+
+def ensure(scene: bpy.types.Scene, files: list[Path], first: int, length: int, shot: dict[str, Any]):
+    """The strip of a shot with all of `files`, in order; made if there is none yet or an undo took it away.
+
+    files: frames on disk so far, all of one folder; first: scene frame of the first; length: of the finished strip,
+    for which the channel keeps room. The strip shows the files' own pixels: its colour space is sRGB.
+    """
+    strips = compat.strips_of(scene)
+    strip = next((s for s in strips if _KEY in s and s[_KEY]["folder"] == shot["folder"]), None)
+    if strip is None:
+        name = f"{Path(shot['folder']).name} {shot['take']}".strip()
+        channel = _free_channel(strips, first, length)
+        path = files[0].as_posix()
+        if bpy.data.is_saved:
+            path = bpy.path.relpath(path)
+        strip = strips.new_image(name, path, channel, first, fit_method="FIT")
+        strip.colorspace_settings.name = "sRGB"
+        strip[_KEY] = shot
+        compat.show_in_sequencer(scene)
+    for file in files[len(strip.elements) :]:
+        strip.elements.append(file.name)
+    return strip
+
+
+def _free_channel(strips, first: int, length: int) -> int:
+    """The channel above all strips that lie on these frames: a new version lies on top."""
+    taken = [s.channel for s in strips if s.frame_final_start < first + length and s.frame_final_end > first]
+    return min(max(taken, default=0) + 1, _CHANNELS)
+
+
+def show_true_colours(scene: bpy.types.Scene) -> str:
+    """Let the sequencer show pixels as they are; returns what was changed, for the user, or "".
+
+    The view transform applies to the sequencer too: AgX would change every colour of a finished picture. Blender
+    itself sets Standard when the first movie is added to a sequencer.
+    """
+    view, changed = scene.view_settings, []
+    for setting, neutral in (("view_transform", "Standard"), ("look", "None"), ("exposure", 0.0), ("gamma", 1.0)):
+        if getattr(view, setting) != neutral:
+            changed.append(f"{setting.replace('_', ' ')} from {getattr(view, setting)} to {neutral}")
+            setattr(view, setting, neutral)
+    if scene.sequencer_colorspace_settings.name != "sRGB":
+        changed.append(f"sequencer colour space from {scene.sequencer_colorspace_settings.name} to sRGB")
+        scene.sequencer_colorspace_settings.name = "sRGB"
+    return f"So that the strip shows its own colours, the scene's {', '.join(changed)} was changed." if changed else ""
