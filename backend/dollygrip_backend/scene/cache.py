@@ -168,10 +168,8 @@ def _samples(surface: Surface, camera: _Camera, forward: _Mapping) -> tuple[tupl
     longest, usable = stretch(px.view(height, width), py.view(height, width))
     smooth = surface.smooth.view(height - 1, width - 1)
     usable |= ~smooth  # a cut cell has no surface of its own: its pixels stand for themselves
-    magnified = (pd / surface.disparity.clamp_min(1e-12)) * max(
-        camera.intrinsics[0] / surface.intrinsics[0], camera.intrinsics[1] / surface.intrinsics[1]
-    )
-    spacing = magnified.view(height, width)
+    nearer = torch.where(surface.disparity > 0, pd / surface.disparity, 1.0)
+    spacing = (nearer * float((camera.intrinsics[:2] / surface.intrinsics[:2]).max())).view(height, width)
     inner = spacing[:-1, :-1]
     inner.copy_(torch.where(smooth & usable, longest, inner))
     margin = 2.0 * spacing.clamp(1.0, 8.0).view(-1)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from dollygrip_backend.scene.cache import SceneCache
 from dollygrip_backend.video.engine import EngineInfo, Progress, Shot, check_shot
-from dollygrip_backend.video.fill import fill_holes, grow
+from dollygrip_backend.video.fill import RIM, fill_holes, grow
 from dollygrip_backend.video.reference import Reference, prepare_reference
 from dollygrip_backend.video.registry import engine_info
 
@@ -24,7 +24,6 @@ WINDOW = 96  # frames whose holes are filled together
 MAX_KEYS = 8  # poses filled per window
 STEP_HOLE = 0.3  # a pose with more unknown than this is only filled after a pose before it
 ENOUGH = 0.004  # a hole fraction that the frames' own fill may deal with
-RIM = 1  # pixels around a hole whose colours mix the surfaces on both sides of an edge
 
 
 class EmbeddedEngine:

@@ -6,6 +6,7 @@ from torch.nn.functional import avg_pool2d, interpolate, max_pool2d, pad
 
 FAR = 3.0  # exponent by which a surface twice as far counts more in a hole between both
 SKY = 0.05  # disparity, relative to the median, below which all counts as equally far
+RIM = 1  # pixels around a hole that are filled with it: their colours mix the surfaces on both sides of an edge
 
 
 def fill_holes(rgb: Tensor, disparity: Tensor, hole: Tensor) -> tuple[Tensor, Tensor]:
