@@ -1,0 +1,1 @@
+"""The data engine: procedural scenes rendered by Blender, and what training reads."""
