@@ -24,6 +24,7 @@ from dollygrip.trajectory import Trajectory
 
 EYE_HEIGHT = 1.6  # metres above the ground, where no start camera is given
 ASSUMED_DEPTH = 5.0  # metres, where nothing gives the scale of a camera
+NEAR_PLANE = 0.02  # metres; nearer geometry does not set the scale
 POSITION_TOLERANCE = 0.002  # of the scene depth
 ANGLE_TOLERANCE = radians(0.15)
 
@@ -97,7 +98,8 @@ def view_degrees(seen: Trajectory) -> float:
 def measured_depth(context: bpy.types.Context, pose: Trajectory, rays: int = 24) -> float | None:
     """Median depth along +Z, in metres, of the scene's own geometry seen from frame 0 of `pose`.
 
-    Rays go through a regular grid of the image. None where fewer than a quarter of them hit anything.
+    Rays go through a regular grid of the image, from the near plane on. None where fewer than a quarter of them hit
+    anything.
     """
     scene, depsgraph = context.scene, context.evaluated_depsgraph_get()
     unit = scene.unit_settings.scale_length
@@ -109,7 +111,7 @@ def measured_depth(context: bpy.types.Context, pose: Trajectory, rays: int = 24)
     origin = to_blender[:3, 3]
     depths = []
     for direction, world in zip(directions, directions @ to_blender[:3, :3].T, strict=True):
-        hit, place, *_ = scene.ray_cast(depsgraph, origin, world)
+        hit, place, *_ = scene.ray_cast(depsgraph, origin + world * NEAR_PLANE / unit, world)
         if hit:
             depths.append(np.linalg.norm(np.array(place) - origin) / np.linalg.norm(direction) * unit)
     return float(np.median(depths)) if len(depths) * 4 >= len(directions) else None

@@ -21,8 +21,9 @@ class DOLLYGRIP_AP_preferences(bpy.types.AddonPreferences):
 
 
 def backend_executable() -> str:
-    """The executable that the user named, or ""."""
-    return bpy.path.abspath(bpy.context.preferences.addons[__package__].preferences.backend)
+    """The executable that the user named, or "": a script may enable the extension without preferences."""
+    addon = bpy.context.preferences.addons.get(__package__)
+    return bpy.path.abspath(addon.preferences.backend) if addon else ""
 
 
 def register() -> None:
