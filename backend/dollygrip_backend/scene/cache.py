@@ -19,6 +19,9 @@ SPACING = 1.15  # pixels between samples that the wide splat still closes in eve
 REACH = 0.82  # half width of the wide splat: with SPACING, sqrt(2) * 1.15 / 2 = 0.813 covers rotated grids too
 MISS = 0.6  # pixels by which a looked-up surface point may miss the pixel that asked for it
 NEAR = 1e-3  # smallest depth in front of the camera, as a fraction of the sample's depth in its own view
+PUSHED = 0.98  # an invented surface must be at least this much farther than what was seen through it
+PUSH = 0.85  # factor on its disparity per attempt
+PUSHES = 24
 IN_FRONT = 1.02  # how much nearer a later view's surface must be to hide an earlier view's
 
 
@@ -97,6 +100,30 @@ class SceneCache:
             disparity[pixels] = seen[nearer]
             rgb[pixels] = colour[nearer]
         return rgb.view(height, width, 3), disparity.view(height, width)
+
+    @torch.inference_mode()
+    def push_behind(self, disparity: Tensor, hole: Tensor, c2w: np.ndarray, intrinsics: np.ndarray) -> Tensor:
+        """Disparity (h, w) of invented surfaces in `hole` (h, w), moved away until no known view had seen through them.
+
+        A view that saw a surface at some depth has found the space before it empty: what is invented there later must
+        lie behind. c2w (4, 4) and intrinsics (4,) are the camera of the disparity.
+        """
+        row, column = (index.float() + 0.5 for index in hole.nonzero(as_tuple=True))
+        value = disparity[hole]
+        for surface in self.surfaces:
+            mapping = _Mapping.between(c2w, intrinsics, surface.c2w, surface.intrinsics)
+            for _ in range(PUSHES):
+                x, y, there = mapping(column, row, value)
+                inside = (x > 0) & (x < surface.width) & (y > 0) & (y < surface.height)
+                known, _, pixel = surface.lookup(torch.where(inside, x, 0.5), torch.where(inside, y, 0.5))
+                before = inside & surface.valid[pixel] & (there > known * PUSHED)
+                if not before.any():
+                    break
+                value = torch.where(before, value * PUSH, value)
+            value = torch.where(before, 0.0, value)
+        pushed = disparity.clone()
+        pushed[hole] = value
+        return pushed
 
 
 @attrs.frozen(eq=False)

@@ -21,7 +21,7 @@ from dollygrip_backend.data.scenes import Scene, SceneDataset
 from dollygrip_backend.scene.cache import SceneCache
 from dollygrip_backend.training.common import Run, learning_rate, step_random, training_progress
 from dollygrip_backend.video.fill import RIM, fill_holes, grow
-from dollygrip_backend.video.inpainter import encode_condition, make_network, velocity
+from dollygrip_backend.video.inpainter import InPaintingNetwork, encode_condition
 
 CONFIG = Path(__file__).with_suffix(".toml")
 HOLE_RANGE = (0.01, 0.6)  # hole fractions that are worth learning from
@@ -151,7 +151,7 @@ def loss_of(network: torch.nn.Module, truth: Tensor, condition: Tensor, noise: f
     at = time[:, None, None, None]
     mixture = torch.where(hole, at * start + (1 - at) * truth, fill)
     with torch.autocast("cpu", torch.bfloat16):
-        flow = velocity(network, mixture, condition, time)
+        flow = network(mixture, condition, time)
     error = (flow.float() - (start - truth)).square() * hole
     return error.sum() / (3 * hole.sum()).clamp_min(1)
 
@@ -166,9 +166,8 @@ def train_embedded(config: Path, data: Path, out: Path) -> None:
     if not pairs:
         raise InputError(f"No pair of views in {data} has holes to learn from.", "Render scenes with moving cameras.")
     torch.manual_seed(settings.seed)
-    network = make_network(settings.channels).to(memory_format=torch.channels_last)
-    torch.nn.init.zeros_(network.conv_out.weight)
-    torch.nn.init.zeros_(network.conv_out.bias)
+    network = InPaintingNetwork(settings.channels, settings.noise, settings.sampling_steps)
+    network = network.to(memory_format=torch.channels_last)
     run = Run(network, torch.optim.AdamW(network.parameters(), weight_decay=0.01), decay=settings.decay)
     run.resume(out / "checkpoint")
     smooth = None
@@ -188,9 +187,8 @@ def train_embedded(config: Path, data: Path, out: Path) -> None:
 
 def save_weights(run: Run, settings: Config, out: Path) -> None:
     """Write the moving average in half precision, as diffusers stores a model, with what sampling needs."""
-    network = make_network(settings.channels)
+    network = InPaintingNetwork(settings.channels, settings.noise, settings.sampling_steps)
     network.load_state_dict(run.average)
-    network.register_to_config(noise=settings.noise, steps=settings.sampling_steps)
     network.half().save_pretrained(out)
 
 

@@ -5,7 +5,8 @@ written back into the cache with depth. Then every frame is rendered from the gr
 seen again from every pose and does not flicker. Where the cache is certain a frame is exactly the cache's view.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import attrs
 import numpy as np
@@ -15,6 +16,7 @@ from torch import Tensor
 from dollygrip_backend.scene.cache import SceneCache
 from dollygrip_backend.video.engine import EngineInfo, Progress, Shot, check_shot
 from dollygrip_backend.video.fill import RIM, fill_holes, grow
+from dollygrip_backend.video.inpainter import InPainter
 from dollygrip_backend.video.reference import Reference, prepare_reference
 from dollygrip_backend.video.registry import engine_info
 
@@ -31,13 +33,14 @@ class EmbeddedEngine:
 
     info: EngineInfo = engine_info("embedded")
 
-    def __init__(self, device: str = "cpu"):
+    def __init__(self, painter: InPainter, device: str = "cpu"):
+        self.painter = painter
         self.device = device
 
     @classmethod
     def load(cls, device: str = "cpu") -> "EmbeddedEngine":
-        """The engine on a torch device."""
-        return cls(device)
+        """The engine with the weights it ships, on a torch device."""
+        return cls(InPainter.load(device), device)
 
     def render(self, shot: Shot, progress: Progress | None = None) -> Iterator[np.ndarray]:
         """See VideoEngine.render. Raises InputError, before the first frame is asked for, if the shot is illegal."""
@@ -48,29 +51,39 @@ class EmbeddedEngine:
         total = len(shot.trajectory)
         progress(0, total)
         trajectory = shot.trajectory.resized(shot.size)
+        c2w, intrinsics = trajectory.c2w, trajectory.intrinsics
         scene = _Scene.start(prepare_reference(shot, self.device), shot.size, self.device)
-        for first in range(0, total, WINDOW):
-            window = range(first, min(first + WINDOW, total))
-            self._grow(scene, trajectory.c2w, trajectory.intrinsics, window, lambda at=first: progress(at, total))
-            for t in window:
-                rgb, disparity = scene.cache.render_tensors(trajectory.c2w[t], trajectory.intrinsics[t], shot.size)
-                filled, _ = fill_holes(rgb, disparity, disparity < 0)
-                yield to_image(filled)
-                progress(t + 1, total)
+        generator = torch.Generator().manual_seed(shot.seed)
+        for t in range(total):
+            if t % WINDOW == 0:
+                window = slice(t, t + WINDOW)
+                self._grow(scene, c2w[window], intrinsics[window], generator, partial(progress, t, total))
+            rgb, disparity = scene.cache.render_tensors(c2w[t], intrinsics[t], shot.size)
+            yield to_image(fill_holes(rgb, disparity, disparity < 0)[0])
+            progress(t + 1, total)
 
-    def _grow(self, scene: "_Scene", c2w: np.ndarray, intrinsics: np.ndarray, window: range, tick) -> None:
-        """Fill what the window's frames will see of the unknown, pose by pose, into the scene's cache."""
-        steps = np.unique(np.linspace(window[0], window[-1], PROBES).round().astype(int))
+    def _grow(
+        self,
+        scene: "_Scene",
+        c2w: np.ndarray,
+        intrinsics: np.ndarray,
+        generator: torch.Generator,
+        tick: Callable[[], None],
+    ) -> None:
+        """Paint what a window of frames will see of the unknown, pose by pose, into the scene's cache."""
+        probes = np.unique(np.linspace(0, len(c2w) - 1, PROBES).round().astype(int))
         for _ in range(MAX_KEYS):
             tick()
-            key = scene.next_key(c2w[steps], intrinsics[steps])
+            key = scene.next_key(c2w[probes], intrinsics[probes])
             if key is None:
                 return
-            pose, lens = c2w[steps[key]], intrinsics[steps[key]]
+            pose, lens = c2w[probes[key]], intrinsics[probes[key]]
             rgb, disparity = scene.cache.render_tensors(pose, lens, scene.size)
             hole = grow(disparity < 0, RIM)
             filled, depth = fill_holes(rgb, disparity, hole)
-            scene.add(to_image(filled), (1.0 / depth).cpu().numpy(), pose, lens, hole.cpu().numpy())
+            depth = scene.cache.push_behind(depth, hole, pose, lens)
+            painted = self.painter.paint(filled, depth, hole, generator, tick)
+            scene.add(to_image(painted), (1.0 / depth).cpu().numpy(), pose, lens, hole.cpu().numpy())
 
 
 @attrs.frozen(eq=False)

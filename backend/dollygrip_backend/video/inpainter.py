@@ -14,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from diffusers import FlowMatchEulerDiscreteScheduler, UNet2DModel
+from diffusers import ConfigMixin, FlowMatchEulerDiscreteScheduler, ModelMixin, UNet2DModel
+from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, pad, pixel_shuffle, pixel_unshuffle
 
@@ -27,25 +28,39 @@ WORKING_SIDE = 256  # pixels of the longer side that the network works at
 SHIPPED = Path(__file__).parents[1] / "weights" / "embedded"
 
 
-def make_network(channels: tuple[int, ...]) -> UNet2DModel:
-    """The U-Net: one residual block per level, attention at the coarsest."""
-    levels = len(channels)
-    return UNet2DModel(
-        in_channels=(3 + CONDITION) * BLOCK**2,
-        out_channels=3 * BLOCK**2,
-        block_out_channels=channels,
-        layers_per_block=1,
-        down_block_types=("DownBlock2D",) * (levels - 1) + ("AttnDownBlock2D",),
-        up_block_types=("AttnUpBlock2D",) + ("UpBlock2D",) * (levels - 1),
-        norm_num_groups=8,
-        attention_head_dim=32,
-    )
+class InPaintingNetwork(ModelMixin, ConfigMixin):
+    """The velocity of the flow. A diffusers model: `save_pretrained`, `from_pretrained`.
 
+    channels: of the U-Net's levels, each with one residual block, attention at the coarsest; noise: standard deviation
+    around the fill at time 1, colours in -1..1; steps: Euler steps to sample with.
+    """
 
-def velocity(network: nn.Module, mixture: Tensor, condition: Tensor, time: Tensor) -> Tensor:
-    """Velocity (B, 3, h, w) for a mixture (B, 3, h, w) at times (B,) in 0..1, given the condition (B, 5, h, w)."""
-    blocks = pixel_unshuffle(torch.cat([mixture, condition], 1), BLOCK)
-    return pixel_shuffle(network(blocks, time * 1000).sample, BLOCK)
+    @register_to_config
+    def __init__(self, channels: tuple[int, ...] = (48, 96, 160), noise: float = 0.3, steps: int = 4):
+        super().__init__()
+        levels = len(channels)
+        self.unet = UNet2DModel(
+            in_channels=(3 + CONDITION) * BLOCK**2,
+            out_channels=3 * BLOCK**2,
+            block_out_channels=tuple(channels),
+            layers_per_block=1,
+            down_block_types=("DownBlock2D",) * (levels - 1) + ("AttnDownBlock2D",),
+            up_block_types=("AttnUpBlock2D",) + ("UpBlock2D",) * (levels - 1),
+            norm_num_groups=8,
+            attention_head_dim=32,
+        )
+        nn.init.zeros_(self.unet.conv_out.weight)  # untrained, it leaves the fill alone
+        nn.init.zeros_(self.unet.conv_out.bias)
+
+    @property
+    def multiple(self) -> int:
+        """Pixels that both sides of its input must be a multiple of."""
+        return BLOCK * 2 ** (len(self.config.channels) - 1)
+
+    def forward(self, mixture: Tensor, condition: Tensor, time: Tensor) -> Tensor:
+        """Mixture (B, 3, h, w) at times (B,) in 0..1, condition (B, 5, h, w) -> velocity (B, 3, h, w)."""
+        blocks = pixel_unshuffle(torch.cat([mixture, condition], 1), BLOCK)
+        return pixel_shuffle(self.unet(blocks, time * 1000).sample, BLOCK)
 
 
 def encode_condition(fill: Tensor, hole: Tensor, disparity: Tensor) -> Tensor:
@@ -62,22 +77,20 @@ def encode_condition(fill: Tensor, hole: Tensor, disparity: Tensor) -> Tensor:
 class InPainter:
     """The trained network with its schedule. Made by `load`."""
 
-    def __init__(self, network: UNet2DModel, noise: float, steps: int, device: torch.device | str = "cpu"):
+    def __init__(self, network: InPaintingNetwork, device: torch.device | str = "cpu"):
         self.network = network.to(device).eval()
-        self.noise = noise
-        self.steps = steps
         self.device = torch.device(device)
 
     @classmethod
     def load(cls, device: torch.device | str = "cpu", folder: Path = SHIPPED) -> "InPainter":
         """Load weights saved by `training.embedded`. Raises DollygripError, kind "weights", where they are missing."""
         try:
-            network = UNet2DModel.from_pretrained(folder, torch_dtype=torch.float32)
+            network = InPaintingNetwork.from_pretrained(folder, torch_dtype=torch.float32)
         except OSError as error:
             raise DollygripError(
                 f"The embedded engine's weights in {folder} cannot be read.", "Install the backend again.", "weights"
             ) from error
-        return cls(network, network.config.noise, network.config.steps, device)
+        return cls(network, device)
 
     @torch.inference_mode()
     def paint(
@@ -110,17 +123,17 @@ class InPainter:
     def sample(self, condition: Tensor, generator: torch.Generator, tick: Callable[[], None] = lambda: None) -> Tensor:
         """The pictures (B, 3, h, w) in -1..1 for a condition of `encode_condition`; sides need not be multiples."""
         fill, hole = condition[:, :3], condition[:, 3:4] > 0
-        multiple = BLOCK * 2 ** (len(self.network.config.block_out_channels) - 1)
+        steps, multiple = self.network.config.steps, self.network.multiple
         margin = (0, -fill.shape[3] % multiple, 0, -fill.shape[2] % multiple)
         padded = pad(condition, margin, mode="replicate")
         scheduler = FlowMatchEulerDiscreteScheduler()
-        scheduler.set_timesteps(sigmas=np.linspace(1.0, 1.0 / self.steps, self.steps), device=self.device)
+        scheduler.set_timesteps(sigmas=np.linspace(1.0, 1.0 / steps, steps), device=self.device)
         noise = torch.randn(fill.shape, generator=generator).to(fill)
-        x = torch.where(hole, fill + self.noise * noise, fill)
+        x = torch.where(hole, fill + self.network.config.noise * noise, fill)
         for t in scheduler.timesteps:
             tick()
             time = (t / scheduler.config.num_train_timesteps).expand(len(x)).to(x)
-            flow = velocity(self.network, pad(x, margin, mode="replicate"), padded, time)
+            flow = self.network(pad(x, margin, mode="replicate"), padded, time)
             flow = flow[..., : fill.shape[2], : fill.shape[3]]
             x = torch.where(hole, scheduler.step(flow, t, x, return_dict=False)[0], fill)
         return x
