@@ -1,0 +1,1 @@
+"""Measured quality: the geometric judge, and the commands that print and save the figures."""

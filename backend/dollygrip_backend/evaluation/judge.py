@@ -1,0 +1,189 @@
+"""The geometric judge: does a camera do what its prompt asked, by its poses and lens alone?
+
+A camera is measured as seven amounts, in its own axes from frame to frame (so "pan, then dolly" dollies along the new
+direction): pan, tilt, roll in degrees; truck, pedestal, dolly in scene depths; zoom as the logarithm of the focal
+ratio. Right, up, clockwise and in are positive. Then:
+
+- a move must reach its least visible amount in its own direction, without turning back by more than a tenth of it;
+- what was not asked for must stay small: within a floor that an eye does not notice, or a fraction of the main amount;
+- an orbit is a pan and a truck of opposite directions about one point: some distance must exist at which a subject in
+  the middle of the first frame keeps its place in the image within 8 degrees all along the path;
+- a still camera stays within half a degree, a hundredth of the scene depth and one per cent of focal length;
+- amounts, where given, are met within 4 degrees (12 for an orbit), 12 % of a focal ratio, 15 % of a distance;
+- moves in order must have their middles in time in that order.
+
+A mirrored move fails by its sign, a drifting or jittering "still" camera by its bounds.
+"""
+
+from collections.abc import Sequence
+
+import attrs
+import numpy as np
+
+from dollygrip.errors import InputError
+from dollygrip.rotations import rotvec_from_matrix
+from dollygrip.trajectory import Trajectory
+
+AXES = ("pan", "tilt", "roll", "truck", "pedestal", "dolly", "zoom")
+MOVES: dict[str, tuple[str, int]] = {
+    "pan_right": ("pan", 1), "pan_left": ("pan", -1), "tilt_up": ("tilt", 1), "tilt_down": ("tilt", -1),
+    "roll_clockwise": ("roll", 1), "roll_counterclockwise": ("roll", -1),
+    "truck_right": ("truck", 1), "truck_left": ("truck", -1), "pedestal_up": ("pedestal", 1), "pedestal_down": ("pedestal", -1),
+    "dolly_in": ("dolly", 1), "dolly_out": ("dolly", -1), "zoom_in": ("zoom", 1), "zoom_out": ("zoom", -1),
+    "orbit_left": ("orbit", 1), "orbit_right": ("orbit", -1),  # left travels left, so it pans right
+    "orbit": ("orbit", 0), "static": ("static", 0),
+}  # fmt: skip
+LEAST = {
+    "pan": 4.0,
+    "tilt": 4.0,
+    "roll": 4.0,
+    "orbit": 8.0,
+    "truck": 0.04,
+    "pedestal": 0.04,
+    "dolly": 0.04,
+    "zoom": 0.08,
+}
+# Floors under which an unasked component is not noticed, and the same for a camera that should be still.
+QUIET = {"pan": 2.0, "tilt": 2.0, "roll": 2.0, "truck": 0.03, "pedestal": 0.03, "dolly": 0.03, "zoom": 0.03}
+STILL = {"pan": 0.5, "tilt": 0.5, "roll": 0.5, "truck": 0.01, "pedestal": 0.01, "dolly": 0.01, "zoom": 0.01}
+LEAK = 0.2  # unasked rotation over asked rotation, unasked travel over asked travel
+ORBIT_HOLD = 8.0  # degrees
+_ROTATIONS, _TRAVELS = ("pan", "tilt", "roll"), ("truck", "pedestal", "dolly")
+
+
+@attrs.frozen
+class Verdict:
+    """obeyed, with the reason in words where not; net amounts by axis; jerk as in `jerk`."""
+
+    obeyed: bool
+    reason: str
+    amounts: dict[str, float]
+    jerk: float
+
+
+def components(trajectory: Trajectory) -> np.ndarray:
+    """(T, 7) running amounts in the order of AXES, zero at frame 0."""
+    c2w, depth = trajectory.c2w, trajectory.scene_depth
+    before = c2w[:-1, :3, :3]
+    step = np.einsum("tji,tj->ti", before, np.diff(c2w[:, :3, 3], axis=0)) / depth
+    turn = np.degrees(rotvec_from_matrix(np.swapaxes(before, 1, 2) @ c2w[1:, :3, :3]))
+    # About the camera's x axis up is positive, about y right, about z clockwise; y points down.
+    change = np.concatenate([turn[:, [1, 0, 2]], step * [1, -1, 1]], 1)
+    focal = np.log(trajectory.intrinsics[:, 0] / trajectory.intrinsics[0, 0])
+    running = np.concatenate([np.zeros((1, 6)), np.cumsum(change, 0)])
+    return np.concatenate([running, focal[:, None]], 1)
+
+
+def jerk(trajectory: Trajectory) -> float:
+    """Root mean square third derivative over normalised time, each axis in units of its least visible amount.
+
+    A smoothstep of ten times that amount has about 500; white jitter of a tenth of it over 81 frames about 200,000.
+    """
+    if len(trajectory) < 4:
+        return 0.0
+    scaled = components(trajectory) / [LEAST[axis] for axis in AXES]
+    return float(np.sqrt(np.mean(np.diff(scaled, 3, axis=0) ** 2)) * (len(trajectory) - 1) ** 3)
+
+
+def orbit_hold(trajectory: Trajectory) -> tuple[float, float]:
+    """(degrees, distance in scene depths): how well a subject ahead keeps its direction, at the best distance."""
+    relative = trajectory.relative()
+    distances = np.geomspace(0.15, 6, 90)
+    points = np.zeros((len(distances), 3))
+    points[:, 2] = distances * trajectory.scene_depth
+    rays = np.einsum("tji,dtj->dti", relative.rotations, points[:, None] - relative.positions)
+    cosine = rays[..., 2] / np.maximum(np.linalg.norm(rays, axis=-1), 1e-12)
+    worst = np.degrees(np.arccos(np.clip(cosine, -1, 1))).max(1)
+    best = int(np.argmin(worst))
+    return float(worst[best]), float(distances[best])
+
+
+def judge(
+    trajectory: Trajectory, expect: Sequence[str], amounts: dict[str, float] | None = None, ordered: bool = False
+) -> Verdict:
+    """Judge a camera against the moves `expect` (names of MOVES), all of which it must make and no other.
+
+    amounts: asked quantities by move: degrees, scene depths, focal ratios (2.0 for "2x", in or out); ordered: the
+    moves follow one another as listed. Raises InputError for an unknown move.
+    """
+    for name in expect:
+        if name not in MOVES:
+            raise InputError(f"The judge knows no move {name!r}.", f"It knows {', '.join(MOVES)}.")
+    running = dict(zip(AXES, components(trajectory).T, strict=True))
+    net = {axis: float(values[-1]) for axis, values in running.items()}
+    fault = _first_fault(trajectory, running, list(expect), amounts or {}, ordered)
+    return Verdict(fault is None, fault or "obeyed", net, jerk(trajectory))
+
+
+def _first_fault(trajectory, running, expect, amounts, ordered) -> str | None:
+    if expect in (["static"], []):
+        return _excess(running, {}, STILL)
+    allowed = dict.fromkeys(AXES, 0.0)  # the asked amount on each axis that a move uses
+    for name in expect:
+        kind, sign = MOVES[name]
+        main = running["pan" if kind == "orbit" else kind]
+        fault = _move_fault(name, kind, sign or np.sign(main[-1]), main)
+        fault = fault or (kind == "orbit" and _orbit_fault(trajectory, running, main, expect)) or None
+        fault = fault or (name in amounts and _amount_fault(name, kind, abs(main[-1]), amounts[name])) or None
+        if fault:
+            return fault
+        for axis in ("pan", "truck", "dolly") if kind == "orbit" else (kind,):
+            allowed[axis] = max(allowed[axis], float(np.ptp(main)))
+    if any(MOVES[name][0] == "orbit" for name in expect) and allowed["pedestal"]:
+        allowed["tilt"] = allowed["pan"]  # a crane on an orbit tilts to hold its subject
+    return _excess(running, allowed, QUIET) or (ordered and _order_fault(running, expect)) or None
+
+
+def _move_fault(name: str, kind: str, sign: float, main: np.ndarray) -> str | None:
+    unit = "°" if kind in (*_ROTATIONS, "orbit") else ""
+    signed = sign * main
+    if signed[-1] < LEAST[kind]:
+        way = "goes the wrong way" if signed[-1] < -LEAST[kind] else "hardly moves"
+        return f"{name} {way}: {signed[-1]:.3g}{unit}, at least {LEAST[kind]}{unit} is asked"
+    back = float(np.max(np.maximum.accumulate(signed) - signed))
+    if back > 0.1 * signed[-1]:
+        return f"{name} turns back by {back:.3g}{unit}"
+    return None
+
+
+def _orbit_fault(trajectory, running, main, expect) -> str | None:
+    if running["truck"][-1] * main[-1] > 0 or abs(running["truck"][-1]) < LEAST["truck"]:
+        return f"orbit does not travel around: truck {running['truck'][-1]:.3f} for a pan of {main[-1]:.1f}°"
+    if len(expect) == 1:
+        angle, _ = orbit_hold(trajectory)
+        if angle > ORBIT_HOLD:
+            return f"orbit loses its subject: {angle:.1f}° off at the best distance"
+    return None
+
+
+def _amount_fault(name: str, kind: str, got: float, asked: float) -> str | None:
+    if kind == "zoom":
+        return None if abs(np.exp(got) / asked - 1) <= 0.12 else f"{name} is {np.exp(got):.2f}x, not {asked:.2f}x"
+    slack = 12.0 if kind == "orbit" else 4.0 if kind in _ROTATIONS else 0.15 * asked
+    return None if abs(got - asked) <= slack else f"{name} is {got:.3g}, not {asked:.3g}"
+
+
+def _excess(running, allowed, floors) -> str | None:
+    """The first axis not asked for whose excursion shows."""
+    turned = max((allowed.get(axis, 0.0) for axis in _ROTATIONS), default=0.0)
+    travelled = max((float(np.abs(running[axis]).max()) for axis in _TRAVELS if allowed.get(axis)), default=0.0)
+    for axis, floor in floors.items():
+        if allowed.get(axis):
+            continue
+        main = turned if axis in _ROTATIONS else travelled if axis in _TRAVELS else 0.0
+        size, limit = float(np.abs(running[axis]).max()), max(floor, LEAK * main)
+        if size > limit:
+            return f"an unasked {axis} of {size:.3g}, at most {limit:.2g} is unnoticed"
+    return None
+
+
+def _order_fault(running, expect) -> str | None:
+    middles = []
+    for name in expect:
+        kind = "pan" if MOVES[name][0] == "orbit" else MOVES[name][0]
+        speed = np.abs(np.diff(running[kind]))
+        middles.append(float(np.sum(speed * np.arange(len(speed))) / max(speed.sum(), 1e-12)))
+    for first, second, a, b in zip(expect, expect[1:], middles, middles[1:], strict=False):
+        if b <= a + 0.1 * (len(running["pan"]) - 1):
+            return f"{second} does not come after {first}"
+    return None

@@ -1,0 +1,61 @@
+"""The network's view of a camera: normalised channels over normalised time, and the way back to poses.
+
+The channels are those of `data.grammar.motion`: position in scene depths, yaw, pitch, roll, log focal ratio, all
+relative to frame 0. Angles instead of matrices keep full turns and make a pan exactly one channel.
+"""
+
+from functools import lru_cache
+
+import numpy as np
+
+from dollygrip.rotations import euler_xyz_from_matrix, matrix_from_euler_xyz
+from dollygrip.splines import cubic_spline
+
+SAMPLES = 64
+CHANNELS = 7
+SCALE = np.array([0.4, 0.3, 0.4, 0.5, 0.4, 0.4, 0.4])  # typical amounts: scene depths, radians, log ratio
+_KNOTS = 22
+
+# R = Ry(yaw) Rx(pitch) Rz(roll) is Rz Ry Rx with the axes renamed: z, x, y for x, y, z.
+_CYCLE = np.array([[0, 0, 1], [1, 0, 0], [0, 1, 0]], float)
+
+
+def rotation_of_angles(angles: np.ndarray) -> np.ndarray:
+    """(T, 3) yaw, pitch, roll in radians -> (T, 3, 3)."""
+    return _CYCLE.T @ matrix_from_euler_xyz(np.asarray(angles)[..., ::-1]) @ _CYCLE
+
+
+def angles_of_rotation(rotation: np.ndarray) -> np.ndarray:
+    """(T, 3, 3) -> (T, 3) yaw, pitch, roll in radians, without flips along T."""
+    return euler_xyz_from_matrix(_CYCLE @ rotation @ _CYCLE.T)[..., ::-1]
+
+
+def poses_of_channels(channels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(T, 7) channels -> c2w (T, 4, 4) in scene depths, focal ratio (T,)."""
+    c2w = np.tile(np.eye(4), (len(channels), 1, 1))
+    c2w[:, :3, :3] = rotation_of_angles(channels[:, 3:6])
+    c2w[:, :3, 3] = channels[:, :3]
+    return c2w, np.exp(channels[:, 6])
+
+
+@lru_cache
+def _smoother(samples: int, knots: int) -> np.ndarray:
+    """(samples, samples) least-squares projection on cubic splines with `knots` knots that are zero at the start."""
+    basis = cubic_spline(np.eye(knots), np.linspace(0, knots - 1, samples))[:, 1:]
+    return basis @ np.linalg.pinv(basis)
+
+
+def smooth(channels: np.ndarray) -> np.ndarray:
+    """(..., 64, 7) -> its nearest C2 spline of 22 knots, exactly zero at frame 0.
+
+    The network writes 64 samples in patches; the seams between them are the only high frequencies that no camera of
+    the grammar has (its fastest whip pan takes a sixth of the shot), and this low-pass removes them.
+    """
+    out = _smoother(channels.shape[-2], _KNOTS) @ channels
+    return out - out[..., :1, :]
+
+
+def resample(channels: np.ndarray, frames: int) -> np.ndarray:
+    """(64, 7) -> (frames, 7) over the same normalised time by a C2 spline; one frame is frame 0."""
+    at = np.linspace(0, len(channels) - 1, frames) if frames > 1 else np.zeros(1)
+    return cubic_spline(channels, at)
