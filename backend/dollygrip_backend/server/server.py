@@ -137,7 +137,7 @@ class Server:
             self._subscribe(client, job, 0, message.ref)
         elif isinstance(message, Attach):
             job = self._known(message.job_id)
-            if message.have > job.results:
+            if message.have > job.results and not job.live:
                 raise InputError(f"The job has {job.results} results, not {message.have}.", "Attach with have=0.")
             self._subscribe(client, job, message.have, message.ref)
         elif isinstance(message, Cancel):

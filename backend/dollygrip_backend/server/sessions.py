@@ -48,7 +48,7 @@ class Sessions:
     def moved(self) -> None:
         for (client, job_id), subscription in list(self._subscriptions.items()):
             position = self._store.position(job_id)
-            if position != subscription.position:
+            if position != subscription.position and self._store.get(job_id).live:
                 subscription.position = position
                 self._send(client, encode(Queued(job_id, position)))
 

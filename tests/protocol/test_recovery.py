@@ -1,0 +1,114 @@
+"""What happens when processes die: the worker, the server, both."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import attrs
+import pytest
+from protocol.real_backend import predict, render, until_end, wait_for
+
+from dollygrip.client import Client, FrameReady
+from dollygrip.connection import BackendError
+from dollygrip.protocol import Cancelled, Done, Failed
+
+
+def frames_of(events):
+    return [event.index for event in events if isinstance(event, FrameReady)]
+
+
+def gone(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z"
+
+
+def worker_pid(client):
+    return list(client.run(*predict()))[-1].summary["pid"]
+
+
+def test_a_killed_worker_costs_no_frame(client, tmp_path):
+    job = client.submit(*render(f"die=4 once={tmp_path / 'died'} sleep=0.02", frames=10))
+    client.credit(job, 100)
+    events = until_end(client, job)
+    assert (tmp_path / "died").exists()
+    assert frames_of(events) == list(range(10))
+    assert isinstance(events[-1], Done) and events[-1].summary["had"] >= 1
+
+
+def test_a_job_that_kills_its_worker_twice_fails_and_the_next_one_runs(client):
+    job = client.submit(*render("die=4 sleep=0.02", frames=10))
+    client.credit(job, 100)
+    events = until_end(client, job)
+    assert isinstance(events[-1], Failed)
+    assert events[-1].kind == "worker" and "signal 9" in events[-1].message and events[-1].hint
+    assert frames_of(events) == sorted(set(frames_of(events)))
+    assert isinstance(list(client.run(*predict()))[-1], Done)
+
+
+def test_kill_9_from_outside_in_the_middle_of_a_job(client):
+    pid = worker_pid(client)
+    job = client.submit(*render("sleep=0.05", frames=20))
+    client.credit(job, 100)
+    wait_for(lambda: isinstance(client.poll(0.1), FrameReady))
+    os.kill(pid, signal.SIGKILL)
+    events = until_end(client, job)
+    assert isinstance(events[-1], Done) and events[-1].summary["pid"] != pid
+    assert frames_of(events) == list(range(1, 20))
+
+
+def test_a_cancelled_job_whose_worker_dies_is_cancelled(client):
+    pid = worker_pid(client)
+    job = client.submit(*predict("deaf=30"))
+    time.sleep(0.3)
+    client.cancel(job)
+    os.kill(pid, signal.SIGKILL)
+    assert isinstance(until_end(client, job)[-1], Cancelled)
+
+
+def test_the_server_is_killed_restarted_and_the_stream_goes_on(backend):
+    client = backend.client()
+    pid = worker_pid(client)
+    job = client.submit(*render("sleep=0.05", frames=30))
+    waiting = client.submit(*predict(takes=2))
+    client.credit(job, 100)
+    have = 0
+    while have < 5:
+        event = client.poll(5)
+        have += isinstance(event, FrameReady)
+    backend.kill()
+    with pytest.raises(BackendError) as caught:
+        while True:
+            have += isinstance(client.poll(5), FrameReady)
+    assert caught.value.kind == "lost" and "again" in caught.value.hint
+    client.close()
+    wait_for(lambda: gone(pid))  # no worker outlives its server
+    backend.start()
+    with backend.client() as client:
+        client.attach(job, have)
+        client.credit(job, 100)
+        events = until_end(client, job)
+        assert frames_of(events) == list(range(have, 30))
+        assert isinstance(events[-1], Done) and events[-1].summary["had"] >= have
+        client.attach(waiting)
+        assert isinstance(until_end(client, waiting)[-1], Done)
+
+
+def test_a_client_survives_a_server_on_the_same_port(backend):
+    connection = backend.connection
+    port = int(connection.endpoint.rpartition(":")[2])
+    with Client.connect(connection) as client:
+        job = client.submit(*predict())
+        assert isinstance(until_end(client, job)[-1], Done)
+    backend.kill()
+    assert backend.start(port) == attrs_without_pid(connection, backend.connection.pid)  # the keys are kept
+    with Client.connect(connection) as client:
+        client.attach(job)
+        assert isinstance(until_end(client, job)[-1], Done)
+
+
+def attrs_without_pid(connection, pid):
+    return attrs.evolve(connection, pid=pid)
