@@ -1,0 +1,219 @@
+"""The 3D cache against geometry that is known in closed form."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dollygrip.rotations import matrix_from_rotvec
+from dollygrip_backend.scene.cache import SceneCache
+
+WIDTH, HEIGHT = 96, 64
+LENS = np.array([90.0, 90.0, 48.0, 32.0])
+
+
+def smooth_image(width: int = WIDTH, height: int = HEIGHT) -> np.ndarray:
+    """A picture without frequencies that resampling would lose, and different everywhere."""
+    x, y = image_coordinates(width, height)
+    waves = [np.sin(x / 9 + y / 17), np.sin(x / 13 - y / 8), np.cos(x / 21 + y / 11)]
+    return np.stack([127.5 + 100 * w for w in waves], -1).round().astype(np.uint8)
+
+
+def image_coordinates(width: int = WIDTH, height: int = HEIGHT) -> tuple[np.ndarray, np.ndarray]:
+    """Centres of all pixels."""
+    y, x = np.mgrid[0:height, 0:width] + 0.5
+    return x, y
+
+
+def bilinear(image: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """The image at continuous coordinates, clamped at the border."""
+    gx = np.clip(x - 0.5, 0, image.shape[1] - 1.000001)
+    gy = np.clip(y - 0.5, 0, image.shape[0] - 1.000001)
+    left, top = gx.astype(int), gy.astype(int)
+    u, v = (gx - left)[..., None], (gy - top)[..., None]
+    image = image.astype(float)
+    upper = image[top, left] * (1 - u) + image[top, left + 1] * u
+    lower = image[top + 1, left] * (1 - u) + image[top + 1, left + 1] * u
+    return upper * (1 - v) + lower * v
+
+
+def psnr(a: np.ndarray, b: np.ndarray, where: np.ndarray | None = None) -> float:
+    error = (a.astype(float) - b) ** 2
+    error = error if where is None else error[where]
+    return 10 * np.log10(255**2 / max(error.mean(), 1e-9))
+
+
+def pose(rotvec=(0.0, 0.0, 0.0), position=(0.0, 0.0, 0.0)) -> np.ndarray:
+    c2w = np.eye(4)
+    c2w[:3, :3] = matrix_from_rotvec(np.array(rotvec, float))
+    c2w[:3, 3] = position
+    return c2w
+
+
+def steps_depth() -> np.ndarray:
+    """A near box before a far wall, beside a strip of sky."""
+    depth = np.full((HEIGHT, WIDTH), 6.0, np.float32)
+    depth[20:50, 30:60] = 2.0
+    depth[:10] = np.inf
+    return depth
+
+
+@given(
+    rotvec=st.tuples(*[st.floats(-1, 1)] * 3),
+    position=st.tuples(*[st.floats(-50, 50)] * 3),
+    zoom=st.floats(0.4, 4),
+    shift=st.tuples(*[st.floats(-40, 40)] * 2),
+)
+@settings(max_examples=20, deadline=None)
+def test_the_view_it_was_built_from_comes_back(rotvec, position, zoom, shift):
+    image, c2w = smooth_image(), pose(rotvec, position)
+    lens = LENS * [zoom, zoom, 1, 1] + [0, 0, *shift]
+    guide = SceneCache.from_view(image, steps_depth(), c2w, lens).render(c2w, lens, (WIDTH, HEIGHT))
+    assert not guide.hole.any()
+    assert np.abs(guide.rgb.astype(int) - image).max() <= 1
+    np.testing.assert_allclose(guide.depth, steps_depth(), rtol=1e-5)
+
+
+@given(pixels=st.integers(-30, 30), z=st.floats(0.5, 40))
+@settings(max_examples=20, deadline=None)
+def test_truck_along_a_plane_shifts_by_focal_times_distance_over_depth(pixels, z):
+    image = smooth_image()
+    cache = SceneCache.from_view(image, np.full((HEIGHT, WIDTH), z, np.float32), np.eye(4), LENS)
+    guide = cache.render(pose(position=(pixels * z / LENS[0], 0, 0)), LENS, (WIDTH, HEIGHT))
+    shifted = np.roll(image, -pixels, 1)
+    seen = np.roll(np.ones((HEIGHT, WIDTH), bool), -pixels, 1)
+    seen[:, WIDTH - pixels :] = False if pixels > 0 else seen[:, WIDTH - pixels :]
+    if pixels < 0:
+        seen[:, :-pixels] = False
+    assert psnr(guide.rgb, shifted, seen & ~guide.hole) > 50
+    inner = seen.copy()
+    inner[:, :-1] &= seen[:, 1:]
+    inner[:, 1:] &= seen[:, :-1]
+    assert not guide.hole[inner].any()
+    assert guide.hole[~(seen | np.roll(seen, 1, 1) | np.roll(seen, -1, 1))].all()
+
+
+@given(
+    rotvec=st.tuples(st.floats(-0.25, 0.25), st.floats(-0.3, 0.3), st.floats(-0.8, 0.8)),
+    zoom=st.floats(0.6, 2.5),
+    shift=st.tuples(*[st.floats(-15, 15)] * 2),
+)
+@settings(max_examples=25, deadline=None)
+def test_rotation_and_zoom_warp_by_the_homography_whatever_the_depth(rotvec, zoom, shift):
+    image, c2w, target = smooth_image(), pose(rotvec), LENS * [zoom, zoom, 1, 1] + [0, 0, *shift]
+    guide = SceneCache.from_view(image, steps_depth(), np.eye(4), LENS).render(c2w, target, (WIDTH, HEIGHT))
+    x, y = image_coordinates()
+    ray = np.stack([(x - target[2]) / target[0], (y - target[3]) / target[1], np.ones_like(x)], -1) @ c2w[:3, :3].T
+    sx, sy = ray[..., 0] / ray[..., 2] * LENS[0] + LENS[2], ray[..., 1] / ray[..., 2] * LENS[1] + LENS[3]
+    inside = (ray[..., 2] > 0) & (sx > 1) & (sx < WIDTH - 1) & (sy > 1) & (sy < HEIGHT - 1)
+    # Rotation uncovers nothing: what lies inside the picture has no holes, and is the exact warp.
+    assert not guide.hole[inside].any()
+    if inside.any():
+        assert psnr(guide.rgb, bilinear(image, sx, sy), inside) > 45
+
+
+def test_zoom_two_is_the_centre_crop():
+    image = smooth_image()
+    cache = SceneCache.from_view(image, np.full((HEIGHT, WIDTH), 3.0, np.float32), np.eye(4), LENS)
+    guide = cache.render(np.eye(4), LENS * [2, 2, 1, 1], (WIDTH, HEIGHT))
+    x, y = image_coordinates()
+    assert not guide.hole.any()
+    assert psnr(guide.rgb, bilinear(image, x / 2 + WIDTH / 4, y / 2 + HEIGHT / 4)) > 48
+
+
+@given(
+    normal=st.tuples(st.floats(-0.4, 0.4), st.floats(-0.4, 0.4)),
+    rotvec=st.tuples(*[st.floats(-0.2, 0.2)] * 3),
+    position=st.tuples(st.floats(-0.8, 0.8), st.floats(-0.8, 0.8), st.floats(-1.5, 1.2)),
+)
+@settings(max_examples=25, deadline=None)
+def test_a_slanted_plane_is_warped_exactly_in_colour_and_depth(normal, rotvec, position):
+    image, c2w = smooth_image(), pose(rotvec, position)
+    x, y = image_coordinates()
+    n = np.array([*normal, 1.0])  # plane n . X = 4
+    rays = np.stack([(x - LENS[2]) / LENS[0], (y - LENS[3]) / LENS[1], np.ones_like(x)], -1)
+    guide = SceneCache.from_view(image, 4 / (rays @ n), np.eye(4), LENS).render(c2w, LENS, (WIDTH, HEIGHT))
+    world = rays @ c2w[:3, :3].T
+    z = (4 - n @ c2w[:3, 3]) / (world @ n)
+    point = c2w[:3, 3] + world * z[..., None]
+    sx, sy = point[..., 0] / point[..., 2] * LENS[0] + LENS[2], point[..., 1] / point[..., 2] * LENS[1] + LENS[3]
+    inside = (z > 0.1) & (point[..., 2] > 0.1) & (sx > 1) & (sx < WIDTH - 1) & (sy > 1) & (sy < HEIGHT - 1)
+    assert guide.hole[inside].mean() < 0.002 if inside.any() else True
+    seen = inside & ~guide.hole
+    if seen.any():
+        assert psnr(guide.rgb, bilinear(image, sx, sy), seen) > 42
+        np.testing.assert_allclose(guide.depth[seen], z[seen], rtol=2e-3)
+
+
+def test_an_edge_opens_a_hole_of_the_parallax_and_nothing_is_smeared_across_it():
+    image = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    near = np.zeros((HEIGHT, WIDTH), bool)
+    near[:, 30:60] = True
+    image[near], image[~near] = (255, 0, 0), (0, 0, 255)
+    depth = np.where(near, 2.0, 6.0).astype(np.float32)
+    move = 0.2  # the box moves left by 9 pixels, the wall by 3: behind its right edge 6 columns open
+    guide = SceneCache.from_view(image, depth, np.eye(4), LENS).render(
+        pose(position=(move, 0, 0)), LENS, (WIDTH, HEIGHT)
+    )
+    assert (guide.hole[:, 21 + 30 : 57].mean(1) == 1).all()
+    assert guide.hole[:, 5:90].sum(1).max() <= 8
+    pure = (guide.rgb == [255, 0, 0]).all(-1) | (guide.rgb == [0, 0, 255]).all(-1)
+    mixed = ~pure & ~guide.hole
+    assert mixed[:, 5:90].sum(1).max() <= 2  # at most the one pixel that each edge runs through
+    assert (guide.rgb[:, 25:48] == [255, 0, 0]).all()
+
+
+def test_sky_stays_put_when_the_camera_moves_and_turns_with_it():
+    image = smooth_image()
+    cache = SceneCache.from_view(image, np.full((HEIGHT, WIDTH), np.inf, np.float32), np.eye(4), LENS)
+    moved = cache.render(pose(position=(100.0, -20.0, 30.0)), LENS, (WIDTH, HEIGHT))
+    assert psnr(moved.rgb, image) > 60 and np.isinf(moved.depth).all()
+    turned = cache.render(pose((0, np.arctan(20 / LENS[0]), 0)), LENS, (WIDTH, HEIGHT))
+    assert turned.hole[:, -15:].all() and not turned.hole[16:48, :64].any()
+
+
+def test_dolly_in_leaves_no_cracks():
+    image = smooth_image()
+    cache = SceneCache.from_view(image, np.full((HEIGHT, WIDTH), 4.0, np.float32), np.eye(4), LENS)
+    guide = cache.render(pose((0, 0, 0.3), (0.1, 0.05, 3.0)), LENS, (WIDTH, HEIGHT))  # magnified four times
+    assert not guide.hole.any()
+    np.testing.assert_allclose(guide.depth, 1.0, rtol=1e-3)
+
+
+def test_an_added_view_is_seen_where_the_first_knows_nothing_and_only_there():
+    image = smooth_image()
+    plane = np.full((HEIGHT, WIDTH), 3.0, np.float32)
+    cache = SceneCache.from_view(image, plane, np.eye(4), LENS)
+    aside = pose(position=(1.5, 0, 0))  # 45 pixels
+    before = cache.render(aside, LENS, (WIDTH, HEIGHT))
+    green = np.zeros_like(image) + np.array([0, 255, 0], np.uint8)
+    cache.add_view(green, plane, aside, LENS, before.hole)
+    after = cache.render(aside, LENS, (WIDTH, HEIGHT))
+    assert not after.hole.any()
+    assert (after.rgb[before.hole] == [0, 255, 0]).all()
+    assert (after.rgb[~before.hole] == before.rgb[~before.hole]).all()
+    half_way = cache.render(pose(position=(0.75, 0, 0)), LENS, (WIDTH, HEIGHT))
+    assert (half_way.rgb[:, -20:] == [0, 255, 0]).all() and half_way.hole.mean() < 0.02
+    again = cache.render(np.eye(4), LENS, (WIDTH, HEIGHT))
+    assert (again.rgb == image).all()
+
+
+def test_the_nearer_surface_wins_whichever_view_it_came_from():
+    far = SceneCache.from_view(smooth_image(), np.full((HEIGHT, WIDTH), 8.0, np.float32), np.eye(4), LENS)
+    red = np.zeros((HEIGHT, WIDTH, 3), np.uint8) + np.array([255, 0, 0], np.uint8)
+    far.add_view(red, np.full((HEIGHT, WIDTH), 2.0, np.float32), np.eye(4), LENS)
+    assert (far.render(np.eye(4), LENS, (WIDTH, HEIGHT)).rgb == [255, 0, 0]).all()
+
+
+def test_portrait_and_shifted_principal_points():
+    image = smooth_image(40, 70)
+    lens = np.array([60.0, 75.0, 26.0, 31.0])
+    cache = SceneCache.from_view(image, np.full((70, 40), 2.0, np.float32), np.eye(4), lens)
+    guide = cache.render(np.eye(4), lens + np.array([0, 0, 5, -7]), (40, 70))
+    assert (guide.rgb[:60, 8:] == image[7:67, 3:35]).all()
+
+
+@pytest.mark.parametrize("depth", [np.zeros((4, 4)), -np.ones((4, 4)), np.full((4, 4), np.nan), np.ones((5, 4))])
+def test_impossible_views_are_refused(depth):
+    with pytest.raises(ValueError):
+        SceneCache.from_view(np.zeros((4, 4, 3), np.uint8), depth, np.eye(4), np.array([4.0, 4, 2, 2]))
