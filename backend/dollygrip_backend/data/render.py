@@ -3,6 +3,7 @@
 import os
 import subprocess
 import tempfile
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -44,21 +45,33 @@ def render_scenes(
     paths = {index: out / f"scene_{seed}_{index:05}.npz" for index in range(count)}
     missing = [index for index, path in paths.items() if not path.exists()]
     chunks = [missing[i : i + _PER_PROCESS] for i in range(0, len(missing), _PER_PROCESS)]
+    running: set[subprocess.Popen] = set()
     with Progress() as progress, ThreadPoolExecutor(processes) as pool:
         bar = progress.add_task("Rendering scenes", total=count, completed=count - len(missing))
         jobs = [
-            pool.submit(_render_chunk, python, paths, c, seed, views, lambda: progress.advance(bar)) for c in chunks
+            pool.submit(_render_chunk, python, paths, chunk, seed, views, running, lambda: progress.advance(bar))
+            for chunk in chunks
         ]
         try:
             for job in jobs:
                 job.result()
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
+        except BaseException:  # also KeyboardInterrupt: no Blender stays behind
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in tuple(running):
+                process.terminate()
             raise
     return list(paths.values())
 
 
-def _render_chunk(python: Path, paths: dict[int, Path], indices: list[int], seed: int, views: int, step) -> None:
+def _render_chunk(
+    python: Path,
+    paths: dict[int, Path],
+    indices: list[int],
+    seed: int,
+    views: int,
+    running: set[subprocess.Popen],
+    step: Callable[[], None],
+) -> None:
     """One Blender process; each scene is developed and stored as soon as it is announced."""
     with tempfile.TemporaryDirectory(prefix="dollygrip-scenes-") as folder:
         command = [str(python), str(_SCRIPT), folder, str(seed), str(views), *map(str, indices)]
@@ -68,6 +81,7 @@ def _render_chunk(python: Path, paths: dict[int, Path], indices: list[int], seed
             log.open("w") as errors,
             subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment) as process,
         ):
+            running.add(process)
             for line in process.stdout:
                 if line.startswith("done "):
                     index = int(line.split()[1])
@@ -75,6 +89,7 @@ def _render_chunk(python: Path, paths: dict[int, Path], indices: list[int], seed
                     save_scene(paths[index], develop(raw, paths[index].stem, np.random.default_rng([seed, index, 1])))
                     raw.unlink()
                     step()
+        running.discard(process)
         if process.returncode:
             last = log.read_text().strip().splitlines()[-1:] or ["no message"]
             raise DollygripError(

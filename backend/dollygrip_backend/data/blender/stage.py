@@ -60,7 +60,14 @@ class Stage:
         kind = rng.choice(["map", "gradient", "plain"], p=[0.45, 0.4, 0.15] if outdoors else [0.4, 0.1, 0.5])
         background.inputs["Strength"].default_value = rng.uniform(0.6, 1.2) if outdoors else rng.uniform(0.25, 0.8)
         if kind == "map":
-            links.new(self._sky_map(nodes, links), background.inputs[0])
+            # What these photographs show (trees, houses) would count as sky: they light the scene, the camera sees a
+            # gradient.
+            mix, path = nodes.new("ShaderNodeMix"), nodes.new("ShaderNodeLightPath")
+            mix.data_type = "RGBA"
+            links.new(path.outputs["Is Camera Ray"], mix.inputs["Factor"])
+            links.new(self._sky_map(nodes, links), mix.inputs["A"])
+            links.new(self._sky_gradient(nodes, links), mix.inputs["B"])
+            links.new(mix.outputs["Result"], background.inputs[0])
         elif kind == "gradient":
             links.new(self._sky_gradient(nodes, links), background.inputs[0])
         else:

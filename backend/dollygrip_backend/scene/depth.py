@@ -1,0 +1,134 @@
+"""Depth and field of view from a single image."""
+
+from pathlib import Path
+from typing import Self
+
+import attrs
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from dollygrip.errors import InputError
+from dollygrip_backend.scene.depth_network import STRIDE, DepthNetwork
+
+WEIGHTS = Path(__file__).parents[1] / "weights" / "depth"
+_AREA = 160 * 96  # pixels the network was trained at
+_SKY = 20.0  # the sky stands at this many median depths
+_DETAIL = 768  # longest side at which edges are aligned; larger images are interpolated from there
+_EDGE = 0.12  # a jump of the log depth within a few pixels that is an edge, not a slope
+
+
+@attrs.frozen(eq=False)
+class DepthEstimate:
+    """depth: float32 (H, W), metres along +Z, finite everywhere; view_degrees: horizontal field of view."""
+
+    depth: np.ndarray
+    view_degrees: float
+
+
+class DepthEstimator:
+    """The network with what it needs around it. Make one with `load` and keep it."""
+
+    def __init__(self, network: DepthNetwork, device: str = "cpu"):
+        self.network = network.to(device).float().eval()
+        self.device = device
+
+    @classmethod
+    def load(cls, device: str = "cpu", weights: Path = WEIGHTS) -> Self:
+        """The network from `weights`, a folder in diffusers' layout."""
+        return cls(DepthNetwork.from_pretrained(weights, local_files_only=True), device)
+
+    @torch.inference_mode()
+    def estimate(self, image: np.ndarray) -> DepthEstimate:
+        """uint8 (H, W, 3) sRGB, at least 16 pixels a side -> depth aligned with it, edges where the image has them.
+
+        The sky is put at 20 times the median depth. Raises InputError for another shape or dtype.
+        """
+        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+            raise InputError(f"Depth needs a uint8 RGB image (H, W, 3), not {image.dtype} {image.shape}.")
+        if min(image.shape[:2]) < 16:
+            raise InputError(f"An image of {image.shape[1]}x{image.shape[0]} pixels is too small to see depth in.")
+        pixels = torch.from_numpy(np.ascontiguousarray(image)).to(self.device).permute(2, 0, 1)[None].float() / 255
+        picture = _resized(pixels, network_size(pixels.shape[3], pixels.shape[2]))
+        log_depth, sky, log_focal = self._both_ways(picture)
+        ground = log_depth[sky < 0]
+        median = ground.median() if ground.numel() else log_depth.median()
+        far = median + float(np.log(_SKY))
+        log_depth = torch.where(sky > 0, far, torch.minimum(log_depth, far))
+        detailed = _resized(pixels, _fitted(pixels.shape[3], pixels.shape[2], _DETAIL))
+        log_depth = aligned(snapped(log_depth[None], 2), picture, detailed)
+        log_depth = functional.interpolate(log_depth[None], pixels.shape[2:], mode="bilinear")[0, 0]
+        view = 2 * np.degrees(np.arctan(0.5 / np.exp(float(log_focal))))
+        return DepthEstimate(log_depth.exp().cpu().numpy(), float(view))
+
+    def _both_ways(self, picture: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Log depth (h, w), sky logits (h, w), log focal: the mean over the picture and its mirror image."""
+        log_depth, sky, log_focal = self.network(torch.cat([picture, picture.flip(3)]))
+        return (log_depth[0] + log_depth[1].flip(1)) / 2, (sky[0] + sky[1].flip(1)) / 2, log_focal.mean()
+
+
+def network_size(width: int, height: int) -> tuple[int, int]:
+    """(width, height) for the network: the area it was trained at, the image's aspect, sides multiples of STRIDE."""
+    aspect = np.clip(width / height, 0.4, 2.5)
+    ideal = np.sqrt(_AREA * aspect), np.sqrt(_AREA / aspect)
+    return tuple(max(1, round(side / STRIDE)) * STRIDE for side in ideal)
+
+
+def snapped(log_depth: Tensor, radius: int) -> Tensor:
+    """(1, h, w): at edges, values between near and far go to the nearer of the two; elsewhere nothing changes.
+
+    A network blurs an edge over a few pixels, and every value in between would hang in the air as a point of its own.
+    """
+    size = 2 * radius + 1
+    high = functional.max_pool2d(log_depth[None], size, 1, radius)[0]
+    low = -functional.max_pool2d(-log_depth[None], size, 1, radius)[0]
+    nearer = torch.where(log_depth - low < high - log_depth, low, high)
+    # A slope spans its range evenly; an edge spans it at once, so its middle is empty: the steepest step tells.
+    step = functional.max_pool2d(_steepest(log_depth)[None], size, 1, radius)[0]
+    return torch.where((step > _EDGE) & (step > 0.4 * (high - low)), nearer, log_depth)
+
+
+def _steepest(x: Tensor) -> Tensor:
+    """(1, h, w): the largest difference to the right-hand or lower neighbour."""
+    across = functional.pad((x[:, :, 1:] - x[:, :, :-1]).abs(), (0, 1))
+    down = functional.pad((x[:, 1:] - x[:, :-1]).abs(), (0, 0, 0, 1))
+    return torch.maximum(across, down)
+
+
+def aligned(log_depth: Tensor, picture: Tensor, detailed: Tensor, softness: float = 0.06) -> Tensor:
+    """Joint bilateral upsampling (Kopf et al. 2007): log_depth (1, h, w) and its picture (1, 3, h, w) -> the size of
+    `detailed` (1, 3, H, W).
+
+    Each pixel takes the mean of its 4 x 4 coarse neighbours, weighted by how near they are and how alike in colour, so
+    that the edge of the depth moves to the edge of the image.
+    """
+    height, width = detailed.shape[2:]
+    h, w = log_depth.shape[1:]
+    y = (torch.arange(height, device=picture.device) + 0.5) * (h / height) - 0.5
+    x = (torch.arange(width, device=picture.device) + 0.5) * (w / width) - 0.5
+    total = torch.zeros(1, height, width, device=picture.device)
+    weight = torch.full_like(total, 1e-12)
+    for dy in (-1, 0, 1, 2):
+        row = y.floor() + dy
+        near_y = torch.exp(-((row - y) ** 2) / 1.3)
+        rows = row.long().clamp(0, h - 1)
+        for dx in (-1, 0, 1, 2):
+            column = x.floor() + dx
+            near = near_y[:, None] * torch.exp(-((column - x) ** 2) / 1.3)
+            columns = column.long().clamp(0, w - 1)
+            colour = picture[0][:, rows][:, :, columns]
+            alike = torch.exp(-(detailed[0] - colour).square().sum(0) / (2 * softness**2)) + 1e-4
+            total += near * alike * log_depth[:, rows][:, :, columns]
+            weight += near * alike
+    return total / weight
+
+
+def _fitted(width: int, height: int, longest: int) -> tuple[int, int]:
+    scale = min(1.0, longest / max(width, height))
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def _resized(pixels: Tensor, size: tuple[int, int]) -> Tensor:
+    """(1, 3, H, W) -> (1, 3, size[1], size[0]), anti-aliased."""
+    return functional.interpolate(pixels, size[::-1], mode="bilinear", antialias=True)

@@ -1,0 +1,151 @@
+"""Trains the single-image depth network on rendered scenes.
+
+python -m dollygrip_backend.training.depth --data .cache/scenes/train --out out/depth
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated
+
+import attrs
+import numpy as np
+import torch
+import typer
+from torch import Tensor
+from torch.nn import functional
+
+from dollygrip_backend.data.augment import disturb, mirrored_crop
+from dollygrip_backend.data.scenes import SceneDataset
+from dollygrip_backend.scene.depth_network import DepthNetwork
+from dollygrip_backend.training.common import Run, learning_rate, step_random, training_progress
+
+CONFIG = Path(__file__).with_suffix(".toml")
+
+
+@attrs.frozen
+class Config:
+    """What `depth.toml` says; see the comments there."""
+
+    seed: int
+    steps: int
+    batch: int
+    sizes: list[tuple[int, int]]
+    portions: list[float]
+    rate: float
+    decay: float
+    channels: tuple[int, ...] = attrs.field(converter=tuple)
+    blocks: int
+    attention: int
+    smallest_crop: float
+    scale_invariance: float
+    gradient_weight: float
+    sky_weight: float
+    focal_weight: float
+
+    def network(self) -> DepthNetwork:
+        """A fresh network of this size."""
+        return DepthNetwork(self.channels, self.blocks, self.attention)
+
+
+class ViewPool:
+    """All views of a data set in memory: rgb uint8 (H, W, 3), depth float16 (H, W), focal length over width."""
+
+    def __init__(self, data: Path):
+        self.rgb, self.depth, self.focal = [], [], []
+        scenes = SceneDataset(data)
+        for index in range(len(scenes)):
+            scene = scenes[index]
+            self.rgb.extend(scene.rgb)
+            self.depth.extend(scene.depth.astype(np.float16))
+            self.focal.extend(scene.intrinsics[:, 0] / scene.size[0])
+
+    def __len__(self) -> int:
+        return len(self.rgb)
+
+    def batch(self, config: Config, random: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """picture (B, 3, H, W) in 0..1, depth (B, H, W) with inf in the sky, log_focal (B,): cropped and disturbed."""
+        size = config.sizes[random.choice(len(config.sizes), p=config.portions)]
+        pictures, depths, focals = [], [], []
+        for index in random.integers(len(self), size=config.batch):
+            rgb, depth, zoom = mirrored_crop(self.rgb[index], self.depth[index], size, config.smallest_crop, random)
+            pictures.append(disturb(rgb, random))
+            depths.append(depth)
+            focals.append(np.log(self.focal[index] * zoom))
+        pixels = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
+        return pixels, torch.from_numpy(np.stack(depths)), torch.tensor(np.array(focals), dtype=torch.float32)
+
+
+def loss_of(network: DepthNetwork, batch: tuple[Tensor, Tensor, Tensor], config: Config) -> Tensor:
+    """Scale-invariant log error + edges at four scales + sky + field of view."""
+    picture, depth, log_focal = batch
+    with torch.autocast(picture.device.type, torch.bfloat16):
+        log_depth, sky, focal = network(picture)
+    seen = torch.isfinite(depth)
+    count = seen.sum((1, 2)).clamp_min(1)
+    error = torch.where(seen, log_depth - depth.where(seen, torch.ones(())).log(), 0)
+    mean = error.sum((1, 2)) / count
+    centred = torch.where(seen, error - config.scale_invariance * mean[:, None, None], 0)
+    shape = functional.huber_loss(centred, torch.zeros_like(centred), reduction="none", delta=0.5)
+    return (
+        2 * (shape.sum((1, 2)) / count).mean()
+        + config.gradient_weight * edge_loss(error, seen)
+        + config.sky_weight * functional.binary_cross_entropy_with_logits(sky, (~seen).float())
+        + config.focal_weight * functional.l1_loss(focal, log_focal)
+    )
+
+
+def edge_loss(error: Tensor, seen: Tensor, scales: int = 4) -> Tensor:
+    """Mean absolute difference between neighbours of the log error at 1, 1/2, 1/4, 1/8 resolution (MiDaS, eq. 11)."""
+    total = error.new_zeros(())
+    for scale in range(scales):
+        e, s = error[:, :: 2**scale, :: 2**scale], seen[:, :: 2**scale, :: 2**scale]
+        for axis in (1, 2):
+            both = s.narrow(axis, 1, s.shape[axis] - 1) & s.narrow(axis, 0, s.shape[axis] - 1)
+            total = total + (torch.diff(e, dim=axis).abs() * both).sum() / both.sum().clamp_min(1)
+    return total / scales
+
+
+def train_depth(config: Path, data: Path, out: Path) -> None:
+    """Train by `config` on the scenes in `data`; the weights land in `out`. A run that was stopped goes on.
+
+    Raises InputError where there is no data.
+    """
+    settings = Config(**tomllib.loads(config.read_text()))
+    pool = ViewPool(data)
+    torch.manual_seed(settings.seed)
+    network = settings.network()
+    run = Run(network, torch.optim.AdamW(network.parameters(), weight_decay=0.02), decay=settings.decay)
+    run.resume(out / "checkpoint")
+    smooth = None
+    with training_progress() as progress:
+        task = progress.add_task("Depth", total=settings.steps, completed=run.step, status="")
+        while run.step < settings.steps:
+            batch = pool.batch(settings, step_random(settings.seed, run.step))
+            loss = loss_of(network, batch, settings)
+            run.descend(loss, learning_rate(run.step, settings.steps, settings.rate))
+            smooth = loss.item() if smooth is None else 0.98 * smooth + 0.02 * loss.item()
+            progress.update(task, completed=run.step, status=f"loss {smooth:.4f}")
+            if run.step % 250 == 0:
+                run.save(out / "checkpoint")
+                save_weights(run, settings, out)
+    save_weights(run, settings, out)
+
+
+def save_weights(run: Run, settings: Config, out: Path) -> None:
+    """Write the moving average in half precision, as diffusers stores a model."""
+    network = settings.network()
+    network.load_state_dict(run.average)
+    network.half().save_pretrained(out)
+
+
+def main(
+    data: Annotated[Path, typer.Option(help="Folder of rendered scenes.")],
+    out: Annotated[Path, typer.Option(help="Folder for the weights.")],
+    config: Annotated[Path, typer.Option(help="Settings.")] = CONFIG,
+) -> None:
+    """Train the depth network."""
+    train_depth(config, data, out)
+
+
+if __name__ == "__main__":
+    typer.run(main)
