@@ -1,23 +1,100 @@
 """`dollygrip engines` and `dollygrip doctor`."""
 
-from rich.console import Console
-from rich.table import Table
+import importlib.metadata
+import sys
+import tempfile
+from pathlib import Path
 
-from dollygrip_backend.server.capabilities import engines
+from rich.console import Console
+
+import dollygrip
+from dollygrip.client import Client
+from dollygrip.connection import BackendError, private_dir, read_connection, state_dir
+from dollygrip.errors import DollygripError
+from dollygrip_backend.server.capabilities import devices, engines
+
+_WEIGHTS = Path(__file__).parents[1] / "weights"
+_PACKAGES = ("torch", "diffusers", "transformers", "numpy", "pyzmq", "av")
 
 
 def print_engines() -> None:
-    """A table of the video engines."""
-    table = Table("Engine", "What it is", "Licence", "Download", "Memory", "Sizes", "Frames", "Runs here")
+    """Every engine with what it needs, the default first."""
+    console = Console(highlight=False)
     for info in engines():
-        table.add_row(
-            info.name,
-            info.title,
-            info.licence,
-            f"{info.download_bytes / 1e9:.1f} GB" if info.download_bytes else "none",
-            f"{info.memory_bytes / 1e9:.1f} GB",
-            f"{info.min_size} to {info.max_size}, by {info.multiple}",
-            f"up to {info.max_frames}",
-            "yes" if info.available else f"no: {info.reason}",
+        state = "[green]runs here[/]" if info.available else f"[red]does not run here[/]: {info.reason}"
+        download = f"{info.download_bytes / 1e9:.1f} GB to download" if info.download_bytes else "no download"
+        console.print(f"[bold]{info.name}[/]  {info.title}")
+        console.print(f"    {state}; {download}; {info.memory_bytes / 1e9:.1f} GB of memory; licence {info.licence}")
+        console.print(
+            f"    sides of {info.min_size} to {info.max_size} pixels in steps of {info.multiple}; "
+            f"up to {info.max_frames} frames"
         )
-    Console().print(table)
+
+
+def doctor() -> bool:
+    """Print one line for each thing that must be in place; True where all are."""
+    console, well = Console(highlight=False), True
+    for title, check in (
+        ("Dollygrip", lambda: f"{dollygrip.__version__}, Python {sys.version.split()[0]}"),
+        ("Packages", _packages),
+        ("Weights", _weights),
+        ("Devices", lambda: ", ".join(devices())),
+        ("Engines", _engines),
+        ("State folder", _state),
+        ("Backend", _backend),
+    ):
+        try:
+            console.print(f"[green]✓[/] {title:14}{check()}")
+        except DollygripError as error:
+            well = False
+            console.print(f"[red]✗[/] {title:14}{error}")
+    return well
+
+
+def _packages() -> str:
+    missing, found = [], []
+    for name in _PACKAGES:
+        try:
+            found.append(f"{name} {importlib.metadata.version(name)}")
+        except importlib.metadata.PackageNotFoundError:
+            missing.append(name)
+    _must(not missing, f"{', '.join(missing)} not installed.", "Run `python build.py dev`.")
+    return ", ".join(found)
+
+
+def _weights() -> str:
+    names = ("predictor", "depth", "embedded")
+    missing = [name for name in names if not list((_WEIGHTS / name).rglob("*.safetensors"))]
+    _must(not missing, f"Weights of {', '.join(missing)} are missing.", "Install Dollygrip again.")
+    size = sum(file.stat().st_size for file in _WEIGHTS.rglob("*.safetensors"))
+    return f"{', '.join(names)} ({size / 1e6:.0f} MB)"
+
+
+def _engines() -> str:
+    available = [info.name for info in engines() if info.available]
+    _must(available, "No video engine runs here.", "Run `dollygrip engines` for the reasons.")
+    return ", ".join(available)
+
+
+def _state() -> str:
+    folder = state_dir()
+    try:
+        with tempfile.TemporaryFile(dir=private_dir(folder)):
+            return str(folder)
+    except OSError as error:
+        raise DollygripError(f"{folder} cannot be written: {error.strerror}.", "Set DOLLYGRIP_HOME.") from error
+
+
+def _backend() -> str:
+    """Not running is well; running and not answering is not."""
+    try:
+        connection = read_connection()
+    except BackendError as error:
+        return f"{error.message} The extension starts one when it needs it."
+    with Client.connect(connection) as client:
+        return f"version {client.welcome.server_version} at {connection.endpoint}, process {connection.pid}"
+
+
+def _must(condition: object, message: str, hint: str) -> None:
+    if not condition:
+        raise DollygripError(message, hint)

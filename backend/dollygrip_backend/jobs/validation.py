@@ -9,6 +9,7 @@ from dollygrip.errors import InputError
 from dollygrip.protocol import Limits, PredictRequest, RenderRequest, Request
 from dollygrip.trajectory import MAX_FRAMES
 from dollygrip_backend import video
+from dollygrip_backend.workers.runner import make_shot
 
 LIMITS = Limits()
 MIN_SIDE, MAX_SIDE = 16, 16_384
@@ -38,13 +39,12 @@ def _predict(request: PredictRequest, arrays: dict[str, np.ndarray]) -> PredictR
         _check_range("field of view in degrees", request.view_degrees, 1, 170)
     if request.scene_depth is not None:
         _check_range("scene depth", request.scene_depth, 1e-6, 1e9)
-    height, width = arrays["image"].shape[:2]
-    if request.subject is not None and not (0 <= request.subject[0] <= width and 0 <= request.subject[1] <= height):
+    if request.subject is not None and not all(0 <= side <= 1 for side in request.subject):
         raise InputError(
-            f"The subject {request.subject} lies outside of the image, which is {width}x{height}.",
-            "Give x and y in pixels of the image.",
+            f"The subject {request.subject} lies outside of the image.", "Give x and y as fractions from 0 to 1."
         )
     _check_depth(arrays.get("depth"), arrays["image"])
+    height, width = arrays["image"].shape[:2]
     size = request.size or (width, height)
     _check_size(size)
     return attrs.evolve(request, size=size)
@@ -55,16 +55,10 @@ def _render(request: RenderRequest, arrays: dict[str, np.ndarray]) -> RenderRequ
     info = video.engine_info(request.engine)
     if not info.available:
         raise InputError(f"The engine '{info.name}' cannot run here: {info.reason}.", "Use the engine 'auto'.")
-    shot = make_shot(request, arrays)
-    video.check_shot(shot, info)
-    return attrs.evolve(request, engine=info.name, size=shot.size)
-
-
-def make_shot(request: RenderRequest, arrays: dict[str, np.ndarray]) -> video.Shot:
-    """The request as the engines know it; raises TrajectoryError for poses that break the convention."""
     trajectory = request.trajectory.trajectory(arrays)
-    size = request.size or trajectory.size
-    return video.Shot(arrays["image"], request.prompt, trajectory, size, request.seed, arrays.get("depth"))
+    request = attrs.evolve(request, engine=info.name, size=request.size or info.sizes.nearest(trajectory.size))
+    video.check_shot(make_shot(request, arrays), info)
+    return request
 
 
 def _check_image(image: np.ndarray) -> None:

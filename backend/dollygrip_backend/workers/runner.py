@@ -78,15 +78,13 @@ class Runner:
     def _render(self, request: RenderRequest, arrays: dict[str, np.ndarray], report: Report, have: int) -> Results:
         report("frames", have, len(arrays["c2w"]))
         engine = self._model(f"engine {request.engine}", lambda device: video.load_engine(request.engine, device))
-        trajectory = request.trajectory.trajectory(arrays)
-        shot = video.Shot(arrays["image"], request.prompt, trajectory, request.size, request.seed, arrays.get("depth"))
+        shot = make_shot(request, arrays)
         count = 0
         # An engine is deterministic in its seed: what an interrupted job made already is made again and passed over.
         for frame in engine.render(shot, progress=lambda done, total: report("frames", done, total)):
             if count >= have:
                 yield frame
             count += 1
-            report("frames", count, len(trajectory))
         return {"frames": count, "engine": request.engine, "size": list(shot.size)}
 
     def _model(self, name: str, load: Callable[[str], Any]) -> Any:
@@ -96,6 +94,12 @@ class Runner:
                 self._models = {k: v for k, v in self._models.items() if not k.startswith("engine ")}
             self._models[name] = load(self.device)
         return self._models[name]
+
+
+def make_shot(request: RenderRequest, arrays: dict[str, np.ndarray]) -> video.Shot:
+    """A request whose size is resolved as the engines know it; raises TrajectoryError for poses that are none."""
+    trajectory = request.trajectory.trajectory(arrays)
+    return video.Shot(arrays["image"], request.prompt, trajectory, request.size, request.seed, arrays.get("depth"))
 
 
 @attrs.frozen(eq=False)

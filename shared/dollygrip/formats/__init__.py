@@ -12,7 +12,7 @@ from dollygrip.formats.native import NATIVE
 from dollygrip.formats.re10k import RE10K
 from dollygrip.trajectory import Trajectory
 
-__all__ = ["FORMATS", "NATIVE", "RE10K", "Format", "read", "write"]
+__all__ = ["FORMATS", "NATIVE", "RE10K", "Format", "format_of_name", "read", "write"]
 
 FORMATS: tuple[Format, ...] = (NATIVE, RE10K)
 MAX_BYTES = 256 * 2**20
@@ -43,9 +43,7 @@ def read(path: Path | str) -> Trajectory:
 def write(path: Path | str, trajectory: Trajectory) -> None:
     """Write a camera file in the format that its name asks for, whole or not at all."""
     path = Path(path)
-    form = next((form for form in FORMATS if path.name.lower().endswith(form.suffixes)), None)
-    if form is None:
-        raise InputError(f"The name {path.name} does not tell a camera format.", _known())
+    form = format_of_name(path)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     text = form.print(trajectory)
     try:
@@ -57,6 +55,14 @@ def write(path: Path | str, trajectory: Trajectory) -> None:
             part.unlink(missing_ok=True)
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror}.", "Choose another place.") from error
+
+
+def format_of_name(path: Path) -> Format:
+    """The format that a file of this name is written in; raises InputError where the name tells none."""
+    form = next((form for form in FORMATS if path.name.lower().endswith(form.suffixes)), None)
+    if form is None:
+        raise InputError(f"The name {path.name} does not tell a camera format.", _known())
+    return form
 
 
 def _known() -> str:

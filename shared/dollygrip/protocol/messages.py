@@ -67,7 +67,7 @@ class PredictRequest:
     size: (width, height) the trajectory's intrinsics refer to; None is the image's own.
     view_degrees: horizontal field of view of the image; None lets the backend estimate it.
     scene_depth: median depth in the scene's unit; None takes it from the depth.
-    subject: the point to keep in view, in pixels of the image.
+    subject: (x, y) of the point that an orbit turns about, as fractions of the image from 0 to 1.
     """
 
     prompt: str = attrs.field(validator=max_len(20_000))
@@ -86,7 +86,7 @@ class PredictRequest:
 class RenderRequest:
     """Stage 2: an image and a trajectory (blobs `c2w`, `intrinsics`; `depth` along +Z if known) -> one frame a pose.
 
-    size: (width, height) of the video; None is the trajectory's own.
+    size: (width, height) of the video; None is the engine's legal size nearest to the trajectory's own.
     """
 
     prompt: str = attrs.field(validator=max_len(20_000))

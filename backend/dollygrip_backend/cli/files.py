@@ -1,0 +1,92 @@
+"""What commands read and write: images, depth maps, and outputs that appear whole or not at all."""
+
+import contextlib
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from dollygrip.errors import InputError
+from dollygrip.protocol.messages import MAX_PIXELS
+
+Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+
+
+def read_image(path: Path) -> np.ndarray:
+    """uint8 (H, W, 3) sRGB, turned upright by its EXIF orientation; transparency lies on black.
+
+    Raises InputError naming the file where it is missing, no image, damaged or too large.
+    """
+    try:
+        with Image.open(path) as image:
+            upright = ImageOps.exif_transpose(image)
+            if upright.mode.startswith("I"):  # 16 bits: PIL's own conversion would clip instead of scale
+                upright = Image.fromarray(np.uint8(np.clip(np.asarray(upright) / 257 + 0.5, 0, 255)))
+            return np.array(upright.convert("RGB"))
+    except FileNotFoundError:
+        raise InputError(f"There is no image {path}.", "Check the path.") from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise InputError(f"The image {path} has more than {MAX_PIXELS >> 20} megapixels.", "Scale it down.") from None
+    except (OSError, SyntaxError, ValueError) as error:  # PIL raises SyntaxError for broken PNG files
+        raise InputError(f"The image {path} cannot be read: {error}.", "Give a PNG or JPEG file.") from error
+
+
+def read_depth(path: Path | None) -> np.ndarray | None:
+    """float32 (H, W) along +Z from a NumPy file."""
+    if path is None:
+        return None
+    try:
+        depth = np.load(path, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise InputError(f"The depth {path} cannot be read: {error}.", "Give a .npy file of floats.") from error
+    if not isinstance(depth, np.ndarray) or depth.ndim != 2 or depth.dtype.kind not in "fiu":
+        raise InputError(f"The depth {path} is no two-dimensional array of numbers.", "Give a .npy file of floats.")
+    return depth.astype(np.float32)
+
+
+@contextlib.contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path`, of the same ending, that takes its place if the block succeeds."""
+    part = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    with _writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield part
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def whole_sequence(folder: Path) -> Iterator[Path]:
+    """A temporary folder whose files move to `folder` if the block succeeds.
+
+    They take the place of the numbered images of an earlier shot, so that no frames of two shots mix; other files
+    stay.
+    """
+    with _writing(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        try:
+            yield part
+            folder.mkdir(exist_ok=True)
+            for old in folder.iterdir():
+                if re.fullmatch(r"\d{4,}\.png", old.name):
+                    old.unlink()
+            for new in part.iterdir():
+                new.replace(folder / new.name)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror or error}.", "Choose another place.") from error

@@ -1,0 +1,123 @@
+"""`dollygrip predict` and `dollygrip render`: the libraries in this process, no server needed.
+
+Requests go through the same validation and the same runner as in the backend.
+"""
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+
+from dollygrip import formats
+from dollygrip.errors import DollygripError, InputError
+from dollygrip.protocol import PredictRequest, RenderRequest, TrajectoryHeader
+from dollygrip.trajectory import Trajectory
+from dollygrip_backend.cli.files import read_depth, read_image, whole_file, whole_sequence
+from dollygrip_backend.cli.progress import stages
+from dollygrip_backend.jobs.validation import validate
+from dollygrip_backend.server.capabilities import devices
+from dollygrip_backend.video.files import write_frames, write_video
+from dollygrip_backend.workers.runner import Report, Runner
+
+_SAFE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
+_LINE_FIELDS = {"id", "image", "prompt", "frames", "fps", "seed"}
+
+
+def predict(image: Path, depth: Path | None, request: PredictRequest, out: Path) -> list[Path]:
+    """Predict the takes of one image and write them; returns the files."""
+    formats.format_of_name(out)
+    arrays = {"image": read_image(image)}
+    if (values := read_depth(depth)) is not None:
+        arrays["depth"] = values
+    request = validate(request, arrays)
+    with stages() as report:
+        takes = _takes(Runner(devices()[0]), request, arrays, report)
+    files = [out] if len(takes) == 1 else [_numbered(out, number) for number in range(1, len(takes) + 1)]
+    for file, take in zip(files, takes, strict=True):
+        formats.write(file, take)
+    return files
+
+
+def predict_batch(lines_file: Path, request: PredictRequest, out: Path) -> int:
+    """Predict one camera for each line of a JSONL file; `request` has what lines leave out.
+
+    A bad line is reported with its number and the others go on; returns how many were bad. Raises InputError where the
+    file cannot be read or has no lines.
+    """
+    try:
+        lines = lines_file.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"The batch file {lines_file} cannot be read: {error}.", "Give a JSONL file.") from error
+    numbered = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
+    if not numbered:
+        raise InputError(f"The batch file {lines_file} has no lines.", 'Write lines like {"id", "image", "prompt"}.')
+    runner, seen, bad = Runner(devices()[0]), set(), 0
+    with stages() as report:
+        for done, (number, line) in enumerate(numbered):
+            report("batch", done, len(numbered))
+            try:
+                name, line_request, arrays = _batch_line(line, request, lines_file.parent)
+                if name in seen:
+                    raise InputError(f"The id {name!r} was used before.", "Give each line its own id.")
+                seen.add(name)
+                (take,) = _takes(runner, validate(line_request, arrays), arrays, lambda *_: None)
+                formats.write(out / f"{name}.camera.json", take)
+            except DollygripError as error:
+                bad += 1
+                print(f"Line {number}: {error}", file=sys.stderr)
+    return bad
+
+
+def render(image: Path, take: Path, depth: Path | None, out: Path, request: dict[str, Any]) -> None:
+    """Render a camera file to a folder of numbered PNG images, or to a video where `out` ends in .mp4.
+
+    request: prompt, engine, size and seed of a RenderRequest.
+    """
+    arrays, trajectory = {"image": read_image(image)}, formats.read(take)
+    if (values := read_depth(depth)) is not None:
+        arrays["depth"] = values
+    arrays |= {"c2w": trajectory.c2w, "intrinsics": trajectory.intrinsics}
+    checked = validate(RenderRequest(trajectory=TrajectoryHeader.of(trajectory), **request), arrays)
+    video = out.suffix.lower() == ".mp4"
+    if not video and out.suffix and not out.is_dir():
+        raise InputError(f"The output {out} is neither a folder nor an .mp4 file.", "Name a folder or an .mp4 file.")
+    with stages() as report, (whole_file if video else whole_sequence)(out) as part:
+        frames = Runner(devices()[0]).run(checked, arrays, report)
+        if video:
+            write_video(part, frames, trajectory.fps)
+        else:
+            write_frames(part, frames)
+
+
+def _takes(runner: Runner, request: PredictRequest, arrays: dict[str, np.ndarray], report: Report) -> list[Trajectory]:
+    return list(runner.run(request, arrays, report))
+
+
+def _numbered(out: Path, number: int) -> Path:
+    """take.camera.json -> take_01.camera.json"""
+    stem, dot, endings = out.name.partition(".")
+    return out.with_name(f"{stem}_{number:02d}{dot}{endings}")
+
+
+def _batch_line(line: str, request: PredictRequest, folder: Path) -> tuple[str, PredictRequest, dict[str, np.ndarray]]:
+    """A line's id, request and arrays. Relative images are looked for beside the batch file, then from here."""
+    try:
+        fields = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"It is not valid JSON: {error}.") from error
+    if not isinstance(fields, dict) or not {"id", "image", "prompt"} <= fields.keys() <= _LINE_FIELDS:
+        raise InputError("It must be an object of id, image and prompt, and frames, fps and seed if they differ.")
+    name = str(fields["id"])
+    if not _SAFE_NAME.fullmatch(name):
+        raise InputError(f"The id {name!r} is no safe file name.", "Use letters, digits, dots, dashes, underscores.")
+    for key, kinds in (("image", str), ("prompt", str), ("frames", int), ("fps", int | float), ("seed", int)):
+        if key in fields and (not isinstance(fields[key], kinds) or isinstance(fields[key], bool)):
+            raise InputError(f"Its {key} is {fields[key]!r}, which is of the wrong type.")
+    changes = {key: fields[key] for key in ("prompt", "frames", "fps", "seed") if key in fields}
+    beside = folder / fields["image"]
+    image = read_image(beside if beside.exists() else Path(fields["image"]))
+    return name, attrs.evolve(request, **changes), {"image": image}
