@@ -29,7 +29,9 @@ def read_picture(path: str) -> np.ndarray:
     except RuntimeError as error:
         raise InputError(f"The reference picture {absolute} cannot be opened: {error}.") from error
     try:
-        image.colorspace_settings.name = "Non-Color"
+        linear = image.file_format in _LINEAR_FORMATS  # Blender then gives linear light, by the file's own colour space
+        if not linear:
+            image.colorspace_settings.name = "Non-Color"
         width, height = image.size
         if not (width and height and image.channels):
             raise InputError(
@@ -37,7 +39,6 @@ def read_picture(path: str) -> np.ndarray:
             )
         pixels = np.empty(width * height * image.channels, np.float32)
         image.pixels.foreach_get(pixels)
-        linear = image.file_format in _LINEAR_FORMATS
         pixels = pixels.reshape(height, width, -1)[::-1]
     finally:
         bpy.data.images.remove(image)

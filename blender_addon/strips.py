@@ -32,10 +32,10 @@ def ensure(scene: bpy.types.Scene, files: list[Path], first: int, length: int, s
             path = bpy.path.relpath(path)
         strip = strips.new_image(name, path, channel, first, fit_method="FIT")
         strip.colorspace_settings.name = "sRGB"
-        strip[_KEY] = shot
         compat.show_in_sequencer(scene)
     for file in files[len(strip.elements) :]:
         strip.elements.append(file.name)
+    strip[_KEY] = shot
     return strip
 
 

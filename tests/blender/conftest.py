@@ -6,6 +6,8 @@ DOLLYGRIP_BACKEND. Each test gets an empty scene; the backend is a real process 
 
 import os
 import signal
+import subprocess
+import time
 from pathlib import Path
 
 import bpy  # first: it makes addon_utils importable
@@ -15,6 +17,7 @@ import addon_utils
 import numpy as np
 import pytest
 
+PROTOCOL_TESTS = Path(__file__).parents[1] / "protocol"
 EXTENSION = "bl_ext.user_default.dollygrip"
 
 addon_utils.enable(EXTENSION)
@@ -29,7 +32,7 @@ def scene() -> bpy.types.Scene:
 
 
 @pytest.fixture
-def picture(tmp_path) -> Path:
+def picture_path(tmp_path) -> Path:
     """A small picture of stripes and a gradient, written by the extension's own writer."""
     from bl_ext.user_default.dollygrip.picture import write_png
 
@@ -39,25 +42,53 @@ def picture(tmp_path) -> Path:
     return tmp_path / "reference.png"
 
 
-@pytest.fixture(scope="session")
-def backend_home(tmp_path_factory):
-    """A state folder for a backend of these tests alone, which is ended with them."""
-    home, kept = tmp_path_factory.mktemp("home"), os.environ.get("DOLLYGRIP_HOME")
-    os.environ["DOLLYGRIP_HOME"] = str(home)
+@pytest.fixture
+def backend_home(tmp_path, monkeypatch):
+    """A state folder for a backend of this test alone; a backend that was started there is ended with the test."""
+    home = tmp_path / "home"
+    monkeypatch.setenv("DOLLYGRIP_HOME", str(home))
     yield home
     stop_backend(home)
-    if kept is None:
-        del os.environ["DOLLYGRIP_HOME"]
-    else:
-        os.environ["DOLLYGRIP_HOME"] = kept
 
 
-def stop_backend(home: Path, by: signal.Signals = signal.SIGTERM) -> None:
-    """End the backend whose connection file lies in `home`."""
+@pytest.fixture
+def scripted_backend(backend_home):
+    """The real server and real workers, with results known in advance: the prompt is the script."""
+    backend = ScriptedBackend(backend_home)
+    backend.start()
+    yield backend
+    backend.stop()
+
+
+class ScriptedBackend:
+    """tests/protocol/serve.py in the backend's own Python, on a state folder; may be killed and started again."""
+
+    def __init__(self, home: Path):
+        self.home, self.process = home, None
+
+    def start(self) -> None:
+        python = Path(os.environ["DOLLYGRIP_BACKEND"]).parent / "python"
+        (self.home / "connection.json").unlink(missing_ok=True)
+        environment = {**os.environ, "PYTHONPATH": str(PROTOCOL_TESTS), "OMP_NUM_THREADS": "1"}
+        command = [python, PROTOCOL_TESTS / "serve.py", self.home, "0", "600"]
+        self.process = subprocess.Popen([str(word) for word in command], env=environment)
+        deadline = time.monotonic() + 20
+        while not (self.home / "connection.json").exists():
+            assert self.process.poll() is None and time.monotonic() < deadline, "the scripted backend did not start"
+            time.sleep(0.02)
+
+    def stop(self, by: signal.Signals = signal.SIGTERM) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(by)
+            self.process.wait(10)
+
+
+def stop_backend(home: Path) -> None:
+    """End the backend whose connection file lies in `home`, if one runs."""
     from dollygrip.connection import read_connection
     from dollygrip.errors import DollygripError
 
     try:
-        os.kill(read_connection(home).pid, by)
+        os.kill(read_connection(home).pid, signal.SIGTERM)
     except (DollygripError, ProcessLookupError):
         return

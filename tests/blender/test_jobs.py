@@ -1,0 +1,255 @@
+"""Operators, session and panels' state against a real server whose workers follow a script in the prompt."""
+
+import json
+import signal
+import time
+
+import bpy
+import numpy as np
+import pytest
+from bl_ext.user_default.dollygrip import compat, picture, strips, takes
+from bl_ext.user_default.dollygrip.render import RenderShot
+from bl_ext.user_default.dollygrip.session import BUDGET, session
+
+
+@pytest.fixture
+def ready(scene, scripted_backend, picture_path, tmp_path):
+    """A saved file with a reference, on a running scripted backend; 320x180, 12 frames."""
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "film.blend"))
+    scene = bpy.context.scene
+    scene.render.resolution_x, scene.render.resolution_y = 320, 180
+    state = scene.dollygrip
+    state.reference, state.frame_count, state.prompt = str(picture_path), 12, "go"
+    return scene
+
+
+def error_of(operator) -> str:
+    """The reason an operator raises for a script, which the panel shows too."""
+    with pytest.raises(RuntimeError) as raised:
+        operator()
+    state = bpy.context.scene.dollygrip
+    assert state.error and state.error in str(raised.value) and state.hint in str(raised.value)
+    return f"{state.error} {state.hint}"
+
+
+def begin(task) -> None:
+    """What the interface does: start and return (without a window Blender executes operators instead)."""
+    session.start(task.of(bpy.context), "")
+
+
+def pump_until(condition, timeout=30.0):
+    """What Blender's timer does meanwhile; returns the longest tick in seconds of this thread's own time."""
+    deadline, longest = time.monotonic() + timeout, 0.0
+    while not condition():
+        assert time.monotonic() < deadline, "waited too long"
+        began = time.thread_time()
+        session.pump()
+        longest = max(longest, time.thread_time() - began)
+        time.sleep(0.01)
+    return longest
+
+
+def test_predicted_takes_are_cameras_with_provenance(ready):
+    ready.frame_start, ready.dollygrip.takes, ready.dollygrip.seed = 11, 2, 7
+    assert bpy.ops.dollygrip.predict_camera() == {"FINISHED"}
+    state = ready.dollygrip
+    assert len(state.take_list) == 2 and state.take_index == 1
+    action = state.take_list[1].action
+    assert action.use_fake_user and takes.frame_range(action) == (11, 22)
+    stored = takes.provenance(action)
+    assert (stored["prompt"], stored["seed"], stored["take"]) == ("go", 7, 2)
+    assert stored["reference"] == state.reference and len(stored["reference_sha256"]) == 64
+    rig = ready.camera
+    places = {}
+    for index in (0, 1):  # the scripted take `index` trucks right by index + 1
+        state.take_index = index
+        ready.frame_set(22)
+        places[index] = rig.matrix_world.translation.copy()
+    assert places[0].x == pytest.approx(1, abs=0.01) and places[1].x == pytest.approx(2, abs=0.01)
+    assert rig.matrix_world.translation.z == pytest.approx(1.6)
+    assert (ready.frame_start, ready.frame_end, ready.render.resolution_x) == (11, 250, 320), "the scene is left alone"
+    bpy.ops.dollygrip.fit_range()
+    assert (ready.frame_start, ready.frame_end) == (11, 22)
+
+
+def test_a_take_starts_at_the_camera_of_the_reference(ready):
+    start = bpy.data.objects.new("Set Camera", bpy.data.cameras.new("Set Camera"))
+    start.location, start.rotation_euler = (3, -4, 2), (1.2, 0, 0.6)
+    start.data.sensor_width = 24
+    ready.collection.objects.link(start)
+    ready.dollygrip.start = start
+    bpy.ops.dollygrip.predict_camera()
+    ready.frame_set(1)
+    assert ready.camera is not start
+    assert np.allclose(ready.camera.matrix_world, start.matrix_world, atol=1e-5)
+    assert ready.camera.data.sensor_width == 24
+
+
+def test_a_shot_is_a_strip_of_png_files_with_provenance(ready, tmp_path):
+    bpy.ops.dollygrip.predict_camera()
+    assert bpy.ops.dollygrip.render_shot() == {"FINISHED"}
+    [strip] = compat.strips_of(ready)
+    assert (strip.frame_final_start, strip.frame_final_duration) == (1, 12)
+    shot = strips.shot_of(strip)
+    assert shot["take"] == ready.dollygrip.take_list[0].action.name
+    assert (shot["state"], shot["size"], shot["frames"], shot["backend_results"]) == ("done", [320, 180], 12, 12)
+    folder = tmp_path / "dollygrip" / "shot_001"
+    for index in range(12):
+        assert (picture.read_picture(str(folder / f"frame_{index + 1:04d}.png")) == index).all()
+    sent = json.loads((folder / "shot.camera.json").read_text())
+    assert len(sent["frames"]) == 12 and sent["meta"]["prompt"] == "go"
+    assert strip.directory.startswith("//"), "the project folder may be moved"
+    bpy.ops.dollygrip.render_shot()
+    assert sorted(s.channel for s in compat.strips_of(ready)) == [1, 2], "a new version lies above, the old one stays"
+    assert (tmp_path / "dollygrip" / "shot_002" / "frame_0012.png").exists()
+
+
+def test_from_the_interface_the_job_runs_on(ready):
+    """The strip fills while frames arrive, nothing else can be started, and ticks stay short."""
+    bpy.ops.dollygrip.predict_camera()
+    ready.dollygrip.take_list[0].action["dollygrip"]["prompt"] = "sleep=0.03"
+    begin(RenderShot)
+    assert not bpy.ops.dollygrip.predict_camera.poll(), "one job at a time"
+    lengths = []
+
+    def ended():
+        lengths.extend(s.frame_final_duration for s in compat.strips_of(ready))
+        return not session.active
+
+    longest = pump_until(ended)
+    assert {3, 6, 12} <= set(lengths)
+    assert longest < 2 * BUDGET
+    assert "12 of 12 frames" in ready.dollygrip.notice
+
+
+def test_cancelled_jobs_keep_what_arrived(ready):
+    bpy.ops.dollygrip.predict_camera()
+    ready.dollygrip.take_list[0].action["dollygrip"]["prompt"] = "sleep=0.1"
+    begin(RenderShot)
+    pump_until(lambda: len(compat.strips_of(ready)) and compat.strips_of(ready)[0].frame_final_duration >= 3)
+    bpy.ops.dollygrip.cancel_job()
+    pump_until(lambda: not session.active)
+    [strip] = compat.strips_of(ready)
+    assert strips.shot_of(strip)["state"] == "cancelled" and 3 <= strip.frame_final_duration < 12
+    assert not ready.dollygrip.error and "of 12 frames" in ready.dollygrip.notice
+
+
+def test_a_backend_killed_in_the_middle_loses_nothing(ready, scripted_backend):
+    """SIGKILL to the server: it is started again, the job attached to, and the strip becomes complete."""
+    bpy.ops.dollygrip.predict_camera()
+    ready.dollygrip.take_list[0].action["dollygrip"]["prompt"] = "sleep=0.05"
+    begin(RenderShot)
+    pump_until(lambda: len(compat.strips_of(ready)) and compat.strips_of(ready)[0].frame_final_duration >= 3)
+    scripted_backend.stop(signal.SIGKILL)
+    scripted_backend.start()
+    pump_until(lambda: not session.active)
+    assert not ready.dollygrip.error
+    [strip] = compat.strips_of(ready)
+    assert strip.frame_final_duration == 12 and strips.shot_of(strip)["state"] == "done"
+    folder = strips.shot_of(strip)["folder"]
+    assert [int(picture.read_picture(f"{folder}/{e.filename}")[0, 0, 0]) for e in strip.elements] == list(range(12))
+
+
+def test_a_failed_job_says_why(ready):
+    ready.dollygrip.prompt = "fail=0"
+    assert error_of(bpy.ops.dollygrip.predict_camera) == "The scripted job fails. Use another script."
+    assert not ready.dollygrip.take_list
+    ready.dollygrip.prompt = "go"
+    bpy.ops.dollygrip.predict_camera()
+    assert not ready.dollygrip.error, "an old error goes away with the next job"
+
+
+def test_a_backend_of_another_version_is_named(ready, monkeypatch):
+    from dollygrip import protocol
+
+    monkeypatch.setattr(protocol.framing, "PROTOCOL_VERSION", 2)
+    said = error_of(bpy.ops.dollygrip.predict_camera)
+    assert "different versions of the protocol" in said and "Update" in said
+
+
+def test_no_backend_names_the_way_out(scene, backend_home, picture_path, monkeypatch):
+    state = scene.dollygrip
+    state.prompt, state.reference = "pan left", str(picture_path)
+    monkeypatch.delenv("DOLLYGRIP_BACKEND", raising=False)
+    assert "build.py dev" in error_of(bpy.ops.dollygrip.predict_camera)
+    broken = backend_home / "broken"
+    broken.write_text("#!/bin/sh\necho the models are gone\nexit 3\n")
+    broken.chmod(0o755)
+    monkeypatch.setenv("DOLLYGRIP_BACKEND", str(broken))
+    said = error_of(bpy.ops.dollygrip.start_backend)
+    assert "ended with code 3. It said: the models are gone" in said and ".log" in said
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda s: setattr(s, "prompt", "  "), "The prompt is empty."),
+        (lambda s: setattr(s, "prompt", "x" * 3000), "The prompt has 3000 characters."),
+        (lambda s: setattr(s, "frame_count", 0), "A camera move has 2 to 20000 frames, not 0."),
+        (lambda s: setattr(s, "frame_count", 100_000), "A camera move has 2 to 20000 frames, not 100000."),
+        (lambda s: setattr(s, "takes", 99), "1 to 16 takes can be predicted, not 99."),
+        (lambda s: setattr(s, "reference", "/no/where.png"), "The reference picture /no/where.png does not exist."),
+    ],
+)
+def test_bad_requests_are_refused_before_anything_is_sent(scene, picture_path, change, said):
+    state = scene.dollygrip
+    state.prompt, state.reference = "pan left", str(picture_path)
+    change(state)
+    assert error_of(bpy.ops.dollygrip.predict_camera).startswith(said)
+    assert not scene.objects and not scene.dollygrip.take_list, "nothing was made"
+
+
+def test_no_camera_to_render(scene, picture_path):
+    scene.dollygrip.prompt, scene.dollygrip.reference = "pan left", str(picture_path)
+    assert "has no camera" in error_of(bpy.ops.dollygrip.render_shot)
+
+
+def test_a_wrong_size_is_refused_with_the_right_one(ready):
+    bpy.ops.dollygrip.predict_camera()
+    ready.dollygrip.width, ready.dollygrip.height = 320, 320
+    assert "320x180" in error_of(bpy.ops.dollygrip.render_shot)
+    assert not compat.strips_of(ready)
+
+
+def test_an_unknown_engine_is_refused(ready):
+    bpy.ops.dollygrip.predict_camera()
+    ready.dollygrip.engine = "magic"
+    assert "magic" in error_of(bpy.ops.dollygrip.render_shot)
+
+
+def test_a_file_with_bad_poses_names_the_frame(scene, tmp_path):
+    frame = {"c2w": np.eye(4).tolist(), "fx": 500, "fy": 500, "cx": 160, "cy": 90}
+    bad = {**frame, "c2w": [[float("nan")] * 4] * 4}
+    file = {"format": "dollygrip-camera", "version": 1, "convention": "opencv-c2w", "fps": 24, "width": 320}
+    file |= {"height": 180, "scene_depth": 2.0, "frames": [frame, frame, bad], "meta": {}}
+    path = tmp_path / "bad.camera.json"
+    path.write_text(json.dumps(file))
+    assert "rame 2" in error_of(lambda: bpy.ops.dollygrip.load_take(filepath=str(path)))
+    assert not scene.dollygrip.take_list
+
+
+def test_a_file_of_another_length_says_so_and_stays_whole(ready, tmp_path):
+    bpy.ops.dollygrip.predict_camera()
+    path = tmp_path / "twelve.camera.json"
+    bpy.ops.dollygrip.save_take(filepath=str(path))
+    ready.render.fps = 48
+    bpy.ops.dollygrip.load_take(filepath=str(path))
+    notice = ready.dollygrip.notice
+    assert "from frame 1 to 23" in notice and "12 frames at 24 fps" in notice and "1 to 250" in notice
+    assert (ready.frame_start, ready.frame_end) == (1, 250)
+    ready.frame_set(23)
+    assert ready.camera.matrix_world.translation.x == pytest.approx(1, abs=0.01)
+
+
+def test_takes_and_shots_survive_saving(ready, tmp_path):
+    bpy.ops.dollygrip.predict_camera()
+    bpy.ops.dollygrip.render_shot()
+    bpy.ops.wm.save_mainfile()
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "film.blend"))
+    scene = bpy.context.scene
+    [strip] = compat.strips_of(scene)
+    action = bpy.data.actions[strips.shot_of(strip)["take"]]
+    assert takes.shown(scene.camera) == action == scene.dollygrip.take_list[0].action
+    assert len(takes.dense(action)) == 12
+    scene.frame_set(12)
+    assert scene.camera.matrix_world.translation.x == pytest.approx(1, abs=0.01)
