@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate, max_pool2d, pad
 
-FAR = 3.0  # exponent by which a surface twice as far counts more in a hole between both
-SKY = 0.05  # disparity, relative to the median, below which all counts as equally far
+FAR = 1.0  # exponent by which a nearer surface counts less in a hole beside it; more costs more than it gains (measured)
+SKY = 0.5  # added to disparity, relative to the median, so that the sky does not outweigh all else
 RIM = 1  # pixels around a hole that are filled with it: their colours mix the surfaces on both sides of an edge
 
 
@@ -25,20 +25,25 @@ def fill_holes(rgb: Tensor, disparity: Tensor, hole: Tensor) -> tuple[Tensor, Te
     weight = torch.where(known, (relative.clamp_min(0) + SKY) ** -FAR, 0.0)
     values = torch.cat([rgb.permute(2, 0, 1), disparity[None]])[None]
     values = torch.where(known, values, 0.0)
-    filled = _push_pull(values, weight[None, None])[0]
+    filled = _push_pull(values, weight[None, None])[0][0]
     return filled[:3].permute(1, 2, 0), filled[3].clamp_min(0.0)
 
 
-def _push_pull(values: Tensor, weight: Tensor) -> Tensor:
-    """values (1, C, h, w) where weight (1, 1, h, w) > 0 -> values everywhere."""
+def _push_pull(values: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    """values (1, C, h, w) where weight (1, 1, h, w) > 0 -> values everywhere, and their weights."""
     height, width = weight.shape[-2:]
     if height <= 1 and width <= 1:
-        return values
+        return values, weight
     even = (0, width % 2, 0, height % 2)
     total = avg_pool2d(pad(weight, even), 2)
     mean = avg_pool2d(pad(values * weight, even), 2) / total.clamp_min(1e-20)
-    coarse = interpolate(_push_pull(mean, total), scale_factor=2, mode="bilinear", align_corners=False)
-    return torch.where(weight > 0, values, coarse[..., :height, :width])
+    mean, total = _push_pull(mean, total)
+    # Coming up, too, neighbours count by their weight: a near surface does not bleed into what lies behind it.
+    above = interpolate(torch.cat([mean * total, total], 1), scale_factor=2, mode="bilinear", align_corners=False)
+    above = above[..., :height, :width]
+    coarse, share = above[:, :-1] / above[:, -1:].clamp_min(1e-20), above[:, -1:]
+    known = weight > 0
+    return torch.where(known, values, coarse), torch.where(known, weight, share)
 
 
 def grow(mask: Tensor, pixels: int) -> Tensor:

@@ -1,0 +1,146 @@
+"""The embedded engine with its shipped weights, asserted by geometry on small frames."""
+
+import attrs
+import numpy as np
+import pytest
+from PIL import Image
+
+from dollygrip.errors import DollygripError, InputError
+from dollygrip.rotations import matrix_from_rotvec
+from dollygrip.trajectory import Trajectory
+from dollygrip_backend.scene.cache import SceneCache
+from dollygrip_backend.video import Shot, load_engine
+from dollygrip_backend.video.inpainter import InPainter
+
+SIZE = (128, 80)
+LENS = np.array([110.0, 110.0, 64.0, 40.0])
+
+
+@pytest.fixture(scope="module")
+def engine():
+    return load_engine("embedded")
+
+
+def room(size=SIZE) -> tuple[np.ndarray, np.ndarray]:
+    """A textured wall with a box in front of it: image and depth."""
+    width, height = size
+    y, x = np.mgrid[0:height, 0:width]
+    image = np.stack([128 + 90 * np.sin(x / 7 + y / 19), 128 + 90 * np.cos(y / 9 - x / 23), 80 + x % 16 * 4], -1)
+    depth = np.full((height, width), 5.0, np.float32)
+    box = np.s_[height // 3 : height * 2 // 3, width // 3 : width * 2 // 3]
+    depth[box], image[box] = 2.0, image[box] * 0.3 + [120, 20, 20]
+    return image.clip(0, 255).astype(np.uint8), depth
+
+
+def camera(c2w: np.ndarray, size=SIZE, lens=LENS) -> Trajectory:
+    return Trajectory(c2w, np.tile(lens, (len(c2w), 1)), size, 24.0, scene_depth=5.0)
+
+
+def truck(frames: int, distance: float) -> np.ndarray:
+    c2w = np.tile(np.eye(4), (frames, 1, 1))
+    c2w[:, 0, 3] = np.linspace(0, distance, frames)
+    return c2w
+
+
+def psnr(a: np.ndarray, b: np.ndarray) -> float:
+    return 10 * np.log10(255**2 / max(((a.astype(float) - b) ** 2).mean(), 1e-9))
+
+
+def test_frame_zero_is_the_reference_and_certain_pixels_are_the_caches_own(engine):
+    image, depth = room()
+    move = truck(5, 1.0)
+    frames = list(engine.render(Shot(image, "", camera(move), SIZE, 0, depth)))
+    assert len(frames) == 5 and all(f.shape == (80, 128, 3) and f.dtype == np.uint8 for f in frames)
+    assert psnr(frames[0], image) >= 35
+    cache = SceneCache.from_view(image, depth, np.eye(4), LENS)
+    for frame, c2w in zip(frames, move, strict=True):
+        guide = cache.render(c2w, LENS, SIZE)
+        assert (frame[~guide.hole] == guide.rgb[~guide.hole]).all()
+
+
+def test_looking_away_and_back_shows_the_same_thing(engine):
+    image, depth = room()
+    turn = np.radians(40) * np.sin(np.linspace(0, np.pi, 9))
+    c2w = np.tile(np.eye(4), (9, 1, 1))
+    c2w[:, :3, :3] = matrix_from_rotvec(np.stack([0 * turn, turn, 0 * turn], -1))
+    frames = list(engine.render(Shot(image, "", camera(c2w), SIZE, 0, depth)))
+    for there, back in zip(frames[:4], frames[:4:-1], strict=True):
+        assert psnr(there, back) >= 40
+
+
+def test_what_was_invented_moves_with_the_scene(engine):
+    """A pan is a homography: the invented border of one frame, warped, is that of the next."""
+    image, _ = room()
+    depth = np.full(image.shape[:2], 5.0, np.float32)
+    step = np.arctan(10 / LENS[0])
+    c2w = np.tile(np.eye(4), (3, 1, 1))
+    c2w[:, :3, :3] = matrix_from_rotvec(np.array([[0, 0, 0], [0, step, 0], [0, 2 * step, 0]]))
+    frames = list(engine.render(Shot(image, "", camera(c2w), SIZE, 0, depth)))
+    cache = SceneCache.from_view(frames[2], depth, c2w[2], LENS)
+    warped = cache.render(c2w[1], LENS, SIZE)
+    invented = np.zeros_like(warped.hole)
+    invented[5:-5, 121:127] = True
+    assert invented[~warped.hole].sum() > 300
+    assert psnr(frames[1][invented & ~warped.hole], warped.rgb[invented & ~warped.hole]) > 30
+
+
+def test_the_reference_pose_of_the_meta_counts_not_frame_zero(engine):
+    image, depth = room()
+    move = truck(3, 0.8)[::-1].copy()  # ends where the reference was taken
+    reference = {"c2w": np.eye(4).tolist(), "intrinsics": LENS.tolist()}
+    trajectory = attrs.evolve(camera(move), meta={"reference": reference})
+    frames = list(engine.render(Shot(image, "", trajectory, SIZE, 0, depth)))
+    assert psnr(frames[-1], image) >= 35 > psnr(frames[0], image)
+
+
+def test_a_larger_portrait_image_is_cropped_to_the_trajectorys_aspect(engine):
+    image, depth = room((150, 300))
+    size = (64, 96)
+    trajectory = camera(truck(2, 0.3), (640, 960), np.array([600.0, 600, 320, 480]))
+    frames = list(engine.render(Shot(image, "", trajectory, size, 0, depth)))
+    crop = Image.fromarray(image[37:262]).resize(size, Image.Resampling.LANCZOS)
+    assert len(frames) == 2 and psnr(frames[0], np.asarray(crop)) >= 30
+
+
+def test_one_frame_and_seeds(engine):
+    image, depth = room()
+    aside = truck(2, 1.5)
+    reference = {"c2w": np.eye(4).tolist(), "intrinsics": LENS.tolist()}
+    trajectory = attrs.evolve(camera(aside[1:]), meta={"reference": reference})
+
+    def frame(seed: int) -> np.ndarray:
+        (only,) = engine.render(Shot(image, "", trajectory, SIZE, seed, depth))
+        return only
+
+    assert (frame(1) == frame(1)).all()
+    assert (frame(1) != frame(2)).any()
+
+
+def test_progress_counts_frames_and_ends_the_rendering_by_raising(engine):
+    image, depth = room()
+    shot = Shot(image, "", camera(truck(6, 1.0)), SIZE, 0, depth)
+    calls = []
+    list(engine.render(shot, lambda done, total: calls.append((done, total))))
+    assert calls[0] == (0, 6) and calls[-1] == (6, 6) and calls == sorted(calls)
+
+    def stop(done: int, total: int) -> None:
+        if done == 2:
+            raise InterruptedError
+
+    seen = []
+    with pytest.raises(InterruptedError):
+        for frame in engine.render(shot, stop):
+            seen.append(frame)
+    assert len(seen) == 2
+
+
+def test_an_illegal_shot_is_refused_before_any_frame_is_asked_for(engine):
+    image, depth = room()
+    with pytest.raises(InputError, match="aspect"):
+        engine.render(Shot(image, "", camera(truck(2, 1.0)), (128, 128), 0, depth))
+
+
+def test_missing_weights_are_named(tmp_path):
+    with pytest.raises(DollygripError, match="weights") as caught:
+        InPainter.load(folder=tmp_path)
+    assert caught.value.kind == "weights"

@@ -1,0 +1,100 @@
+"""The engines' registry and the check of a shot before it is rendered."""
+
+import subprocess
+import sys
+
+import attrs
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dollygrip.errors import InputError
+from dollygrip.trajectory import Trajectory
+from dollygrip_backend.video import Shot, SizeRule, check_shot, engine_info, engine_names, load_engine
+
+INFO = engine_info("embedded")
+
+
+def shot(frames: int = 3, **changes) -> Shot:
+    camera = Trajectory(
+        np.tile(np.eye(4), (frames, 1, 1)), np.tile([120.0, 120, 64, 40], (frames, 1)), (128, 80), fps=24.0
+    )
+    return attrs.evolve(Shot(np.zeros((50, 80, 3), np.uint8), "a room", camera, (128, 80)), **changes)
+
+
+def test_listing_engines_loads_no_torch():
+    code = (
+        "import sys; from dollygrip_backend.video import engine_info, engine_names; "
+        "print([engine_info(n).name for n in engine_names()], 'torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == f"{engine_names()} False"
+
+
+def test_auto_is_an_engine_and_unknown_names_are_refused_with_the_known_ones():
+    assert engine_info("auto").available
+    with pytest.raises(InputError, match="embedded"):
+        engine_info("imax")
+    with pytest.raises(InputError, match="embedded"):
+        load_engine("imax")
+
+
+def test_a_legal_shot_passes():
+    check_shot(shot(), INFO)
+    depth = np.ones((50, 80), np.float32)
+    depth[:10] = np.inf
+    check_shot(shot(depth=depth), INFO)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"image": np.zeros((50, 80, 4), np.uint8)}, "8-bit RGB"),
+        ({"image": np.zeros((50, 80, 3), np.float32)}, "8-bit RGB"),
+        ({"size": (127, 80)}, "Use 128x80"),
+        ({"size": (12800, 8000)}, "Use 1280x800"),
+        ({"size": (32, 20)}, "Use 102x64"),
+        ({"size": (0, 80)}, "cannot render 0x80"),
+        ({"size": (128, 128)}, "Use 128x80"),
+        ({"depth": np.ones((50, 81), np.float32)}, "image's own size"),
+        ({"depth": np.zeros((50, 80), np.float32)}, "not positive"),
+        ({"depth": np.full((50, 80), np.nan, np.float32)}, "not positive"),
+        ({"depth": np.full((50, 80), np.inf, np.float32)}, "infinite everywhere"),
+    ],
+)
+def test_what_cannot_be_rendered_is_refused_with_the_way_out(changes, says):
+    with pytest.raises(InputError) as caught:
+        check_shot(shot(**changes), INFO)
+    assert says in str(caught.value)
+    assert caught.value.kind == "input" and caught.value.hint
+
+
+def test_too_many_frames_are_refused():
+    with pytest.raises(InputError, match="at most 2000 frames, not 2001"):
+        check_shot(shot(frames=2001), INFO)
+
+
+@pytest.mark.parametrize("reference", [{"c2w": 3}, {"c2w": np.eye(4).tolist()}, {"c2w": [[1.0]], "intrinsics": [1]}])
+def test_a_malformed_reference_view_is_refused(reference):
+    bad = shot()
+    bad = attrs.evolve(bad, trajectory=attrs.evolve(bad.trajectory, meta={"reference": reference}))
+    with pytest.raises(InputError, match="reference"):
+        check_shot(bad, INFO)
+
+
+@given(
+    width=st.integers(1, 5000),
+    height=st.integers(1, 5000),
+    rule=st.builds(SizeRule, st.integers(1, 100), st.integers(400, 1300), st.sampled_from([1, 2, 8, 32])),
+)
+def test_the_proposed_size_is_legal_and_a_legal_size_is_its_own_proposal(width, height, rule):
+    assert rule.allows(rule.nearest((width, height)))
+    if rule.allows((width, height)):
+        assert rule.nearest((width, height)) == (width, height)
+
+
+@given(width=st.integers(100, 3000), aspect=st.floats(0.5, 2))
+def test_the_proposed_size_keeps_the_aspect_within_rounding(width, aspect):
+    near = INFO.sizes.nearest((width, round(width / aspect)))
+    assert near[0] / near[1] == pytest.approx(aspect, rel=0.04)

@@ -1,0 +1,60 @@
+"""Frames as files: read back by an independent decoder, with the colours they had."""
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+
+from dollygrip.errors import InputError
+from dollygrip_backend.video.files import write_frames, write_video
+
+COLOURS = np.array([[200, 40, 40], [30, 180, 60], [40, 60, 210], [230, 220, 60], [128, 128, 128], [16, 16, 16]])
+
+
+def frames(count: int, width: int = 96, height: int = 64) -> list[np.ndarray]:
+    """Flat fields, one colour each: chroma subsampling cannot change them."""
+    return [np.full((height, width, 3), COLOURS[i % len(COLOURS)], np.uint8) for i in range(count)]
+
+
+@pytest.mark.parametrize("fps", [24.0, 23.976, 25.0, 29.97, 60.0])
+def test_a_video_has_the_frames_the_rate_and_the_colours(tmp_path, fps):
+    path = tmp_path / "deep" / "shot.mp4"
+    given = frames(7)
+    assert write_video(path, iter(given), fps) == 7
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        codec = stream.codec_context
+        decoded = [frame.to_ndarray(format="rgb24") for frame in container.decode(stream)]
+        assert float(stream.average_rate) == pytest.approx(fps, rel=1e-4)
+        assert (codec.name, codec.pix_fmt, codec.width, codec.height) == ("h264", "yuv420p", 96, 64)
+        assert (codec.colorspace, codec.color_primaries, codec.color_trc, codec.color_range) == (1, 1, 1, 1)
+    assert len(decoded) == 7
+    for a, b in zip(decoded, given, strict=True):
+        assert np.abs(a.astype(int) - b).max() <= 4
+
+
+def test_odd_sides_and_no_frames_are_refused_and_leave_nothing(tmp_path):
+    path = tmp_path / "shot.mp4"
+    with pytest.raises(InputError, match="Use 94x64"):
+        write_video(path, frames(2, width=95), 24.0)
+    with pytest.raises(InputError, match="no frames"):
+        write_video(path, [], 24.0)
+    assert not path.exists()
+
+
+def test_a_video_that_breaks_off_is_removed(tmp_path):
+    def broken():
+        yield from frames(2)
+        raise RuntimeError("cancelled")
+
+    with pytest.raises(RuntimeError, match="cancelled"):
+        write_video(tmp_path / "shot.mp4", broken(), 24.0)
+    assert not (tmp_path / "shot.mp4").exists()
+
+
+def test_images_are_numbered_and_lossless(tmp_path):
+    given = [np.random.default_rng(i).integers(0, 256, (5, 7, 3), dtype=np.uint8) for i in range(3)]
+    paths = write_frames(tmp_path / "shot", given, first=9)
+    assert [p.name for p in paths] == ["0009.png", "0010.png", "0011.png"]
+    for path, rgb in zip(paths, given, strict=True):
+        assert (np.asarray(Image.open(path)) == rgb).all()
