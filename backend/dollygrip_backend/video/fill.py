@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate, max_pool2d, pad
 
-FAR = 1.0  # exponent by which a nearer surface counts less in a hole beside it; more costs more than it gains (measured)
+FAR = 1.0  # exponent by which a nearer surface counts less in a hole beside it; measured: more costs more than it gains
 SKY = 0.5  # added to disparity, relative to the median, so that the sky does not outweigh all else
 RIM = 1  # pixels around a hole that are filled with it: their colours mix the surfaces on both sides of an edge
 
