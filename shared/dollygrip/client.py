@@ -92,12 +92,16 @@ class Client:
         """
         client = cls(connection)
         try:
-            client._send(protocol.Hello(dollygrip.__version__))
-            client.welcome = client._answer(Welcome, timeout, 0)
+            client.welcome = client.hello(timeout)
         except BackendError:
             client.close()
             raise
         return client
+
+    def hello(self, timeout: float = 5.0) -> Welcome:
+        """Ask again what the backend offers; also tells that it lives."""
+        self._send(protocol.Hello(dollygrip.__version__))
+        return self._answer(Welcome, timeout, 0)
 
     def submit(self, request: protocol.Request, arrays: dict[str, np.ndarray], timeout: float = 30.0) -> str:
         """Queue a job and return its id. Raises BackendError with the backend's reason where it is refused.

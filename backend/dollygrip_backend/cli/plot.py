@@ -94,7 +94,7 @@ def draw(trajectory: Trajectory, name: str = "") -> Figure:
 
 def _title(figure: Figure, trajectory: Trajectory, name: str) -> None:
     prompt = str(trajectory.meta.get("prompt", "")).strip()
-    heading = textwrap.shorten(f"“{prompt}”" if prompt else name, 92, placeholder=" …")
+    heading = textwrap.shorten(f"“{prompt}”" if prompt else name, 70, placeholder=" …")
     facts = [
         name if prompt else "",
         f"{len(trajectory)} frames at {trajectory.fps:g} fps",

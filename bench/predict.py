@@ -1,0 +1,68 @@
+"""How long a prediction takes: `python bench/predict.py [--frames N] [--runs N]`. Prints cold, warm and memory."""
+
+import argparse
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from backend_process import picture
+from PIL import Image
+from rich.console import Console
+from rich.table import Table
+
+from dollygrip.protocol import PredictRequest
+from dollygrip_backend.jobs.validation import validate
+from dollygrip_backend.workers.runner import Runner
+
+LIMIT_S = 2.0
+PROMPT = "slowly orbit left around the house while rising"
+
+
+def cold(image_file: Path, frames: int, out: Path) -> float:
+    """Seconds of the whole command in a process of its own."""
+    program = str(Path(sys.executable).with_name("dollygrip"))
+    command = [program, "predict", str(image_file), PROMPT, "--frames", str(frames), "--out", str(out)]
+    before = time.perf_counter()
+    subprocess.run(command, check=True, capture_output=True)
+    return time.perf_counter() - before
+
+
+def warm(image, frames: int, runs: int, takes: int = 1) -> list[float]:
+    """Seconds of each of `runs` predictions, depth and field of view estimated too, with the models in memory."""
+    runner, times, arrays = Runner(), [], {"image": image}
+    for seed in range(runs + 1):
+        request = validate(PredictRequest(prompt=PROMPT, frames=frames, seed=seed, takes=takes), arrays)
+        before = time.perf_counter()
+        results = list(runner.run(request, arrays, lambda *_: None))
+        times.append(time.perf_counter() - before)
+        assert len(results) == takes and len(results[0]) == frames
+    return times[1:]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--frames", type=int, default=81)
+    parser.add_argument("--runs", type=int, default=9)
+    options = parser.parse_args()
+    image = picture(1280, 720)
+    with tempfile.TemporaryDirectory() as folder:
+        image_file = Path(folder) / "image.png"
+        Image.fromarray(image).save(image_file)
+        starts = [cold(image_file, options.frames, Path(folder) / "take.camera.json") for _ in range(3)]
+    one, four = (warm(image, options.frames, options.runs, takes) for takes in (1, 4))
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+    table = Table("dollygrip predict", "median", "slowest", title=f"{options.frames} frames, 1280x720 image")
+    for name, times in (("cold, the whole command", starts), ("warm, 1 take", one), ("warm, 4 takes", four)):
+        table.add_row(name, f"{statistics.median(times):.2f} s", f"{max(times):.2f} s")
+    table.add_row("peak memory", f"{memory:.0f} MB", "")
+    Console().print(table)
+    if statistics.median(one) >= LIMIT_S:
+        sys.exit(f"A warm prediction takes longer than {LIMIT_S:g} s.")
+
+
+if __name__ == "__main__":
+    main()
