@@ -54,9 +54,15 @@ def show_true_colours(scene: bpy.types.Scene) -> str:
     view, changed = scene.view_settings, []
     for setting, neutral in (("view_transform", "Standard"), ("look", "None"), ("exposure", 0.0), ("gamma", 1.0)):
         if getattr(view, setting) != neutral:
-            changed.append(f"{setting.replace('_', ' ')} from {getattr(view, setting)} to {neutral}")
+            was = getattr(view, setting)
+            shown = f"{was:g}" if isinstance(was, float) else was
+            changed.append(f"{setting.replace('_', ' ')} from {shown} to {neutral}")
             setattr(view, setting, neutral)
     if scene.sequencer_colorspace_settings.name != "sRGB":
         changed.append(f"sequencer colour space from {scene.sequencer_colorspace_settings.name} to sRGB")
         scene.sequencer_colorspace_settings.name = "sRGB"
-    return f"So that the strip shows its own colours, the scene's {', '.join(changed)} was changed." if changed else ""
+    return (
+        f"So that the strip shows its own colours, these settings of the scene were changed: {', '.join(changed)}."
+        if changed
+        else ""
+    )
