@@ -22,7 +22,7 @@ NEAR = 1e-3  # smallest depth in front of the camera, as a fraction of the sampl
 PUSHED = 0.98  # an invented surface must be at least this much farther than what was seen through it
 PUSH = 0.85  # factor on its disparity per attempt
 PUSHES = 24
-IN_FRONT = 1.02  # how much nearer a later view's surface must be to hide an earlier view's
+IN_FRONT = 1.1  # how much nearer a later view's surface must be to hide an earlier view's
 
 
 @attrs.frozen(eq=False)
@@ -52,10 +52,11 @@ class SceneCache:
         c2w: np.ndarray,
         intrinsics: np.ndarray,
         device: torch.device | str = "cpu",
+        detail: np.ndarray | None = None,
     ) -> "SceneCache":
         """A cache of one view: see `add_view`."""
         cache = cls(device)
-        cache.add_view(image, depth, c2w, intrinsics)
+        cache.add_view(image, depth, c2w, intrinsics, detail=detail)
         return cache
 
     def add_view(
@@ -65,19 +66,21 @@ class SceneCache:
         c2w: np.ndarray,
         intrinsics: np.ndarray,
         mask: np.ndarray | None = None,
+        detail: np.ndarray | None = None,
     ) -> None:
         """Remember a view.
 
         image uint8 (H, W, 3); depth float (H, W) > 0 along +Z, inf for sky; c2w (4, 4) OpenCV; intrinsics (4,) in
-        pixels of the image; mask bool (H, W), the pixels that are new, None for all. Raises ValueError for shapes that
-        do not agree and for depth that is not positive.
+        pixels of the image; mask bool (H, W), the pixels that are new, None for all; detail uint8 (H2, W2, 3), the same
+        picture with more pixels, for where a camera comes nearer. Raises ValueError for shapes that do not agree and
+        for depth that is not positive.
         """
         depth = np.asarray(depth, np.float32)
         if image.shape != (*depth.shape, 3) or min(depth.shape) < 2:
             raise ValueError(f"An image {image.shape} and a depth {depth.shape} make no view.")
         if not (depth > 0).all():
             raise ValueError("A view's depth must be positive everywhere, inf for sky.")
-        self.surfaces.append(Surface.build(image, depth, c2w, intrinsics, mask, self.device))
+        self.surfaces.append(Surface.build(image, depth, c2w, intrinsics, mask, detail, self.device))
 
     def render(self, c2w: np.ndarray, intrinsics: np.ndarray, size: tuple[int, int]) -> Guide:
         """The cache seen from c2w (4, 4) through intrinsics (4,), in pixels of size (width, height)."""
@@ -182,7 +185,15 @@ def _warp(surface: Surface, camera: _Camera) -> tuple[Tensor, Tensor, Tensor]:
         hit2, disparity2, x2, y2 = _resolve(surface, usable, forward, backward, camera, nearest[again], again)
         hit[again], disparity[again], x[again], y[again] = hit2, disparity2, x2, y2
     pixels = hit.nonzero()[:, 0]
-    return pixels, disparity[pixels], _colours(surface, x[pixels], y[pixels])
+    x, y, disparity = x[pixels], y[pixels], disparity[pixels]
+    own = surface.lookup(x, y)[0]
+    return pixels, disparity, surface.colours(x, y, _magnification(own, disparity, surface, camera))
+
+
+def _magnification(source: Tensor, target: Tensor, surface: Surface, camera: _Camera) -> Tensor:
+    """Target pixels per source pixel on surfaces that face both, from their disparities in source and target."""
+    nearer = torch.where(source > 0, target / source, 1.0)
+    return nearer * float((camera.intrinsics[:2] / surface.intrinsics[:2]).max())
 
 
 def _samples(surface: Surface, camera: _Camera, forward: _Mapping) -> tuple[tuple[Tensor, Tensor, Tensor], Tensor]:
@@ -195,8 +206,7 @@ def _samples(surface: Surface, camera: _Camera, forward: _Mapping) -> tuple[tupl
     longest, usable = stretch(px.view(height, width), py.view(height, width))
     smooth = surface.smooth.view(height - 1, width - 1)
     usable |= ~smooth  # a cut cell has no surface of its own: its pixels stand for themselves
-    nearer = torch.where(surface.disparity > 0, pd / surface.disparity, 1.0)
-    spacing = (nearer * float((camera.intrinsics[:2] / surface.intrinsics[:2]).max())).view(height, width)
+    spacing = _magnification(surface.disparity, pd, surface, camera).view(height, width)
     inner = spacing[:-1, :-1]
     inner.copy_(torch.where(smooth & usable, longest, inner))
     margin = 2.0 * spacing.clamp(1.0, 8.0).view(-1)
@@ -271,11 +281,3 @@ def _resolve(
         px, py, disparity = forward(x, y, found)
     hit = inside & usable[cell] & surface.valid[pixel] & ((px - tx).abs() <= MISS) & ((py - ty).abs() <= MISS)
     return hit, disparity, x, y
-
-
-def _colours(surface: Surface, x: Tensor, y: Tensor) -> Tensor:
-    """Bilinear colours (N, 3) at image coordinates x, y (N,)."""
-    grid = torch.stack([x * (2 / surface.width) - 1, y * (2 / surface.height) - 1], -1)[None, None]
-    return torch.nn.functional.grid_sample(
-        surface.rgb, grid, mode="bilinear", padding_mode="border", align_corners=False
-    )[0, :, 0].T

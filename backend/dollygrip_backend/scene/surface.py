@@ -11,6 +11,7 @@ import attrs
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import grid_sample, pad
 
 CUT_RATIO = 0.08  # a relative jump of disparity, beyond what its neighbours' slope explains, that is a depth edge
 MAX_STRETCH = 3.0  # pixels that one cell may cover in its longer direction …
@@ -21,7 +22,7 @@ MAX_ANISOTROPY = 4.0  # … where it also covers this many times less in the sho
 class Surface:
     """A view turned into a surface, on one device. Made by `Surface.build`.
 
-    rgb:        float32 (1, 3, H, W), 0..255.
+    rgb:        float32 (1, 3, H, W), 0..255; detail: the same picture with more pixels, or None.
     disparity:  float32 (H * W,), corners of the cells: float32 ((H - 1) * (W - 1), 4) in the order 00, 01, 10, 11.
     smooth:     bool ((H - 1) * (W - 1),), False where a depth edge passes through the cell.
     valid:      bool (H * W,), False where this view has nothing to say.
@@ -35,6 +36,7 @@ class Surface:
     valid: Tensor
     c2w: np.ndarray
     intrinsics: np.ndarray
+    detail: Tensor | None = None
 
     @property
     def height(self) -> int:
@@ -53,9 +55,10 @@ class Surface:
         c2w: np.ndarray,
         intrinsics: np.ndarray,
         mask: np.ndarray | None,
+        detail: np.ndarray | None,
         device: torch.device,
     ) -> "Surface":
-        """uint8 (H, W, 3), float (H, W) depth with inf for sky, pose, lens, bool (H, W) of the pixels that count."""
+        """See SceneCache.add_view."""
         height, width = depth.shape
         disparity = torch.from_numpy(np.ascontiguousarray(1.0 / depth, np.float32)).to(device)
         corners = torch.stack([disparity[:-1, :-1], disparity[:-1, 1:], disparity[1:, :-1], disparity[1:, 1:]], -1)
@@ -63,7 +66,8 @@ class Surface:
         if mask is not None:
             valid = torch.from_numpy(np.ascontiguousarray(mask)).to(device).reshape(-1)
         return Surface(
-            rgb=torch.from_numpy(np.array(rgb)).to(device).permute(2, 0, 1)[None].float().contiguous(),
+            rgb=_texture(rgb, device),
+            detail=None if detail is None else _texture(detail, device),
             disparity=disparity.reshape(-1),
             corners=corners.reshape(-1, 4).contiguous(),
             smooth=smooth_cells(disparity).reshape(-1),
@@ -89,6 +93,23 @@ class Surface:
         disparity = torch.where(self.smooth[cell], torch.lerp(upper, lower, v).clamp_min_(0.0), self.disparity[pixel])
         return disparity, cell, pixel
 
+    def colours(self, x: Tensor, y: Tensor, magnification: Tensor) -> Tensor:
+        """Colours (N, 3) at image coordinates x, y (N,): bilinear, from `detail` where it is magnified (N,) enough."""
+        grid = torch.stack([x * (2 / self.width) - 1, y * (2 / self.height) - 1], -1)[None, None]
+        colour = _sample(self.rgb, grid)
+        if self.detail is None or not (magnification > 1).any():
+            return colour
+        share = ((magnification - 1) / (self.detail.shape[3] / self.width - 1)).clamp(0, 1)
+        return torch.lerp(colour, _sample(self.detail, grid), share[:, None])
+
+
+def _texture(rgb: np.ndarray, device: torch.device) -> Tensor:
+    return torch.from_numpy(np.array(rgb)).to(device).permute(2, 0, 1)[None].float().contiguous()
+
+
+def _sample(texture: Tensor, grid: Tensor) -> Tensor:
+    return grid_sample(texture, grid, mode="bilinear", padding_mode="border", align_corners=False)[0, :, 0].T
+
 
 def smooth_cells(disparity: Tensor) -> Tensor:
     """(H, W) disparity -> bool (H - 1, W - 1): the cells that no depth edge passes through.
@@ -103,7 +124,7 @@ def smooth_cells(disparity: Tensor) -> Tensor:
 def _edges(disparity: Tensor) -> Tensor:
     """(H, W) -> bool (H, W - 1): a depth edge between pixel j and j + 1 of a row."""
     step = disparity[:, 1:] - disparity[:, :-1]
-    padded = torch.nn.functional.pad(step[None], (1, 1), mode="replicate")[0] if step.shape[1] else step
+    padded = pad(step[None], (1, 1), mode="replicate")[0] if step.shape[1] else step
     rising = step.sign()
     before, after = padded[:, :-2] * rising, padded[:, 2:] * rising  # a slope the other way explains nothing
     before[:, 0], after[:, -1] = 0.0, 0.0  # the border pixel has no slope of its own on that side

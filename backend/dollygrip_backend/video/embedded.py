@@ -101,14 +101,20 @@ class _Scene:
         scene = _Scene(
             SceneCache(device), SceneCache(device), size, tuple(max(8, round(side * scale)) for side in size)
         )
-        scene.add(reference.rgb, reference.depth, reference.c2w, reference.intrinsics, None)
+        scene.add(reference.rgb, reference.depth, reference.c2w, reference.intrinsics, detail=reference.detail)
         return scene
 
     def add(
-        self, rgb: np.ndarray, depth: np.ndarray, c2w: np.ndarray, intrinsics: np.ndarray, mask: np.ndarray | None
+        self,
+        rgb: np.ndarray,
+        depth: np.ndarray,
+        c2w: np.ndarray,
+        intrinsics: np.ndarray,
+        mask: np.ndarray | None = None,
+        detail: np.ndarray | None = None,
     ) -> None:
         """Remember a view of the full size in both caches."""
-        self.cache.add_view(rgb, depth, c2w, intrinsics, mask)
+        self.cache.add_view(rgb, depth, c2w, intrinsics, mask, detail)
         rows, columns = (
             ((np.arange(small) + 0.5) * full / small).astype(int)
             for small, full in zip(self.probe_size[::-1], self.size[::-1], strict=True)

@@ -6,12 +6,19 @@ from PIL import Image
 
 from dollygrip_backend.video.engine import Shot, reference_view
 
+DETAIL = 2
+ENOUGH_DETAIL = 1.3  # pixels of the image per pixel of the shot from which on `detail` shows more
+
 
 @attrs.frozen(eq=False)
 class Reference:
-    """rgb uint8 (h, w, 3) and depth float32 (h, w) (inf for sky) at the shot's size, and the view that took them."""
+    """rgb uint8 (h, w, 3) and depth float32 (h, w) (inf for sky) at the shot's size, and the view that took them.
+
+    detail: the same picture with DETAIL times the pixels per side, where the image has them to give.
+    """
 
     rgb: np.ndarray
+    detail: np.ndarray | None
     depth: np.ndarray
     c2w: np.ndarray
     intrinsics: np.ndarray
@@ -29,6 +36,10 @@ def prepare_reference(shot: Shot, device: str) -> Reference:
     intrinsics = intrinsics * np.tile([width / trajectory.size[0], height / trajectory.size[1]], 2)
     box = cover_box(shot.image.shape[1], shot.image.shape[0], trajectory.size[0] / trajectory.size[1])
     rgb = np.asarray(Image.fromarray(shot.image).resize((width, height), Image.Resampling.LANCZOS, box=box))
+    detail = None
+    if box[2] - box[0] >= ENOUGH_DETAIL * width:
+        large = Image.fromarray(shot.image).resize((DETAIL * width, DETAIL * height), Image.Resampling.LANCZOS, box=box)
+        detail = np.asarray(large)
     if shot.depth is None:
         depth = _estimated_depth(rgb, device)
         depth = depth * (trajectory.scene_depth / np.median(depth[np.isfinite(depth)]))
@@ -36,7 +47,7 @@ def prepare_reference(shot: Shot, device: str) -> Reference:
         # Nearest: a mean of two depths at an edge is a surface that is not there.
         depth = Image.fromarray(np.asarray(shot.depth, np.float32))
         depth = np.asarray(depth.resize((width, height), Image.Resampling.NEAREST, box=box))
-    return Reference(rgb, depth.astype(np.float32), c2w, intrinsics)
+    return Reference(rgb, detail, depth.astype(np.float32), c2w, intrinsics)
 
 
 def cover_box(width: int, height: int, aspect: float) -> tuple[float, float, float, float]:

@@ -145,6 +145,17 @@ def test_a_slanted_plane_is_warped_exactly_in_colour_and_depth(normal, rotvec, p
         np.testing.assert_allclose(guide.depth[seen], z[seen], rtol=2e-3)
 
 
+def test_detail_shows_where_the_camera_zooms_and_only_there():
+    image = smooth_image()
+    fine = np.zeros((2 * HEIGHT, 2 * WIDTH, 3), np.uint8)
+    fine[..., 1] = 255 * ((np.arange(2 * WIDTH) // 2) % 2)  # stripes one coarse pixel wide
+    plane = np.full((HEIGHT, WIDTH), 3.0, np.float32)
+    cache = SceneCache.from_view(image, plane, np.eye(4), LENS, detail=fine)
+    assert (cache.render(np.eye(4), LENS, (WIDTH, HEIGHT)).rgb == image).all()
+    zoomed = cache.render(np.eye(4), LENS * [2, 2, 1, 1], (WIDTH, HEIGHT))
+    assert np.abs(zoomed.rgb.astype(int) - fine[HEIGHT // 2 : -HEIGHT // 2, WIDTH // 2 : -WIDTH // 2]).max() <= 1
+
+
 def test_an_edge_opens_a_hole_of_the_parallax_and_nothing_is_smeared_across_it():
     image = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
     near = np.zeros((HEIGHT, WIDTH), bool)
