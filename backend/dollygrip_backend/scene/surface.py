@@ -79,7 +79,7 @@ class Surface:
     def lookup(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Disparity, cell index and pixel index at image coordinates x, y (N,), which may lie outside.
 
-        Bilinear in smooth cells (extended linearly over the half pixel at the border), the nearest pixel's in cut ones.
+        Bilinear in smooth cells (extended linearly over the half pixel at the border); see `_beside_edge` for cut ones.
         """
         gx, gy = x - 0.5, y - 0.5
         left = gx.floor().clamp_(0, self.width - 2)
@@ -90,7 +90,9 @@ class Surface:
         upper = torch.lerp(corner[:, 0], corner[:, 1], u)
         lower = torch.lerp(corner[:, 2], corner[:, 3], u)
         pixel = ((top + (v >= 0.5)) * self.width + left + (u >= 0.5)).long()
-        disparity = torch.where(self.smooth[cell], torch.lerp(upper, lower, v).clamp_min_(0.0), self.disparity[pixel])
+        disparity = torch.lerp(upper, lower, v).clamp_min_(0.0)
+        cut = (~self.smooth[cell]).nonzero()[:, 0]
+        disparity[cut] = _beside_edge(corner[cut], u[cut, None].clamp(0, 1), v[cut, None].clamp(0, 1))
         return disparity, cell, pixel
 
     def colours(self, x: Tensor, y: Tensor, magnification: Tensor) -> Tensor:
@@ -109,6 +111,19 @@ def _texture(rgb: np.ndarray, device: torch.device) -> Tensor:
 
 def _sample(texture: Tensor, grid: Tensor) -> Tensor:
     return grid_sample(texture, grid, mode="bilinear", padding_mode="border", align_corners=False)[0, :, 0].T
+
+
+def _beside_edge(corner: Tensor, u: Tensor, v: Tensor) -> Tensor:
+    """Disparity (N,) in cut cells with corners (N, 4), at u, v (N, 1) in 0..1 from the upper left one.
+
+    The edge runs where the bilinear disparity passes the middle between near and far, so that silhouettes stay smooth
+    when magnified; on either side only the corners of that side count, so that no surface spans the edge.
+    """
+    weight = torch.cat([(1 - u) * (1 - v), u * (1 - v), (1 - u) * v, u * v], 1)
+    middle = (corner.amax(1) + corner.amin(1)) / 2
+    near = (weight * corner).sum(1) > middle
+    weight = weight * ((corner > middle[:, None]) == near[:, None])
+    return (weight * corner).sum(1) / weight.sum(1).clamp_min(1e-12)
 
 
 def smooth_cells(disparity: Tensor) -> Tensor:
