@@ -41,6 +41,7 @@ class Config:
     gradient_weight: float
     sky_weight: float
     focal_weight: float
+    save_every: int
 
     def network(self) -> DepthNetwork:
         """A fresh network of this size."""
@@ -125,7 +126,7 @@ def train_depth(config: Path, data: Path, out: Path) -> None:
             run.descend(loss, learning_rate(run.step, settings.steps, settings.rate))
             smooth = loss.item() if smooth is None else 0.98 * smooth + 0.02 * loss.item()
             progress.update(task, completed=run.step, status=f"loss {smooth:.4f}")
-            if run.step % 250 == 0:
+            if run.step % settings.save_every == 0:
                 run.save(out / "checkpoint")
                 save_weights(run, settings, out)
     save_weights(run, settings, out)
