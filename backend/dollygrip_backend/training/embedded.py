@@ -170,7 +170,6 @@ def train_embedded(config: Path, data: Path, out: Path) -> None:
         raise InputError(f"No pair of views in {data} has holes to learn from.", "Render scenes with moving cameras.")
     torch.manual_seed(settings.seed)
     network = InPaintingNetwork(settings.channels, settings.noise, settings.sampling_steps)
-    network = network.to(memory_format=torch.channels_last)
     run = Run(network, torch.optim.AdamW(network.parameters(), weight_decay=0.01), decay=settings.decay)
     run.resume(out / "checkpoint")
     smooth = None
