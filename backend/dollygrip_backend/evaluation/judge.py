@@ -28,7 +28,8 @@ AXES = ("pan", "tilt", "roll", "truck", "pedestal", "dolly", "zoom")
 MOVES: dict[str, tuple[str, int]] = {
     "pan_right": ("pan", 1), "pan_left": ("pan", -1), "tilt_up": ("tilt", 1), "tilt_down": ("tilt", -1),
     "roll_clockwise": ("roll", 1), "roll_counterclockwise": ("roll", -1),
-    "truck_right": ("truck", 1), "truck_left": ("truck", -1), "pedestal_up": ("pedestal", 1), "pedestal_down": ("pedestal", -1),
+    "truck_right": ("truck", 1), "truck_left": ("truck", -1),
+    "pedestal_up": ("pedestal", 1), "pedestal_down": ("pedestal", -1),
     "dolly_in": ("dolly", 1), "dolly_out": ("dolly", -1), "zoom_in": ("zoom", 1), "zoom_out": ("zoom", -1),
     "orbit_left": ("orbit", 1), "orbit_right": ("orbit", -1),  # left travels left, so it pans right
     "orbit": ("orbit", 0), "static": ("static", 0),

@@ -1,8 +1,10 @@
 """The trajectory diffusion transformer with its vision-language memory (CT-1, arXiv 2604.09201, made small).
 
-Memory: text tokens and picture tokens, refined together by self-attention. The trajectory: patches of normalised
-channels that attend to one another and to the memory, modulated by noise level and shot conditions (adaLN). The
-network predicts the clean trajectory, and for each channel whether the move uses it at all.
+Memory: text tokens and picture tokens, refined together by self-attention; a summary token among them also answers
+directly with an outline, the expected camera at eight times, which teaches the words long before the noise is learnt.
+The trajectory: patches of normalised channels that attend to one another and to the memory, modulated by noise level,
+shot conditions and summary (adaLN). The network predicts the clean trajectory, and for each channel whether the move
+uses it at all.
 """
 
 import attrs
@@ -18,12 +20,14 @@ from dollygrip_backend.predictor.text import FEATURES, TextFeatures
 CONDITIONS = 10
 PICTURE_SIZE = (96, 64)  # width, height
 PICTURE_PLANES = 5  # red, green, blue, disparity, whether there is a depth
+OUTLINE = 8
 _PATCH = 16
 
 
 @attrs.frozen
 class Memory:
-    """What the trajectory attends to: tokens (B, M, width) and mask (B, M), True where there is a token."""
+    """What the trajectory attends to: tokens (B, M, width), the first of them the summary; mask (B, M), True where
+    there is a token."""
 
     tokens: Tensor
     mask: Tensor
@@ -82,7 +86,7 @@ class TrajectoryBlock(nn.Module):
         self.attention, self.reading = Attention(width, heads), Attention(width, heads)
         self.feed_forward = _feed_forward(width)
         self.modulation = nn.Linear(width, 6 * width)
-        nn.init.zeros_(self.modulation.weight)
+        nn.init.normal_(self.modulation.weight, std=0.02)
         nn.init.zeros_(self.modulation.bias)
 
     def forward(self, x: Tensor, condition: Tensor, memory: Memory) -> Tensor:
@@ -90,10 +94,10 @@ class TrajectoryBlock(nn.Module):
         b, k, p, _ = x.shape
         shift1, scale1, gate1, shift2, scale2, gate2 = self.modulation(condition).unsqueeze(2).chunk(6, -1)
         y = (self.norm1(x) * (1 + scale1) + shift1).flatten(0, 1)
-        x = x + gate1 * self.attention(y, y).unflatten(0, (b, k))
+        x = x + (1 + gate1) * self.attention(y, y).unflatten(0, (b, k))
         # A query reads the memory by itself, so all trajectories of one prompt share its keys and values.
         x = x + self.reading(self.norm2(x).flatten(1, 2), memory.tokens, memory.mask).unflatten(1, (k, p))
-        return x + gate2 * self.feed_forward(self.norm3(x) * (1 + scale2) + shift2)
+        return x + (1 + gate2) * self.feed_forward(self.norm3(x) * (1 + scale2) + shift2)
 
 
 class CameraTransformer(ModelMixin, ConfigMixin):
@@ -116,17 +120,19 @@ class CameraTransformer(ModelMixin, ConfigMixin):
     ):
         super().__init__()
         self.patch = patch
-        self.text_in = nn.Linear(FEATURES, width)
+        self.text_in = nn.Sequential(nn.LayerNorm(FEATURES), nn.Linear(FEATURES, width))
         self.word = nn.Embedding(vocabulary, word_width)
         self.word_out = nn.Linear(word_width, width, bias=False)
         self.number_in = nn.Linear(33, width)
         self.place = nn.Parameter(torch.randn(128, width) * 0.02)
-        self.start = nn.Parameter(torch.randn(1, 1, width) * 0.02)  # always there: all that is left without a prompt
+        self.summary = nn.Parameter(torch.randn(1, 1, width) * 0.02)  # always there: all that is left without a prompt
         self.picture_in = nn.Conv2d(PICTURE_PLANES, width, _PATCH, _PATCH)
         cells = (PICTURE_SIZE[0] // _PATCH) * (PICTURE_SIZE[1] // _PATCH)
         self.picture_place = nn.Parameter(torch.randn(cells, width) * 0.02)
         self.memory_blocks = nn.ModuleList(MemoryBlock(width, heads) for _ in range(memory_depth))
         self.memory_norm = nn.LayerNorm(width)
+        self.outline_out = nn.Linear(width, OUTLINE * CHANNELS)
+        self.summary_in = nn.Linear(width, width)
         self.trajectory_in = nn.Linear(3 * CHANNELS * patch, width)
         self.time_place = nn.Parameter(torch.randn(SAMPLES // patch, width) * 0.02)
         self.noise_in = nn.Sequential(nn.Linear(64, width), nn.SiLU(), nn.Linear(width, width))
@@ -149,7 +155,7 @@ class CameraTransformer(ModelMixin, ConfigMixin):
         number = torch.cat([value.clamp_min(0.1).log()[..., None], waves(value.clamp_min(0.1).log(), 16, 0.3, 24)], -1)
         word = self.word(text.ids) if words is None else self.word(text.ids) * words[..., None]
         x = self.text_in(text.features) + self.word_out(word) + self.number_in(number) * known[..., None]
-        tokens = [self.start.expand(len(x), 1, -1), x + self.place[: x.shape[1]]]
+        tokens = [self.summary.expand(len(x), 1, -1), x + self.place[: x.shape[1]]]
         mask = [text.mask.new_ones(len(x), 1), text.mask]
         if picture is not None:
             cells = self.picture_in(picture).flatten(2).transpose(1, 2) + self.picture_place
@@ -159,6 +165,10 @@ class CameraTransformer(ModelMixin, ConfigMixin):
         for block in self.memory_blocks:
             memory = block(memory, mask)
         return Memory(self.memory_norm(memory), mask)
+
+    def outline(self, memory: Memory) -> Tensor:
+        """(B, 8, 7) the camera that the summary expects at the end of each eighth of the time, over all takes."""
+        return self.outline_out(memory.tokens[:, 0]).unflatten(-1, (OUTLINE, CHANNELS))
 
     def forward(
         self, noisy: Tensor, sigma: Tensor, known: Tensor, given: Tensor, conditions: Tensor, memory: Memory
@@ -171,6 +181,7 @@ class CameraTransformer(ModelMixin, ConfigMixin):
         x = torch.cat([noisy, known, given], -1).unflatten(2, (-1, self.patch)).flatten(3)
         x = self.trajectory_in(x) + self.time_place
         condition = self.noise_in(waves(sigma, 32, 1.0, 200.0)) + self.condition_in(conditions)
+        condition = condition + self.summary_in(memory.tokens[:, :1])
         for block in self.blocks:
             x = block(x, silu(condition), memory)
         x = self.norm(x)

@@ -21,7 +21,7 @@ from dollygrip_backend.predictor.network import CameraTransformer, Memory
 from dollygrip_backend.predictor.text import TextEncoder, TextFeatures
 
 DEFAULT_VIEW = 50.0
-NOISE_SHIFT = 4.0  # smooth channels show through noise: training and sampling stay long at high noise levels
+NOISE_SHIFT = 12.0  # smooth channels show through noise: training and sampling stay long at high noise levels
 MODEL_NAME = "dollygrip-camera"
 _MAX_TAKES = 64
 

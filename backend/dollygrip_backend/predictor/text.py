@@ -17,9 +17,9 @@ WIDTH = 384
 FEATURES = 2 * WIDTH
 MAX_TOKENS = 96
 _NUMBER_WORDS = {
-    "half": 0.5, "once": 1, "one": 1, "twice": 2, "two": 2, "double": 2, "three": 3, "triple": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8,
-    "nine": 9, "ten": 10, "twelve": 12, "fifteen": 15, "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70,
-    "eighty": 80, "ninety": 90, "hundred": 100,
+    "half": 0.5, "once": 1, "one": 1, "twice": 2, "two": 2, "double": 2, "three": 3, "triple": 3, "four": 4, "five": 5,
+    "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "twelve": 12, "fifteen": 15, "twenty": 20, "thirty": 30,
+    "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90, "hundred": 100,
 }  # fmt: skip
 
 

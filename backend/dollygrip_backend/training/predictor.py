@@ -11,8 +11,8 @@ import numpy as np
 import ptwt
 import torch
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.nn.functional import binary_cross_entropy_with_logits
 
 from dollygrip.errors import InputError
 from dollygrip_backend.data.captions import CaptionBank, draw_pairs, load_bank
@@ -27,7 +27,7 @@ from dollygrip_backend.training.common import Run, learning_rate, step_random, t
 
 CONFIG = Path(__file__).with_name("predictor.toml")
 _WAVELET, _LEVELS = "sym4", 3
-_SAVE_EVERY = 200
+_SAVE_EVERY = 100
 
 
 @attrs.frozen
@@ -41,8 +41,11 @@ class PredictorConfig:
     steps: int
     learning_rate: float
     average: float
+    square: float
     wavelet: float
     activity: float
+    outline: float
+    outline_steps: int
     pictures: float
     constraints: float
     without_text: float
@@ -158,17 +161,26 @@ def wavelet_loss(predicted: Tensor, true: Tensor) -> Tensor:
     return torch.stack([w.abs().mean() / (s + floor + 1e-6) for w, s in zip(wrong, size, strict=True)]).mean()
 
 
-def losses(model: CameraTransformer, batch: Batch, config: PredictorConfig) -> dict[str, Tensor]:
-    """The three parts of the loss, unweighted: square error, wavelet sub-bands, activity."""
-    sigma = batch.sigma[..., None, None]
-    noisy = (1 - sigma) * batch.clean + sigma * batch.noise
+def losses(model: CameraTransformer, batch: Batch, outline_only: bool = False) -> dict[str, Tensor]:
+    """The four parts of the loss, unweighted: square error, wavelet sub-bands, activity, the summary's outline.
+
+    In the first stage there is only the outline: five times cheaper, and all that the words need to be understood.
+    """
     memory = model.remember(batch.text, batch.picture, batch.words)
-    clean, active = model(noisy, batch.sigma, batch.clean * batch.given, batch.given, batch.conditions, memory)
-    clean, active = clean.float(), active.float()
     peak = batch.clean.abs().amax((2, 3), keepdim=True)
     weight = 1 / (1 + (peak / 2) ** 2)  # a full circle must not outweigh a hundred small moves
+    expected = model.outline(memory).float()[:, None]
+    every = SAMPLES // expected.shape[2]
+    parts = {"outline": (weight * (expected - batch.clean[:, :, every - 1 :: every]) ** 2).mean()}
+    if outline_only:
+        return parts
+    sigma = batch.sigma[..., None, None]
+    noisy = (1 - sigma) * batch.clean + sigma * batch.noise
+    clean, active = model(noisy, batch.sigma, batch.clean * batch.given, batch.given, batch.conditions, memory)
+    clean, active = clean.float(), active.float()
     root = weight.sqrt()
     return {
+        **parts,
         "square": (weight * (clean - batch.clean) ** 2).mean(),
         "wavelet": wavelet_loss((root * clean).flatten(0, 1), (root * batch.clean).flatten(0, 1)),
         "activity": binary_cross_entropy_with_logits(active, (batch.clean.abs().amax(2) > 1e-4).float()),
@@ -223,10 +235,16 @@ def _step(run: Run, bank: CaptionBank, settings: PredictorConfig) -> dict[str, f
     per_epoch = len(bank) // settings.batch
     epoch, index = divmod(run.step, per_epoch)
     rows = list(bank.batches(settings.batch, np.random.default_rng((settings.seed, epoch))))[index]
-    batch = draw_batch(bank, rows, settings, step_random(settings.seed, run.step))
-    rate = learning_rate(run.step, settings.steps, settings.learning_rate)
+    outline_only = run.step < settings.outline_steps
+    drawn = attrs.evolve(settings, takes=1, pictures=0.0) if outline_only else settings
+    batch = draw_batch(bank, rows, drawn, step_random(settings.seed, run.step))
+    if outline_only:
+        rate = learning_rate(run.step, settings.outline_steps, settings.learning_rate, floor=0.3)
+    else:
+        later = run.step - settings.outline_steps
+        rate = learning_rate(later, settings.steps - settings.outline_steps, settings.learning_rate)
     with sdpa_kernel(SDPBackend.MATH), torch.autocast("cpu", torch.bfloat16, enabled=settings.bfloat16):
-        parts = losses(run.model, batch, settings)
-        loss = parts["square"] + settings.wavelet * parts["wavelet"] + settings.activity * parts["activity"]
+        parts = losses(run.model, batch, outline_only)
+        loss = sum(getattr(settings, key) * value for key, value in parts.items())
     run.descend(loss, rate)
     return {key: float(value.detach()) for key, value in parts.items()}
