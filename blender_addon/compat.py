@@ -65,6 +65,13 @@ def strips_of(scene: bpy.types.Scene) -> Any:
     return editor.strips if hasattr(editor, "strips") else editor.sequences
 
 
+def span_of(strip) -> tuple[int, int]:
+    """First scene frame of a strip and the frame after its last; 5.2 renamed the properties."""
+    if hasattr(strip, "left_handle"):
+        return strip.left_handle, strip.right_handle
+    return strip.frame_final_start, strip.frame_final_end
+
+
 def show_in_sequencer(scene: bpy.types.Scene) -> None:
     """Let workspaces that show no scene in their sequencer show this one."""
     for workspace in bpy.data.workspaces:

@@ -11,11 +11,11 @@ from . import camera, takes
 from .predict import PredictCamera
 from .preferences import backend_executable
 from .render import RenderShot
-from .session import StartBackend, Task, redraw, session
+from .session import StartBackend, redraw, session
 
 
 class _Job:
-    """A job as an operator: `task`, which each operator defines, reads the scene and makes it."""
+    """A job as an operator. `task`, which each operator defines, is the task's class: its `of` reads the scene."""
 
     bl_options = {"REGISTER", "UNDO"}
 
@@ -34,8 +34,9 @@ class _Job:
     def _begin(self, context: bpy.types.Context, wait: bool) -> set[str]:
         state = context.scene.dollygrip
         state.error = state.hint = state.notice = ""
+        session.last = self.task.__name__
         try:
-            task: Task = self.task(context)
+            task = self.task.of(context)
             if not wait:
                 session.start_on_timer(task, backend_executable())
                 return {"FINISHED"}
@@ -57,9 +58,7 @@ class DOLLYGRIP_OT_start_backend(_Job, bpy.types.Operator):
     bl_idname = "dollygrip.start_backend"
     bl_label = "Start Backend"
     bl_options = {"REGISTER"}
-
-    def task(self, context):
-        return StartBackend(context.scene.name)
+    task = StartBackend
 
 
 class DOLLYGRIP_OT_predict_camera(_Job, bpy.types.Operator):
@@ -67,9 +66,7 @@ class DOLLYGRIP_OT_predict_camera(_Job, bpy.types.Operator):
 
     bl_idname = "dollygrip.predict_camera"
     bl_label = "Predict Camera"
-
-    def task(self, context):
-        return PredictCamera.of(context)
+    task = PredictCamera
 
 
 class DOLLYGRIP_OT_render_shot(_Job, bpy.types.Operator):
@@ -77,9 +74,7 @@ class DOLLYGRIP_OT_render_shot(_Job, bpy.types.Operator):
 
     bl_idname = "dollygrip.render_shot"
     bl_label = "Render Shot"
-
-    def task(self, context):
-        return RenderShot.of(context)
+    task = RenderShot
 
 
 class DOLLYGRIP_OT_cancel_job(bpy.types.Operator):

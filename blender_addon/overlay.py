@@ -35,7 +35,7 @@ class Path:
         corners = np.array(camera.data.view_frame(scene=bpy.context.scene)) / np.linalg.norm(
             camera.data.view_frame()[0]
         )
-        shape = np.concatenate([np.zeros((1, 3)), corners]) * max(0.08 * extent, 0.05)
+        shape = np.concatenate([np.zeros((1, 3)), corners]) * max(0.12 * extent, 0.03 * takes.scene_depth(action))
         self.frustums = np.einsum("kij,nj->kni", matrix_from_euler_xyz(angles), shape) + places[:, None]
 
     @staticmethod

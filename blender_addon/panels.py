@@ -53,7 +53,7 @@ class _Camera(_Panel):
         layout, state = self.layout, context.scene.dollygrip
         box = layout.box()
         if icon := thumbnail(state.reference):
-            box.template_icon(icon_value=icon, scale=7.0)
+            box.template_icon(icon_value=icon, scale=5.5)
         box.prop(state, "reference", text="", icon="IMAGE_REFERENCE", placeholder="Reference picture")
         column = layout.column(align=True)
         column.scale_y = 1.2
@@ -80,7 +80,7 @@ class _Takes(_Panel):
         layout, scene = self.layout, context.scene
         state = scene.dollygrip
         if state.take_list:
-            layout.template_list("DOLLYGRIP_UL_takes", "", state, "take_list", state, "take_index", rows=3)
+            layout.template_list("DOLLYGRIP_UL_takes", "", state, "take_list", state, "take_index", rows=2)
         else:
             layout.label(text="Predicted cameras appear here.", icon="INFO")
         take = takes.shown(scene.camera)
@@ -197,9 +197,9 @@ class DOLLYGRIP_UL_takes(bpy.types.UIList):
 
     def draw_item(self, _context, layout, _data, item, _icon, _active, _property):
         if item.action:
-            row = layout.row()
-            row.prop(item.action, "name", text="", emboss=False, icon="ACTION")
-            row.label(text=f"seed {takes.seed_of(item.action)}")
+            split = layout.split(factor=0.72)
+            split.prop(item.action, "name", text="", emboss=False, icon="ACTION")
+            split.label(text=f"seed {takes.seed_of(item.action)}")
         else:
             layout.label(text="The Action was deleted", icon="ERROR")
 

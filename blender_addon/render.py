@@ -97,7 +97,9 @@ class RenderShot:
         )
 
     def build(self, welcome: Welcome) -> tuple[Request, dict[str, np.ndarray]]:
-        size = self.size = video_size(self.size, self.trajectory.size, engine_of(welcome, self.engine))
+        engine = engine_of(welcome, self.engine)
+        self.engine = engine.name if engine else self.engine
+        size = self.size = video_size(self.size, self.trajectory.size, engine)
         self.folder.mkdir(parents=True, exist_ok=True)
         formats.write(self.folder / CAMERA_FILE, self.trajectory)
         request = RenderRequest(
@@ -125,7 +127,8 @@ class RenderShot:
         if self.files:
             shot = self._shot(outcome.state, outcome.summary)
             strips.ensure(scene, self.files, self.frame_start, len(self.trajectory), shot)
-            said = f"{len(self.files)} of {len(self.trajectory)} frames are in {self.folder}."
+            folder = bpy.path.relpath(str(self.folder)) if bpy.data.filepath else self.folder
+            said = f"{len(self.files)} of {len(self.trajectory)} frames are in {folder}."
             scene.dollygrip.notice = " ".join([said, *self.notices])
             push_undo("Render Shot")
         else:

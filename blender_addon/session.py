@@ -8,7 +8,7 @@ interface, in a loop for an operator that a script called and that waits.
 import queue
 import threading
 import time
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import attrs
 import bpy
@@ -31,6 +31,10 @@ class Task(Protocol):
 
     title: str
     scene_name: str
+
+    @classmethod
+    def of(cls, context: bpy.types.Context) -> Self:
+        """The task that the scene asks for; on the main thread. Raises DollygripError with what is wrong."""
 
     def build(self, welcome: Welcome) -> tuple[Request, dict[str, Any]] | None:
         """The request and its arrays; None where being connected was all that was wanted."""
@@ -75,6 +79,10 @@ class StartBackend:
     scene_name: str
     title: str = "Starting the backend"
 
+    @classmethod
+    def of(cls, context: bpy.types.Context) -> "StartBackend":
+        return cls(context.scene.name)
+
     def build(self, _welcome: Welcome) -> None:
         return None
 
@@ -87,7 +95,7 @@ class Session:
 
     def __init__(self) -> None:
         self.task: Task | None = None
-        self.last = ""  # class name of the last task, for the panel that shows how it ended
+        self.last = ""  # class name of the task that was asked for last: its panel shows how it ended
         self.status = Status("")
         self.welcome: Welcome | None = None
         self.cancelling = threading.Event()
@@ -103,7 +111,6 @@ class Session:
         if self.active:
             raise BackendError(f"{self.task.title} is still running.", "Wait for it or cancel it.", "busy")
         self.task, self.status = task, Status("Connecting to the backend")
-        self.last = type(task).__name__
         self.cancelling.clear()
         self._results = queue.SimpleQueue()
         self._thread = threading.Thread(

@@ -41,7 +41,8 @@ def ensure(scene: bpy.types.Scene, files: list[Path], first: int, length: int, s
 
 def _free_channel(strips, first: int, length: int) -> int:
     """The channel above all strips that lie on these frames: a new version lies on top."""
-    taken = [s.channel for s in strips if s.frame_final_start < first + length and s.frame_final_end > first]
+    spans = [(*compat.span_of(strip), strip.channel) for strip in strips]
+    taken = [channel for start, end, channel in spans if start < first + length and end > first]
     return min(max(taken, default=0) + 1, _CHANNELS)
 
 

@@ -101,6 +101,11 @@ def seed_of(action: bpy.types.Action) -> str:
     return str(action[_KEY].get("seed", "–")) if _KEY in action else "–"
 
 
+def scene_depth(action: bpy.types.Action) -> float:
+    """Metres to the middle ground of the take's reference: its scale."""
+    return action[_KEY]["scene_depth"]
+
+
 def provenance(action: bpy.types.Action) -> dict[str, Any]:
     """Prompt, seed, model, reference, scene_depth … of a take, without its dense camera; `meta` decoded."""
     stored = action[_KEY].to_dict()
