@@ -212,3 +212,19 @@ def test_hello_is_answered_while_a_job_runs(backend, client):
         waits.append(time.monotonic() - before)
     assert sorted(waits)[10] < 0.2  # handshake, keys and all; bench/hello_latency.py measures it properly
     client.cancel(job)
+
+
+def test_results_that_were_deleted_are_said_to_be_gone(backend, client):
+    job = client.submit(*render(frames=10))
+    client.credit(job, 100)
+    until_end(client, job)
+    (backend.state / "jobs" / job / "000004").unlink()
+    (backend.state / "jobs" / job / "000002").write_bytes(b"\1\0")
+    for have, words in ((0, "Result 2"), (3, "Result 4")):
+        client.attach(job, have)
+        client.credit(job, 100)
+        failed = until_end(client, job)[-1]
+        assert isinstance(failed, Failed) and failed.kind == "storage" and words in failed.message
+    client.attach(job, have=5)
+    client.credit(job, 100)
+    assert isinstance(until_end(client, job)[-1], Done)

@@ -23,6 +23,9 @@ def reported(command: Callable[P, R]) -> Callable[P, R]:
         except DollygripError as error:
             print(f"Error: {error}", file=sys.stderr)
             raise typer.Exit(2 if isinstance(error, InputError) else 1) from error
+        except OSError as error:  # a full disk, a folder without permission
+            print(f"Error: {error}", file=sys.stderr)
+            raise typer.Exit(1) from error
         except KeyboardInterrupt:
             print("Interrupted; nothing unfinished was left behind.", file=sys.stderr)
             raise typer.Exit(130) from None

@@ -52,14 +52,13 @@ def read_depth(path: Path | None) -> np.ndarray | None:
 @contextlib.contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """A temporary path beside `path`, of the same ending, that takes its place if the block succeeds."""
+    _make_folder(path.parent)
     part = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
-    with _writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            yield part
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
+    try:
+        yield part
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -69,24 +68,22 @@ def whole_sequence(folder: Path) -> Iterator[Path]:
     They take the place of the numbered images of an earlier shot, so that no frames of two shots mix; other files
     stay.
     """
-    with _writing(folder):
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-        try:
-            yield part
-            folder.mkdir(exist_ok=True)
-            for old in folder.iterdir():
-                if re.fullmatch(r"\d{4,}\.png", old.name):
-                    old.unlink()
-            for new in part.iterdir():
-                new.replace(folder / new.name)
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def _writing(path: Path) -> Iterator[None]:
+    _make_folder(folder.parent)
+    part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
-        yield
+        yield part
+        _make_folder(folder)
+        for old in folder.iterdir():
+            if re.fullmatch(r"\d{4,}\.png", old.name):
+                old.unlink()
+        for new in part.iterdir():
+            new.replace(folder / new.name)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror or error}.", "Choose another place.") from error
+        raise InputError(f"{folder} is no folder to write to: {error.strerror}.", "Choose another place.") from error

@@ -23,6 +23,7 @@ def serve(state: Path | None, host: str, port: int, idle_s: float) -> None:
         return
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: server.stop())
+    logging.info("listening on %s", server.connection.endpoint)
     print(f"Listening on {server.connection.endpoint}, state in {folder}", flush=True)
     server.run()
     print("Stopped. Unfinished jobs go on at the next start.", file=sys.stderr)

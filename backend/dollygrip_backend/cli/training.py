@@ -1,4 +1,4 @@
-"""`dollygrip train`, `evaluate` and `data`: making the weights again."""
+"""`dollygrip train`, `evaluate` and `data`: making the weights again, and measuring them."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,8 +8,86 @@ import typer
 from dollygrip_backend.cli.errors import reported
 
 train = typer.Typer(help="Train a network from its configuration.", no_args_is_help=True)
-evaluate = typer.Typer(help="Measure what a network can do.", no_args_is_help=True)
+evaluate = typer.Typer(help="Measure what the networks can do.", no_args_is_help=True)
 data = typer.Typer(help="Make training data.", no_args_is_help=True)
+
+_TRAINING = Path(__file__).parents[1] / "training"
+Scenes = Annotated[Path, typer.Option("--data", help="Folder of scenes; `dollygrip data scenes` renders them.")]
+TestScenes = Annotated[Path, typer.Option("--data", help="Folder of scenes that no network was trained on.")]
+Weights = Annotated[Path | None, typer.Option(help="Folder of other weights than the shipped ones.")]
+Out = Annotated[Path, typer.Option(help="Folder for the weights.")]
+Config = Annotated[Path, typer.Option(help="The settings of the training, a TOML file.", show_default=False)]
+
+
+@train.command("predictor")
+@reported
+def train_predictor(
+    config: Config = _TRAINING / "predictor.toml",
+    out: Out = Path(".cache/weights/predictor"),
+    work: Annotated[Path, typer.Option(help="Folder for checkpoints.")] = Path(".cache/train/predictor"),
+    fresh: Annotated[bool, typer.Option("--fresh", help="Start anew instead of at the last checkpoint.")] = False,
+) -> None:
+    """Train the camera predictor on pairs of the camera-motion grammar."""
+    from dollygrip_backend.training import predictor
+
+    predictor.train_predictor(config, out, work, resume=not fresh)
+
+
+@train.command("depth")
+@reported
+def train_depth(
+    config: Config = _TRAINING / "depth.toml",
+    scenes: Scenes = Path(".cache/scenes/train"),
+    out: Out = Path(".cache/weights/depth"),
+) -> None:
+    """Train the single-image depth network."""
+    from dollygrip_backend.training import depth
+
+    depth.train_depth(config, scenes, out)
+
+
+@train.command("embedded")
+@reported
+def train_embedded(
+    config: Config = _TRAINING / "embedded.toml",
+    scenes: Scenes = Path(".cache/scenes/train"),
+    out: Out = Path(".cache/weights/embedded"),
+) -> None:
+    """Train the in-painter of the embedded video engine."""
+    from dollygrip_backend.training import embedded
+
+    embedded.train_embedded(config, scenes, out)
+
+
+@evaluate.command("predictor")
+@reported
+def evaluate_predictor(
+    prompts: Annotated[Path, typer.Option(help="JSONL: lines of id, prompt, move or expect, image?.")],
+    out: Annotated[Path, typer.Option(help="Folder for the report.")] = Path("evaluation"),
+    weights: Weights = None,
+) -> None:
+    """Judge by geometry how many prompts are obeyed."""
+    from dollygrip_backend.evaluation import predictor
+
+    predictor.evaluate_predictor(prompts, out, weights=weights)
+
+
+@evaluate.command("depth")
+@reported
+def evaluate_depth(scenes: TestScenes = Path(".cache/scenes/test")) -> None:
+    """Compare estimated with exact depth."""
+    from dollygrip_backend.evaluation import depth
+
+    depth.main(scenes)
+
+
+@evaluate.command("video")
+@reported
+def evaluate_video(scenes: TestScenes = Path(".cache/scenes/test"), weights: Weights = None) -> None:
+    """Compare rendered frames of the embedded engine with true ones."""
+    from dollygrip_backend.evaluation import video
+
+    video.main(scenes, weights)
 
 
 @data.command()

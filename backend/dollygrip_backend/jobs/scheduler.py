@@ -54,7 +54,12 @@ class Scheduler:
             worker = self._pool.idle()
             if worker is None:
                 break
-            self._pool.assign(worker, job.id, self._store.request(job))
+            try:
+                parts = self._store.request(job)
+            except (OSError, ValueError) as error:
+                self._end(_not_stored(job.id, error))
+                continue
+            self._pool.assign(worker, job.id, parts)
             self._store.start(job.id)
             self._listener.moved()
 
@@ -113,5 +118,5 @@ class Scheduler:
 
 
 def _not_stored(job_id: str, error: Exception) -> Failed:
-    hint = "Check the free space of the disk that holds the state folder."
-    return Failed(job_id, "storage", f"A result could not be stored: {error}.", hint)
+    hint = "Check the disk that holds the state folder, and its free space."
+    return Failed(job_id, "storage", f"The job's files cannot be stored or read: {error}.", hint)

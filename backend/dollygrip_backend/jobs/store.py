@@ -174,11 +174,17 @@ def write_parts(path: Path, parts: list[Any]) -> int:
 
 
 def read_parts(path: Path) -> list[memoryview]:
-    """The parts that `write_parts` wrote."""
+    """The parts that `write_parts` wrote; raises OSError or ValueError where the file is gone or damaged."""
     data = memoryview(path.read_bytes())
-    (count,) = struct.unpack_from("<I", data)
+    try:
+        (count,) = struct.unpack_from("<I", data)
+        lengths = struct.unpack_from(f"<{count}Q", data, 4)
+    except struct.error as error:
+        raise ValueError(f"{path} is damaged") from error
     start, parts = 4 + 8 * count, []
-    for length in struct.unpack_from(f"<{count}Q", data, 4):
+    for length in lengths:
         parts.append(data[start : start + length])
         start += length
+    if start != len(data):
+        raise ValueError(f"{path} is damaged")
     return parts

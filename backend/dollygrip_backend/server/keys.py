@@ -8,7 +8,7 @@ from pathlib import Path
 import attrs
 import zmq
 
-from dollygrip.connection import private_dir, write_private
+from dollygrip.connection import BackendError, private_dir, write_private
 
 log = logging.getLogger("dollygrip.server")
 _Z85_KEY = re.compile(r"[0-9A-Za-z.\-:+=^!/*?&<>()\[\]{}@%$#]{40}")
@@ -31,7 +31,12 @@ def ensure_keys(state: Path) -> Keys:
         server, client = zmq.curve_keypair(), zmq.curve_keypair()
         keys = Keys(*(key.decode() for key in (*server, *client)))
         write_private(path, json.dumps(attrs.asdict(keys)))
-    return Keys(**json.loads(path.read_text("utf-8")))
+    try:
+        return Keys(**json.loads(path.read_text("utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise BackendError(
+            f"The keys in {path} cannot be read.", "Delete the file to make new ones.", "keys"
+        ) from error
 
 
 class Authoriser:

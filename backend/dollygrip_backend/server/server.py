@@ -58,6 +58,7 @@ class Server:
         self._socket = self._context.socket(zmq.ROUTER)
         self._socket.linger = 0
         self._socket.router_mandatory = True  # a client that has left raises, and is forgotten
+        self._socket.heartbeat_ivl, self._socket.heartbeat_timeout = 5_000, 10_000
         self._socket.maxmsgsize = MAX_PART_BYTES
         self._socket.curve_server = True
         self._socket.curve_secretkey = keys.server_secret.encode()
@@ -71,8 +72,13 @@ class Server:
             raise BackendError(
                 f"The address {host}:{port} cannot be used: {error}.", "Choose another --host or --port.", "address"
             ) from error
-        self._store = JobStore(state)
-        self._store.prune()
+        try:
+            self._store = JobStore(state)
+            self._store.prune()
+        except sqlite3.Error as error:
+            self.close()
+            hint = "Delete jobs.sqlite and the folder jobs there; what was rendered so far is lost."
+            raise BackendError(f"The job store in {state} cannot be used: {error}.", hint, "storage") from error
         self._sessions = Sessions(self._store, self._send)
         self._scheduler = Scheduler(self._store, self._pool, self._sessions)
         bound = self._socket.last_endpoint.rstrip(b"\0").decode()

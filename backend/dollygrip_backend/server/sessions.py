@@ -5,7 +5,7 @@ from typing import Any
 
 import attrs
 
-from dollygrip.protocol import PredictRequest, Progress, Queued, encode
+from dollygrip.protocol import Failed, PredictRequest, Progress, Queued, encode
 from dollygrip.protocol.messages import MAX_CREDIT
 from dollygrip_backend.jobs.store import Job, JobStore
 
@@ -61,20 +61,33 @@ class Sessions:
 
     def _deliver(self, client: bytes, job_id: str, subscription: _Subscription) -> bool:
         job = self._store.get(job_id)
-        sent = 0
-        while subscription.next < job.results and subscription.credit:
-            if sent == _BURST:
-                return True
-            if not self._send(client, self._store.result(job_id, subscription.next)):
+        for _ in range(_BURST):
+            if subscription.next >= job.results or not subscription.credit:
+                break
+            if not self._send_result(client, job_id, subscription):
                 return False
-            subscription.next += 1
-            subscription.credit -= 1
-            sent += 1
+        else:
+            return True
         # A finished job ends after its last result; one that failed or was cancelled has nothing to wait for.
         if not job.live and (subscription.next >= job.results or job.state != "done"):
-            self._subscriptions.pop((client, job_id), None)
-            self._send(client, [job.ending])
+            self._end(client, job_id, [job.ending])
         return False
+
+    def _send_result(self, client: bytes, job_id: str, subscription: _Subscription) -> bool:
+        """Send the next result; False where the subscription has ended with that."""
+        try:
+            parts = self._store.result(job_id, subscription.next)
+        except (OSError, ValueError) as error:
+            message = f"Result {subscription.next} cannot be read: {error}."
+            self._end(client, job_id, encode(Failed(job_id, "storage", message, "Submit the job again.")))
+            return False
+        subscription.next += 1
+        subscription.credit -= 1
+        return self._send(client, parts)
+
+    def _end(self, client: bytes, job_id: str, parts: list[Any]) -> None:
+        del self._subscriptions[client, job_id]
+        self._send(client, parts)
 
     def _send(self, client: bytes, parts: list[Any]) -> bool:
         if self._send_parts(client, parts):

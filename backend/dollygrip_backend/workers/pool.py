@@ -17,6 +17,7 @@ from dollygrip_backend.workers.main import DEFAULT_RUNNER, WorkerConfig
 
 START_TIMEOUT_S = 60.0
 CANCEL_TIMEOUT_S = 30.0
+_BURST = 8  # messages handled before clients get their turn
 log = logging.getLogger("dollygrip.workers")
 
 
@@ -96,8 +97,10 @@ class WorkerPool:
         worker.job_id, worker.cancelled_at, worker.since = "", None, time.monotonic()
 
     def receive(self) -> Iterator[tuple[WorkerProcess, protocol.Message, list[Any]]]:
-        """Messages that have arrived, as far as they are one of our workers' and well formed, with their parts."""
-        while self.socket.poll(0):
+        """A few of the messages that have arrived, with their parts; none that is malformed or not a worker's."""
+        for _ in range(_BURST):
+            if not self.socket.poll(0):
+                return
             name, *parts = self.socket.recv_multipart(copy=False)
             worker = self._workers.get(name.bytes.decode(errors="replace"))
             if worker is None:

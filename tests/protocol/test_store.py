@@ -1,0 +1,98 @@
+"""The job store on its own: what it keeps, what it forgets, what survives a restart."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from protocol.real_backend import predict
+
+from dollygrip.protocol import Cancelled, Done, Failed, Run, decode
+from dollygrip_backend.jobs.store import JobStore, read_parts, write_parts
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = JobStore(tmp_path / "state")
+    yield store
+    store.close()
+
+
+@given(parts=st.lists(st.binary(max_size=50), max_size=5))
+def test_parts_come_back_from_a_file(tmp_path_factory, parts):
+    path = tmp_path_factory.mktemp("parts") / "file"
+    size = write_parts(path, parts)
+    assert [bytes(part) for part in read_parts(path)] == parts
+    assert path.stat().st_size == size and [p.name for p in path.parent.iterdir()] == ["file"]
+
+
+@given(st.data())
+def test_a_damaged_file_is_noticed(tmp_path_factory, data):
+    path = tmp_path_factory.mktemp("parts") / "file"
+    write_parts(path, [b"header", b"pixels"])
+    path.write_bytes(path.read_bytes()[: data.draw(st.integers(0, path.stat().st_size - 1))])
+    with pytest.raises(ValueError, match="damaged"):
+        read_parts(path)
+
+
+@given(arrays(np.uint8, (4, 5, 3)))
+def test_a_request_is_kept_as_it_was_sent(tmp_path_factory, image):
+    store = JobStore(tmp_path_factory.mktemp("state"))
+    request, _ = predict("push in", takes=2)
+    job = store.create(request, {"image": image})
+    message, back = decode(store.request(job))
+    assert message == Run(request, job.id, 0) and np.array_equal(back["image"], image)
+    store.close()
+
+
+def test_results_count_only_in_order_and_once(store):
+    job = store.create(*predict())
+    store.add_result(job.id, 0, [b"a"])
+    for wrong in (0, 2):
+        with pytest.raises(ValueError, match="out of order"):
+            store.add_result(job.id, wrong, [b"b"])
+    assert store.get(job.id).results == 1 and bytes(store.result(job.id, 0)[0]) == b"a"
+
+
+def test_a_job_ends_once(store):
+    job = store.create(*predict())
+    assert store.end(Cancelled(job.id))
+    assert not store.end(Done(job.id))
+    assert not store.end(Failed(job.id, "input", "no"))
+    assert store.get(job.id).state == "cancelled" and store.queued() == []
+
+
+def test_positions_count_the_jobs_ahead(store):
+    jobs = [store.create(*predict()) for _ in range(4)]
+    store.start(jobs[0].id)
+    store.end(Cancelled(jobs[2].id))
+    assert [store.position(job.id) for job in jobs] == [0, 1, 0, 2]
+
+
+def test_after_a_restart_running_jobs_wait_again_with_their_results(tmp_path):
+    store = JobStore(tmp_path)
+    first, second = (store.create(*predict()) for _ in range(2))
+    store.start(first.id)
+    store.add_result(first.id, 0, [b"kept"])
+    store.close()
+    store = JobStore(tmp_path)
+    assert store.requeue_running() == 1
+    assert [(job.id, job.results) for job in store.queued()] == [(first.id, 1), (second.id, 0)]
+    assert decode(store.request(store.get(first.id)))[0].have == 1
+    store.close()
+
+
+def test_old_and_large_results_are_forgotten_live_jobs_never(tmp_path):
+    store = JobStore(tmp_path)
+    jobs = [store.create(*predict()) for _ in range(3)]
+    for job in jobs:
+        store.add_result(job.id, 0, [bytes(100_000)])
+    store.end(Done(jobs[0].id))
+    store.end(Done(jobs[1].id))
+    (tmp_path / "jobs" / "leftover").mkdir()
+    assert store.prune(max_bytes=250_000) == 1
+    assert store.get(jobs[0].id) is None and store.get(jobs[1].id) is not None
+    assert sorted(path.name for path in (tmp_path / "jobs").iterdir()) == sorted(job.id for job in jobs[1:])
+    assert store.prune(max_age_s=-1) == 1
+    assert [job.id for job in store.queued()] == [jobs[2].id]
+    store.close()

@@ -1,0 +1,250 @@
+"""The command line with the real models: what it writes, what it says, how it ends."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from dollygrip import formats
+from dollygrip.trajectory import Trajectory
+from dollygrip_backend.cli.files import read_image
+from dollygrip_backend.cli.main import app
+
+PROGRAM = Path(sys.executable).with_name("dollygrip")
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """An empty folder with an image and a camera file, and a state folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DOLLYGRIP_HOME", str(tmp_path / "state"))
+    y, x = np.mgrid[0:72, 0:128]
+    Image.fromarray(np.uint8(np.stack([x, y, x // 2 + y], -1))).save("image.png")
+    c2w = np.tile(np.eye(4), (5, 1, 1))
+    c2w[:, 0, 3] = np.linspace(0, 0.1, 5)
+    formats.write("take.camera.json", Trajectory(c2w, np.tile([110.0, 110, 64, 36], (5, 1)), (128, 72), 24.0))
+    return tmp_path
+
+
+def dollygrip(*words):
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+def names(folder="."):
+    return sorted(path.name for path in Path(folder).iterdir())
+
+
+def refused(result, *words, code=2):
+    """One sentence on stderr, no traceback, and the exit code."""
+    assert result.exit_code == code, result.output
+    assert all(word in result.stderr for word in words), result.stderr
+    assert "Traceback" not in result.stderr and not isinstance(result.exception, Exception)
+
+
+def test_predict_writes_a_camera_of_the_length_asked_for(here):
+    done = dollygrip(
+        "predict", "image.png", "pan left", "--frames", 7, "--fps", 25, "--seed", 3, "--out", "a.camera.json"
+    )
+    assert done.exit_code == 0, done.output
+    take = formats.read("a.camera.json")
+    assert (len(take), take.fps, take.size) == (7, 25.0, (128, 72))
+    assert take.meta["prompt"] == "pan left" and take.meta["seed"] == 3
+    assert take.rotations[-1][0, 2] < 0  # the view has turned to the left
+    again = dollygrip(
+        "predict", "image.png", "pan left", "--frames", 7, "--fps", 25, "--seed", 3, "--out", "b.camera.json"
+    )
+    assert again.exit_code == 0
+    assert np.array_equal(formats.read("b.camera.json").c2w, take.c2w)
+
+
+def test_several_takes_are_numbered_and_differ(here):
+    done = dollygrip("predict", "image.png", "orbit right", "--takes", 2, "--out", "new/take.camera.json")
+    assert done.exit_code == 0, done.output
+    assert names("new") == ["take_01.camera.json", "take_02.camera.json"]
+    first, second = (formats.read(path) for path in sorted(Path("new").iterdir()))
+    assert len(first) == len(second) == 81 and not np.allclose(first.c2w, second.c2w)
+
+
+def test_the_scene_depth_scales_the_move(here):
+    for depth in (1, 10):
+        dollygrip("predict", "image.png", "dolly in", "--scene-depth", depth, "--out", f"{depth}.camera.json")
+    near, far = (formats.read(f"{depth}.camera.json") for depth in (1, 10))
+    assert far.scene_depth == 10
+    assert np.allclose(far.positions, 10 * near.positions, atol=1e-6)
+
+
+def test_a_batch_goes_on_after_bad_lines_and_names_them(here):
+    lines = [
+        {"id": "a", "image": "image.png", "prompt": "pan left"},
+        {"id": "b", "image": str(here / "image.png"), "prompt": "tilt up", "frames": 5, "fps": 12, "seed": 1},
+        {"id": "c", "image": "nothing.png", "prompt": "pan left"},
+        {"id": "../d", "image": "image.png", "prompt": "pan left"},
+        {"id": "e", "image": "image.png", "prompt": " "},
+        {"id": "f", "image": "image.png", "prompt": "pan", "frames": 0},
+        {"id": "g", "image": "image.png", "prompt": "pan", "frames": "many"},
+        {"id": "a", "image": "image.png", "prompt": "again"},
+        {"id": "h", "image": "image.png"},
+    ]
+    Path("lines.jsonl").write_text("\n\n".join([*map(json.dumps, lines), "{broken"]) + "\n")
+    result = dollygrip("predict", "--batch", "lines.jsonl", "--out", "out", "--frames", 9)
+    assert result.exit_code == 1
+    assert names("out") == ["a.camera.json", "b.camera.json"]
+    assert [len(formats.read(f"out/{name}")) for name in names("out")] == [9, 5]
+    said = [line.partition(":")[0] for line in result.stderr.splitlines() if line.startswith("Line ")]
+    assert said == [f"Line {number}" for number in (5, 7, 9, 11, 13, 15, 17, 19)]
+
+
+@pytest.mark.parametrize("out", ["shot", "shot.mp4"])
+def test_render_gives_one_frame_a_pose(here, out):
+    done = dollygrip("render", "image.png", "take.camera.json", "--size", "128x72", "--out", out)
+    assert done.exit_code == 0, done.output
+    if out == "shot":
+        assert names("shot") == [f"{number:04d}.png" for number in range(1, 6)]
+        frames = [np.array(Image.open(path)) for path in sorted(Path("shot").iterdir())]
+    else:
+        with av.open("shot.mp4") as container:
+            assert container.streams.video[0].average_rate == 24
+            frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    assert len(frames) == 5 and frames[0].shape == (72, 128, 3)
+    assert np.abs(frames[0].astype(int) - np.array(Image.open("image.png"))).mean() < 12  # it starts at the image
+    assert not list(here.glob(".*"))
+
+
+def test_a_shorter_shot_leaves_no_frame_of_the_longer_one_before(here):
+    Path("shot").mkdir()
+    for name in ("0001.png", "0099.png", "notes.txt"):
+        (here / "shot" / name).write_text("before")
+    assert dollygrip("render", "image.png", "take.camera.json", "--size", "64x36", "--out", "shot").exit_code == 2
+    assert names("shot") == ["0001.png", "0099.png", "notes.txt"]
+    assert dollygrip("render", "image.png", "take.camera.json", "--size", "128x72", "--out", "shot").exit_code == 0
+    assert names("shot") == [*(f"{number:04d}.png" for number in range(1, 6)), "notes.txt"]
+
+
+def test_bad_input_is_one_sentence_and_writes_nothing(here):
+    Path("broken.png").write_bytes(Path("image.png").read_bytes()[:200])
+    Path("text.png").write_text("no image")
+    nan = json.loads(Path("take.camera.json").read_text())
+    nan["frames"][3]["c2w"][0][3] = float("nan")
+    Path("nan.camera.json").write_text(json.dumps(nan))
+    np.save("flat.npy", np.ones((3, 3), np.float32))
+    before = names()
+    predict, render = ("predict", "image.png"), ("render", "image.png")
+    refused(dollygrip("predict", "nothing.png", "pan"), "nothing.png")
+    refused(dollygrip("predict", "broken.png", "pan"), "broken.png", "cannot be read")
+    refused(dollygrip("predict", "text.png", "pan"), "text.png", "cannot be read")
+    refused(dollygrip(*predict, ""), "prompt is empty")
+    refused(dollygrip(*predict), "prompt")
+    refused(dollygrip(*predict, "pan", "--frames", 0), "frames is 0", "1 to 20000")
+    refused(dollygrip(*predict, "pan", "--frames", 100_000), "frames is 100000")
+    refused(dollygrip(*predict, "pan", "--out", "take.xyz"), "take.xyz")
+    refused(dollygrip(*predict, "pan", "--depth", "flat.npy"), "3x3", "128x72")
+    refused(dollygrip(*predict, "pan", "--subject", 3, 4), "subject")
+    refused(dollygrip("predict", "--batch", "nothing.jsonl", "--out", "out"), "nothing.jsonl")
+    refused(dollygrip("predict", "--batch", "text.png"), "--out")
+    refused(dollygrip(*render, "nothing.camera.json"), "nothing.camera.json")
+    refused(dollygrip(*render, "nan.camera.json"), "nan.camera.json", "Frame 3", "NaN")
+    refused(dollygrip(*render, "take.camera.json", "--size", "big"), "big")
+    refused(dollygrip(*render, "take.camera.json", "--size", "128x128"), "128x128", "Use 128x72")
+    refused(dollygrip(*render, "take.camera.json", "--engine", "warp"), "warp", "embedded")
+    refused(dollygrip(*render, "take.camera.json", "--out", "shot.avi"), "shot.avi")
+    refused(dollygrip("convert", "take.camera.json", "take.xyz"), "take.xyz")
+    refused(dollygrip("plot", "take.camera.json", "take.xyz"), "take.xyz")
+    assert names() == before
+
+
+def test_convert_and_plot(here):
+    assert dollygrip("convert", "take.camera.json", "poses.txt").exit_code == 0
+    assert np.allclose(formats.read("poses.txt").c2w, formats.read("take.camera.json").c2w)
+    for out in ("plot.png", "plot.svg"):
+        assert dollygrip("plot", "take.camera.json", out).exit_code == 0
+    picture = np.array(Image.open("plot.png").convert("RGB"))
+    assert picture.shape[0] > 800 and len(np.unique(picture.reshape(-1, 3), axis=0)) > 200
+
+
+def test_images_are_read_as_they_are_seen(here):
+    image = Image.new("RGB", (40, 20), "red")
+    exif = image.getexif()
+    exif[0x0112] = 6  # to be turned by 90 degrees
+    image.save("turned.jpg", exif=exif)
+    assert read_image(Path("turned.jpg")).shape == (40, 20, 3)
+    deep = np.full((20, 40), 65535 // 4, np.uint16)
+    Image.fromarray(deep).save("deep.png")
+    assert np.all(np.abs(read_image(Path("deep.png")).astype(int) - 64) <= 1)
+    Image.fromarray(np.full((20, 40, 4), 200, np.uint8)).save("alpha.png")
+    assert read_image(Path("alpha.png")).shape == (20, 40, 3)
+
+
+def test_help_needs_no_heavy_import():
+    code = (
+        "import sys, dollygrip_backend.cli.main\n"
+        "sys.exit(str({'torch', 'diffusers', 'matplotlib', 'numpy', 'zmq', 'av'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stderr.strip() == "set()"
+
+
+def interrupt(command, begun, timeout=60):
+    """Start a command, press Ctrl-C as soon as `begun()`, return it ended."""
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + timeout
+    while not begun():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, process.said = process.communicate(timeout=30)
+    return process
+
+
+def test_ctrl_c_while_rendering_leaves_nothing_behind(here):
+    dollygrip("predict", "image.png", "truck left", "--frames", 300, "--out", "long.camera.json")
+    before = names()
+    command = [PROGRAM, "render", "image.png", "long.camera.json", "--size", "256x144", "--out", "shot"]
+    ended = interrupt(command, lambda: list(here.glob(".shot.*/0002.png")))
+    assert ended.returncode == 130
+    assert "Interrupted" in ended.said and "Traceback" not in ended.said
+    assert names() == before
+
+
+def test_serve_starts_says_so_and_stops(here):
+    state = here / "own"
+    command = [PROGRAM, "serve", "--state", str(state)]
+    ended = interrupt(command, (state / "connection.json").exists)
+    assert ended.returncode == 0 and "Traceback" not in ended.said
+    assert not (state / "connection.json").exists()
+
+
+def test_a_second_serve_says_that_one_runs(here):
+    command = [PROGRAM, "serve", "--state", "own"]
+    first = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        while not (here / "own" / "connection.json").exists():
+            assert first.poll() is None
+            time.sleep(0.05)
+        second = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        assert second.returncode == 0 and "running already" in second.stdout
+        assert first.poll() is None
+    finally:
+        first.terminate()
+        first.wait(10)
+    assert not (here / "own" / "connection.json").exists()
+
+
+def test_doctor_finds_everything_in_place(here):
+    result = dollygrip("doctor")
+    assert result.exit_code == 0, result.output
+    assert all(word in result.output for word in ("Weights", "Engines", "embedded", "No Dollygrip backend is running"))
+    assert "✗" not in result.output
+
+
+def test_engines_are_listed_with_their_needs():
+    result = dollygrip("engines")
+    assert result.exit_code == 0 and "embedded" in result.output and "licence" in result.output
