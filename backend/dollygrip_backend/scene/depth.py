@@ -49,7 +49,7 @@ class DepthEstimator:
             raise InputError(f"Depth needs a uint8 RGB image (H, W, 3), not {image.dtype} {image.shape}.")
         if min(image.shape[:2]) < 16:
             raise InputError(f"An image of {image.shape[1]}x{image.shape[0]} pixels is too small to see depth in.")
-        pixels = torch.from_numpy(np.ascontiguousarray(image)).to(self.device).permute(2, 0, 1)[None].float() / 255
+        pixels = torch.from_numpy(np.array(image)).to(self.device).permute(2, 0, 1)[None].float() / 255
         picture = _resized(pixels, network_size(pixels.shape[3], pixels.shape[2]))
         log_depth, sky, log_focal = self._both_ways(picture)
         ground = log_depth[sky < 0]
