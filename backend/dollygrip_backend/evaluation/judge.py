@@ -1,8 +1,9 @@
 """The geometric judge: does a camera do what its prompt asked, by its poses and lens alone?
 
 A camera is measured as seven amounts, in its own axes from frame to frame (so "pan, then dolly" dollies along the new
-direction): pan, tilt, roll in degrees; truck, pedestal, dolly in scene depths; zoom as the logarithm of the focal
-ratio. Right, up, clockwise and in are positive. Then:
+direction; travel not asked for is forgiven where there is none along frame 0's axes, as on a rail): pan, tilt, roll in
+degrees; truck, pedestal, dolly in scene depths; zoom as the logarithm of the focal ratio. Right, up, clockwise and in
+are positive. Then:
 
 - a move must reach its least visible amount in its own direction, without turning back by more than a tenth of it;
 - what was not asked for must stay small: within a floor that an eye does not notice, or a fraction of the main amount;
@@ -111,14 +112,16 @@ def judge(
         if name not in MOVES:
             raise InputError(f"The judge knows no move {name!r}.", f"It knows {', '.join(MOVES)}.")
     running = dict(zip(AXES, components(trajectory).T, strict=True))
+    relative = trajectory.relative()
+    rails = dict(zip(_TRAVELS, (relative.positions / relative.scene_depth * [1, -1, 1]).T, strict=True))
     net = {axis: float(values[-1]) for axis, values in running.items()}
-    fault = _first_fault(trajectory, running, list(expect), amounts or {}, ordered)
+    fault = _first_fault(trajectory, running, rails, list(expect), amounts or {}, ordered)
     return Verdict(fault is None, fault or "obeyed", net, jerk(trajectory))
 
 
-def _first_fault(trajectory, running, expect, amounts, ordered) -> str | None:
+def _first_fault(trajectory, running, rails, expect, amounts, ordered) -> str | None:
     if expect in (["static"], []):
-        return _excess(running, {}, STILL)
+        return _excess(running, {}, {}, STILL)
     allowed = dict.fromkeys(AXES, 0.0)  # the asked amount on each axis that a move uses
     for name in expect:
         kind, sign = MOVES[name]
@@ -132,7 +135,7 @@ def _first_fault(trajectory, running, expect, amounts, ordered) -> str | None:
             allowed[axis] = max(allowed[axis], float(np.ptp(main)))
     if any(MOVES[name][0] == "orbit" for name in expect) and allowed["pedestal"]:
         allowed["tilt"] = allowed["pan"]  # a crane on an orbit tilts to hold its subject
-    return _excess(running, allowed, QUIET) or (ordered and _order_fault(running, expect)) or None
+    return _excess(running, rails, allowed, QUIET) or (ordered and _order_fault(running, expect)) or None
 
 
 def _move_fault(name: str, kind: str, sign: float, main: np.ndarray) -> str | None:
@@ -164,7 +167,7 @@ def _amount_fault(name: str, kind: str, got: float, asked: float) -> str | None:
     return None if abs(got - asked) <= slack else f"{name} is {got:.3g}, not {asked:.3g}"
 
 
-def _excess(running, allowed, floors) -> str | None:
+def _excess(running, rails, allowed, floors) -> str | None:
     """The first axis not asked for whose excursion shows."""
     turned = max((allowed.get(axis, 0.0) for axis in _ROTATIONS), default=0.0)
     travelled = max((float(np.abs(running[axis]).max()) for axis in _TRAVELS if allowed.get(axis)), default=0.0)
@@ -172,7 +175,8 @@ def _excess(running, allowed, floors) -> str | None:
         if allowed.get(axis):
             continue
         main = turned if axis in _ROTATIONS else travelled if axis in _TRAVELS else 0.0
-        size, limit = float(np.abs(running[axis]).max()), max(floor, LEAK * main)
+        size = min(float(np.abs(path[axis]).max()) for path in (running, rails) if axis in path)
+        limit = max(floor, LEAK * main)
         if size > limit:
             return f"an unasked {axis} of {size:.3g}, at most {limit:.2g} is unnoticed"
     return None

@@ -21,13 +21,12 @@ from dollygrip_backend.data.pictures import random_picture
 from dollygrip_backend.predictor.channels import CHANNELS, SAMPLES, SCALE
 from dollygrip_backend.predictor.conditions import central_depth, condition_vector, picture_planes
 from dollygrip_backend.predictor.network import CameraTransformer
-from dollygrip_backend.predictor.pipeline import NOISE_SHIFT
+from dollygrip_backend.predictor.pipeline import NOISE_SHIFT, CameraPipeline
 from dollygrip_backend.predictor.text import TextFeatures
 from dollygrip_backend.training.common import Run, learning_rate, step_random, training_progress
 
 CONFIG = Path(__file__).with_name("predictor.toml")
 _WAVELET, _LEVELS = "sym4", 3
-_SAVE_EVERY = 100
 
 
 @attrs.frozen
@@ -192,12 +191,13 @@ def train_predictor(
     out: Path = Path("weights"),
     work: Path = Path(".cache/train/predictor"),
     resume: bool = True,
+    save_every: int = 100,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, float]:
     """Train by the TOML file `config`, write the averaged network to `out`; returns the last mean losses.
 
-    work: caption features and checkpoints; a killed run goes on from its last checkpoint there unless `resume` is
-    false. progress(step, steps) is called after every step and may raise to stop.
+    work: caption features and checkpoints, one every `save_every` steps; a killed run goes on from its last checkpoint
+    there unless `resume` is false. progress(step, steps) is called after every step and may raise to stop.
     """
     settings = PredictorConfig.read(config)
     step_random(settings.seed, -1 % 2**31)
@@ -219,14 +219,14 @@ def train_predictor(
             parts = _step(run, bank, settings)
             means = {k: 0.98 * means.get(k, v) + 0.02 * v for k, v in parts.items()}
             bar.update(task, completed=run.step, status=" ".join(f"{k} {v:.4f}" for k, v in means.items()))
-            if run.step % _SAVE_EVERY == 0 or run.step == settings.steps:
+            if run.step % save_every == 0 or run.step == settings.steps:
                 run.save(work / "checkpoint")
                 with (work / "log.jsonl").open("a") as log:
                     log.write(json.dumps({"step": run.step, **means}) + "\n")
             if progress:
                 progress(run.step, settings.steps)
     model.load_state_dict(run.average)
-    model.half().save_pretrained(out)
+    CameraPipeline(model.half(), CameraPipeline.fresh_scheduler()).save_pretrained(out)
     return means
 
 

@@ -85,6 +85,8 @@ def fill(template: str, way: str, rng: np.random.Generator) -> str:
     ):
         if key in template:
             template = template.replace(key, pick(rng, options))
+    if "toward " in template and rng.random() < 0.45:
+        template = template.replace("toward ", "towards ")
     return template.replace("{s}", thing(rng)) if "{s}" in template else template
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from dollygrip_backend.data.grammar.clauses import Clause, article, clause, fill, pick, thing
 from dollygrip_backend.data.grammar.motion import Move, Phase, Plan
 from dollygrip_backend.data.grammar.words import FRAMES, WORLD
+from dollygrip_backend.data.grammar.words import MOVES as WORDS
 
 FAMILIES = {
     "pan": ("left", "right"),
@@ -66,8 +67,9 @@ def sentence(c: Clause, rng: np.random.Generator) -> str:
 def scenery(rng: np.random.Generator) -> str:
     """A description in which subjects may move in any direction, and the camera is not mentioned."""
     subject = thing(rng).replace("our ", "the ")
+    action = pick(rng, WORLD["actions"]) if rng.random() < 0.4 else _action(rng)
     parts = [
-        f"{subject} {pick(rng, WORLD['actions'])}",
+        f"{subject} {action}",
         f"{subject} {pick(rng, WORLD['settings'])}",
         pick(rng, WORLD["ambient"]),
         f"{subject} in {pick(rng, WORLD['places'])}",
@@ -76,13 +78,20 @@ def scenery(rng: np.random.Generator) -> str:
     return pick(rng, [", ", ". ", ", "]).join(parts[i] for i in rng.permutation(4)[:count])
 
 
+def _action(rng) -> str:
+    """What a subject does, in any direction that a camera may take."""
+    sides = [words for way in WORDS["sides"].values() for words in way]
+    way = pick(rng, sides) if rng.random() < 0.6 else fill(pick(rng, WORLD["subject_ways"]), "", rng)
+    return f"{pick(rng, WORLD['subject_verbs'])} {way}"
+
+
 def _around(request: str, rng) -> str:
     """Put scenery before or after the request, or leave it alone."""
     place = rng.random()
-    if place < 0.55:
+    if place < 0.5:
         return request
     scene = scenery(rng)
-    if place < 0.75:
+    if place < 0.72:
         return f"{scene}{pick(rng, ['. ', ', ', '; ', ' - ', '. '])}{request}"
     if place < 0.88:
         return f"{request}{pick(rng, ['. ', ', ', ' as ', ' while ', ': '])}{scene}"
@@ -109,18 +118,23 @@ def single(rng: np.random.Generator, name: str | None = None) -> Pair:
     if family == "orbit" and rng.random() < 0.12:  # no direction said: both are right
         return Pair(_around(fill(pick(rng, FRAMES["undirected_orbits"]), way, rng), rng), plan)
     c = clause(family, way, rng)
+    plan = Plan((Phase((c.move,), tempo=c.tempo),))
+    if rng.random() < 0.1:
+        return Pair(pick(rng, FRAMES["beside"]).format(s=scenery(rng), t=c.third), plan)
     request = sentence(c, rng)
     if rng.random() < 0.05:
         request += _refusal(family, rng)
-    return Pair(_around(request, rng), Plan((Phase((c.move,), tempo=c.tempo),)))
+    elif rng.random() < 0.07:
+        request += pick(rng, [", ", " ", ", "]) + pick(rng, FRAMES["keeping"][family])
+    return Pair(_around(request, rng), plan)
 
 
 def still(rng: np.random.Generator) -> Pair:
     """Stillness said outright, meant, or implied by a scene without a camera."""
     kind = rng.random()
-    if kind < 0.2:
+    if kind < 0.25:
         words = scenery(rng)
-    elif kind < 0.25:
+    elif kind < 0.3:
         words = _around(fill(pick(rng, WORLD["intent"]["static"]), "", rng), rng)
     else:
         words = _around(fill(pick(rng, WORLD["still"]), "", rng), rng)
@@ -212,9 +226,9 @@ def typo(text: str, rng: np.random.Generator) -> str:
 
 
 def sample_pair(rng: np.random.Generator) -> Pair:
-    """Draw one prompt with its plan: about 62 % single moves, 13 % stillness, the rest together, in order, special."""
+    """Draw one prompt with its plan: about 62 % single moves, 15 % stillness, the rest together, in order, special."""
     kind = rng.random()
-    makers = ((0.62, single), (0.75, still), (0.85, at_once), (0.95, in_order), (1.0, special))
+    makers = ((0.62, single), (0.77, still), (0.86, at_once), (0.95, in_order), (1.0, special))
     pair = next(maker for below, maker in makers if kind < below)(rng)
     text = re.sub(r"\s+([,.;:?])", r"\1", re.sub(r"\s+", " ", pair.prompt)).strip()
     if rng.random() < _TYPO_SHARE:

@@ -1,0 +1,58 @@
+"""Channels against poses: the one conversion between what the network writes and what Blender shows."""
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dollygrip_backend.predictor.channels import (
+    angles_of_rotation,
+    poses_of_channels,
+    resample,
+    rotation_of_angles,
+    smooth,
+)
+
+angles = st.lists(st.tuples(st.floats(-3, 3), st.floats(-1.4, 1.4), st.floats(-3, 3)), min_size=1, max_size=5)
+
+
+@given(angles)
+def test_angles_survive_the_matrix(values):
+    there = rotation_of_angles(np.array(values))
+    back = rotation_of_angles(angles_of_rotation(there))
+    np.testing.assert_allclose(back, there, atol=1e-9)
+
+
+def test_axes_mean_what_the_crew_says():
+    def forward(yaw=0.0, pitch=0.0, roll=0.0):
+        return rotation_of_angles(np.array([[yaw, pitch, roll]]))[0]
+
+    assert forward(yaw=0.3)[0, 2] > 0  # a pan right looks to +x
+    assert forward(pitch=0.3)[1, 2] < 0  # a tilt up looks to -y, y is down
+    assert forward(roll=0.3)[1, 0] > 0  # rolled clockwise, the camera's right side points down
+    assert np.allclose(forward(yaw=0.4, pitch=0.5)[1, 0], 0)  # pan after tilt keeps the horizon level
+
+
+def test_full_turns_are_kept_apart_by_the_channels():
+    channels = np.zeros((64, 7))
+    channels[:, 3] = np.linspace(0, 4 * np.pi, 64)
+    c2w, ratio = poses_of_channels(resample(channels, 400))
+    steps = np.unwrap(np.arctan2(c2w[:, 0, 2], c2w[:, 2, 2]))
+    assert abs(steps[-1] - 4 * np.pi) < 1e-6 and np.all(ratio == 1)
+
+
+@given(st.integers(0, 2**31), st.floats(0.02, 0.3))
+@settings(max_examples=25, deadline=None)
+def test_smoothing_removes_jitter_and_keeps_the_move(seed, amount):
+    time = np.linspace(0, 1, 64)[:, None]
+    move = amount * (time**3 * (10 - 15 * time + 6 * time**2)) * np.ones(7)
+    jitter = np.random.default_rng(seed).normal(0, 0.002, (64, 7))
+    out = smooth(move + jitter)
+    assert np.all(out[0] == 0)
+    assert np.abs(np.diff(out - move, 3, axis=0)).mean() < 0.2 * np.abs(np.diff(jitter, 3, axis=0)).mean()
+    np.testing.assert_allclose(smooth(move), move, atol=2e-3 * amount)
+
+
+def test_resampling_is_exact_at_the_samples_and_reaches_the_end():
+    channels = smooth(np.cumsum(np.random.default_rng(0).normal(0, 0.02, (64, 7)), 0))
+    np.testing.assert_allclose(resample(channels, 127)[::2], channels, atol=1e-12)
+    assert resample(channels, 1).shape == (1, 7) and np.all(resample(channels, 1) == 0)

@@ -1,0 +1,99 @@
+"""The grammar: what its prompts say is what its cameras do, by the independent measure of the judge."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dollygrip.trajectory import Trajectory
+from dollygrip_backend.data.grammar import MOVES, Context, Move, Phase, Plan, plan_channels, sample_pair
+from dollygrip_backend.data.grammar.clauses import gerund, third
+from dollygrip_backend.data.grammar.motion import ease
+from dollygrip_backend.data.grammar.prompts import single
+from dollygrip_backend.evaluation.judge import judge
+from dollygrip_backend.predictor.channels import poses_of_channels, resample
+
+seeds = st.integers(0, 2**32 - 1)
+contexts = st.builds(
+    Context,
+    view_degrees=st.floats(25, 90),
+    duration=st.floats(1, 15),
+    strength=st.floats(0.6, 1.8),
+    scene_depth=st.just(1.0),
+    pivot=st.floats(0.5, 1.5),
+)
+
+
+def camera(plan: Plan, context: Context, seed: int, frames: int = 81) -> Trajectory:
+    channels = resample(plan_channels(plan, context, np.random.default_rng(seed)), frames)
+    c2w, ratio = poses_of_channels(channels)
+    intrinsics = np.array([500.0, 500, 320, 200]) * np.stack([ratio, ratio, ratio**0, ratio**0], 1)
+    return Trajectory(c2w, intrinsics, (640, 400), 24.0)
+
+
+@pytest.mark.parametrize("name", MOVES)
+@given(seeds, contexts)
+@settings(max_examples=8, deadline=None)
+def test_every_single_move_obeys_its_name(name, seed, context):
+    pair = single(np.random.default_rng(seed), name)
+    verdict = judge(camera(Plan((Phase((Move(name),)),)), context, seed), [name])
+    assert verdict.obeyed, verdict.reason
+    assert {move.name for phase in pair.plan.phases for move in phase.moves} == {name}
+
+
+@given(st.integers(5, 80), seeds)
+@settings(max_examples=20, deadline=None)
+def test_numbers_mean_numbers_whatever_the_strength(degrees, seed):
+    plan = Plan((Phase((Move("pan_left", (degrees, degrees)),)),))
+    take = camera(plan, Context(strength=1.7, duration=9), seed)
+    assert judge(take, ["pan_left"], {"pan_left": degrees}).amounts["pan"] == pytest.approx(-degrees, abs=0.05)
+
+
+def test_metres_are_metres():
+    plan = Plan((Phase((Move("dolly_out", (2, 2), metres=True),)),))
+    channels = plan_channels(plan, Context(scene_depth=8.0), np.random.default_rng(0))
+    assert channels[-1, 2] * 8.0 == pytest.approx(-2.0)
+
+
+@given(seeds, st.tuples(st.floats(0.25, 0.75), st.floats(0.3, 0.7)))
+@settings(max_examples=20, deadline=None)
+def test_an_orbit_keeps_its_subject_where_it_was_in_the_image(seed, point):
+    context = Context(subject=point, pivot=0.8)
+    take = camera(Plan((Phase((Move("orbit_left", (120, 120)),)),)), context, seed)
+    subject = context.ray() * 0.8
+    seen = np.einsum("tji,tj->ti", take.rotations, subject - take.positions)
+    np.testing.assert_allclose(seen[:, :2] / seen[:, 2:], np.broadcast_to(context.ray()[:2], (81, 2)), atol=2e-3)
+
+
+@given(st.floats(0.05, 0.5), st.floats(0.05, 0.5))
+def test_easing_runs_from_rest_to_rest_without_turning_back(rise, fall):
+    s = ease(np.linspace(0, 1, 2001), rise, fall)
+    assert s[0] == 0 and math.isclose(s[-1], 1, abs_tol=1e-9)
+    assert np.diff(s).min() > -1e-12
+    assert s[1] < 1e-5 and 1 - s[-2] < 1e-5
+
+
+def test_the_second_phase_starts_where_the_first_ends():
+    plan = Plan((Phase((Move("pan_right", (90, 90)),)), Phase((Move("dolly_in", (0.5, 0.5)),))))
+    channels = plan_channels(plan, Context(), np.random.default_rng(0))
+    np.testing.assert_allclose(channels[-1, :3], [0.5, 0, 0], atol=1e-9)  # forward is now frame 0's right
+
+
+@given(seeds)
+@settings(max_examples=100, deadline=None)
+def test_prompts_are_clean_text_and_cameras_are_finite(seed):
+    rng = np.random.default_rng(seed)
+    pair = sample_pair(rng)
+    assert pair.prompt.strip() == pair.prompt and "{" not in pair.prompt and "|" not in pair.prompt
+    channels = plan_channels(pair.plan, Context(), rng)
+    assert np.isfinite(channels).all() and np.all(channels[0] == 0)
+
+
+@pytest.mark.parametrize(
+    ("verb", "s", "ing"), [("pan", "pans", "panning"), ("move", "moves", "moving"), ("push", "pushes", "pushing"),
+                           ("carry", "carries", "carrying"), ("go", "goes", "going")]
+)  # fmt: skip
+def test_verbs_inflect(verb, s, ing):
+    assert (third(verb), gerund(verb)) == (s, ing)

@@ -1,0 +1,124 @@
+"""The judge against cameras built by formula: the right ones pass, mirrored, drifting and jittering ones fail."""
+
+import attrs
+import numpy as np
+import pytest
+
+from dollygrip.errors import InputError
+from dollygrip.rotations import matrix_from_rotvec
+from dollygrip.trajectory import Trajectory
+from dollygrip_backend.evaluation.judge import MOVES, judge, orbit_hold
+
+TIME = np.linspace(0, 1, 81)
+EASE = TIME**3 * (10 - 15 * TIME + 6 * TIME**2)
+AXIS = {
+    "pan": (0, 1, 0),
+    "tilt": (1, 0, 0),
+    "roll": (0, 0, 1),
+    "truck": (1, 0, 0),
+    "pedestal": (0, -1, 0),
+    "dolly": (0, 0, 1),
+}
+MIRROR = {"left": "right", "right": "left", "up": "down", "down": "up", "in": "out", "out": "in",
+          "clockwise": "counterclockwise", "counterclockwise": "clockwise"}  # fmt: skip
+
+
+def build(rotvec=None, position=None, ratio=None, depth=1.0) -> Trajectory:
+    c2w = np.tile(np.eye(4), (81, 1, 1))
+    if rotvec is not None:
+        c2w[:, :3, :3] = matrix_from_rotvec(rotvec)
+    if position is not None:
+        c2w[:, :3, 3] = position * depth
+    intrinsics = np.tile([500.0, 500, 320, 200], (81, 1))
+    intrinsics[:, :2] *= np.ones((81, 1)) if ratio is None else ratio[:, None]
+    return Trajectory(c2w, intrinsics, (640, 400), 24.0, depth)
+
+
+def make(name: str, depth: float = 1.0) -> Trajectory:
+    """A textbook camera for the move `name`: 30 degrees, 0.4 scene depths, 1.5x, an orbit of 60 degrees."""
+    kind, sign = MOVES[name]
+    if kind == "orbit":
+        angle = (sign or 1) * np.radians(60) * EASE
+        position = np.stack([-np.sin(angle), 0 * angle, 1 - np.cos(angle)], 1)
+        return build(angle[:, None] * [0, 1, 0], position, depth=depth)
+    if kind == "zoom":
+        return build(ratio=1.5 ** (sign * EASE), depth=depth)
+    amount = sign * EASE[:, None] * AXIS.get(kind, (0, 0, 0))
+    return (
+        build(np.radians(30) * amount, depth=depth)
+        if kind in ("pan", "tilt", "roll")
+        else build(position=0.4 * amount, depth=depth)
+    )
+
+
+@pytest.mark.parametrize("name", [n for n in MOVES if n not in ("static", "orbit")])
+def test_each_textbook_move_passes_as_itself_and_as_nothing_else(name):
+    take = make(name, depth=7.0)
+    assert judge(take, [name]).obeyed, judge(take, [name]).reason
+    passed = {other for other in MOVES if judge(take, [other]).obeyed}
+    assert passed == ({name, "orbit"} if name.startswith("orbit") else {name})
+
+
+@pytest.mark.parametrize("name", [n for n in MOVES if n not in ("static", "orbit")])
+def test_a_mirrored_move_is_named_as_such(name):
+    stem, way = name.rsplit("_", 1)
+    verdict = judge(make(f"{stem}_{MIRROR[way]}"), [name])
+    assert not verdict.obeyed and "wrong way" in verdict.reason
+
+
+def test_a_still_camera_must_be_still():
+    assert judge(make("static"), ["static"]).obeyed
+    jitter = np.random.default_rng(0).normal(0, 0.004, (81, 3))
+    assert not judge(build(position=jitter), ["static"]).obeyed
+    drift = build(np.radians(1.0) * EASE[:, None] * [0, 1, 0])
+    assert "pan" in judge(drift, ["static"]).reason
+
+
+def test_a_pan_must_not_travel_and_a_truck_must_not_turn():
+    turn, travel = np.radians(30) * EASE[:, None] * [0, 1, 0], 0.4 * EASE[:, None] * [1, 0, 0]
+    assert "truck" in judge(build(turn, travel), ["pan_right"]).reason
+    assert "pan" in judge(build(turn, travel), ["truck_right"]).reason
+    assert judge(build(turn, travel), ["pan_right", "truck_right"]).obeyed
+
+
+def test_turning_back_fails():
+    there_and_back = np.sin(TIME * 2.6)
+    verdict = judge(build(np.radians(30) * there_and_back[:, None] * [0, 1, 0]), ["pan_right"])
+    assert "turns back" in verdict.reason
+
+
+def test_an_orbit_must_hold_its_subject():
+    angle = np.radians(60) * EASE
+    held = make("orbit_left")
+    assert orbit_hold(held)[0] < 0.5 and orbit_hold(held)[1] == pytest.approx(1.0, rel=0.05)
+    straight = build(angle[:, None] * [0, 1, 0], np.stack([-2.5 * EASE, 0 * EASE, -1.5 * EASE], 1))
+    assert "loses its subject" in judge(straight, ["orbit_left"]).reason
+
+
+def test_amounts_are_met_within_their_tolerance():
+    assert judge(make("pan_right"), ["pan_right"], {"pan_right": 33}).obeyed
+    assert not judge(make("pan_right"), ["pan_right"], {"pan_right": 36}).obeyed
+    assert judge(make("zoom_out"), ["zoom_out"], {"zoom_out": 1.6}).obeyed
+    assert not judge(make("zoom_out"), ["zoom_out"], {"zoom_out": 2}).obeyed
+    assert not judge(make("dolly_in"), ["dolly_in"], {"dolly_in": 0.5}).obeyed
+
+
+def test_order_is_seen_in_the_new_direction():
+    first, second = np.clip(2 * TIME, 0, 1), np.clip(2 * TIME - 1, 0, 1)
+    turn = np.radians(60) * first
+    along = np.stack([np.sin(turn[-1]) * second, 0 * second, np.cos(turn[-1]) * second], 1)
+    take = build(turn[:, None] * [0, 1, 0], 0.4 * along)
+    assert judge(take, ["pan_right", "dolly_in"], ordered=True).obeyed
+    assert "after" in judge(take, ["dolly_in", "pan_right"], ordered=True).reason
+
+
+def test_jerk_tells_smooth_from_rough():
+    smooth, rough = make("dolly_in"), make("dolly_in")
+    c2w = rough.c2w.copy()
+    c2w[:, 0, 3] += np.random.default_rng(0).normal(0, 0.002, 81)
+    assert judge(attrs.evolve(rough, c2w=c2w), ["dolly_in"]).jerk > 20 * judge(smooth, ["dolly_in"]).jerk
+
+
+def test_an_unknown_move_is_an_error():
+    with pytest.raises(InputError, match="sideways"):
+        judge(make("static"), ["sideways"])
