@@ -144,18 +144,17 @@ def _recolouring(random: np.random.Generator):
 
 
 def loss_of(network: torch.nn.Module, truth: Tensor, condition: Tensor, noise: float) -> Tensor:
-    """Mean squared error of the velocity inside the holes, at random times, more of them near the fill.
+    """Mean squared error of the expected picture inside the holes, at random times, more of them near the fill.
 
     Most of the way is decided there, and a few steps of sampling spend most of their time there.
     """
     fill, hole = condition[:, :3], condition[:, 3:4] > 0
     time = torch.rand(len(truth)).sqrt()
-    start = fill + noise * torch.randn_like(fill)
     at = time[:, None, None, None]
-    mixture = torch.where(hole, at * start + (1 - at) * truth, fill)
+    mixture = torch.where(hole, at * (fill + noise * torch.randn_like(fill)) + (1 - at) * truth, fill)
     with torch.autocast("cpu", torch.bfloat16):
-        flow = network(mixture, condition, time)
-    error = (flow.float() - (start - truth)).square() * hole
+        picture = network(mixture, condition, time)
+    error = (picture.float() - truth).square() * hole
     return error.sum() / (3 * hole.sum()).clamp_min(1)
 
 

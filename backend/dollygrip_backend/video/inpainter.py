@@ -1,9 +1,9 @@
 """The diffusion in-painter: what might be seen in the holes of a guide, at a small working size.
 
 A flow from the classical fill to the truth (stochastic interpolants with data-dependent couplings, Albergo 2024): at
-time 1 a hole holds the fill plus noise, at time 0 the picture, in between their mixture; a U-Net is trained to give the
-velocity, and a few Euler steps of diffusers' flow matching scheduler walk it. Starting from the fill instead of
-from pure noise leaves little way to go, so few steps and a small network do. Known pixels are put back at every step.
+time 1 a hole holds the fill plus noise, at time 0 the picture, in between their mixture; a U-Net is trained to expect the
+picture, which gives the velocity that a few Euler steps of diffusers' flow matching scheduler walk. Starting from the
+fill instead of pure noise leaves little way to go, so a small network does. Known pixels are put back at every step.
 
 The U-Net sees 2x2 pixel blocks of [mixture, fill, hole, disparity], all of the same frame: the reference speaks through
 the guide, whose known pixels are the reference's own, moved.
@@ -29,7 +29,7 @@ SHIPPED = Path(__file__).parents[1] / "weights" / "embedded"
 
 
 class InPaintingNetwork(ModelMixin, ConfigMixin):
-    """The velocity of the flow. A diffusers model: `save_pretrained`, `from_pretrained`.
+    """Expects the picture from a point of the flow. A diffusers model: `save_pretrained`, `from_pretrained`.
 
     channels: of the U-Net's levels, each with one residual block, attention at the coarsest; noise: standard deviation
     around the fill at time 1, colours in -1..1; steps: Euler steps to sample with.
@@ -58,9 +58,12 @@ class InPaintingNetwork(ModelMixin, ConfigMixin):
         return BLOCK * 2 ** (len(self.config.channels) - 1)
 
     def forward(self, mixture: Tensor, condition: Tensor, time: Tensor) -> Tensor:
-        """Mixture (B, 3, h, w) at times (B,) in 0..1, condition (B, 5, h, w) -> velocity (B, 3, h, w)."""
+        """Mixture (B, 3, h, w) at times (B,) in 0..1, condition (B, 5, h, w) -> the picture expected, (B, 3, h, w).
+
+        Predicted as a correction of the fill, the picture never contains left-over noise.
+        """
         blocks = pixel_unshuffle(torch.cat([mixture, condition], 1), BLOCK)
-        return pixel_shuffle(self.unet(blocks, time * 1000).sample, BLOCK)
+        return condition[:, :3] + pixel_shuffle(self.unet(blocks, time * 1000).sample, BLOCK)
 
 
 def encode_condition(fill: Tensor, hole: Tensor, disparity: Tensor) -> Tensor:
@@ -133,9 +136,9 @@ class InPainter:
         for t in scheduler.timesteps:
             tick()
             time = (t / scheduler.config.num_train_timesteps).expand(len(x)).to(x)
-            flow = self.network(pad(x, margin, mode="replicate"), padded, time)
-            flow = flow[..., : fill.shape[2], : fill.shape[3]]
-            x = torch.where(hole, scheduler.step(flow, t, x, return_dict=False)[0], fill)
+            picture = self.network(pad(x, margin, mode="replicate"), padded, time)
+            velocity = (x - picture[..., : fill.shape[2], : fill.shape[3]]) / time[:, None, None, None]
+            x = torch.where(hole, scheduler.step(velocity, t, x, return_dict=False)[0], fill)
         return x
 
 
