@@ -5,6 +5,7 @@ graph, so parents, constraints, drivers and modifiers count. Formulas of the con
 """
 
 from math import radians
+from typing import Any
 
 import attrs
 import bpy
@@ -196,6 +197,20 @@ def in_picture(intrinsics: np.ndarray, size: tuple[int, int], picture: tuple[int
     scales = _cover(picture, size, float(np.median(intrinsics[:, 0] / intrinsics[:, 1])))
     centre = (intrinsics[:, 2:] - np.array(size) / 2) / scales + np.array(picture) / 2
     return np.concatenate([intrinsics[:, :2] / scales, centre], 1)
+
+
+def reference_seen(
+    pose: dict[str, Any], size: tuple[int, int], sampled: Trajectory, picture: tuple[int, int] | None
+) -> dict[str, Any]:
+    """meta["reference"] of a take, in pixels of `size`, for a camera that was sampled at perhaps another size.
+
+    picture: (width, height) of the reference, which tells what the first crop left out; None where it is not known.
+    """
+    fx, fy = sampled.intrinsics[0, :2]
+    seen = np.array([pose["intrinsics"]])
+    if picture:
+        seen, size = in_picture(seen, size, picture), picture
+    return {**pose, "intrinsics": reframed(seen, size, sampled.size, fx / fy)[0].tolist()}
 
 
 def _cover(size: tuple[int, int], to: tuple[int, int], squeeze: float) -> np.ndarray:

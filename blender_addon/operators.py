@@ -172,9 +172,12 @@ class DOLLYGRIP_OT_save_take(_File, bpy.types.Operator):
         take = takes.shown(scene.camera)
         first, last = takes.frame_range(take) if take else (scene.frame_start, scene.frame_end)
         stored = takes.provenance(take) if take else {}
+        meta = dict(stored.get("meta", {}))
         try:
             sampled = camera.sample(context, first, last, scene_depth=stored.get("scene_depth", camera.ASSUMED_DEPTH))
-            formats.write(bpy.path.abspath(self.filepath), attrs.evolve(sampled, meta=stored.get("meta", {})))
+            if "reference" in meta:
+                meta["reference"] = camera.reference_seen(meta["reference"], tuple(stored["size"]), sampled, None)
+            formats.write(bpy.path.abspath(self.filepath), attrs.evolve(sampled, meta=meta))
         except DollygripError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
@@ -199,6 +202,5 @@ def register() -> None:
 
 
 def unregister() -> None:
-    session.close()
     for cls in reversed(_classes):
         bpy.utils.unregister_class(cls)

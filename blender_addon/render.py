@@ -72,10 +72,8 @@ class RenderShot:
         meta: dict[str, Any] = {"prompt": prompt, "seed": state.seed}
         if pose := made_from.get("meta", {}).get("reference"):
             picture = image.shape[1], image.shape[0]
-            seen = camera.in_picture(np.array([pose["intrinsics"]]), tuple(made_from["size"]), picture)
-            fx, fy = sampled.intrinsics[0, :2]
-            seen = camera.reframed(seen, picture, sampled.size, fx / fy)
-            meta["reference"] = {"sha256": sha256, "c2w": pose["c2w"], "intrinsics": seen[0].tolist()}
+            seen = camera.reference_seen(pose, tuple(made_from["size"]), sampled, picture)
+            meta["reference"] = {**seen, "sha256": sha256}
         provenance = {
             "take": take.name if take else scene.camera.name,
             "scene": scene.name,

@@ -8,12 +8,13 @@ interface, in a loop for an operator that a script called and that waits.
 import queue
 import threading
 import time
+from collections.abc import Iterator
 from typing import Any, Protocol, Self
 
 import attrs
 import bpy
 
-from dollygrip.client import Client, FrameReady, TakeReady
+from dollygrip.client import Client, Event, FrameReady, TakeReady
 from dollygrip.connection import BackendError
 from dollygrip.errors import DollygripError
 from dollygrip.protocol import Cancelled, Done, Failed, Progress, Queued, Request, Welcome
@@ -98,9 +99,10 @@ class Session:
         self.last = ""  # class name of the task that was asked for last: its panel shows how it ended
         self.status = Status("")
         self.welcome: Welcome | None = None
-        self.cancelling = threading.Event()
+        self._cancelling = threading.Event()
         self._results: queue.SimpleQueue = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
+        self._drawn: Status | None = None
 
     @property
     def active(self) -> bool:
@@ -111,11 +113,9 @@ class Session:
         if self.active:
             raise BackendError(f"{self.task.title} is still running.", "Wait for it or cancel it.", "busy")
         self.task, self.status = task, Status("Connecting to the backend")
-        self.cancelling.clear()
-        self._results = queue.SimpleQueue()
-        self._thread = threading.Thread(
-            target=self._work, args=(task, executable, self._results), name="dollygrip-client", daemon=True
-        )
+        self._cancelling, self._results = threading.Event(), queue.SimpleQueue()
+        worker = _Worker(self, task, executable, self._results, self._cancelling)
+        self._thread = threading.Thread(target=worker.run, name="dollygrip-client", daemon=True)
         self._thread.start()
 
     def start_on_timer(self, task: Task, executable: str) -> None:
@@ -138,17 +138,21 @@ class Session:
     def cancel(self) -> None:
         """Ask the task to stop; it ends as cancelled, or as done where it was faster."""
         if self.active:
-            self.cancelling.set()
+            self._cancelling.set()
             self.status = attrs.evolve(self.status, text="Cancelling")
 
-    def close(self) -> None:
-        """Cancel and wait for the thread: for the extension's end."""
+    def abandon(self) -> None:
+        """Cancel and forget the task: its scene is about to go. What is on disk stays there."""
         self.cancel()
-        if self._thread:
-            self._thread.join(timeout=5.0)
-        self.task = None
+        self.task, self.status = None, Status("")
         if bpy.app.timers.is_registered(self._tick):
             bpy.app.timers.unregister(self._tick)
+
+    def close(self) -> None:
+        """Abandon the task and wait for the thread: for the extension's end."""
+        self.abandon()
+        if self._thread:
+            self._thread.join(timeout=5.0)
 
     def pump(self, budget: float = BUDGET) -> Outcome | None:
         """Deliver what has arrived, for at most `budget` seconds and one item more; the outcome once it has ended."""
@@ -174,86 +178,99 @@ class Session:
         return outcome
 
     def _tick(self) -> float | None:
-        before = self.status
         ended = self.pump()
-        if ended or self.status is not self._drawn or before is not self.status:
+        if ended or self.status is not self._drawn:
             self._drawn = self.status
             redraw()
         return TICK if self.active else None
 
-    _drawn: Status | None = None
 
-    # The client thread
+@attrs.frozen
+class _Worker:
+    """The client thread of one task. Puts results and, last, the Outcome into the queue; sets `session.status`."""
 
-    def _work(self, task: Task, executable: str, results: queue.SimpleQueue) -> None:
+    session: Session
+    task: Task
+    executable: str
+    results: queue.SimpleQueue
+    cancelling: threading.Event
+
+    def run(self) -> None:
         try:
-            results.put(self._do(task, executable, results))
+            self.results.put(self._do())
         except DollygripError as error:
-            state = "cancelled" if error.kind == "cancelled" else "failed"
-            results.put(Outcome(state, error if state == "failed" else None))
+            cancelled = error.kind == "cancelled"
+            self.results.put(Outcome("cancelled") if cancelled else Outcome("failed", error))
         except Exception as error:  # a defect of ours: the job must still end, with its reason
-            results.put(Outcome("failed", DollygripError(f"{task.title} failed: {error!r}.", "Please report this.")))
+            said = DollygripError(f"{self.task.title} failed: {error!r}.", "Please report this.")
+            self.results.put(Outcome("failed", said))
             raise
 
-    def _connect(self, executable: str) -> Client:
-        def starting() -> None:
-            self.status = Status("Starting the backend")
-
-        client = backend.connect(executable, starting, self.cancelling.is_set)
-        self.welcome = client.welcome
-        return client
-
-    def _do(self, task: Task, executable: str, results: queue.SimpleQueue) -> Outcome:
-        client = self._connect(executable)
+    def _do(self) -> Outcome:
+        client = self._connect()
         try:
-            wanted = task.build(client.welcome)
+            wanted = self.task.build(client.welcome)
             if wanted is None:
                 return Outcome("done")
-            job_id, received, reconnects = client.submit(*wanted), 0, 0
+            job_id, received, losses = client.submit(*wanted), 0, 0
             client.credit(job_id, WINDOW)
-            asked = False
             while True:
-                if self.cancelling.is_set() and not asked:
-                    client.cancel(job_id)
-                    asked = True
                 try:
-                    event = client.poll(0.05)
+                    for event in self._events(client, job_id):
+                        if isinstance(event, TakeReady | FrameReady):
+                            self.results.put(self.task.prepare(event))
+                            received = event.index + 1
+                            client.credit(job_id, 1)
+                        elif outcome := self._follow(event):
+                            return outcome
                 except BackendError as error:
-                    if error.kind != "lost" or reconnects == RECONNECTS:
+                    losses += 1
+                    if error.kind != "lost" or losses > RECONNECTS:
                         raise
-                    reconnects += 1
-                    self.status = Status("Connection lost, connecting again")
+                    self._show(Status("Connection lost, connecting again"))
                     client.close()
-                    client = self._connect(executable)
+                    client = self._connect()
                     client.attach(job_id, received)
                     client.credit(job_id, WINDOW)
-                    asked = False
-                    continue
-                if isinstance(event, TakeReady | FrameReady):
-                    results.put(task.prepare(event))
-                    received = event.index + 1
-                    if isinstance(event, FrameReady):
-                        client.credit(job_id, 1)
-                elif event is not None and (outcome := self._follow(event)):
-                    return outcome
         finally:
             client.close()
 
+    def _connect(self) -> Client:
+        client = backend.connect(
+            self.executable, lambda: self._show(Status("Starting the backend")), self.cancelling.is_set
+        )
+        self.session.welcome = client.welcome
+        return client
+
+    def _events(self, client: Client, job_id: str) -> Iterator[Event]:
+        """What arrives for the job, for ever; asks once for its end when the task is cancelled."""
+        asked = False
+        while True:
+            if self.cancelling.is_set() and not asked:
+                client.cancel(job_id)
+                asked = True
+            if event := client.poll(0.05):
+                yield event
+
     def _follow(self, event: Queued | Progress | Done | Failed | Cancelled) -> Outcome | None:
         """Show an event that is not a result; the outcome if it is the last one."""
-        if isinstance(event, Failed):
-            raise BackendError(event.message, event.hint, event.kind)
-        if isinstance(event, Done):
-            return Outcome("done", summary=event.summary)
-        if isinstance(event, Cancelled):
-            return Outcome("cancelled")
-        if not self.cancelling.is_set():
-            if isinstance(event, Progress):
-                self.status = Status(event.stage.capitalize(), event.done, event.total)
-            else:
+        match event:
+            case Failed():
+                raise BackendError(event.message, event.hint, event.kind)
+            case Done():
+                return Outcome("done", summary=event.summary)
+            case Cancelled():
+                return Outcome("cancelled")
+            case Progress():
+                self._show(Status(event.stage.capitalize(), event.done, event.total))
+            case Queued():
                 ahead = event.position
-                self.status = Status(f"Waiting: {ahead} ahead" if ahead else "Waiting for the worker")
+                self._show(Status(f"Waiting: {ahead} ahead" if ahead else "Waiting for the worker"))
         return None
+
+    def _show(self, status: Status) -> None:
+        if not self.cancelling.is_set():
+            self.session.status = status
 
 
 def redraw() -> None:
@@ -273,3 +290,17 @@ def push_undo(message: str) -> None:
 
 
 session = Session()
+
+
+@bpy.app.handlers.persistent
+def abandon_on_load(_path: str) -> None:
+    session.abandon()
+
+
+def register() -> None:
+    bpy.app.handlers.load_pre.append(abandon_on_load)
+
+
+def unregister() -> None:
+    bpy.app.handlers.load_pre.remove(abandon_on_load)
+    session.close()

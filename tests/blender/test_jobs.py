@@ -150,6 +150,19 @@ def test_a_backend_killed_in_the_middle_loses_nothing(ready, scripted_backend):
     assert [int(picture.read_picture(f"{folder}/{e.filename}")[0, 0, 0]) for e in strip.elements] == list(range(12))
 
 
+def test_opening_another_file_abandons_the_job(ready, tmp_path):
+    bpy.ops.dollygrip.predict_camera()
+    ready.dollygrip.take_list[0].action["dollygrip"]["prompt"] = "sleep=0.05"
+    begin(RenderShot)
+    pump_until(lambda: len(compat.strips_of(ready)))
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "film.blend"))
+    assert not session.active
+    assert not len(compat.strips_of(bpy.context.scene)), "nothing is delivered into the other file"
+    state = bpy.context.scene.dollygrip
+    state.prompt, state.reference, state.frame_count = "go", str(tmp_path / "reference.png"), 5
+    assert bpy.ops.dollygrip.predict_camera() == {"FINISHED"}, "the next job is not cancelled with it"
+
+
 def test_a_failed_job_says_why(ready):
     ready.dollygrip.prompt = "fail=0"
     assert error_of(bpy.ops.dollygrip.predict_camera) == "The scripted job fails. Use another script."

@@ -34,6 +34,7 @@ def test_relative_paths_lie_beside_the_blend(scene, tmp_path):
 def test_linear_light_is_encoded(scene, tmp_path):
     """An EXR holds linear light: a half of it is 188 in sRGB."""
     image = bpy.data.images.new("linear", 8, 4, float_buffer=True)
+    image.colorspace_settings.name = "Non-Color"  # saved as the numbers are
     image.pixels.foreach_set(np.tile(np.float32([0.5, 1.0, 7.0, 1.0]), 32))
     image.filepath_raw, image.file_format = str(tmp_path / "a.exr"), "OPEN_EXR"
     image.save()
