@@ -1,9 +1,9 @@
 """The diffusion in-painter: what might be seen in the holes of a guide, at a small working size.
 
 A flow from the classical fill to the truth (stochastic interpolants with data-dependent couplings, Albergo 2024): at
-time 1 a hole holds the fill plus noise, at time 0 the picture, in between their mixture; a U-Net is trained to expect the
-picture, which gives the velocity that a few Euler steps of diffusers' flow matching scheduler walk. Starting from the
-fill instead of pure noise leaves little way to go, so a small network does. Known pixels are put back at every step.
+time 1 a hole holds the fill plus noise, at time 0 the picture, in between their mixture; a U-Net is trained to expect
+the picture, which gives the velocity that a few Euler steps of diffusers' flow matching scheduler walk. Starting from
+the fill instead of pure noise leaves little way to go, so a small network does. Known pixels are put back every step.
 
 The U-Net sees 2x2 pixel blocks of [mixture, fill, hole, disparity], all of the same frame: the reference speaks through
 the guide, whose known pixels are the reference's own, moved.
