@@ -41,7 +41,7 @@ def prepare_reference(shot: Shot, device: str) -> Reference:
         large = Image.fromarray(shot.image).resize((DETAIL * width, DETAIL * height), Image.Resampling.LANCZOS, box=box)
         detail = np.asarray(large)
     if shot.depth is None:
-        depth = _estimated_depth(rgb, device)
+        depth = without_specks(_estimated_depth(rgb, device))
         depth = depth * (trajectory.scene_depth / np.median(depth[np.isfinite(depth)]))
     else:
         # Nearest: a mean of two depths at an edge is a surface that is not there.
@@ -54,6 +54,12 @@ def cover_box(width: int, height: int, aspect: float) -> tuple[float, float, flo
     """The largest centred box (left, top, right, bottom) of an aspect (width over height) within an image."""
     w, h = (width, width / aspect) if width / height < aspect else (height * aspect, height)
     return (width - w) / 2, (height - h) / 2, (width + w) / 2, (height + h) / 2
+
+
+def without_specks(depth: np.ndarray) -> np.ndarray:
+    """The median of every 5x5 neighbourhood: lone pixels that a network puts far off would fly through the picture."""
+    around = np.lib.stride_tricks.sliding_window_view(np.pad(depth, 2, mode="edge"), (5, 5))
+    return np.median(around.reshape(*depth.shape, 25), -1)
 
 
 def _estimated_depth(rgb: np.ndarray, device: str) -> np.ndarray:
