@@ -71,15 +71,23 @@ class SceneCache:
         """Remember a view.
 
         image uint8 (H, W, 3); depth float (H, W) > 0 along +Z, inf for sky; c2w (4, 4) OpenCV; intrinsics (4,) in
-        pixels of the image; mask bool (H, W), the pixels that are new, None for all; detail uint8 (H2, W2, 3), the same
-        picture with more pixels, for where a camera comes nearer. Raises ValueError for shapes that do not agree and
-        for depth that is not positive.
+        pixels of the image. Either mask bool (H, W), the pixels that are new and the only ones kept, or detail uint8
+        (H2, W2, 3), the same picture with more pixels for where a camera comes nearer. Raises ValueError for shapes
+        that do not agree and for depth that is not positive.
         """
+        if mask is not None and detail is not None:
+            raise ValueError("A view with a mask has no detail.")
         depth = np.asarray(depth, np.float32)
         if image.shape != (*depth.shape, 3) or min(depth.shape) < 2:
             raise ValueError(f"An image {image.shape} and a depth {depth.shape} make no view.")
         if not (depth > 0).all():
             raise ValueError("A view's depth must be positive everywhere, inf for sky.")
+        if mask is not None and not mask.any():
+            return
+        if mask is not None:
+            rows, columns = _bounds(mask.any(1)), _bounds(mask.any(0))
+            image, depth, mask = image[rows, columns], depth[rows, columns], mask[rows, columns]
+            intrinsics = np.asarray(intrinsics, float) - [0, 0, columns.start, rows.start]
         self.surfaces.append(Surface.build(image, depth, c2w, intrinsics, mask, detail, self.device))
 
     def render(self, c2w: np.ndarray, intrinsics: np.ndarray, size: tuple[int, int]) -> Guide:
@@ -127,6 +135,12 @@ class SceneCache:
         pushed = disparity.clone()
         pushed[hole] = value
         return pushed
+
+
+def _bounds(used: np.ndarray) -> slice:
+    """The slice of a bool (N,) that holds all that is used and one element more on each side."""
+    first, last = np.flatnonzero(used)[[0, -1]]
+    return slice(max(first - 1, 0), last + 2)
 
 
 @attrs.frozen(eq=False)
