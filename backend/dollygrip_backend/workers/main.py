@@ -91,7 +91,8 @@ class Worker:
             return protocol.Failed(run.job_id, "internal", f"The job failed unexpectedly ({what}).", hint)
 
     def _results(self, run: protocol.Run, arrays: dict[str, np.ndarray]) -> protocol.Done:
-        results, index = self._runner.run(run.request, arrays, self._report, run.have), run.have
+        own = {name: array.copy() for name, array in arrays.items()}  # torch wants memory that it may write to
+        results, index = self._runner.run(run.request, own, self._report, run.have), run.have
         while True:
             try:
                 result = next(results)
@@ -137,7 +138,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's business
     config = WorkerConfig(**json.loads(sys.stdin.buffer.readline()))
     if hasattr(os, "nice"):
-        os.nice(5)  # Blender and the server go first
+        os.nice(10)  # Blender and the server go first
     threading.Thread(target=_end_with_input, daemon=True).start()
     Worker(config).serve()
 

@@ -112,8 +112,13 @@ class _View:
 
 
 def _load_camera(device: str) -> Any:
+    import diffusers.utils.logging
+    import transformers.utils.logging
+
     from dollygrip_backend.predictor import CameraPipeline
 
+    for library in (diffusers, transformers):  # their bars for a load of milliseconds would break into ours
+        library.utils.logging.disable_progress_bar()
     return CameraPipeline.from_pretrained(CameraPipeline.shipped()).to(device)
 
 
