@@ -25,6 +25,7 @@ from dollygrip.trajectory import Trajectory
 
 EYE_HEIGHT = 1.6  # metres above the ground, where no start camera is given
 ASSUMED_DEPTH = 5.0  # metres, where nothing gives the scale of a camera
+MAX_DEPTH_RAYS = 60_000  # half a second
 NEAR_PLANE = 0.02  # metres; nearer geometry does not set the scale
 POSITION_TOLERANCE = 0.002  # of the scene depth
 ANGLE_TOLERANCE = radians(0.15)
@@ -96,26 +97,57 @@ def view_degrees(seen: Trajectory) -> float:
     return float(np.degrees(2 * np.arctan(seen.size[0] / 2 / seen.intrinsics[0, 0])))
 
 
-def measured_depth(context: bpy.types.Context, pose: Trajectory, rays: int = 24) -> float | None:
-    """Median depth along +Z, in metres, of the scene's own geometry seen from frame 0 of `pose`.
+def depths_seen(
+    context: bpy.types.Context, c2w: np.ndarray, intrinsics: np.ndarray, x: np.ndarray, y: np.ndarray
+) -> np.ndarray:
+    """Depth along +Z, in metres, of the scene's own geometry on the current frame, inf where there is none.
 
-    Rays go through a regular grid of the image, from the near plane on. None where fewer than a quarter of them hit
-    anything.
+    c2w (4, 4) in metres and intrinsics (4,) are of the view; x, y (N,) the points of its image. Rays start at the near
+    plane.
     """
     scene, depsgraph = context.scene, context.evaluated_depsgraph_get()
     unit = scene.unit_settings.scale_length
-    fx, fy, cx, cy = pose.intrinsics[0]
-    x, y = ((np.arange(rays) + 0.5) / rays * side for side in pose.size)
-    x, y = (grid.ravel() for grid in np.meshgrid(x, y))
+    fx, fy, cx, cy = intrinsics
     directions = np.stack([(x - cx) / fx, (y - cy) / fy, np.ones_like(x)], -1)
-    to_blender = blender_from_c2w(pose.c2w[0], unit) @ np.diag([1.0, -1.0, -1.0, 1.0])
-    origin = to_blender[:3, 3]
-    depths = []
-    for direction, world in zip(directions, directions @ to_blender[:3, :3].T, strict=True):
-        hit, place, *_ = scene.ray_cast(depsgraph, origin + world * NEAR_PLANE / unit, world)
-        if hit:
-            depths.append(np.linalg.norm(np.array(place) - origin) / np.linalg.norm(direction) * unit)
-    return float(np.median(depths)) if len(depths) * 4 >= len(directions) else None
+    to_blender = blender_from_c2w(c2w, unit) @ np.diag([1.0, -1.0, -1.0, 1.0])
+    centre, rays = to_blender[:3, 3], directions @ to_blender[:3, :3].T
+    starts = centre + rays * NEAR_PLANE / unit
+    hits = (scene.ray_cast(depsgraph, start, ray) for start, ray in zip(starts.tolist(), rays.tolist(), strict=True))
+    places = np.array([hit[1] if hit[0] else (np.inf,) * 3 for hit in hits])
+    return np.linalg.norm(places - centre, axis=-1) / np.linalg.norm(directions, axis=-1) * unit
+
+
+def measured_depth(context: bpy.types.Context, view: Trajectory, rays: int = 24) -> float | None:
+    """Median depth in metres of what frame 0 of `view` sees of the scene, by a grid of rays through the image.
+
+    None where fewer than a quarter of them hit anything.
+    """
+    x, y = np.meshgrid(*((np.arange(rays) + 0.5) / rays * side for side in view.size))
+    depths = depths_seen(context, view.c2w[0], view.intrinsics[0], x.ravel(), y.ravel())
+    hit = np.isfinite(depths)
+    return float(np.median(depths[hit])) if 4 * hit.sum() >= hit.size else None
+
+
+def depth_map(
+    context: bpy.types.Context, c2w: np.ndarray, intrinsics: np.ndarray, size: tuple[int, int], frame: int
+) -> np.ndarray:
+    """Exact depth float32 (H, W) in metres of a picture of `size` that shows the scene as it is on `frame`.
+
+    Where there is no geometry it is inf: sky. A picture of more than MAX_DEPTH_RAYS pixels is sampled more coarsely
+    and repeated. The current frame is restored. Raises InputError where no geometry is seen at all.
+    """
+    step = int(np.ceil(np.sqrt(size[0] * size[1] / MAX_DEPTH_RAYS)))
+    x, y = np.meshgrid(*(np.minimum(np.arange(0, side, step) + step / 2, side - 0.5) for side in size))
+    scene = context.scene
+    kept = scene.frame_current, scene.frame_subframe
+    scene.frame_set(frame)
+    try:
+        depths = depths_seen(context, c2w, intrinsics, x.ravel(), y.ravel()).reshape(x.shape)
+    finally:
+        scene.frame_set(kept[0], subframe=kept[1])
+    if not np.isfinite(depths).any():
+        raise InputError("The start camera sees no geometry to take depth from.", "Turn Depth from Scene off.")
+    return np.kron(depths, np.ones((step, step)))[: size[1], : size[0]].astype(np.float32)
 
 
 def known_depth(context: bpy.types.Context, seen: Trajectory | None) -> float | None:

@@ -65,6 +65,8 @@ class _Camera(_Panel):
         column.prop(state, "takes")
         column = layout.column(align=True)
         column.prop(state, "start")
+        if state.start:
+            column.prop(state, "exact_depth")
         column.prop(state, "strength", slider=True)
         column.prop(state, "scene_depth")
         row = layout.row()

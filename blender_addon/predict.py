@@ -22,7 +22,7 @@ class PredictCamera:
 
     scene_name: str
     request: PredictRequest
-    image: np.ndarray
+    arrays: dict[str, np.ndarray]
     placement: camera.Placement
     provenance: dict[str, Any]
     title: str = "Predicting the camera"
@@ -42,11 +42,16 @@ class PredictCamera:
         if not 1 <= state.takes <= limits.max_takes:
             raise InputError(f"1 to {limits.max_takes} takes can be predicted, not {state.takes}.", "Change Takes.")
         image = read_picture(state.reference)
+        arrays = {"image": image}
         start, seen, like = camera.level_start(), None, None
         if state.start:
             like = state.start.data
             seen = camera.sample(context, scene.frame_start, scene.frame_start, state.start)
             start = seen.c2w[0]
+            if state.exact_depth:
+                picture = image.shape[1], image.shape[0]
+                lens = camera.in_picture(seen.intrinsics, seen.size, picture)[0]
+                arrays["depth"] = camera.depth_map(context, start, lens, picture, scene.frame_start)
         rig = takes.ensure_camera(scene, like)
         request = PredictRequest(
             prompt=state.prompt.strip(),
@@ -56,7 +61,7 @@ class PredictCamera:
             takes=state.takes,
             size=camera.square_size(scene),
             view_degrees=None if seen is None else camera.view_degrees(seen),
-            scene_depth=camera.known_depth(context, seen),
+            scene_depth=None if "depth" in arrays else camera.known_depth(context, seen),
             strength=state.strength,
         )
         provenance = {
@@ -64,12 +69,13 @@ class PredictCamera:
             "reference": state.reference,
             "reference_sha256": fingerprint(image),
             "strength": state.strength,
+            "exact_depth": "depth" in arrays,
             "parent_take": "",
         }
-        return cls(scene.name, request, image, camera.Placement.of(scene, rig.data, start), provenance)
+        return cls(scene.name, request, arrays, camera.Placement.of(scene, rig.data, start), provenance)
 
     def build(self, _welcome: Welcome) -> tuple[PredictRequest, dict[str, np.ndarray]]:
-        return self.request, {"image": self.image}
+        return self.request, self.arrays
 
     def prepare(self, event: TakeReady) -> tuple[int, camera.FittedTake]:
         return event.index, camera.fit(event.trajectory, self.placement)

@@ -2,6 +2,7 @@
 
 import bpy
 from bpy.props import (
+    BoolProperty,
     CollectionProperty,
     FloatProperty,
     IntProperty,
@@ -63,6 +64,11 @@ class DOLLYGRIP_PG_scene(bpy.types.PropertyGroup):
         "Without one it starts 1.6 m above the origin, level, looking along +Y",
         type=bpy.types.Object,
         poll=_is_camera,
+    )
+    exact_depth: BoolProperty(
+        name="Depth from Scene",
+        description="The reference shows this scene from the start camera: take its depth from the geometry, exactly, "
+        "instead of estimating it from the picture",
     )
     scene_depth: FloatProperty(
         name="Depth",

@@ -32,7 +32,7 @@ class RenderShot:
 
     scene_name: str
     trajectory: Trajectory
-    image: np.ndarray
+    arrays: dict[str, np.ndarray]
     prompt: str
     engine: str
     size: tuple[int, int]
@@ -68,12 +68,15 @@ class RenderShot:
             notices.append(f"Nothing in the scene gives the scale: Depth was taken as {depth:g} m.")
         if not bpy.data.filepath:
             notices.append("Save the .blend to keep frames beside it: this folder is temporary.")
-        sha256 = fingerprint(image)
+        sha256, arrays = fingerprint(image), {"image": image, "c2w": sampled.c2w, "intrinsics": sampled.intrinsics}
         meta: dict[str, Any] = {"prompt": prompt, "seed": state.seed}
         if pose := made_from.get("meta", {}).get("reference"):
             picture = image.shape[1], image.shape[0]
             seen = camera.reference_seen(pose, tuple(made_from["size"]), sampled, picture)
             meta["reference"] = {**seen, "sha256": sha256}
+            if made_from.get("exact_depth"):
+                lens = camera.in_picture(np.array([seen["intrinsics"]]), sampled.size, picture)[0]
+                arrays["depth"] = camera.depth_map(context, np.array(pose["c2w"]), lens, picture, first)
         provenance = {
             "take": take.name if take else scene.camera.name,
             "scene": scene.name,
@@ -83,7 +86,7 @@ class RenderShot:
         return cls(
             scene_name=scene.name,
             trajectory=attrs.evolve(sampled, scene_depth=depth, meta=meta),
-            image=image,
+            arrays=arrays,
             prompt=prompt,
             engine=state.engine.strip() or "auto",
             size=(state.width, state.height),
@@ -107,8 +110,7 @@ class RenderShot:
             size=size,
             seed=self.seed,
         )
-        poses = {"c2w": self.trajectory.c2w, "intrinsics": self.trajectory.intrinsics}
-        return request, {"image": self.image, **poses}
+        return request, self.arrays
 
     def prepare(self, event: FrameReady) -> Path:
         path = self.folder / f"frame_{self.frame_start + event.index:04d}.png"

@@ -34,7 +34,8 @@ def main(out: Path) -> None:
     bpy.ops.dollygrip.start_backend()
     state = scene.dollygrip
     state.prompt, state.reference, state.frame_count = PROMPT, "//reference.png", FRAMES
-    state.start = scene.camera  # the reference was taken with it: the take begins there, at the scene's own scale
+    state.start = scene.camera  # the reference was taken with it: the take begins there, at the scene's own scale,
+    state.exact_depth = True  # and the picture's depth is known
     step(f"Predicting the camera: “{PROMPT}”")
     bpy.ops.dollygrip.predict_camera()
     bpy.ops.dollygrip.fit_range()

@@ -196,6 +196,22 @@ def test_depth_is_measured_in_the_scene(scene):
     assert camera.known_depth(bpy.context, camera.sample(bpy.context, 1, 1)) == pytest.approx(3.0)
 
 
+def test_the_depth_map_is_that_of_the_geometry(scene):
+    """A wall at 7 with a box before it: exact depth along +Z, sky where there is nothing."""
+    bpy.ops.mesh.primitive_plane_add(size=2, location=(0, 7, 0), rotation=(np.pi / 2, 0, 0))
+    bpy.ops.mesh.primitive_cube_add(size=1, location=(0.5, 4.5, 0.5))
+    c2w, lens = np.eye(4), np.array([100.0, 100.0, 32.0, 18.0])
+    depth = camera.depth_map(bpy.context, c2w, lens, (64, 36), 1)
+    y, x = np.mgrid[:36, :64] + 0.5
+    across, down = (x - 32) / 100, (y - 18) / 100
+    wall = (np.abs(across * 7) < 1) & (np.abs(down * 7) < 1)
+    box = (across * 4 > 0) & (across * 4 < 1) & (down * 4 < 0) & (down * 4 > -1)
+    assert np.allclose(depth, np.where(box, 4, np.where(wall, 7, np.inf)), rtol=1e-4)
+    assert camera.depth_map(bpy.context, c2w, lens * 20, (1280, 720), 1).shape == (720, 1280)
+    with pytest.raises(InputError, match="no geometry"):
+        camera.depth_map(bpy.context, np.diag([-1.0, 1, -1, 1]), lens, (64, 36), 1)
+
+
 def test_no_camera_and_no_perspective_are_said(scene):
     with pytest.raises(InputError, match="has no camera"):
         camera.sample(bpy.context, 1, 2)

@@ -88,7 +88,7 @@ def open_stage():
 
 def predict():
     state().reference, state().frame_count = "//reference.png", 49
-    state().start = bpy.context.scene.camera
+    state().start, state().exact_depth = bpy.context.scene.camera, True
     yield from gui.click((yield from gui.find("dollygrip.prompt")))
     yield from gui.write(PROMPT + "\n")
     assert state().prompt == PROMPT, state().prompt
