@@ -48,6 +48,12 @@ def sensor_of(scene: bpy.types.Scene, data: bpy.types.Camera) -> Sensor:
     return Sensor(render_size(scene), data.sensor_width, data.sensor_height, data.sensor_fit, aspect)
 
 
+def aspect(scene: bpy.types.Scene) -> float:
+    """Width over height of the rendered picture as seen."""
+    width, height = square_size(scene)
+    return width / height
+
+
 def square_size(scene: bpy.types.Scene) -> tuple[int, int]:
     """The render size as seen on square pixels: the wider side of a non-square pixel is stretched."""
     (width, height), render = render_size(scene), scene.render

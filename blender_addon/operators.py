@@ -149,6 +149,8 @@ class DOLLYGRIP_OT_load_take(_File, bpy.types.Operator):
         said = f"The take runs from frame {first} to {last}"
         if len(fitted.trajectory) != len(read):
             said += f" ({len(read)} frames at {read.fps:g} fps became {len(fitted.trajectory)} at the scene's)"
+        if abs(read.size[0] / read.size[1] / camera.aspect(scene) - 1) > 0.01:
+            said += f"; its view of {read.size[0]}x{read.size[1]} was cropped to the scene's aspect"
         if (first, last) != (scene.frame_start, scene.frame_end):
             said += f"; the scene's range is {scene.frame_start} to {scene.frame_end}. Use Take's Range sets it"
         scene.dollygrip.notice = f"{said}."

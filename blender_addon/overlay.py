@@ -32,9 +32,8 @@ class Path:
         keys = sorted({point.co.x for curve in pose if curve for point in curve.keyframe_points})
         places, angles = self._evaluate(pose[:3], keys), self._evaluate(pose[3:], keys)
         extent = np.ptp(self.positions, axis=0).max()
-        corners = np.array(camera.data.view_frame(scene=bpy.context.scene)) / np.linalg.norm(
-            camera.data.view_frame()[0]
-        )
+        corners = np.array(camera.data.view_frame(scene=bpy.context.scene))
+        corners /= np.linalg.norm(corners[0])
         shape = np.concatenate([np.zeros((1, 3)), corners]) * max(0.12 * extent, 0.03 * takes.scene_depth(action))
         self.frustums = np.einsum("kij,nj->kni", matrix_from_euler_xyz(angles), shape) + places[:, None]
 

@@ -1,15 +1,20 @@
 """Operators, session and panels' state against a real server whose workers follow a script in the prompt."""
 
 import json
+import shutil
 import signal
 import time
+from pathlib import Path
 
+import addon_utils
 import bpy
 import numpy as np
 import pytest
 from bl_ext.user_default.dollygrip import compat, picture, strips, takes
 from bl_ext.user_default.dollygrip.render import RenderShot
 from bl_ext.user_default.dollygrip.session import BUDGET, session
+
+EXTENSION = "bl_ext.user_default.dollygrip"
 
 
 @pytest.fixture
@@ -248,10 +253,41 @@ def test_a_file_of_another_length_says_so_and_stays_whole(ready, tmp_path):
     ready.render.fps = 48
     bpy.ops.dollygrip.load_take(filepath=str(path))
     notice = ready.dollygrip.notice
+    assert "cropped" not in notice
     assert "from frame 1 to 23" in notice and "12 frames at 24 fps" in notice and "1 to 250" in notice
     assert (ready.frame_start, ready.frame_end) == (1, 250)
     ready.frame_set(23)
     assert ready.camera.matrix_world.translation.x == pytest.approx(1, abs=0.01)
+
+
+def test_a_file_of_another_aspect_says_that_it_is_cropped(ready, tmp_path):
+    bpy.ops.dollygrip.predict_camera()
+    wide = ready.camera.data.angle
+    bpy.ops.dollygrip.save_take(filepath=str(tmp_path / "wide.camera.json"))
+    ready.render.resolution_x = ready.render.resolution_y = 180
+    bpy.ops.dollygrip.load_take(filepath=str(tmp_path / "wide.camera.json"))
+    assert "its view of 320x180 was cropped" in ready.dollygrip.notice
+    ready.frame_set(1)
+    assert np.tan(ready.camera.data.angle / 2) == pytest.approx(np.tan(wide / 2) * 180 / 320, rel=1e-3)
+
+
+def test_an_unsaved_file_keeps_its_frames_and_says_where(scene, scripted_backend, picture_path):
+    scene.render.resolution_x, scene.render.resolution_y = 320, 180
+    state = scene.dollygrip
+    state.reference, state.frame_count, state.prompt = str(picture_path), 5, "go"
+    bpy.ops.dollygrip.predict_camera()
+    bpy.ops.dollygrip.render_shot()
+    assert "5 of 5 frames" in state.notice and "this folder is temporary" in state.notice
+    [strip] = compat.strips_of(scene)
+    assert Path(strips.shot_of(strip)["folder"], "frame_0005.png").exists()
+    shutil.rmtree(Path(strips.shot_of(strip)["folder"]).parent)
+
+
+def test_the_extension_can_be_turned_off_and_on(scene):
+    addon_utils.disable(EXTENSION)
+    assert not hasattr(scene, "dollygrip")
+    addon_utils.enable(EXTENSION)
+    assert scene.dollygrip.frame_count == 81
 
 
 def test_takes_and_shots_survive_saving(ready, tmp_path):

@@ -73,8 +73,8 @@ def open_stage():
     space.shading.type = "SOLID"
     space.shading.color_type = "MATERIAL"
     view = space.region_3d
-    view.view_perspective, view.view_distance = "PERSP", 11
-    view.view_location = (0.4, 2.2, 1.3)
+    view.view_perspective, view.view_distance = "PERSP", 9.5
+    view.view_location = (0.6, 1.7, 1.3)
     view.view_rotation = Euler((1.0, 0, 0.75)).to_quaternion()
     for name, colour in COLOURS.items():
         if name in bpy.data.materials:
@@ -82,6 +82,9 @@ def open_stage():
     for name in ("Ceiling", "Wall.left", "Wall.right.high", "Wall.right.low"):
         if name in bpy.data.objects:
             bpy.data.objects[name].hide_set(True)
+    for thing in bpy.data.objects:
+        if thing.type == "LIGHT":
+            thing.hide_set(True)
     bpy.ops.object.select_all(action="DESELECT")
     yield from gui.sidebar("Dollygrip")
 
