@@ -39,6 +39,7 @@ class Config:
     decay: float
     channels: tuple[int, ...] = attrs.field(converter=tuple)
     noise: float
+    fresh: float
     sampling_steps: int
     pairs_per_scene: int
     synthetic_holes: float
@@ -143,13 +144,14 @@ def _recolouring(random: np.random.Generator):
     return lambda rgb: ((rgb[order].float() / 255) ** gamma * gain).clamp(0, 1) * 2 - 1
 
 
-def loss_of(network: torch.nn.Module, truth: Tensor, condition: Tensor, noise: float) -> Tensor:
-    """Mean squared error of the expected picture inside the holes, at random times, more of them near the fill.
+def loss_of(network: torch.nn.Module, truth: Tensor, condition: Tensor, config: Config) -> Tensor:
+    """Mean squared error of the expected picture inside the holes, at random times.
 
-    Most of the way is decided there, and a few steps of sampling spend most of their time there.
+    A share of the samples is at time 1, where the mixture says nothing yet: that is the hard part, and the first of the
+    few steps of sampling.
     """
-    fill, hole = condition[:, :3], condition[:, 3:4] > 0
-    time = torch.rand(len(truth)).sqrt()
+    fill, hole, noise = condition[:, :3], condition[:, 3:4] > 0, config.noise
+    time = torch.where(torch.rand(len(truth)) < config.fresh, 1.0, torch.rand(len(truth)))
     at = time[:, None, None, None]
     mixture = torch.where(hole, at * (fill + noise * torch.randn_like(fill)) + (1 - at) * truth, fill)
     with torch.autocast("cpu", torch.bfloat16):
@@ -176,7 +178,7 @@ def train_embedded(config: Path, data: Path, out: Path) -> None:
         task = progress.add_task("In-painter", total=settings.steps, completed=run.step, status="")
         while run.step < settings.steps:
             truth, condition = draw_batch(pairs, settings, step_random(settings.seed, run.step))
-            loss = loss_of(network, truth, condition, settings.noise)
+            loss = loss_of(network, truth, condition, settings)
             run.descend(loss, learning_rate(run.step, settings.steps, settings.rate))
             smooth = loss.item() if smooth is None else 0.98 * smooth + 0.02 * loss.item()
             progress.update(task, completed=run.step, status=f"loss {smooth:.4f}")

@@ -21,6 +21,7 @@ rate = 1e-3
 decay = 0.9
 channels = [8, 32]
 noise = 0.2
+fresh = 0.5
 sampling_steps = 2
 pairs_per_scene = 4
 synthetic_holes = 0.5
