@@ -6,10 +6,13 @@ from typing import Any
 
 import attrs
 import numpy as np
+from PIL import Image
 
 from dollygrip.protocol import PredictRequest, RenderRequest, Request
 from dollygrip.trajectory import Trajectory
 from dollygrip_backend import video
+
+_DEPTH_SIDE, _LEAST_SIDE = 512, 32
 
 Report = Callable[[str, int, int], None]
 """report(stage, done, total); what it raises ends the job."""
@@ -68,8 +71,8 @@ class Runner:
         depth, degrees = arrays.get("depth"), request.view_degrees
         given = depth is not None
         if depth is None or degrees is None:
-            estimate = self._model("depth", _load_depth).estimate(arrays["image"])
-            depth = estimate.depth if depth is None else depth
+            estimate = self._model("depth", _load_depth).estimate(_shrunk(arrays["image"]))
+            depth = _stretched(estimate.depth, arrays["image"]) if depth is None else depth
             degrees = estimate.view_degrees if degrees is None else degrees
         median = float(np.median(depth[np.isfinite(depth)]))
         scene_depth = request.scene_depth or median
@@ -100,6 +103,21 @@ def make_shot(request: RenderRequest, arrays: dict[str, np.ndarray]) -> video.Sh
     """A request whose size is resolved as the engines know it; raises TrajectoryError for poses that are none."""
     trajectory = request.trajectory.trajectory(arrays)
     return video.Shot(arrays["image"], request.prompt, trajectory, request.size, request.seed, arrays.get("depth"))
+
+
+def _shrunk(image: np.ndarray) -> np.ndarray:
+    """A large image made smaller: for a camera the lie of the land counts, not the edges of leaves."""
+    height, width = image.shape[:2]
+    scale = max(_DEPTH_SIDE / max(height, width), _LEAST_SIDE / min(height, width))
+    if scale >= 1:
+        return image
+    return np.array(Image.fromarray(image).resize((round(width * scale), round(height * scale)), reducing_gap=2.0))
+
+
+def _stretched(depth: np.ndarray, image: np.ndarray) -> np.ndarray:
+    """Depth at the image's own size, each pixel the nearest of the small map."""
+    rows, columns = (np.arange(side) * short // side for side, short in zip(image.shape, depth.shape, strict=False))
+    return depth[np.ix_(rows, columns)]
 
 
 @attrs.frozen(eq=False)

@@ -1,0 +1,98 @@
+"""What the runner does around the models: sizes, scales, resumption, what it keeps in memory."""
+
+import itertools
+
+import attrs
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dollygrip.protocol import PredictRequest, RenderRequest, TrajectoryHeader
+from dollygrip_backend import video
+from dollygrip_backend.jobs.validation import validate
+from dollygrip_backend.workers.runner import CancelledError, Runner, _shrunk, _stretched
+
+
+@given(st.integers(16, 900), st.integers(16, 900))
+def test_an_image_for_depth_is_small_but_never_thin_and_depth_fits_again(width, height):
+    image = np.zeros((height, width, 3), np.uint8)
+    small = _shrunk(image)
+    assert min(small.shape[:2]) >= min(32, height, width) - 1
+    assert max(small.shape[:2]) <= 512 or min(small.shape[:2]) <= 33
+    columns = np.tile(np.arange(small.shape[1], dtype=np.float32), (small.shape[0], 1))
+    back = _stretched(columns, image)
+    assert back.shape == (height, width)
+    expected = (np.arange(width) + 0.5) * small.shape[1] / width - 0.5
+    assert np.abs(back[0] - expected).max() <= 1
+
+
+def request(**options):
+    return PredictRequest(prompt="dolly in", frames=5, **options)
+
+
+def run(runner, asked, arrays, have=0, report=lambda *_: None):
+    return list(runner.run(validate(asked, arrays), arrays, report, have))
+
+
+@pytest.fixture(scope="module")
+def runner():
+    return Runner()
+
+
+def test_a_known_depth_sets_the_scale_and_an_estimated_one_takes_the_given_scale(runner):
+    image = np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8)
+    depth = np.full((48, 64), 7.0, np.float32)
+    depth[:10] = np.inf
+    assert run(runner, request(), {"image": image, "depth": depth})[0].scene_depth == 7.0
+    assert run(runner, request(scene_depth=3.0), {"image": image})[0].scene_depth == 3.0
+    estimated = run(runner, request(), {"image": image})[0].scene_depth
+    assert 0 < estimated < 1e3
+
+
+def test_takes_resume_where_they_were(runner):
+    arrays = {"image": np.zeros((48, 64, 3), np.uint8)}
+    takes = run(runner, request(takes=3), arrays)
+    rest = run(runner, request(takes=3), arrays, have=1)
+    assert len(rest) == 2
+    assert all(np.array_equal(a.c2w, b.c2w) for a, b in zip(takes[1:], rest, strict=True))
+
+
+def shot():
+    c2w = np.tile(np.eye(4), (4, 1, 1))
+    c2w[:, 0, 3] = np.linspace(0, 0.3, 4)
+    header = TrajectoryHeader(fps=24.0, size=(128, 72))
+    arrays = {
+        "image": np.random.default_rng(0).integers(0, 256, (72, 128, 3), np.uint8),
+        "c2w": c2w,
+        "intrinsics": np.tile([110.0, 110, 64, 36], (4, 1)),
+        "depth": np.full((72, 128), 1.0, np.float32),
+    }
+    return RenderRequest(prompt="", trajectory=header), arrays
+
+
+def test_frames_resume_where_they_were(runner):
+    frames = run(runner, *shot())
+    rest = run(runner, *shot(), have=2)
+    assert len(frames) == 4 and len(rest) == 2
+    assert all(np.array_equal(a, b) for a, b in zip(frames[2:], rest, strict=True))
+
+
+def test_a_report_that_raises_stops_the_work(runner):
+    calls = itertools.count()
+
+    def report(stage, done, total):
+        if stage == "frames" and next(calls) == 1:
+            raise CancelledError
+
+    with pytest.raises(CancelledError):
+        run(runner, *shot(), report=report)
+    assert len(run(runner, *shot())) == 4
+
+
+def test_sizes_default_to_what_the_engine_can_do():
+    asked, arrays = shot()
+    checked = validate(attrs.evolve(asked, trajectory=TrajectoryHeader(fps=24.0, size=(3840, 2160))), arrays)
+    rule = video.engine_info(checked.engine).sizes
+    assert rule.allows(checked.size)
+    assert abs(checked.size[0] / checked.size[1] - 16 / 9) < 0.02
