@@ -73,7 +73,7 @@ def read_connection(folder: Path | None = None) -> Connection:
         raise BackendError(
             "No Dollygrip backend is running.", "Start it, or run `dollygrip serve`.", "unreachable"
         ) from None
-    except (OSError, ValueError, BaseValidationError) as error:
+    except (OSError, ValueError, AttributeError, BaseValidationError) as error:
         raise BackendError(
             f"The connection file {path} cannot be read.", "Delete it and start the backend again.", "unreachable"
         ) from error
