@@ -42,6 +42,8 @@ class Config:
     sky_weight: float
     focal_weight: float
     save_every: int
+    coarse_steps: int
+    coarse_batch: int
 
     def network(self) -> DepthNetwork:
         """A fresh network of this size."""
@@ -63,11 +65,17 @@ class ViewPool:
     def __len__(self) -> int:
         return len(self.rgb)
 
-    def batch(self, config: Config, random: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
-        """picture (B, 3, H, W) in 0..1, depth (B, H, W) with inf in the sky, log_focal (B,): cropped and disturbed."""
-        size = config.sizes[random.choice(len(config.sizes), p=config.portions)]
+    def batch(self, config: Config, step: int) -> tuple[Tensor, Tensor, Tensor]:
+        """picture (B, 3, H, W) in 0..1, depth (B, H, W) with inf in the sky, log_focal (B,): cropped and disturbed.
+
+        The first `coarse_steps` are at half the size: the layout of a place is learnt there at a quarter of the cost.
+        """
+        random = step_random(config.seed, step)
+        coarse = step < config.coarse_steps
+        size = tuple(side // (1 + coarse) for side in config.sizes[random.choice(len(config.sizes), p=config.portions)])
+        count = config.coarse_batch if coarse else config.batch
         pictures, depths, focals = [], [], []
-        for index in random.integers(len(self), size=config.batch):
+        for index in random.integers(len(self), size=count):
             rgb, depth, zoom = mirrored_crop(self.rgb[index], self.depth[index], size, config.smallest_crop, random)
             pictures.append(disturb(rgb, random))
             depths.append(depth)
@@ -86,9 +94,9 @@ def loss_of(network: DepthNetwork, batch: tuple[Tensor, Tensor, Tensor], config:
     error = torch.where(seen, log_depth - depth.where(seen, torch.ones(())).log(), 0)
     mean = error.sum((1, 2)) / count
     centred = torch.where(seen, error - config.scale_invariance * mean[:, None, None], 0)
-    shape = functional.huber_loss(centred, torch.zeros_like(centred), reduction="none", delta=0.5)
+    shape = functional.smooth_l1_loss(centred, torch.zeros_like(centred), reduction="none", beta=0.1)
     return (
-        2 * (shape.sum((1, 2)) / count).mean()
+        (shape.sum((1, 2)) / count).mean()
         + config.gradient_weight * edge_loss(error, seen)
         + config.sky_weight * functional.binary_cross_entropy_with_logits(sky, (~seen).float())
         + config.focal_weight * functional.l1_loss(focal, log_focal)
@@ -115,14 +123,13 @@ def train_depth(config: Path, data: Path, out: Path) -> None:
     pool = ViewPool(data)
     torch.manual_seed(settings.seed)
     network = settings.network()
-    run = Run(network, torch.optim.AdamW(network.parameters(), weight_decay=0.02), decay=settings.decay)
+    run = Run(network, torch.optim.AdamW(network.parameters(), weight_decay=0.02, fused=True), decay=settings.decay)
     run.resume(out / "checkpoint")
     smooth = None
     with training_progress() as progress:
         task = progress.add_task("Depth", total=settings.steps, completed=run.step, status="")
         while run.step < settings.steps:
-            batch = pool.batch(settings, step_random(settings.seed, run.step))
-            loss = loss_of(network, batch, settings)
+            loss = loss_of(network, pool.batch(settings, run.step), settings)
             run.descend(loss, learning_rate(run.step, settings.steps, settings.rate))
             smooth = loss.item() if smooth is None else 0.98 * smooth + 0.02 * loss.item()
             progress.update(task, completed=run.step, status=f"loss {smooth:.4f}")

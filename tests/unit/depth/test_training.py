@@ -20,7 +20,7 @@ CONFIG = """
 seed = 1
 steps = 120
 batch = 2
-sizes = [[48, 32], [32, 48]]
+sizes = [[64, 32], [32, 64]]
 portions = [0.5, 0.5]
 rate = 3e-3
 decay = 0.9
@@ -33,6 +33,8 @@ gradient_weight = 0.5
 sky_weight = 0.3
 focal_weight = 0.3
 save_every = 50
+coarse_steps = 40
+coarse_batch = 4
 """
 
 
