@@ -52,7 +52,7 @@ def main() -> None:
     ):
         rows["idle"] = measure(asking)
         request = PredictRequest(prompt="orbit left around the house", frames=frames, view_degrees=50.0, takes=16)
-        take = next(e for e in working.run(request, {"image": image}) if isinstance(e, TakeReady)).trajectory
+        take, *_ = [e.trajectory for e in working.run(request, {"image": image}) if isinstance(e, TakeReady)]
         job = working.submit(request, {"image": image})
         rows["while predicting"] = measure(asking, working, job)
         request = RenderRequest(prompt="", trajectory=TrajectoryHeader.of(take), size=(320, 180))
