@@ -64,7 +64,6 @@ class Server:
         self._socket.curve_secretkey = keys.server_secret.encode()
         self._socket.zap_domain = b"client"
         self._stop = threading.Event()
-        self._state = state
         try:
             self._socket.bind(f"tcp://{host}:{port}")
         except zmq.ZMQError as error:
@@ -81,7 +80,7 @@ class Server:
             raise BackendError(f"The job store in {state} cannot be used: {error}.", hint, "storage") from error
         self._sessions = Sessions(self._store, self._send)
         self._scheduler = Scheduler(self._store, self._pool, self._sessions)
-        bound = self._socket.last_endpoint.rstrip(b"\0").decode()
+        bound = self._socket.last_endpoint.rstrip(b"\0").decode().replace("//0.0.0.0:", "//127.0.0.1:")
         self.connection = Connection(bound, keys.server_public, keys.client_public, keys.client_secret, os.getpid())
         self._file = write_connection(self.connection, state)
 
