@@ -25,7 +25,7 @@ from dollygrip.trajectory import Trajectory
 
 EYE_HEIGHT = 1.6  # metres above the ground, where no start camera is given
 ASSUMED_DEPTH = 5.0  # metres, where nothing gives the scale of a camera
-MAX_DEPTH_RAYS = 60_000  # half a second
+MAX_DEPTH_RAYS = 200_000  # one to two seconds
 NEAR_PLANE = 0.02  # metres; nearer geometry does not set the scale
 POSITION_TOLERANCE = 0.002  # of the scene depth
 ANGLE_TOLERANCE = radians(0.15)

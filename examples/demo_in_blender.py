@@ -16,7 +16,7 @@ import bpy  # first: it makes addon_utils importable
 import addon_utils
 from scene import build_scene, render_reference
 
-PROMPT = "slow dolly in past the columns while panning left towards the window"
+PROMPT = "slow dolly in towards the statue"
 FRAMES = 49
 
 

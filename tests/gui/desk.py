@@ -13,7 +13,7 @@ import bpy
 from mathutils import Euler
 
 OUT = Path(sys.argv[-1])
-PROMPT = "slow dolly in past the columns, panning left"
+PROMPT = "slow dolly in towards the statue"
 TIMEOUT = 240
 COLOURS = {  # in the viewport's solid shading, which does not know the procedural textures
     "Floor": (0.30, 0.24, 0.18),
