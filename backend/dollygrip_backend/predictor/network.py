@@ -1,7 +1,8 @@
 """The trajectory diffusion transformer with its vision-language memory (CT-1, arXiv 2604.09201, made small).
 
 Memory: text tokens and picture tokens, refined together by self-attention; a summary token among them also answers
-directly with an outline, the expected camera at eight times, which teaches the words long before the noise is learnt.
+directly with an outline: the expected camera at eight times, and which channels the move uses. That teaches the words
+long before the noise is learnt; the transformer starts from the outline and adds what makes one take out of the mean.
 The trajectory: patches of normalised channels that attend to one another and to the memory, modulated by noise level,
 shot conditions and summary (adaLN). The network predicts the clean trajectory, and for each channel whether the move
 uses it at all.
@@ -12,7 +13,7 @@ import torch
 from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
-from torch.nn.functional import scaled_dot_product_attention, silu
+from torch.nn.functional import interpolate, pad, scaled_dot_product_attention, silu
 
 from dollygrip_backend.predictor.channels import CHANNELS, SAMPLES
 from dollygrip_backend.predictor.text import FEATURES, TextFeatures
@@ -132,8 +133,10 @@ class CameraTransformer(ModelMixin, ConfigMixin):
         self.memory_blocks = nn.ModuleList(MemoryBlock(width, heads) for _ in range(memory_depth))
         self.memory_norm = nn.LayerNorm(width)
         self.outline_out = nn.Linear(width, OUTLINE * CHANNELS)
+        self.outline_active = nn.Linear(width, CHANNELS)
         self.summary_in = nn.Linear(width, width)
-        self.trajectory_in = nn.Linear(3 * CHANNELS * patch, width)
+        self.outline_trust = nn.Linear(width, CHANNELS)
+        self.trajectory_in = nn.Linear(4 * CHANNELS * patch, width)
         self.time_place = nn.Parameter(torch.randn(SAMPLES // patch, width) * 0.02)
         self.noise_in = nn.Sequential(nn.Linear(64, width), nn.SiLU(), nn.Linear(width, width))
         self.condition_in = nn.Sequential(nn.Linear(CONDITIONS, width), nn.SiLU(), nn.Linear(width, width))
@@ -142,6 +145,8 @@ class CameraTransformer(ModelMixin, ConfigMixin):
         self.trajectory_out = nn.Linear(width, CHANNELS * patch)
         self.active_out = nn.Linear(width, CHANNELS)
         nn.init.zeros_(self.word.weight)  # a word never trained on adds nothing
+        nn.init.zeros_(self.outline_trust.weight)
+        nn.init.ones_(self.outline_trust.bias)
         nn.init.zeros_(self.trajectory_out.weight)
         nn.init.zeros_(self.trajectory_out.bias)
 
@@ -166,9 +171,11 @@ class CameraTransformer(ModelMixin, ConfigMixin):
             memory = block(memory, mask)
         return Memory(self.memory_norm(memory), mask)
 
-    def outline(self, memory: Memory) -> Tensor:
-        """(B, 8, 7) the camera that the summary expects at the end of each eighth of the time, over all takes."""
-        return self.outline_out(memory.tokens[:, 0]).unflatten(-1, (OUTLINE, CHANNELS))
+    def outline(self, memory: Memory) -> tuple[Tensor, Tensor]:
+        """What the summary expects over all takes: the camera (B, 8, 7) at the end of each eighth of the time, and
+        logits (B, 7) of each channel's use."""
+        summary = memory.tokens[:, 0]
+        return self.outline_out(summary).unflatten(-1, (OUTLINE, CHANNELS)), self.outline_active(summary)
 
     def forward(
         self, noisy: Tensor, sigma: Tensor, known: Tensor, given: Tensor, conditions: Tensor, memory: Memory
@@ -178,12 +185,19 @@ class CameraTransformer(ModelMixin, ConfigMixin):
         noisy (B, K, 64, 7) normalised channels at noise level sigma (B, K) in 0..1; known: values of constraints
         where given (same shape) is 1, else 0; conditions (B, K, 10).
         """
-        x = torch.cat([noisy, known, given], -1).unflatten(2, (-1, self.patch)).flatten(3)
+        # The outline's knots, with the start at zero, joined by straight lines; no gradient bends it to serve one take.
+        outline, active = self.outline(memory)
+        outline = outline.detach().transpose(1, 2)
+        outline = interpolate(pad(outline, (1, 0)), SAMPLES + 1, mode="linear", align_corners=True)
+        outline = outline[..., 1:].transpose(1, 2)[:, None].expand_as(noisy)
+        x = torch.cat([noisy, known, given, outline], -1).unflatten(2, (-1, self.patch)).flatten(3)
         x = self.trajectory_in(x) + self.time_place
         condition = self.noise_in(waves(sigma, 32, 1.0, 200.0)) + self.condition_in(conditions)
         condition = condition + self.summary_in(memory.tokens[:, :1])
+        condition = silu(condition)
         for block in self.blocks:
-            x = block(x, silu(condition), memory)
+            x = block(x, condition, memory)
         x = self.norm(x)
         clean = self.trajectory_out(x).unflatten(-1, (self.patch, CHANNELS)).flatten(2, 3)
-        return clean - clean[:, :, :1], self.active_out(x.mean(2))
+        clean = clean + outline * self.outline_trust(condition)[:, :, None]
+        return clean - clean[:, :, :1], active[:, None] + self.active_out(x.mean(2))

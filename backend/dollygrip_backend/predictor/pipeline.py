@@ -24,6 +24,7 @@ DEFAULT_VIEW = 50.0
 NOISE_SHIFT = 12.0  # smooth channels show through noise: training and sampling stay long at high noise levels
 MODEL_NAME = "dollygrip-camera"
 _MAX_TAKES = 64
+_UNUSED = -0.7  # logit below which (a third) a channel is not part of the move and stays exactly zero
 
 Progress = Callable[[int, int], None]
 
@@ -145,7 +146,7 @@ class CameraPipeline(DiffusionPipeline):
             memories.append(self.transformer.remember(silent, picture))
         x = torch.stack([_noise(seed, k) for k in range(takes)]).to(device).expand(len(prompts), -1, -1, -1)
         clean, active = self._denoise(x, memories, conditions, steps, guidance, progress)
-        channels = (clean * (active > 0)[:, :, None]).double().cpu().numpy() * SCALE
+        channels = (clean * (active > _UNUSED)[:, :, None]).double().cpu().numpy() * SCALE
         return smooth(channels)
 
     def _denoise(

@@ -163,14 +163,19 @@ def wavelet_loss(predicted: Tensor, true: Tensor) -> Tensor:
 def losses(model: CameraTransformer, batch: Batch, outline_only: bool = False) -> dict[str, Tensor]:
     """The four parts of the loss, unweighted: square error, wavelet sub-bands, activity, the summary's outline.
 
-    In the first stage there is only the outline: five times cheaper, and all that the words need to be understood.
+    In the first stage there is only the outline with its activity: five times cheaper, and all that the words need to
+    be understood.
     """
     memory = model.remember(batch.text, batch.picture, batch.words)
     peak = batch.clean.abs().amax((2, 3), keepdim=True)
     weight = 1 / (1 + (peak / 2) ** 2)  # a full circle must not outweigh a hundred small moves
-    expected = model.outline(memory).float()[:, None]
+    expected, likely = (value.float()[:, None] for value in model.outline(memory))
     every = SAMPLES // expected.shape[2]
-    parts = {"outline": (weight * (expected - batch.clean[:, :, every - 1 :: every]) ** 2).mean()}
+    used = (batch.clean.abs().amax(2) > 1e-4).float()
+    parts = {
+        "outline": (weight * (expected - batch.clean[:, :, every - 1 :: every]) ** 2).mean(),
+        "activity": binary_cross_entropy_with_logits(likely.expand_as(used), used),
+    }
     if outline_only:
         return parts
     sigma = batch.sigma[..., None, None]
@@ -179,10 +184,10 @@ def losses(model: CameraTransformer, batch: Batch, outline_only: bool = False) -
     clean, active = clean.float(), active.float()
     root = weight.sqrt()
     return {
-        **parts,
+        "outline": parts["outline"],
+        "activity": parts["activity"] + binary_cross_entropy_with_logits(active, used),
         "square": (weight * (clean - batch.clean) ** 2).mean(),
         "wavelet": wavelet_loss((root * clean).flatten(0, 1), (root * batch.clean).flatten(0, 1)),
-        "activity": binary_cross_entropy_with_logits(active, (batch.clean.abs().amax(2) > 1e-4).float()),
     }
 
 
@@ -242,7 +247,7 @@ def _step(run: Run, bank: CaptionBank, settings: PredictorConfig) -> dict[str, f
         rate = learning_rate(run.step, settings.outline_steps, settings.learning_rate, floor=0.3)
     else:
         later = run.step - settings.outline_steps
-        rate = learning_rate(later, settings.steps - settings.outline_steps, settings.learning_rate)
+        rate = learning_rate(later, settings.steps - settings.outline_steps, settings.learning_rate, warmup=100)
     with sdpa_kernel(SDPBackend.MATH), torch.autocast("cpu", torch.bfloat16, enabled=settings.bfloat16):
         parts = losses(run.model, batch, outline_only)
         loss = sum(getattr(settings, key) * value for key, value in parts.items())

@@ -1,0 +1,60 @@
+"""The weights that come with Dollygrip, judged by geometry on prompts that the training grammar did not produce."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dollygrip_backend.evaluation.judge import judge
+from dollygrip_backend.evaluation.predictor import evaluate_cases, evaluate_predictor, read_cases
+from dollygrip_backend.predictor import CameraPipeline
+
+PLAIN = Path(__file__).parents[2] / "data" / "plain_moves.jsonl"
+IMAGE = np.random.default_rng(1).integers(0, 255, (200, 320, 3), dtype=np.uint8)
+
+
+@pytest.fixture(scope="module")
+def pipe() -> CameraPipeline:
+    return CameraPipeline.from_pretrained(CameraPipeline.shipped())
+
+
+def test_nine_of_ten_plain_moves_are_obeyed(pipe):
+    results = evaluate_cases(pipe, read_cases(PLAIN), seeds=2)
+    failed = [f"{r.case.prompt!r}: {r.verdict.reason}" for r in results if not r.verdict.obeyed]
+    assert len(failed) <= 0.1 * len(results), "\n".join(failed)
+
+
+def test_takes_differ_and_all_obey(pipe):
+    takes = pipe(IMAGE, "pan left", takes=6)
+    verdicts = [judge(take, ["pan_left"]) for take in takes]
+    assert all(v.obeyed for v in verdicts), [v.reason for v in verdicts]
+    ends = [v.amounts["pan"] for v in verdicts]
+    assert max(ends) - min(ends) > 3  # degrees
+
+
+def test_strength_scales_what_is_not_given_in_numbers(pipe):
+    weak, strong = (pipe(IMAGE, "truck right", strength=s)[0].positions[-1, 0] for s in (0.5, 1.8))
+    assert strong > 1.5 * weak > 0
+
+
+def test_an_orbit_turns_about_the_depth_that_the_picture_shows(pipe):
+    radii = []
+    for near in (0.5, 1.0):
+        depth = np.full((200, 320), 1.0, np.float32)
+        depth[60:140, 100:220] = near
+        take = pipe(IMAGE, "orbit left around the statue", depth=depth, scene_depth=1.0)[0]
+        radii.append(np.linalg.norm(take.positions[-1]) / np.linalg.norm(take.rotations[-1, 0, 2]))
+    assert radii[0] < 0.85 * radii[1]
+
+
+def test_the_report_names_every_failure(tmp_path):
+    file = tmp_path / "two.jsonl"
+    lines = [{"id": i, "prompt": "pan left", "move": m} for i, m in (("a", "pan_left"), ("b", "pan_right"))]
+    file.write_text("\n".join(map(json.dumps, lines)))
+    said = []
+    summary = evaluate_predictor(file, tmp_path / "out", say=said.append)
+    assert summary.success == 0.5 and summary.by_move == {"pan_left": 1.0, "pan_right": 0.0}
+    assert any("failed b" in line and "wrong way" in line for line in said)
+    assert "wrong way" in (tmp_path / "out" / "report.html").read_text()
+    assert '"success": 0.5' in (tmp_path / "out" / "report.json").read_text()
