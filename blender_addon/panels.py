@@ -5,7 +5,8 @@ from pathlib import Path
 import bpy
 import bpy.utils.previews
 
-from . import strips, takes
+from . import camera, strips, takes
+from .render import engine_of, video_size
 from .session import session
 
 _previews: bpy.utils.previews.ImagePreviewCollection | None = None
@@ -112,6 +113,10 @@ class _Shot(_Panel):
         column.prop(state, "width")
         column.prop(state, "height")
         take = takes.shown(scene.camera)
+        engine = engine_of(session.welcome, state.engine) if session.welcome else None
+        if engine and not (state.width and state.height):
+            across, down = video_size((state.width, state.height), camera.render_size(scene), engine)
+            column.label(text=f"Renders {across}×{down}", icon="INFO")
         if scene.camera:
             first, last = takes.frame_range(take) if take else (scene.frame_start, scene.frame_end)
             what = take.name if take else scene.camera.name
