@@ -13,7 +13,6 @@ from matplotlib.figure import Figure
 
 from dollygrip import formats
 from dollygrip.errors import InputError
-from dollygrip.rotations import rotvec_from_matrix
 from dollygrip.trajectory import Trajectory
 from dollygrip_backend.cli.files import whole_file
 
@@ -175,6 +174,16 @@ def _frustums(trajectory: Trajectory) -> np.ndarray:
     return points @ np.swapaxes(trajectory.rotations[keys], 1, 2) + trajectory.positions[keys][:, None]
 
 
+def head_angles(rotations: np.ndarray) -> np.ndarray:
+    """(T, 3, 3) -> (T, 3) degrees: pan to the right, tilt up, roll clockwise, without jumps; world +Y is down."""
+    right, forward = rotations[:, :, 0], rotations[:, :, 2]
+    level = np.stack([forward[:, 2], np.zeros(len(forward)), -forward[:, 0]], -1)  # +Y x forward: the horizon's right
+    pan = np.arctan2(forward[:, 0], forward[:, 2])
+    tilt = np.arctan2(-forward[:, 1], np.linalg.norm(level, axis=1))
+    roll = np.arctan2(np.sum(right * np.cross(forward, level), -1), np.sum(right * level, -1))
+    return np.degrees(np.unwrap(np.stack([pan, tilt, roll], -1), axis=0))
+
+
 def _seconds(trajectory: Trajectory) -> np.ndarray:
     return np.arange(len(trajectory)) / trajectory.fps
 
@@ -200,12 +209,10 @@ def _speed(ax: Axes, trajectory: Trajectory) -> None:
 
 
 def _rotation(ax: Axes, trajectory: Trajectory) -> None:
-    """Pan right, tilt up and roll clockwise since frame 0, summed up from frame to frame."""
-    turned = np.swapaxes(trajectory.rotations[:-1], 1, 2) @ trajectory.rotations[1:]
-    angles = np.degrees(np.concatenate([np.zeros((1, 3)), np.cumsum(rotvec_from_matrix(turned), 0)]))
-    seconds = _seconds(trajectory)
-    for axis, label in ((1, "pan right"), (0, "tilt up"), (2, "roll clockwise")):
-        ax.plot(seconds, angles[:, axis], color=_CURVES[(axis + 2) % 3], linewidth=2, label=label)
+    """Pan, tilt and roll as a camera head would show them: heading, elevation, and roll against the horizon."""
+    angles, seconds = head_angles(trajectory.rotations), _seconds(trajectory)
+    for axis, label in enumerate(("pan right", "tilt up", "roll clockwise")):
+        ax.plot(seconds, angles[:, axis], color=_CURVES[axis], linewidth=2, label=label)
     ax.set_title("Rotation")
     ax.set_xlabel("seconds")
     ax.set_ylabel("degrees")

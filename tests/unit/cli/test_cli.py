@@ -14,9 +14,11 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from dollygrip import formats
+from dollygrip.rotations import matrix_from_rotvec
 from dollygrip.trajectory import Trajectory
 from dollygrip_backend.cli.files import read_image
 from dollygrip_backend.cli.main import app
+from dollygrip_backend.cli.plot import head_angles
 
 PROGRAM = Path(sys.executable).with_name("dollygrip")
 
@@ -168,6 +170,17 @@ def test_convert_and_plot(here):
         assert dollygrip("plot", "take.camera.json", out).exit_code == 0
     picture = np.array(Image.open("plot.png").convert("RGB"))
     assert picture.shape[0] > 800 and len(np.unique(picture.reshape(-1, 3), axis=0)) > 200
+
+
+def test_the_plot_tells_pan_tilt_and_roll_apart():
+    for axis, rotvec in ((0, [0, 0.3, 0]), (1, [0.3, 0, 0]), (2, [0, 0, 0.3])):
+        expected = np.zeros(3)
+        expected[axis] = np.degrees(0.3)
+        assert np.allclose(head_angles(matrix_from_rotvec(np.array([[0.0, 0, 0], rotvec])))[1], expected)
+    turns = matrix_from_rotvec(np.linspace(0, 10, 50)[:, None] * [0, 1, 0])
+    assert np.allclose(head_angles(turns)[:, 0], np.degrees(np.linspace(0, 10, 50)))
+    panned, tilted = matrix_from_rotvec(np.array([[0, 1.0, 0], [0.5, 0, 0]]))
+    assert np.allclose(head_angles((panned @ tilted)[None]), np.degrees([[1.0, 0.5, 0]]))
 
 
 def test_images_are_read_as_they_are_seen(here):
