@@ -15,6 +15,7 @@ from dollygrip_backend.scene.depth_network import STRIDE, DepthNetwork
 WEIGHTS = Path(__file__).parents[1] / "weights" / "depth"
 _AREA = 160 * 96  # pixels the network was trained at
 _SKY = 20.0  # the sky stands at this many median depths
+_SURE = 2.0  # log odds above which a pixel is sky: taking a wall for sky throws it far away, the reverse costs little
 _DETAIL = 768  # longest side at which edges are aligned; larger images are interpolated from there
 _EDGE = 0.12  # a jump of the log depth within a few pixels that is an edge, not a slope
 
@@ -52,10 +53,10 @@ class DepthEstimator:
         pixels = torch.from_numpy(np.array(image)).to(self.device).permute(2, 0, 1)[None].float() / 255
         picture = _resized(pixels, network_size(pixels.shape[3], pixels.shape[2]))
         log_depth, sky, log_focal = self._both_ways(picture)
-        ground = log_depth[sky < 0]
+        ground = log_depth[sky < _SURE]
         median = ground.median() if ground.numel() else log_depth.median()
         far = median + float(np.log(_SKY))
-        log_depth = torch.where(sky > 0, far, torch.minimum(log_depth, far))
+        log_depth = torch.where(sky > _SURE, far, torch.minimum(log_depth, far))
         detailed = _resized(pixels, _fitted(pixels.shape[3], pixels.shape[2], _DETAIL))
         log_depth = aligned(snapped(log_depth[None], 2), picture, detailed)
         log_depth = functional.interpolate(log_depth[None], pixels.shape[2:], mode="bilinear")[0, 0]
