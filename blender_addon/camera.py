@@ -19,7 +19,7 @@ from dollygrip.conventions import (
     lens_from_intrinsics,
 )
 from dollygrip.curves import BezierKeys, Channel, fit_channels
-from dollygrip.errors import InputError
+from dollygrip.errors import InputError, TrajectoryError
 from dollygrip.rotations import euler_xyz_from_matrix
 from dollygrip.trajectory import Trajectory
 
@@ -212,8 +212,7 @@ def place(trajectory: Trajectory, placement: Placement) -> Trajectory:
     sensor = placement.sensor
     intrinsics = reframed(trajectory.intrinsics, trajectory.size, sensor.size, sensor.pixel_ratio)
     meta = dict(trajectory.meta)
-    if "reference" in meta:
-        reference = meta["reference"]
+    if reference := reference_pose(meta):
         seen = reframed(np.array([reference["intrinsics"]]), trajectory.size, sensor.size, sensor.pixel_ratio)[0]
         c2w = move @ np.array(reference["c2w"])
         meta["reference"] = {**reference, "c2w": c2w.tolist(), "intrinsics": seen.tolist()}
@@ -235,6 +234,21 @@ def in_picture(intrinsics: np.ndarray, size: tuple[int, int], picture: tuple[int
     scales = _cover(picture, size, float(np.median(intrinsics[:, 0] / intrinsics[:, 1])))
     centre = (intrinsics[:, 2:] - np.array(size) / 2) / scales + np.array(picture) / 2
     return np.concatenate([intrinsics[:, :2] / scales, centre], 1)
+
+
+def reference_pose(meta: dict[str, Any]) -> dict[str, Any] | None:
+    """meta["reference"] where it holds the pose and lens of the reference; raises TrajectoryError for a broken one."""
+    pose = meta.get("reference")
+    if not isinstance(pose, dict) or "c2w" not in pose:
+        return None
+    try:
+        Trajectory(np.array([pose["c2w"]]), np.array([pose["intrinsics"]]), (1, 1), 1.0)
+    except (KeyError, TypeError, ValueError) as error:
+        raise TrajectoryError(
+            f"The camera's meta 'reference' is not a pose with intrinsics: {error}",
+            "Predict the camera again, or remove 'reference' from its meta.",
+        ) from error
+    return pose
 
 
 def reference_seen(

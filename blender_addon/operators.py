@@ -177,8 +177,8 @@ class DOLLYGRIP_OT_save_take(_File, bpy.types.Operator):
         meta = dict(stored.get("meta", {}))
         try:
             sampled = camera.sample(context, first, last, scene_depth=stored.get("scene_depth", camera.ASSUMED_DEPTH))
-            if "reference" in meta:
-                meta["reference"] = camera.reference_seen(meta["reference"], tuple(stored["size"]), sampled, None)
+            if pose := camera.reference_pose(meta):
+                meta["reference"] = camera.reference_seen(pose, tuple(stored["size"]), sampled, None)
             formats.write(bpy.path.abspath(self.filepath), attrs.evolve(sampled, meta=meta))
         except DollygripError as error:
             self.report({"ERROR"}, str(error))

@@ -25,9 +25,9 @@ _LONG_SIDE_CPU, _LONG_SIDE_CUDA = 320, 1280
 
 @attrs.define
 class RenderShot:
-    """Stage 2: the frames go to PNG files as they arrive, and from there into a strip.
+    """A task of the session: frames go to PNG files on the client thread, and from there into a strip.
 
-    files: what is on disk, in order; changes on the client thread alone, `shown` counts what the main thread knows of.
+    files: what is on disk and in the strip, in order; belongs to the main thread.
     """
 
     scene_name: str
@@ -70,7 +70,7 @@ class RenderShot:
             notices.append("Save the .blend to keep frames beside it: this folder is temporary.")
         sha256, arrays = fingerprint(image), {"image": image, "c2w": sampled.c2w, "intrinsics": sampled.intrinsics}
         meta: dict[str, Any] = {"prompt": prompt, "seed": state.seed}
-        if pose := made_from.get("meta", {}).get("reference"):
+        if pose := camera.reference_pose(made_from.get("meta", {})):
             picture = image.shape[1], image.shape[0]
             seen = camera.reference_seen(pose, tuple(made_from["size"]), sampled, picture)
             meta["reference"] = {**seen, "sha256": sha256}

@@ -246,6 +246,17 @@ def test_a_file_with_bad_poses_names_the_frame(scene, tmp_path):
     assert not scene.dollygrip.take_list
 
 
+def test_a_file_with_a_broken_reference_pose_is_refused(scene, tmp_path):
+    from dollygrip import formats
+    from dollygrip.trajectory import Trajectory
+
+    reference = {"sha256": "", "c2w": [[1, 2], [3, 4]], "intrinsics": [1, 1, 0, 0]}
+    bad = Trajectory(np.eye(4)[None], [[300, 300, 160, 90]], (320, 180), 24.0, 2.0, {"reference": reference})
+    formats.write(tmp_path / "bad.camera.json", bad)
+    said = error_of(lambda: bpy.ops.dollygrip.load_take(filepath=str(tmp_path / "bad.camera.json")))
+    assert "meta 'reference' is not a pose" in said and not scene.dollygrip.take_list
+
+
 def test_a_file_of_another_length_says_so_and_stays_whole(ready, tmp_path):
     bpy.ops.dollygrip.predict_camera()
     path = tmp_path / "twelve.camera.json"
