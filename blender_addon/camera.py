@@ -43,8 +43,11 @@ def scene_fps(scene: bpy.types.Scene) -> float:
     return scene.render.fps / scene.render.fps_base
 
 
-def sensor_of(scene: bpy.types.Scene, data: bpy.types.Camera) -> Sensor:
+def sensor_of(scene: bpy.types.Scene, data: bpy.types.Camera | None) -> Sensor:
+    """The sensor of a camera in a scene; without a camera, that of a new one."""
     aspect = (scene.render.pixel_aspect_x, scene.render.pixel_aspect_y)
+    if data is None:
+        return Sensor(render_size(scene), aspect=aspect)
     return Sensor(render_size(scene), data.sensor_width, data.sensor_height, data.sensor_fit, aspect)
 
 
@@ -178,7 +181,7 @@ class Placement:
     fps: float
 
     @classmethod
-    def of(cls, scene: bpy.types.Scene, data: bpy.types.Camera, start: np.ndarray | None) -> "Placement":
+    def of(cls, scene: bpy.types.Scene, data: bpy.types.Camera | None, start: np.ndarray | None) -> "Placement":
         unit = scene.unit_settings.scale_length
         return cls(start, sensor_of(scene, data), unit, scene.frame_start, scene_fps(scene))
 

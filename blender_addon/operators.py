@@ -136,8 +136,8 @@ class DOLLYGRIP_OT_load_take(_File, bpy.types.Operator):
         path = bpy.path.abspath(self.filepath)
         try:
             read = formats.read(path)
-            rig = takes.ensure_camera(scene)
-            fitted = camera.fit(read, camera.Placement.of(scene, rig.data, None))
+            rig = takes.find_camera(scene)
+            fitted = camera.fit(read, camera.Placement.of(scene, rig and rig.data, None))
         except DollygripError as error:
             scene.dollygrip.error, scene.dollygrip.hint = error.message, error.hint
             self.report({"ERROR"}, str(error))

@@ -43,16 +43,14 @@ class PredictCamera:
             raise InputError(f"1 to {limits.max_takes} takes can be predicted, not {state.takes}.", "Change Takes.")
         image = read_picture(state.reference)
         arrays = {"image": image}
-        start, seen, like = camera.level_start(), None, None
+        start, seen, rig = camera.level_start(), None, state.start or takes.find_camera(scene)
         if state.start:
-            like = state.start.data
             seen = camera.sample(context, scene.frame_start, scene.frame_start, state.start)
             start = seen.c2w[0]
             if state.exact_depth:
                 picture = image.shape[1], image.shape[0]
                 lens = camera.in_picture(seen.intrinsics, seen.size, picture)[0]
                 arrays["depth"] = camera.depth_map(context, start, lens, picture, scene.frame_start)
-        rig = takes.ensure_camera(scene, like)
         request = PredictRequest(
             prompt=state.prompt.strip(),
             frames=state.frame_count,
@@ -72,7 +70,7 @@ class PredictCamera:
             "exact_depth": "depth" in arrays,
             "parent_take": "",
         }
-        return cls(scene.name, request, arrays, camera.Placement.of(scene, rig.data, start), provenance)
+        return cls(scene.name, request, arrays, camera.Placement.of(scene, rig and rig.data, start), provenance)
 
     def build(self, _welcome: Welcome) -> tuple[PredictRequest, dict[str, np.ndarray]]:
         return self.request, self.arrays
@@ -84,7 +82,8 @@ class PredictCamera:
         index, fitted = prepared
         meta = fitted.trajectory.meta
         own = {"seed": meta.get("seed"), "model": meta.get("model"), "take": index + 1}
-        action = takes.add(scene, fitted, takes.name_of(self.request.prompt), {**self.provenance, **own})
+        like = scene.dollygrip.start and scene.dollygrip.start.data
+        action = takes.add(scene, fitted, takes.name_of(self.request.prompt), {**self.provenance, **own}, like)
         self.made.append(action.name)
 
     def finish(self, scene: bpy.types.Scene, outcome: Outcome) -> None:

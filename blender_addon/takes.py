@@ -20,9 +20,14 @@ _KEY = "dollygrip"
 _BEZIER, _ALIGNED = 2, 3  # RNA values of Keyframe.interpolation and handle types
 
 
+def find_camera(scene: bpy.types.Scene) -> bpy.types.Object | None:
+    """The scene's Dollygrip camera, if there is one yet."""
+    return next((o for o in scene.objects if o.type == "CAMERA" and o.get(_KEY) == "camera"), None)
+
+
 def ensure_camera(scene: bpy.types.Scene, like: bpy.types.Camera | None = None) -> bpy.types.Object:
-    """The scene's Dollygrip camera, made if there is none, with the sensor of `like`."""
-    camera = next((o for o in scene.objects if o.type == "CAMERA" and o.get(_KEY) == "camera"), None)
+    """The scene's Dollygrip camera, made if there is none, with the sensor and clipping of `like`."""
+    camera = find_camera(scene)
     if camera is None:
         data = bpy.data.cameras.new(CAMERA_NAME)
         camera = bpy.data.objects.new(CAMERA_NAME, data)
@@ -35,9 +40,15 @@ def ensure_camera(scene: bpy.types.Scene, like: bpy.types.Camera | None = None) 
     return camera
 
 
-def add(scene: bpy.types.Scene, take: FittedTake, name: str, provenance: dict[str, Any]) -> bpy.types.Action:
+def add(
+    scene: bpy.types.Scene,
+    take: FittedTake,
+    name: str,
+    provenance: dict[str, Any],
+    like: bpy.types.Camera | None = None,
+) -> bpy.types.Action:
     """Write a fitted take as a new Action, list it and show it; the scene's camera becomes the Dollygrip camera."""
-    camera = ensure_camera(scene)
+    camera = ensure_camera(scene, like)
     action, pose_curves, lens_curves = compat.new_take_action(name)
     action.use_fake_user = True
     for (path, index), keys in take.channels.items():

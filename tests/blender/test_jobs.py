@@ -171,7 +171,7 @@ def test_opening_another_file_abandons_the_job(ready, tmp_path):
 def test_a_failed_job_says_why(ready):
     ready.dollygrip.prompt = "fail=0"
     assert error_of(bpy.ops.dollygrip.predict_camera) == "The scripted job fails. Use another script."
-    assert not ready.dollygrip.take_list
+    assert not ready.dollygrip.take_list and not ready.objects, "nothing is left behind"
     ready.dollygrip.prompt = "go"
     bpy.ops.dollygrip.predict_camera()
     assert not ready.dollygrip.error, "an old error goes away with the next job"
@@ -254,7 +254,7 @@ def test_a_file_with_a_broken_reference_pose_is_refused(scene, tmp_path):
     bad = Trajectory(np.eye(4)[None], [[300, 300, 160, 90]], (320, 180), 24.0, 2.0, {"reference": reference})
     formats.write(tmp_path / "bad.camera.json", bad)
     said = error_of(lambda: bpy.ops.dollygrip.load_take(filepath=str(tmp_path / "bad.camera.json")))
-    assert "meta 'reference' is not a pose" in said and not scene.dollygrip.take_list
+    assert "meta 'reference' is not a pose" in said and not scene.objects
 
 
 def test_a_file_of_another_length_says_so_and_stays_whole(ready, tmp_path):
