@@ -37,10 +37,8 @@ def parse(text: str) -> Trajectory:
     c2w = np.tile(np.eye(4), (len(rows), 1, 1))
     c2w[:, :3, :3] = np.swapaxes(pose[:, :, :3], 1, 2)
     c2w[:, :3, 3] = -np.einsum("tji,tj->ti", pose[:, :, :3], pose[:, :, 3])
-    span = time[-1] - time[0]
-    fps = round((len(rows) - 1) * 1e6 / span, 3) if span > 0 else _FPS
     meta = {"source": lines[0].strip()} if lines[0].strip() else {}
-    return Trajectory(c2w, lens * [size[0], size[1], size[0], size[1]], size, fps, meta=meta)
+    return Trajectory(c2w, lens * [size[0], size[1], size[0], size[1]], size, _frame_rate(time), meta=meta)
 
 
 def print_(trajectory: Trajectory) -> str:
@@ -54,6 +52,15 @@ def print_(trajectory: Trajectory) -> str:
     for stamp, intrinsics, w2c in zip(time, lens.tolist(), pose.reshape(-1, 12).tolist(), strict=True):
         lines.append(" ".join(map(repr, [int(stamp), *intrinsics, 0, 0, *w2c])))
     return "\n".join([*lines, ""])
+
+
+def _frame_rate(time: np.ndarray) -> float:
+    """The roundest frame rate that agrees with timestamps in whole microseconds; _FPS where they are all equal."""
+    steps, span = (len(time) - 1) * 1e6, time[-1] - time[0]
+    if not 1 < span < np.inf:
+        return _FPS
+    rounded = (round(steps / span, digits) for digits in range(9))
+    return next((fps for fps in rounded if steps / (span + 1) <= fps <= steps / (span - 1)), steps / span)
 
 
 def _row(line: str, number: int) -> list[float]:
