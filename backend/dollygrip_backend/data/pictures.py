@@ -1,7 +1,7 @@
 """Plain random RGB-D pictures: ground, backdrop and a few flat shapes, by numpy alone.
 
-They teach the predictor to read distances from a picture's depth and to take no direction from its colours. The
-rendered scenes of `data.scenes` are for what needs real appearance.
+They teach the predictor to take no direction from a picture's colours. The rendered scenes of `data.scenes` are for
+what needs real appearance.
 """
 
 import numpy as np

@@ -39,7 +39,7 @@ def poses_of_channels(channels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 @lru_cache
-def _smoother(samples: int, knots: int) -> np.ndarray:
+def low_pass(samples: int, knots: int) -> np.ndarray:
     """(samples, samples) least-squares projection on cubic splines with `knots` knots that are zero at the start."""
     basis = cubic_spline(np.eye(knots), np.linspace(0, knots - 1, samples))[:, 1:]
     return basis @ np.linalg.pinv(basis)
@@ -51,7 +51,7 @@ def smooth(channels: np.ndarray) -> np.ndarray:
     The network writes 64 samples in patches; the seams between them are the only high frequencies that no camera of
     the grammar has (its fastest whip pan takes a sixth of the shot), and this low-pass removes them.
     """
-    out = _smoother(channels.shape[-2], _KNOTS) @ channels
+    out = low_pass(channels.shape[-2], _KNOTS) @ channels
     return out - out[..., :1, :]
 
 

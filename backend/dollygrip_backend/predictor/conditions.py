@@ -8,15 +8,12 @@ from dollygrip_backend.data.grammar.motion import Context
 from dollygrip_backend.predictor.network import PICTURE_SIZE
 
 
-def condition_vector(context: Context, pivot_known: bool) -> np.ndarray:
-    """(10,) of a context. The pivot is told only where it is known; else the picture's depth must show it."""
+def condition_vector(context: Context) -> np.ndarray:
+    """(8,) of a context. The subject's distance is not among them: it is the unit of the trajectory's positions."""
     x, y = context.subject or (0.5, 0.5)
-    logs = [context.view_degrees / 50, context.duration / 3.4, context.strength, context.scene_depth]
-    pivot = np.log(context.pivot) if pivot_known else 0.0
-    return np.array(
-        [*np.log(logs), pivot, pivot_known, x - 0.5, y - 0.5, context.subject is not None, np.log(context.aspect)],
-        np.float32,
-    )
+    logs = np.log([context.view_degrees / 50, context.duration / 3.4, context.strength, context.scene_depth])
+    where = [x - 0.5, y - 0.5, context.subject is not None]
+    return np.array([*logs, *where, np.log(context.aspect)], np.float32)
 
 
 def picture_planes(image: np.ndarray, depth: np.ndarray | None, scene_depth: float) -> Tensor:

@@ -15,10 +15,10 @@ from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, pad, scaled_dot_product_attention, silu
 
-from dollygrip_backend.predictor.channels import CHANNELS, SAMPLES
+from dollygrip_backend.predictor.channels import CHANNELS, SAMPLES, low_pass
 from dollygrip_backend.predictor.text import FEATURES, TextFeatures
 
-CONDITIONS = 10
+CONDITIONS = 8
 PICTURE_SIZE = (96, 64)  # width, height
 PICTURE_PLANES = 5  # red, green, blue, disparity, whether there is a depth
 OUTLINE = 8
@@ -136,6 +136,8 @@ class CameraTransformer(ModelMixin, ConfigMixin):
         self.outline_active = nn.Linear(width, CHANNELS)
         self.summary_in = nn.Linear(width, width)
         self.outline_trust = nn.Linear(width, CHANNELS)
+        self.noisy_trust = nn.Linear(width, CHANNELS)
+        self.register_buffer("low_pass", torch.from_numpy(low_pass(SAMPLES, 8)).float(), persistent=False)
         self.trajectory_in = nn.Linear(4 * CHANNELS * patch, width)
         self.time_place = nn.Parameter(torch.randn(SAMPLES // patch, width) * 0.02)
         self.noise_in = nn.Sequential(nn.Linear(64, width), nn.SiLU(), nn.Linear(width, width))
@@ -145,6 +147,8 @@ class CameraTransformer(ModelMixin, ConfigMixin):
         self.trajectory_out = nn.Linear(width, CHANNELS * patch)
         self.active_out = nn.Linear(width, CHANNELS)
         nn.init.zeros_(self.word.weight)  # a word never trained on adds nothing
+        nn.init.zeros_(self.noisy_trust.weight)
+        nn.init.zeros_(self.noisy_trust.bias)
         nn.init.zeros_(self.outline_trust.weight)
         nn.init.ones_(self.outline_trust.bias)
         nn.init.zeros_(self.trajectory_out.weight)
@@ -183,7 +187,7 @@ class CameraTransformer(ModelMixin, ConfigMixin):
         """Clean channels (B, K, 64, 7) and logits (B, K, 7) of each channel's use.
 
         noisy (B, K, 64, 7) normalised channels at noise level sigma (B, K) in 0..1; known: values of constraints
-        where given (same shape) is 1, else 0; conditions (B, K, 10).
+        where given (same shape) is 1, else 0; conditions (B, K, 8).
         """
         # The outline's knots, with the start at zero, joined by straight lines; no gradient bends it to serve one take.
         outline, active = self.outline(memory)
@@ -199,5 +203,7 @@ class CameraTransformer(ModelMixin, ConfigMixin):
             x = block(x, condition, memory)
         x = self.norm(x)
         clean = self.trajectory_out(x).unflatten(-1, (self.patch, CHANNELS)).flatten(2, 3)
+        # Two linear roads around the blocks: the outline, and what shows of this take through the noise.
         clean = clean + outline * self.outline_trust(condition)[:, :, None]
+        clean = clean + (self.low_pass @ noisy) * self.noisy_trust(condition)[:, :, None]
         return clean - clean[:, :, :1], active[:, None] + self.active_out(x.mean(2))

@@ -21,7 +21,7 @@ from dollygrip_backend.predictor.network import CameraTransformer, Memory
 from dollygrip_backend.predictor.text import TextEncoder, TextFeatures
 
 DEFAULT_VIEW = 50.0
-NOISE_SHIFT = 12.0  # smooth channels show through noise: training and sampling stay long at high noise levels
+NOISE_SHIFT = 3.0  # smooth channels show through noise: training and sampling stay longer at high noise levels
 MODEL_NAME = "dollygrip-camera"
 _MAX_TAKES = 64
 _UNUSED = -0.7  # logit below which (a third) a channel is not part of the move and stays exactly zero
@@ -137,16 +137,18 @@ class CameraPipeline(DiffusionPipeline):
         text = self.text_encoder.encode(prompts)
         text = TextFeatures(*(value.to(device) for value in attrs.astuple(text, recurse=False)))
         picture = reference.picture.to(device).expand(len(prompts), -1, -1, -1)
-        context = attrs.evolve(reference.context, duration=max(duration, 0.1), strength=strength)
-        vector = torch.from_numpy(condition_vector(context, reference.pivot_known)).to(device)
-        conditions = vector.expand(len(prompts), takes, -1)
+        context = attrs.evolve(reference.context, duration=max(duration, 0.1))
+        noise, spread = zip(*(_draw(seed, k) for k in range(takes)), strict=True)
+        vectors = [condition_vector(attrs.evolve(context, strength=strength * factor)) for factor in spread]
+        conditions = torch.from_numpy(np.stack(vectors)).to(device).expand(len(prompts), -1, -1)
         memories = [self.transformer.remember(text, picture)]
         if guidance != 1.0:
             silent = attrs.evolve(text, mask=torch.zeros_like(text.mask))
             memories.append(self.transformer.remember(silent, picture))
-        x = torch.stack([_noise(seed, k) for k in range(takes)]).to(device).expand(len(prompts), -1, -1, -1)
+        x = torch.stack(noise).to(device).expand(len(prompts), -1, -1, -1)
         clean, active = self._denoise(x, memories, conditions, steps, guidance, progress)
         channels = (clean * (active > _UNUSED)[:, :, None]).double().cpu().numpy() * SCALE
+        channels[..., :3] *= reference.unit
         return smooth(channels)
 
     def _denoise(
@@ -174,20 +176,29 @@ class CameraPipeline(DiffusionPipeline):
         return x, active
 
 
-def _noise(seed: int, take: int) -> Tensor:
-    """(64, 7) noise of one take: its own stream, so takes do not depend on how many are drawn."""
-    generator = torch.Generator().manual_seed(
-        int(np.random.SeedSequence((seed, take)).generate_state(1, np.uint64)[0] >> 1)
-    )
-    return torch.randn(SAMPLES, CHANNELS, generator=generator)
+def _draw(seed: int, take: int) -> tuple[Tensor, float]:
+    """Noise (64, 7) and strength factor of one take: its own stream, so takes do not depend on how many are drawn.
+
+    The noise alone changes a take by a few per cent; the strength, drawn from three quarters to four thirds, is what
+    an animator sees. It does not touch amounts that the prompt gives in numbers.
+    """
+    random = np.random.default_rng((seed, take))
+    generator = torch.Generator().manual_seed(int(random.integers(2**62)))
+    factor = float(np.exp(random.uniform(np.log(0.75), np.log(4 / 3))))
+    return torch.randn(SAMPLES, CHANNELS, generator=generator), factor
 
 
 @attrs.frozen
 class Reference:
-    """The reference view: what the network sees of it, and what a trajectory needs to start from it."""
+    """The reference view: what the network sees of it, and what a trajectory needs to start from it.
+
+    unit: distance of the subject over scene_depth. The network's positions are in units of the subject's distance, so
+    an orbit has the right radius and a push-in covers the same part of the way, near or far.
+    """
 
     context: Context
-    pivot_known: bool
+    scene_depth: float
+    unit: float
     picture: Tensor
     image_size: tuple[int, int]
     sha256: str
@@ -199,20 +210,19 @@ class Reference:
         if scene_depth is None:
             finite = depth[np.isfinite(depth)] if depth is not None else np.zeros(0)
             scene_depth = float(np.median(finite)) if finite.size else 1.0
-        pivot = 1.0
+        unit = 1.0
         if depth is not None:
-            at = depth if subject is None else _around(depth, subject)
-            pivot = (central_depth(at) if subject is None else float(np.median(at))) / scene_depth
+            unit = (central_depth(depth) if subject is None else _depth_at(depth, subject)) / scene_depth
+            unit = float(np.clip(unit, 0.1, 4)) if np.isfinite(unit) else 1.0
         context = Context(
             view_degrees=view_degrees or DEFAULT_VIEW,
-            scene_depth=scene_depth,
-            pivot=float(np.clip(pivot if np.isfinite(pivot) else 1.0, 0.1, 4)),
+            scene_depth=scene_depth * unit,
             subject=subject,
             aspect=width / height,
         )
         picture = picture_planes(image, depth, scene_depth)
         sha256 = hashlib.sha256(np.ascontiguousarray(image).tobytes()).hexdigest()
-        return cls(context, subject is not None, picture, (width, height), sha256)
+        return cls(context, scene_depth, unit, picture, (width, height), sha256)
 
     def trajectory(self, channels: np.ndarray, frames: int, fps: float, size, meta: dict) -> Trajectory:
         """(64, 7) channels -> a trajectory whose frame 0 is the identity and sees the image, cropped to `size`."""
@@ -221,20 +231,20 @@ class Reference:
         scale = max(width / self.image_size[0], height / self.image_size[1])
         focal = self.image_size[0] / 2 / math.tan(math.radians(self.context.view_degrees) / 2) * scale
         c2w, ratio = poses_of_channels(resample(channels, frames))
-        c2w[:, :3, 3] *= self.context.scene_depth
+        c2w[:, :3, 3] *= self.scene_depth
         intrinsics = np.tile([focal, focal, width / 2, height / 2], (frames, 1))
         intrinsics[:, :2] *= ratio[:, None]
         reference = {"sha256": self.sha256, "c2w": np.eye(4).tolist(), "intrinsics": intrinsics[0].tolist()}
         meta = {**meta, "model": MODEL_NAME, "reference": reference}
-        return Trajectory(c2w, intrinsics, (width, height), fps, self.context.scene_depth, meta)
+        return Trajectory(c2w, intrinsics, (width, height), fps, self.scene_depth, meta)
 
 
-def _around(depth: np.ndarray, subject: tuple[float, float]) -> np.ndarray:
-    """A window of a tenth of the picture about the subject."""
+def _depth_at(depth: np.ndarray, subject: tuple[float, float]) -> float:
+    """Median depth in a window of a tenth of the picture about the subject."""
     h, w = depth.shape
     x, y = int(subject[0] * (w - 1)), int(subject[1] * (h - 1))
     dx, dy = max(1, w // 20), max(1, h // 20)
-    return depth[max(0, y - dy) : y + dy + 1, max(0, x - dx) : x + dx + 1]
+    return float(np.median(depth[max(0, y - dy) : y + dy + 1, max(0, x - dx) : x + dx + 1]))
 
 
 def check_inputs(image, prompts, frames, fps, takes, view_degrees, scene_depth, depth, strength, subject) -> None:

@@ -19,7 +19,7 @@ from dollygrip_backend.data.captions import CaptionBank, draw_pairs, load_bank
 from dollygrip_backend.data.grammar.motion import Context, plan_channels
 from dollygrip_backend.data.pictures import random_picture
 from dollygrip_backend.predictor.channels import CHANNELS, SAMPLES, SCALE
-from dollygrip_backend.predictor.conditions import central_depth, condition_vector, picture_planes
+from dollygrip_backend.predictor.conditions import condition_vector, picture_planes
 from dollygrip_backend.predictor.network import CameraTransformer
 from dollygrip_backend.predictor.pipeline import NOISE_SHIFT, CameraPipeline
 from dollygrip_backend.predictor.text import TextFeatures
@@ -80,20 +80,16 @@ class Batch:
     conditions: Tensor
 
 
-def draw_context(pivot: float | None, rng: np.random.Generator) -> tuple[Context, bool]:
-    """The conditions of one take, and whether the pivot is told. pivot: seen in the picture; None without one."""
-    subject = tuple(rng.uniform(0.2, 0.8, 2)) if rng.random() < 0.2 else None
-    told = subject is not None or (pivot is None and rng.random() < 0.15)
-    context = Context(
+def draw_context(rng: np.random.Generator) -> Context:
+    """The conditions of one take. The scene depth is that of the subject, the unit of positions."""
+    return Context(
         view_degrees=float(np.exp(rng.uniform(np.log(22), np.log(100)))),
         duration=float(np.exp(rng.uniform(np.log(1), np.log(16)))),
         strength=float(np.exp(rng.uniform(-0.9, 0.8))) if rng.random() < 0.4 else 1.0,
         scene_depth=float(np.exp(rng.uniform(np.log(0.4), np.log(40)))) if rng.random() < 0.5 else 1.0,
-        pivot=float(np.exp(rng.uniform(-1, 0.6))) if told else pivot or 1.0,
-        subject=subject,
+        subject=tuple(rng.uniform(0.2, 0.8, 2)) if rng.random() < 0.2 else None,
         aspect=float(np.exp(rng.uniform(np.log(0.5), np.log(2.2)))),
     )
-    return context, told
 
 
 def draw_constraints(share: float, takes: int, rng: np.random.Generator) -> np.ndarray:
@@ -113,21 +109,19 @@ def draw_constraints(share: float, takes: int, rng: np.random.Generator) -> np.n
 def draw_batch(bank: CaptionBank, rows: np.ndarray, config: PredictorConfig, rng: np.random.Generator) -> Batch:
     """Draw pictures, conditions, takes and noise for the captions `rows`."""
     text = bank.batch(rows)
-    pictures, pivots = None, [None] * len(rows)
+    pictures = None
     if rng.random() < config.pictures:
         drawn = [random_picture(rng) for _ in rows]
         seen = rng.random(len(rows)) < 0.8  # the others come without a depth
-        pictures = torch.stack(
-            [picture_planes(rgb, d if s else None, 1.0) for (rgb, d), s in zip(drawn, seen, strict=True)]
-        )
-        pivots = [central_depth(d) if s else None for (_, d), s in zip(drawn, seen, strict=True)]
+        planes = [picture_planes(rgb, d if s else None, 1.0) for (rgb, d), s in zip(drawn, seen, strict=True)]
+        pictures = torch.stack(planes)
     clean = np.empty((len(rows), config.takes, SAMPLES, CHANNELS), np.float32)
     conditions = []
     for i, row in enumerate(rows):
         for k in range(config.takes):
-            context, told = draw_context(pivots[i], rng)
+            context = draw_context(rng)
             clean[i, k] = plan_channels(bank.plans[row], context, rng) / SCALE
-            conditions.append(condition_vector(context, told))
+            conditions.append(condition_vector(context))
     given = draw_constraints(config.constraints, len(rows) * config.takes, rng).reshape(clean.shape)
     even = torch.rand(clean.shape[:2])
     keep = torch.rand(len(rows)) >= config.without_text
