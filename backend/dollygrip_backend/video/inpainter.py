@@ -36,7 +36,7 @@ class InPaintingNetwork(ModelMixin, ConfigMixin):
     """
 
     @register_to_config
-    def __init__(self, channels: tuple[int, ...] = (32, 64, 128, 160), noise: float = 0.5, steps: int = 2):
+    def __init__(self, channels: tuple[int, ...] = (32, 64, 128, 160), noise: float = 0.5, steps: int = 1):
         super().__init__()
         levels = len(channels)
         self.unet = UNet2DModel(
