@@ -17,6 +17,7 @@ from dollygrip.splines import solve_tridiagonal
 
 SHIFT_TOLERANCE = 5e-4  # lens shift, in the image's fitted side: a quarter of a pixel at 512
 _PRUNING_BUDGET = 40_000  # frames evaluated while taking keys out again: bounds the time for very long cameras
+_SLOPE_TRUST = 0.1  # weight of the samples' own slope at a key beside least squares: fewer hitches in the speed
 _LONGEST_FIRST_SPAN = 200  # frames; a long camera starts with keys this far apart, which saves rounds
 
 Channel = tuple[str, int]
@@ -103,7 +104,7 @@ def _fit_group(
 
 def _key_frames(values: np.ndarray, violation: Violation) -> tuple[np.ndarray, np.ndarray]:
     """Frames (K,) of the keys, first and last included, and their least-squares slopes (K, C) per frame."""
-    own = np.gradient(values, axis=0)
+    own = np.gradient(values, axis=0, edge_order=min(2, len(values) - 1))
     spans = 1 + (len(values) - 2) // _LONGEST_FIRST_SPAN
     keys = np.linspace(0, len(values) - 1, spans + 1).astype(int)
     slopes, error = _fit_slopes(keys, values, own, violation)
@@ -141,12 +142,14 @@ def _fit_slopes(
     def per_segment(a: np.ndarray) -> np.ndarray:
         return np.add.reduceat(a, keys[:-1], axis=0)
 
-    # A touch of the samples' own slope decides where no sample lies between two keys.
-    diagonal = np.full(len(keys), 1e-6)
+    # The samples' own slope counts too, as much as `trust` of the samples around: a smooth speed is worth a key.
+    diagonal = np.zeros(len(keys))
     diagonal[:-1] += per_segment(from_left**2)
     diagonal[1:] += per_segment(from_right**2)
+    prior = _SLOPE_TRUST * diagonal + 1e-6
+    diagonal += prior
     off = per_segment(from_left * from_right)
-    rhs = own[keys] * 1e-6
+    rhs = own[keys] * prior[:, None]
     rhs[:-1] += per_segment(from_left[:, None] * rest)
     rhs[1:] += per_segment(from_right[:, None] * rest)
     slopes = solve_tridiagonal(off, diagonal, off, rhs)
