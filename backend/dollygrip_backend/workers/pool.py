@@ -1,6 +1,7 @@
 """The server's side of its workers: starts a process for a device, talks to it, notices when it dies."""
 
 import json
+import os
 import logging
 import subprocess
 import sys
@@ -155,6 +156,8 @@ class WorkerPool:
                 stdin=subprocess.PIPE,
                 stdout=log_file,
                 stderr=log_file,
+                # Threads that wait sleep: on a busy machine spinning ones take the processor from those that work.
+                env={"OMP_WAIT_POLICY": "PASSIVE", **os.environ},
             )
         process.stdin.write(json.dumps(attrs.asdict(config)).encode() + b"\n")
         process.stdin.flush()
