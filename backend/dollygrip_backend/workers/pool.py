@@ -1,8 +1,8 @@
 """The server's side of its workers: starts a process for a device, talks to it, notices when it dies."""
 
 import json
-import os
 import logging
+import os
 import subprocess
 import sys
 import time
