@@ -14,7 +14,7 @@ from dollygrip.splines import cubic_spline
 SAMPLES = 64
 CHANNELS = 7
 SCALE = np.array([0.4, 0.3, 0.4, 0.5, 0.4, 0.4, 0.4])  # typical amounts: scene depths, radians, log ratio
-_KNOTS = 22
+_KNOTS = 14
 
 # R = Ry(yaw) Rx(pitch) Rz(roll) is Rz Ry Rx with the axes renamed: z, x, y for x, y, z.
 _CYCLE = np.array([[0, 0, 1], [1, 0, 0], [0, 1, 0]], float)
@@ -46,10 +46,11 @@ def low_pass(samples: int, knots: int) -> np.ndarray:
 
 
 def smooth(channels: np.ndarray) -> np.ndarray:
-    """(..., 64, 7) -> its nearest C2 spline of 22 knots, exactly zero at frame 0.
+    """(..., 64, 7) -> its nearest C2 spline of 14 knots, exactly zero at frame 0.
 
-    The network writes 64 samples in patches; the seams between them are the only high frequencies that no camera of
-    the grammar has (its fastest whip pan takes a sixth of the shot), and this low-pass removes them.
+    The network writes 64 samples in patches of 8, and a hitch at every seam between them is the shortest thing in its
+    output. This low-pass removes what repeats in less than ten samples; the fastest whip pan of the grammar takes
+    eleven, and only the quickest sways of a hand-held camera are softened.
     """
     out = low_pass(channels.shape[-2], _KNOTS) @ channels
     return out - out[..., :1, :]
