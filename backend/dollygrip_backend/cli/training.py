@@ -64,12 +64,13 @@ def train_embedded(
 def evaluate_predictor(
     prompts: Annotated[Path, typer.Option(help="JSONL: lines of id, prompt, move or expect, image?.")],
     out: Annotated[Path, typer.Option(help="Folder for the report.")] = Path("evaluation"),
+    seeds: Annotated[int, typer.Option(min=1, help="Takes of each prompt that are judged.")] = 1,
     weights: Weights = None,
 ) -> None:
     """Judge by geometry how many prompts are obeyed."""
     from dollygrip_backend.evaluation import predictor
 
-    predictor.evaluate_predictor(prompts, out, weights=weights)
+    predictor.evaluate_predictor(prompts, out, seeds, weights)
 
 
 @evaluate.command("depth")
