@@ -1,16 +1,14 @@
 """Trains the single-image depth network on rendered scenes.
 
-python -m dollygrip_backend.training.depth --data .cache/scenes/train --out out/depth
+dollygrip train depth --data .cache/scenes/train --out out/depth
 """
 
 import tomllib
 from pathlib import Path
-from typing import Annotated
 
 import attrs
 import numpy as np
 import torch
-import typer
 from torch import Tensor
 from torch.nn import functional
 
@@ -144,16 +142,3 @@ def save_weights(run: Run, settings: Config, out: Path) -> None:
     network = settings.network()
     network.load_state_dict(run.average)
     network.half().save_pretrained(out)
-
-
-def main(
-    data: Annotated[Path, typer.Option(help="Folder of rendered scenes.")],
-    out: Annotated[Path, typer.Option(help="Folder for the weights.")],
-    config: Annotated[Path, typer.Option(help="Settings.")] = CONFIG,
-) -> None:
-    """Train the depth network."""
-    train_depth(config, data, out)
-
-
-if __name__ == "__main__":
-    typer.run(main)

@@ -1,6 +1,6 @@
 """Trains the embedded engine's in-painter on rendered scenes, where every camera's true frame is known.
 
-    python -m dollygrip_backend.training.embedded --data .cache/scenes/train --out out/embedded
+    dollygrip train embedded --data .cache/scenes/train --out out/embedded
 
 A sample: the 3D cache of one true view, rendered at another view's pose, with the holes that the engine would find
 there, and the other view's true picture as the answer. A share gets made-up holes, such as a panning camera uncovers.
@@ -8,12 +8,10 @@ there, and the other view's true picture as the answer. A share gets made-up hol
 
 import tomllib
 from pathlib import Path
-from typing import Annotated
 
 import attrs
 import numpy as np
 import torch
-import typer
 from torch import Tensor
 
 from dollygrip.errors import InputError
@@ -193,16 +191,3 @@ def save_weights(run: Run, settings: Config, out: Path) -> None:
     network = InPaintingNetwork(settings.channels, settings.noise, settings.sampling_steps)
     network.load_state_dict(run.average)
     network.half().save_pretrained(out)
-
-
-def main(
-    data: Annotated[Path, typer.Option(help="Folder of rendered scenes.")],
-    out: Annotated[Path, typer.Option(help="Folder for the weights.")],
-    config: Annotated[Path, typer.Option(help="Settings.")] = CONFIG,
-) -> None:
-    """Train the embedded engine's in-painter."""
-    train_embedded(config, data, out)
-
-
-if __name__ == "__main__":
-    typer.run(main)
