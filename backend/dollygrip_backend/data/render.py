@@ -13,6 +13,7 @@ from rich.progress import Progress
 from dollygrip.conventions import Sensor, c2w_from_blender, intrinsics_from_lens
 from dollygrip.errors import DollygripError
 from dollygrip_backend.data.develop import denoise, exposure_for, picture
+from dollygrip_backend.data.objects import find_objects
 from dollygrip_backend.data.scenes import Scene, save_scene
 
 _SCRIPT = Path(__file__).parent / "blender" / "render_scenes.py"
@@ -110,10 +111,18 @@ def develop(raw: Path, name: str, rng: np.random.Generator) -> Scene:
     exposure = exposure_for(views[0], bright=rng.uniform(0.1, 0.3))
     lens = np.full(len(depth), raws["lens"])
     sensor = Sensor(size=(width, height), width=float(raws["sensor"]))
+    rgb = np.stack([picture(view, exposure) for view in views])
+    objects = [
+        found
+        for v in range(len(depth))
+        for found in find_objects(v, raws["index"][v], raws["names"], raws["albedo"][v], rgb[v], depth[v])
+    ]
     return Scene(
         name=name,
-        rgb=np.stack([picture(view, exposure) for view in views]),
+        rgb=rgb,
         depth=depth,
         c2w=c2w_from_blender(raws["matrix_world"]),
         intrinsics=intrinsics_from_lens(lens, np.zeros((len(depth), 2)), sensor),
+        kind=str(raws["kind"]),
+        objects=tuple(objects),
     )

@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import numpy as np
 import props
-from props import place
+from mathutils import Vector
 from shapes import terrain
-from stage import Stage
+from stage import Stage, place
 
 Framing = tuple[np.ndarray, np.ndarray]
 Sampler = Callable[[], Framing]
@@ -76,16 +76,11 @@ def room(s: Stage, w: float, d: float, h: float) -> None:
                 rng.uniform(0.25, 1.1),
                 rng.uniform(0.25, 0.9),
             )
-            s.put("cube", (px, -0.01, pz), (pw + 0.06, 0.03, ph + 0.06), material=frame, parent=at)
-            s.put("cube", (px, -0.02, pz), (pw, 0.03, ph), material=m.named("painting", size=0.4), parent=at)
+            with s.thing("picture"):
+                s.put("cube", (px, -0.01, pz), (pw + 0.06, 0.03, ph + 0.06), material=frame, parent=at)
+                s.put("cube", (px, -0.02, pz), (pw, 0.03, ph), material=m.named("painting", size=0.4), parent=at)
         if rng.uniform() < 0.4:
-            s.put(
-                "cube",
-                (rng.uniform(-0.35, 0.35) * length, 0, 1.02),
-                (0.9, 0.06, 2.05),
-                material=m.named("planks"),
-                parent=at,
-            )
+            props.door_of(s, (rng.uniform(-0.35, 0.35) * length, 0, 1.02), (0.9, 0.06, 2.05), at)
     for _ in range(rng.integers(1, 4)):
         at = (*rng.uniform(-0.4, 0.4, 2) * (w, d), h - 0.05)
         s.lamp("AREA", at, rng.uniform(3, 10) * w * d / 3, rng.uniform(0.3, 1.5), warmth=rng.uniform(-0.3, 0.9))
@@ -110,7 +105,7 @@ def _wall_with_window(s: Stage, at, length: float, h: float, wall, frame) -> Non
         )
     for z in (low, high):
         s.put("cube", (centre, 0.05, z), (width + 0.1, 0.14, 0.06), material=frame, parent=at)
-    x, y, z = at @ props.Vector((centre, -0.05, (low + high) / 2))
+    x, y, z = at @ Vector((centre, -0.05, (low + high) / 2))
     turn = at.to_euler().z
     s.lamp(
         "AREA",

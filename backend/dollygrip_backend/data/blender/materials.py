@@ -8,6 +8,22 @@ import numpy as np
 RGBA = tuple[float, float, float, float]
 
 
+# Hue, saturation and value (sRGB) of what everybody calls by the same word.
+COLOURS = {
+    "red": ((-0.02, 0.02), (0.75, 0.95), (0.5, 0.9)),
+    "orange": ((0.065, 0.09), (0.8, 0.95), (0.85, 0.97)),
+    "yellow": ((0.14, 0.165), (0.7, 0.95), (0.85, 0.97)),
+    "green": ((0.28, 0.4), (0.5, 0.9), (0.3, 0.75)),
+    "blue": ((0.56, 0.65), (0.6, 0.95), (0.4, 0.9)),
+    "purple": ((0.745, 0.8), (0.5, 0.9), (0.35, 0.7)),
+    "pink": ((0.9, 0.97), (0.3, 0.5), (0.9, 0.97)),
+    "brown": ((0.05, 0.08), (0.5, 0.75), (0.28, 0.42)),
+    "black": ((0.0, 1.0), (0.0, 0.1), (0.08, 0.14)),
+    "white": ((0.0, 1.0), (0.0, 0.05), (0.92, 0.97)),
+    "grey": ((0.0, 1.0), (0.0, 0.06), (0.4, 0.65)),
+}
+
+
 class Palette:
     """A scene's colours: a few related hues, so that a picture looks designed rather than random."""
 
@@ -45,15 +61,29 @@ class Materials:
     def any(self) -> bpy.types.Material:
         return self.named(str(self.rng.choice(self.KINDS)))
 
-    def named(self, kind: str, hue: float | None = None, size: float = 1.0, gloss: float | None = None):
+    def clear(self) -> bpy.types.Material:
+        """A plain material of one colour word."""
+        ranges = list(COLOURS.values())[self.rng.integers(len(COLOURS))]
+        h, s, v = (self.rng.uniform(*r) for r in ranges)
+        return self.named("plain", colour=(*(c**2.2 for c in colorsys.hsv_to_rgb(h % 1, s, v)), 1.0))
+
+    def named(
+        self,
+        kind: str,
+        hue: float | None = None,
+        size: float = 1.0,
+        gloss: float | None = None,
+        colour: RGBA | None = None,
+    ) -> bpy.types.Material:
         """A material: plain, noise, cells, wood, stripes, checker, brick, tiles, planks, facade, painting, skin, leaf,
-        glow. `size` in metres scales the pattern; `gloss` is the share of mirror-like light, by default mostly none.
+        glow. `size` in metres scales the pattern; `gloss` is the share of mirror-like light, by default mostly none;
+        `colour` overrides the palette's.
 
         Diffuse and glossy nodes, not the Principled one: that costs five times as much a sample on a CPU.
         """
         material = bpy.data.materials.new(kind)
         nodes, links = _cleared(material)
-        first = self._colour_of(kind, hue)
+        first = colour or self._colour_of(kind, hue)
         second = self.palette.near(first, 0.8 if kind in ("painting", "checker", "facade") else 0.45)
         if kind == "painting":
             second = self.palette.colour(spread=0.3)

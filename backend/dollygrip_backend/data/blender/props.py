@@ -1,15 +1,29 @@
 """Things that stand in scenes, built from a few shapes around a placing matrix (origin on the ground, facing -y)."""
 
+from collections.abc import Callable
+from functools import wraps
+
 import numpy as np
-from mathutils import Euler, Matrix, Vector
-from stage import Stage
+from mathutils import Matrix
+from stage import Stage, place
+from things import thing
 
 
-def place(x: float, y: float, z: float = 0.0, turn: float = 0.0, scale: float = 1.0) -> Matrix:
-    """The matrix of a prop that stands at (x, y, z), turned about the vertical."""
-    return Matrix.LocRotScale(Vector((x, y, z)), Euler((0, 0, turn)), Vector((scale,) * 3))
+def named(name: str) -> Callable:
+    """A decorator: what the prop puts into the scene is one object of this name."""
+
+    def decorate(build: Callable) -> Callable:
+        @wraps(build)
+        def naming(s: Stage, *arguments, **options) -> None:
+            with s.thing(name):
+                build(s, *arguments, **options)
+
+        return naming
+
+    return decorate
 
 
+@named("person")
 def person(s: Stage, at: Matrix) -> None:
     """A clothed figure of about 1.75 m."""
     rng, m = s.rng, s.materials
@@ -62,6 +76,7 @@ def person(s: Stage, at: Matrix) -> None:
         s.put("cushion", (side * 0.1, -0.04 + step * 0.5, 0.04), (0.1, 0.26, 0.08), material=dark, parent=at)
 
 
+@named("dog")
 def animal(s: Stage, at: Matrix) -> None:
     """A four-legged animal about 0.7 m high that looks at the viewer."""
     rng = s.rng
@@ -83,11 +98,16 @@ def tree(s: Stage, at: Matrix) -> None:
     """A broad-leaved tree, a conifer or a bush, 1 to 9 m."""
     rng, m = s.rng, s.materials
     bark, leaf = m.named("noise", hue=0.07, size=0.3), m.named("leaf", size=rng.uniform(0.3, 1.5))
-    kind = rng.choice(["broad", "conifer", "bush"], p=[0.55, 0.25, 0.2])
-    if kind == "bush":
-        s.put(f"crown_{rng.integers(6)}", (0, 0, 0.5), rng.uniform(0.8, 1.8), material=leaf, parent=at)
+    if rng.uniform() < 0.2:
+        with s.thing("bush"):
+            s.put(f"crown_{rng.integers(6)}", (0, 0, 0.5), rng.uniform(0.8, 1.8), material=leaf, parent=at)
         return
-    height = rng.uniform(3, 9)
+    with s.thing("tree"):
+        _trunk_and_crown(s, at, bark, leaf, rng.uniform(3, 9), conifer=rng.uniform() < 0.3)
+
+
+def _trunk_and_crown(s: Stage, at: Matrix, bark, leaf, height: float, conifer: bool) -> None:
+    rng = s.rng
     s.put(
         "cylinder",
         (0, 0, height * 0.25),
@@ -95,7 +115,7 @@ def tree(s: Stage, at: Matrix) -> None:
         material=bark,
         parent=at,
     )
-    if kind == "conifer":
+    if conifer:
         for i in range(4):
             z, w = height * (0.3 + 0.2 * i), height * (0.42 - 0.09 * i)
             s.put("cone", (0, 0, z), (w, w, height * 0.32), material=leaf, parent=at)
@@ -112,6 +132,14 @@ def tree(s: Stage, at: Matrix) -> None:
         )
 
 
+@named("door")
+def door_of(s: Stage, centre, size, at: Matrix) -> None:
+    """A door of planks or of one clear colour in a wall that stands at `at`."""
+    material = s.materials.clear() if s.rng.uniform() < 0.6 else s.materials.named("planks")
+    s.put("cube", centre, size, material=material, parent=at)
+
+
+@named("house")
 def house(s: Stage, at: Matrix, width: float, depth: float, storeys: int) -> None:
     """A house with a gable roof, windows and a door, its front towards -y."""
     rng, m = s.rng, s.materials
@@ -130,15 +158,17 @@ def house(s: Stage, at: Matrix, width: float, depth: float, storeys: int) -> Non
         for i in range(columns):
             x, z = (i + 0.5) / columns * width - width / 2, 2.8 * storey + 1.5
             if storey == 0 and i == door:
-                s.put("cube", (x, 0, 1.05), (1.0, 0.14, 2.1), material=m.named("planks"), parent=at)
+                door_of(s, (x, 0, 1.05), (1.0, 0.14, 2.1), at)
                 continue
             s.put("cube", (x, 0, z), (1.15, 0.16, 1.35), material=frame, parent=at)
             s.put("cube", (x, -0.03, z), (0.95, 0.14, 1.15), material=glass, parent=at)
 
 
+@named("car")
 def car(s: Stage, at: Matrix) -> None:
     """A car 4.2 m long, its length along y."""
-    paint, dark, glass = (s.materials.named("plain", gloss=g) for g in (0.15, 0.0, 0.4))
+    dark, glass = (s.materials.named("plain", gloss=g) for g in (0.0, 0.4))
+    paint = s.materials.clear() if s.rng.uniform() < 0.6 else s.materials.named("plain", gloss=0.15)
     s.put("cushion", (0, 0, 0.6), (1.8, 4.2, 0.8), material=paint, parent=at)
     s.put("cushion", (0, 0.2, 1.1), (1.6, 2.3, 0.9), material=glass, parent=at)
     s.put("cushion", (0, 0.2, 1.45), (1.45, 1.7, 0.3), material=paint, parent=at)
@@ -147,6 +177,7 @@ def car(s: Stage, at: Matrix) -> None:
             s.put("cylinder", (x, y, 0.33), (0.66, 0.66, 0.25), tilt=(0, np.pi / 2), material=dark, parent=at)
 
 
+@named("table")
 def table(s: Stage, at: Matrix, width: float = 1.4, depth: float = 0.8, height: float = 0.75) -> None:
     """A table with four legs and some things on it."""
     wood = s.materials.named(str(s.rng.choice(["wood", "plain", "planks"])))
@@ -159,9 +190,12 @@ def table(s: Stage, at: Matrix, width: float = 1.4, depth: float = 0.8, height: 
         thing(s, at @ place(x, y, height + 0.025), s.rng.uniform(0.1, 0.3))
 
 
+@named("chair")
 def chair(s: Stage, at: Matrix) -> None:
     """A chair, its back at +y."""
     wood, seat = s.materials.named("wood"), s.materials.any()
+    if s.rng.uniform() < 0.4:
+        wood = seat = s.materials.clear()
     s.put("cushion", (0, 0, 0.45), (0.46, 0.46, 0.08), material=seat, parent=at)
     s.put("cube", (0, 0.21, 0.75), (0.44, 0.04, 0.5), material=wood, parent=at)
     for x in (-0.2, 0.2):
@@ -169,9 +203,11 @@ def chair(s: Stage, at: Matrix) -> None:
             s.put("cube", (x, y, 0.22), (0.04, 0.04, 0.44), material=wood, parent=at)
 
 
+@named("sofa")
 def sofa(s: Stage, at: Matrix) -> None:
     """A sofa or, when narrow, an armchair."""
-    cloth, width = s.materials.any(), s.rng.choice([0.9, 1.6, 2.1])
+    cloth = s.materials.clear() if s.rng.uniform() < 0.5 else s.materials.any()
+    width = s.rng.choice([0.9, 1.6, 2.1])
     s.put("cushion", (0, 0, 0.28), (width, 0.9, 0.4), material=cloth, parent=at)
     s.put("cushion", (0, 0.36, 0.6), (width, 0.25, 0.6), material=cloth, parent=at)
     for x in (-0.5, 0.5):
@@ -180,6 +216,7 @@ def sofa(s: Stage, at: Matrix) -> None:
         s.put("cushion", (s.rng.uniform(-0.3, 0.3) * width, 0.1, 0.6), (0.45, 0.16, 0.42), tilt=(-0.3, 0), parent=at)
 
 
+@named("bookshelf")
 def shelf(s: Stage, at: Matrix) -> None:
     """A shelf with rows of books and objects, its back at +y."""
     wood, width, height = s.materials.named("wood"), s.rng.uniform(0.8, 1.8), s.rng.uniform(1.0, 2.2)
@@ -199,6 +236,7 @@ def shelf(s: Stage, at: Matrix) -> None:
             x += w + 0.005 + (s.rng.uniform() < 0.15) * 0.2
 
 
+@named("plant")
 def plant(s: Stage, at: Matrix) -> None:
     """A potted plant."""
     h = s.rng.uniform(0.5, 1.6)
@@ -215,49 +253,9 @@ def plant(s: Stage, at: Matrix) -> None:
         )
 
 
+@named("lamp")
 def floor_lamp(s: Stage, at: Matrix) -> None:
     """A floor lamp that glows."""
     s.put("cylinder", (0, 0, 0.75), (0.03, 0.03, 1.5), parent=at)
     s.put("cylinder", (0, 0, 0.01), (0.3, 0.3, 0.03), parent=at)
     s.put("frustum", (0, 0, 1.6), (0.4, 0.4, 0.3), material=s.materials.named("glow", hue=0.1), parent=at)
-
-
-def thing(s: Stage, at: Matrix, size: float) -> None:
-    """One object for a table: a vase, a box, a fruit, a cup, a ring, a bust, a pebble, a bottle."""
-    rng, material = s.rng, s.materials.any()
-    kind = rng.choice(["vase", "box", "ball", "cup", "ring", "monkey", "rock", "bottle", "plant"])
-    turn = rng.uniform(0, 6.3)
-    if kind == "box":
-        w, d, h = rng.uniform(0.4, 1.2, 3) * size
-        s.put("cube", (0, 0, h / 2), (w, d, h), turn, material, at)
-    elif kind == "ball":
-        s.put("sphere", (0, 0, size / 2), size, turn, material, at)
-    elif kind == "ring":
-        s.put("torus", (0, 0, size * 0.12), size, turn, material, at)
-    elif kind == "monkey":
-        s.put("monkey", (0, 0, size * 0.5), size * 0.5, rng.normal() * 0.7, material, at)
-    elif kind == "rock":
-        s.put(f"rock_{rng.integers(6)}", (0, 0, size * 0.4), size, turn, material, at)
-    elif kind == "plant":
-        plant(s, at @ Matrix.Scale(size, 4))
-    elif kind == "cup":
-        s.put("cup", (0, 0, size * 0.35), (size * 0.7, size * 0.7, size * 0.7), turn, material, at)
-        s.put("torus", (size * 0.32, 0, size * 0.35), size * 0.4, 0, material, at, tilt=(np.pi / 2, 0))
-    else:
-        belly, neck = (0.5, 0.35) if kind == "bottle" else (0.8, 0.3)
-        s.put(
-            "sphere" if kind == "vase" else "cylinder",
-            (0, 0, size * 0.45),
-            (size * belly, size * belly, size * 0.9),
-            turn,
-            material,
-            at,
-        )
-        s.put(
-            "cup" if kind == "vase" else "cylinder",
-            (0, 0, size * 1.0),
-            (size * neck, size * neck, size * 0.4),
-            turn,
-            material,
-            at,
-        )

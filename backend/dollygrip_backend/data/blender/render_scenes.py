@@ -15,10 +15,12 @@ from exr import read_float_exr
 from kinds import KINDS
 from paths import RejectedError, look_at, median_depth, smooth_path
 from stage import Stage
+from things import strew
 
 LONG, SHORT = 160, 96
 SAMPLES, BOUNCES = 5, 2
 PORTRAIT_SHARE = 0.2
+STREWN = (1, 6)  # coloured things in the reference view, at least and below
 SENSOR = 36.0  # millimetres along the long side
 
 
@@ -51,7 +53,7 @@ def prepare() -> None:
     cycles.use_light_tree = False  # few lamps: the tree costs more than it saves
     cycles.caustics_reflective = cycles.caustics_refractive = False
     cycles.sample_clamp_indirect = 4.0
-    layer.use_pass_z = layer.use_pass_normal = layer.use_pass_diffuse_color = True
+    layer.use_pass_object_index = layer.use_pass_z = layer.use_pass_normal = layer.use_pass_diffuse_color = True
     settings = render.image_settings
     settings.media_type = "MULTI_LAYER_IMAGE"
     settings.file_format, settings.color_depth, settings.exr_codec = "OPEN_EXR_MULTILAYER", "32", "NONE"
@@ -68,23 +70,29 @@ def render_scene(path: Path, rng: np.random.Generator, views: int) -> None:
     cameras = None
     while cameras is None:
         stage = Stage(rng)
-        sample = rng.choice(list(KINDS), p=list(KINDS.values()))(stage)
+        kind = rng.choice(list(KINDS), p=list(KINDS.values()))
+        sample = kind(stage)
         bpy.context.view_layer.update()
-        cameras = choose_path(rng, sample, tangents, views)
+        cameras = choose_path(stage, sample, tangents, views)
     scene = bpy.context.scene
     scene.render.resolution_x, scene.render.resolution_y = width, height
     scene.camera.data.lens = SENSOR / (2 * half)
     shots = [shoot(camera, path.with_suffix(".exr")) for camera in cameras]
     arrays = {key: np.stack([shot[key] for shot in shots]) for key in shots[0]}
-    np.savez(path, matrix_world=np.array(cameras, float), lens=scene.camera.data.lens, sensor=SENSOR, **arrays)
+    arrays.update(matrix_world=np.array(cameras, float), lens=scene.camera.data.lens, sensor=SENSOR)
+    np.savez(path, kind=kind.__name__, names=np.array(stage.names), **arrays)
 
 
-def choose_path(rng: np.random.Generator, sample, tangents: tuple[float, float], views: int):
-    """The first of 12 framings that has a clear path, or None when the scene offers none."""
+def choose_path(stage: Stage, sample, tangents: tuple[float, float], views: int):
+    """The first of 12 framings that has a clear path among the things strewn into it, or None."""
+    rng = stage.rng
     for _ in range(12):
         position, target = sample()
         try:
             start = look_at(position, target, rng.normal() * 0.03)
+            median_depth(start, tangents)
+            strew(stage, start, tangents, rng.integers(*STREWN))
+            bpy.context.view_layer.update()
             return smooth_path(rng, start, median_depth(start, tangents), views)
         except RejectedError:
             continue
@@ -96,11 +104,13 @@ def shoot(camera, path: Path) -> dict[str, np.ndarray]:
 
     The Depth pass is the distance along the view axis at one sample per pixel. With the filter shrunk to a point that
     sample sits at the centre, so that depth fits the pinhole model to float precision and knows no blurred edges.
-    Returns linear rgb, albedo, normal (H, W, 3) float16 and depth (H, W) float32, inf in the sky.
+    Returns linear rgb, albedo, normal (H, W, 3) float16, depth (H, W) float32, inf in the sky, and index (H, W) int16
+    of the named object seen, 0 for none.
     """
     bpy.context.scene.camera.matrix_world = camera
     colours = _render(path, SAMPLES, BOUNCES, "BLACKMAN_HARRIS", 1.5)
-    depth = _render(path, 1, 0, "BOX", 0.01)["Depth.Z"]
+    exact = _render(path, 1, 0, "BOX", 0.01)
+    depth = exact["Depth.Z"]
     path.unlink()
 
     def stack(name: str, channels: str) -> np.ndarray:
@@ -111,6 +121,7 @@ def shoot(camera, path: Path) -> dict[str, np.ndarray]:
         "albedo": stack("Diffuse Color", "RGB"),
         "normal": stack("Normal", "XYZ"),
         "depth": np.where(depth < 1e9, depth, np.inf).astype(np.float32),
+        "index": exact["Object Index.X"].astype(np.int16),
     }
 
 

@@ -1,5 +1,7 @@
 """The Blender side of a scene: placing objects, the sky, the lamps, and asking the geometry for distances."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import bpy
@@ -18,7 +20,17 @@ class Stage:
         self.rng = rng
         self.materials = Materials(rng)
         self.collection = bpy.context.scene.collection
+        self.names = [""]  # by object index; 0 is what has no name
+        self._index = 0
         _remove_all()
+
+    @contextmanager
+    def thing(self, name: str) -> Iterator[None]:
+        """What is put inside belongs to one new object called `name`; an inner one takes its parts for itself."""
+        outer, self._index = self._index, len(self.names)
+        self.names.append(name)
+        yield
+        self._index = outer
 
     def put(self, what, at, size=1.0, turn=0.0, material=None, parent=None, tilt=(0.0, 0.0)) -> bpy.types.Object:
         """Places a shape (a name or a mesh). at: centre; size: scalar or (x, y, z); turn: about z, tilt: about x and y,
@@ -29,6 +41,7 @@ class Stage:
         scale = Vector((size,) * 3) if np.isscalar(size) else Vector(size)
         local = Matrix.LocRotScale(Vector(at), Euler((tilt[0], tilt[1], turn)), scale)
         thing.matrix_world = parent @ local if parent else local
+        thing.pass_index = self._index
         slot = thing.material_slots[0]
         slot.link = "OBJECT"
         slot.material = material or self.materials.any()
@@ -118,6 +131,18 @@ class Stage:
         links.new(ramp.outputs[0], mix.inputs["A"])
         mix.inputs["B"].default_value = (0.9, 0.9, 0.92, 1)
         return mix.outputs["Result"]
+
+
+def place(x: float, y: float, z: float = 0.0, turn: float = 0.0, scale: float = 1.0) -> Matrix:
+    """The matrix of a prop that stands at (x, y, z), turned about the vertical."""
+    return Matrix.LocRotScale(Vector((x, y, z)), Euler((0, 0, turn)), Vector((scale,) * 3))
+
+
+def surface_below(origin: Vector, direction: Vector, level: float) -> Vector | None:
+    """Where a ray first meets the scene, if the surface there looks up with a normal of at least `level` along z."""
+    graph = bpy.context.evaluated_depsgraph_get()
+    hit, point, normal, *_ = bpy.context.scene.ray_cast(graph, origin, direction.normalized())
+    return point if hit and normal.z > level else None
 
 
 def distances(origin: Vector, directions: np.ndarray, limit: float = 1e4) -> np.ndarray:

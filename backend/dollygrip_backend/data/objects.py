@@ -1,0 +1,117 @@
+"""The named objects that a view shows: what a person would call them, and where they are."""
+
+from collections import Counter
+
+import attrs
+import numpy as np
+
+SMALLEST = 0.0015  # share of the picture below which nobody would name a thing
+_UNIFORM = 0.65  # share of an object's pixels that must have its colour
+# Hue in degrees, from and below, of the words that it decides; what lies between two words has none.
+_HUES = {
+    "red": (-14, 13),
+    "orange": (19, 38),
+    "yellow": (45, 66),
+    "green": (85, 160),
+    "blue": (192, 250),
+    "purple": (258, 298),
+    "pink": (312, 346),
+}
+
+
+@attrs.frozen
+class SceneObject:
+    """An object in one view.
+
+    view: index of the view; name: such as "crate"; colour: a colour word, "" where it has no single one; x, y: a pixel
+    in the middle of its visible part, 0..1 from the left and the top; depth: metres along +Z there; share: of the
+    picture's pixels.
+    """
+
+    view: int
+    name: str
+    colour: str
+    x: float
+    y: float
+    depth: float
+    share: float
+
+    @property
+    def phrase(self) -> str:
+        """ "red crate", or "crate" where it has no one colour."""
+        return f"{self.colour} {self.name}".strip()
+
+
+def unambiguous(objects: list[SceneObject]) -> list[tuple[str, SceneObject]]:
+    """(words, object): the phrases, and the names alone, that fit exactly one of the objects of a view."""
+    said = [(words, o) for o in objects for words in dict.fromkeys((o.phrase, o.name))]
+    count = Counter(words for words, _ in said)
+    return [(words, o) for words, o in said if count[words] == 1]
+
+
+def find_objects(
+    view: int, index: np.ndarray, names: np.ndarray, albedo: np.ndarray, rgb: np.ndarray, depth: np.ndarray
+) -> list[SceneObject]:
+    """The objects of a view, largest first.
+
+    index (H, W): names[index] is what each pixel shows, 0 for nothing named; albedo (H, W, 3) linear; rgb uint8
+    (H, W, 3), the picture; depth (H, W). A colour counts where both the material and the picture of it show it.
+    """
+    found = []
+    height, width = index.shape
+    base, seen = colour_words(_encoded(albedo)), colour_words(rgb / 255)
+    for i in np.unique(index[index > 0]):
+        rows, columns = np.nonzero(index == i)
+        if len(rows) < SMALLEST * index.size:
+            continue
+        middle = np.argmin((rows - rows.mean()) ** 2 + (columns - columns.mean()) ** 2)
+        row, column = rows[middle], columns[middle]
+        colour = _common(base[rows, columns])
+        if not _looks(colour, seen[rows, columns]):
+            colour = ""
+        x, y = (column + 0.5) / width, (row + 0.5) / height
+        share = len(rows) / index.size
+        found.append(SceneObject(view, str(names[i]), colour, x, y, float(depth[row, column]), share))
+    return sorted(found, key=lambda o: -o.share)
+
+
+def colour_words(srgb: np.ndarray) -> np.ndarray:
+    """(..., 3) in 0..1 -> the colour word of each pixel, "" where people would not agree on one."""
+    high, low = srgb.max(-1), srgb.min(-1)
+    chroma = high - low
+    r, g, b = np.moveaxis(srgb, -1, 0)
+    safe = np.maximum(chroma, 1e-6)
+    hue = np.where(high == r, (g - b) / safe % 6, np.where(high == g, (b - r) / safe + 2, (r - g) / safe + 4)) * 60
+    saturation = chroma / np.maximum(high, 1e-6)
+    vivid = (saturation > 0.35) & (high > 0.25)
+    words = np.full(high.shape, "", "<U6")
+    for word, (start, end) in _HUES.items():
+        words[vivid & ((hue - start) % 360 < end - start)] = word
+    words[(words == "red") & (saturation < 0.5)] = "pink"
+    warm = (hue > 14) & (hue < 45)
+    words[warm & (high < 0.72) & (saturation > 0.3)] = ""
+    words[warm & (high < 0.55) & (saturation > 0.35) & (high > 0.18)] = "brown"
+    words[(saturation > 0.2) & (saturation < 0.6) & (hue > 300) & (high > 0.8)] = "pink"
+    grey = saturation < 0.13
+    words[grey & (high > 0.85)] = "white"
+    words[grey & (high > 0.35) & (high < 0.75)] = "grey"
+    words[(high < 0.18) & (chroma < 0.08)] = "black"
+    return words
+
+
+def _looks(colour: str, seen: np.ndarray) -> bool:
+    """Whether the words of an object's pixels in the picture allow the colour of its material, shaded as it may be."""
+    shades = {"white": ("white", "grey", ""), "grey": ("white", "grey", "black", ""), "black": ("black", "grey", "")}
+    if colour in shades:
+        return np.isin(seen, shades[colour]).mean() > _UNIFORM
+    return (seen == colour).mean() > _UNIFORM / 2
+
+
+def _common(words: np.ndarray) -> str:
+    """The word of most of the pixels, else ""."""
+    word, count = Counter(words.tolist()).most_common(1)[0]
+    return word if count >= _UNIFORM * len(words) else ""
+
+
+def _encoded(linear: np.ndarray) -> np.ndarray:
+    return np.clip(linear.astype(np.float32), 0, 1) ** (1 / 2.2)
