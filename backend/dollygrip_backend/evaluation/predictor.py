@@ -12,13 +12,17 @@ from PIL import Image
 
 from dollygrip.errors import InputError
 from dollygrip.trajectory import Trajectory
+from dollygrip_backend.evaluation.figures import COLOURS, curves, side_view, top_view
 from dollygrip_backend.evaluation.judge import MOVES, Verdict, judge
 from dollygrip_backend.predictor import CameraPipeline
 
 
 @attrs.frozen
 class Case:
-    """One line of a prompt file. expect: the moves asked for; amounts and ordered as in `judge`."""
+    """One line of a prompt file. expect: the moves asked for; amounts and ordered as in `judge`.
+
+    kind: a group of the report, such as "static" or "quantity"; empty for a case that belongs to none.
+    """
 
     id: str
     prompt: str
@@ -26,6 +30,7 @@ class Case:
     amounts: dict[str, float] = attrs.field(factory=dict)
     ordered: bool = False
     image: Path | None = None
+    kind: str = attrs.field(default="", validator=attrs.validators.instance_of(str))
 
 
 @attrs.frozen
@@ -40,9 +45,13 @@ class Result:
 
 @attrs.frozen
 class Summary:
-    """What `evaluate_predictor` found: shares from 0 to 1, jerk as in `judge.jerk`."""
+    """What `evaluate_predictor` found: shares from 0 to 1, jerk as in `judge.jerk`.
+
+    by_kind holds the cases that name a kind; by_move all, several moves joined by "+", or ">" where in order.
+    """
 
     success: float
+    by_kind: dict[str, float]
     by_move: dict[str, float]
     median_jerk: float
     seconds: float
@@ -50,7 +59,7 @@ class Summary:
 
 
 def read_cases(file: Path) -> list[Case]:
-    """Read JSON lines {"id", "prompt", "move" or "expect": [...], "amounts"?, "ordered"?, "image"?}.
+    """Read JSON lines {"id", "prompt", "move" or "expect": [...], "amounts"?, "ordered"?, "image"?, "kind"?}.
 
     "move": "orbit" means an orbit in either direction. Images are relative to the file. Raises InputError with the
     line that is wrong.
@@ -65,9 +74,8 @@ def read_cases(file: Path) -> list[Case]:
             entry = json.loads(line)
             expect = tuple(entry["expect"] if "expect" in entry else [entry["move"]])
             image = file.parent / entry["image"] if entry.get("image") else None
-            case = Case(
-                str(entry["id"]), entry["prompt"], expect, entry.get("amounts", {}), entry.get("ordered", False), image
-            )
+            extras = {key: entry[key] for key in ("amounts", "ordered", "kind") if key in entry}
+            case = Case(str(entry["id"]), entry["prompt"], expect, image=image, **extras)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(
                 f"Line {number} of {file} is not a case ({type(error).__name__}: {error}).",
@@ -110,8 +118,10 @@ def evaluate_predictor(
     out.mkdir(parents=True, exist_ok=True)
     (out / "report.json").write_text(json.dumps(_as_json(summary), indent=1), encoding="utf-8")
     (out / "report.html").write_text(_page(summary), encoding="utf-8")
-    for name, share in summary.by_move.items():
-        say(f"{name:32s} {share:7.1%}")
+    for title, groups in _tables(summary):
+        say(title)
+        for name, (share, count) in groups.items():
+            say(f"  {name:38s} {share:6.1%} of {count}")
     for result in results:
         if not result.verdict.obeyed:
             say(f"failed {result.case.id} (seed {result.seed}): {result.case.prompt!r}: {result.verdict.reason}")
@@ -120,18 +130,38 @@ def evaluate_predictor(
 
 
 def summarise(results: list[Result], seconds: float) -> Summary:
-    """Shares of obeyed cases, over all and by what was expected."""
-    groups: dict[str, list[bool]] = {}
-    for result in results:
-        joint = " > " if result.case.ordered else " + "
-        groups.setdefault(joint.join(result.case.expect), []).append(result.verdict.obeyed)
+    """Shares of obeyed cases, over all, by kind and by what was expected."""
     return Summary(
         success=float(np.mean([r.verdict.obeyed for r in results])),
-        by_move={name: float(np.mean(group)) for name, group in sorted(groups.items())},
+        by_kind={name: share for name, (share, _) in _grouped(results, _kind).items() if name},
+        by_move={name: share for name, (share, _) in _grouped(results, _moves).items()},
         median_jerk=float(np.median([r.verdict.jerk for r in results])),
         seconds=seconds,
         results=results,
     )
+
+
+def _kind(case: Case) -> str:
+    return case.kind
+
+
+def _moves(case: Case) -> str:
+    return (" > " if case.ordered else " + ").join(case.expect)
+
+
+def _grouped(results: list[Result], key: Callable[[Case], str]) -> dict[str, tuple[float, int]]:
+    """(share obeyed, count) by key, in the order of the keys."""
+    groups: dict[str, list[bool]] = {}
+    for result in results:
+        groups.setdefault(key(result.case), []).append(result.verdict.obeyed)
+    return {name: (float(np.mean(group)), len(group)) for name, group in sorted(groups.items())}
+
+
+def _tables(summary: Summary) -> list[tuple[str, dict[str, tuple[float, int]]]]:
+    """The tables of the report with their titles."""
+    named = [r for r in summary.results if r.case.kind]
+    kinds = [("By kind", _grouped(named, _kind))] if named else []
+    return [*kinds, ("By move", _grouped(summary.results, _moves))]
 
 
 def _read_image(path: Path | None) -> np.ndarray:
@@ -148,6 +178,7 @@ def _as_json(summary: Summary) -> dict:
     rows = [
         {
             "id": r.case.id,
+            "kind": r.case.kind,
             "prompt": r.case.prompt,
             "expect": r.case.expect,
             "seed": r.seed,
@@ -158,37 +189,33 @@ def _as_json(summary: Summary) -> dict:
         }
         for r in summary.results
     ]
-    head = {"success": summary.success, "by_move": summary.by_move, "median_jerk": summary.median_jerk}
-    return {**head, "seconds": summary.seconds, "cases": rows}
+    shares = {"success": summary.success, "by_kind": summary.by_kind, "by_move": summary.by_move}
+    return {**shares, "median_jerk": summary.median_jerk, "seconds": summary.seconds, "cases": rows}
 
 
 def _page(summary: Summary) -> str:
     rows = "".join(
         f"<tr class={'ok' if r.verdict.obeyed else 'bad'}><td>{html.escape(r.case.id)}<td>{html.escape(r.case.prompt)}"
-        f"<td>{html.escape(', '.join(r.case.expect))}<td>{r.seed}<td>{html.escape(r.verdict.reason)}"
-        f"<td>{_top_view(r.trajectory)}<td>"
+        f"<td>{html.escape(_moves(r.case))}<td>{r.seed}<td>{html.escape(r.verdict.reason)}"
+        f"<td>{top_view(r.trajectory)}<td>{side_view(r.trajectory)}<td>{curves(r.trajectory)}<td>"
         + " ".join(f"{axis}&nbsp;{value:.2f}" for axis, value in r.verdict.amounts.items())
         for r in summary.results
     )
-    moves = "".join(f"<tr><td>{name}<td>{share:.0%}" for name, share in summary.by_move.items())
+    tables = "".join(
+        f"<h2>{title}</h2><table>"
+        + "".join(
+            f"<tr><td>{html.escape(name)}<td><meter value={share:.3f}></meter><td>{share:.0%} of {count}"
+            for name, (share, count) in groups.items()
+        )
+        + "</table>"
+        for title, groups in _tables(summary)
+    )
+    legend = " ".join(f"<b style='color:{colour}'>{axis}</b>" for axis, colour in COLOURS.items())
     style = "body{font:14px sans-serif}td{border-top:1px solid #ccc;padding:3px 8px}.bad{background:#fdd}"
     return (
         f"<!doctype html><meta charset=utf-8><title>Camera predictor</title><style>{style}</style>"
-        f"<h1>Camera predictor: {summary.success:.1%} of {len(summary.results)} obeyed</h1><table>{moves}</table>"
-        "<h2>Cases</h2><p>Paths from above, two scene depths across; ticks show where the camera looks."
+        f"<h1>Camera predictor: {summary.success:.1%} of {len(summary.results)} obeyed</h1>{tables}"
+        "<h2>Cases</h2><p>Paths from above and from the right, two scene depths across; ticks show where the camera "
+        f"looks. Curves: {legend} over time, in units of the least visible amount (dashed)."
         f"<table>{rows}</table>"
     )
-
-
-def _top_view(trajectory: Trajectory) -> str:
-    """A small SVG of the path from above with viewing directions at nine times."""
-    relative = trajectory.relative()
-    points = relative.positions[:, [0, 2]] / relative.scene_depth * [40, -40] + [40, 55]
-    looks = relative.rotations[:, [0, 2], 2] * [9, -9]
-    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-    shown = np.unique(np.linspace(0, len(points) - 1, 9).astype(int))
-    ticks = "".join(
-        f"<line x1={x:.1f} y1={y:.1f} x2={x + dx:.1f} y2={y + dy:.1f} stroke=#08c />"
-        for (x, y), (dx, dy) in zip(points[shown], looks[shown], strict=True)
-    )
-    return f"<svg width=80 height=80>{ticks}<polyline points='{path}' fill=none stroke=#c30 stroke-width=2 /></svg>"

@@ -1,0 +1,130 @@
+"""The report of the predictor's evaluation and the held-out prompts that it is made on."""
+
+import json
+import re
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dollygrip.errors import InputError
+from dollygrip.trajectory import Trajectory
+from dollygrip_backend.evaluation.figures import curves, side_view, top_view
+from dollygrip_backend.evaluation.judge import MOVES
+from dollygrip_backend.evaluation.predictor import evaluate_predictor, read_cases
+from dollygrip_backend.predictor import CameraPipeline
+
+PROMPTS = Path(__file__).parents[2] / "data" / "camera_prompts.jsonl"
+SINGLE = set(MOVES) - {"orbit", "static"}
+
+
+def travel(direction: tuple[float, float, float]) -> Trajectory:
+    c2w = np.tile(np.eye(4), (41, 1, 1))
+    c2w[:, :3, 3] = np.linspace(0, 0.5, 41)[:, None] * direction
+    return Trajectory(c2w, np.tile([500.0, 500, 320, 200], (41, 1)), (640, 400), 24.0, 1.0)
+
+
+def last_step(svg: str, line: int = 0) -> np.ndarray:
+    """The way on the page (right, down) from the first to the last point of a polyline."""
+    points = [[float(n) for n in p.split(",")] for p in re.findall(r"points='([^']*)'", svg)[line].split()]
+    return np.subtract(points[-1], points[0])
+
+
+@pytest.mark.parametrize(
+    ("view", "direction", "page"),
+    [
+        (top_view, (1, 0, 0), (20, 0)),
+        (top_view, (0, 0, 1), (0, -20)),
+        (top_view, (0, -1, 0), (0, 0)),
+        (side_view, (0, 0, 1), (20, 0)),
+        (side_view, (0, -1, 0), (0, -20)),
+        (side_view, (1, 0, 0), (0, 0)),
+    ],
+)
+def test_views_show_the_camera_going_where_it_goes(view, direction, page):
+    assert last_step(view(travel(direction))) == pytest.approx(page, abs=0.11)
+
+
+def test_curves_raise_only_the_axis_that_moves():
+    ends = [last_step(curves(travel((0, 0, 1))), line)[1] for line in range(7)]
+    assert ends[5] < -30 and np.allclose(np.delete(ends, 5), 0)
+
+
+def write(folder: Path, *entries: dict) -> Path:
+    file = folder / "prompts.jsonl"
+    file.write_text("\n".join(map(json.dumps, entries)))
+    return file
+
+
+class Trucker:
+    """A predictor that trucks right whatever is asked."""
+
+    def batch(self, image, prompts, frames, seed):
+        return [travel((1, 0, 0)) for _ in prompts]
+
+
+def test_the_report_counts_by_kind_and_by_move(tmp_path, monkeypatch):
+    monkeypatch.setattr(CameraPipeline, "from_pretrained", lambda _: Trucker())
+    monkeypatch.setattr(CameraPipeline, "shipped", lambda: tmp_path)
+    file = write(
+        tmp_path,
+        {"id": "a", "prompt": "go right", "expect": ["truck_right"], "kind": "single"},
+        {"id": "b", "prompt": "go left", "expect": ["truck_left"], "kind": "single"},
+        {"id": "c", "prompt": "<hold>", "expect": ["static"], "kind": "static"},
+        {"id": "d", "prompt": "slide", "expect": ["truck_right"]},
+    )
+    said = []
+    summary = evaluate_predictor(file, tmp_path / "out", say=said.append)
+    assert summary.by_kind == {"single": 0.5, "static": 0.0}
+    assert summary.by_move == {"static": 0.0, "truck_left": 0.0, "truck_right": 1.0}
+    assert any(line.split() == ["single", "50.0%", "of", "2"] for line in said)
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert report["by_kind"] == summary.by_kind and report["cases"][2]["kind"] == "static"
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "By kind" in page and "50% of 2" in page and "&lt;hold&gt;" in page
+    assert page.count("<svg") == 3 * len(summary.results)
+
+
+def test_without_kinds_there_is_no_table_of_kinds(tmp_path, monkeypatch):
+    monkeypatch.setattr(CameraPipeline, "from_pretrained", lambda _: Trucker())
+    monkeypatch.setattr(CameraPipeline, "shipped", lambda: tmp_path)
+    said = []
+    summary = evaluate_predictor(write(tmp_path, {"id": 1, "prompt": "x", "move": "static"}), tmp_path, say=said.append)
+    assert summary.by_kind == {} and not any("By kind" in line for line in said)
+
+
+def test_a_kind_that_is_no_word_is_refused_with_its_line(tmp_path):
+    good = {"id": "a", "prompt": "x", "move": "pan_left", "kind": "single"}
+    with pytest.raises(InputError, match="Line 2"):
+        read_cases(write(tmp_path, good, {**good, "kind": 3}))
+
+
+def test_the_held_out_prompts_are_whole_and_even():
+    cases = read_cases(PROMPTS)
+    kinds = Counter(case.kind for case in cases)
+    assert kinds == {
+        "single": 120, "static": 25, "distractor": 35, "combined": 35, "ordered": 30, "quantity": 25, "intent": 10
+    }  # fmt: skip
+    assert len({case.id for case in cases}) == len({case.prompt.lower() for case in cases}) == len(cases)
+    singles = Counter(case.expect for case in cases if case.kind == "single")
+    assert {move for (move,) in singles} == SINGLE and set(singles.values()) <= {7, 8}
+
+
+def test_the_held_out_prompts_ask_for_what_the_judge_can_tell_apart():
+    for case in read_cases(PROMPTS):
+        axes = [MOVES[move][0] for move in case.expect]
+        assert len(set(axes)) == len(axes), case.id
+        assert (len(axes) > 1) == (case.kind in ("combined", "ordered")) or case.kind == "quantity", case.id
+        assert set(case.amounts) <= set(case.expect), case.id
+        assert bool(case.amounts) == (case.kind == "quantity"), case.id
+
+
+def test_every_held_out_picture_is_used_and_small():
+    used = {case.image for case in read_cases(PROMPTS)}
+    assert used == set((PROMPTS.parent / "pictures").iterdir()) and len(used) == 12
+    for file in used:
+        with Image.open(file) as picture:
+            assert picture.format == "JPEG" and sorted(picture.size) == [288, 480]
+        assert file.stat().st_size < 60_000
