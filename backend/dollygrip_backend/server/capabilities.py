@@ -1,22 +1,12 @@
 """What this machine offers: devices and engines, found without loading torch into the process that asks."""
 
-import shutil
-import subprocess
-import sys
-
 from dollygrip.protocol import EngineInfo
 from dollygrip_backend import video
-
-_PROBE = "import torch; print(torch.cuda.device_count() if torch.cuda.is_available() else 0)"
 
 
 def devices() -> list[str]:
     """Torch devices to run workers on: every CUDA card that torch can use, else the CPU."""
-    if shutil.which("nvidia-smi") is None:
-        return ["cpu"]
-    probe = subprocess.run([sys.executable, "-c", _PROBE], capture_output=True, text=True, timeout=120, check=False)
-    count = int(probe.stdout) if probe.returncode == 0 else 0
-    return [f"cuda:{index}" for index in range(count)] or ["cpu"]
+    return [f"cuda:{index}" for index in range(len(video.cards()))] or ["cpu"]
 
 
 def engines() -> list[EngineInfo]:

@@ -65,8 +65,8 @@ class SizeRule:
 class EngineInfo:
     """What a person needs to know before choosing an engine.
 
-    memory_bytes: measured at 512x288; download_bytes: 0 where the weights are part of the package. `reason` says why
-    an engine is not `available`, and is empty where it is.
+    memory_bytes: the least it needs, on the card where it needs one; download_bytes: 0 where the weights are part of
+    the package. `reason` says why an engine is not `available`, and is empty where it is.
     """
 
     name: str
@@ -82,9 +82,23 @@ class EngineInfo:
 
 
 class VideoEngine(Protocol):
-    """An engine turns a shot into frames, in order, as they are made."""
+    """An engine turns a shot into frames, in order, as they are made.
+
+    A class of this form in another package becomes an engine by name through the entry point group
+    `dollygrip.engines`: see docs/engines.md. Its module must not import torch at its top level.
+    """
 
     info: EngineInfo
+
+    @classmethod
+    def missing(cls) -> str:
+        """Why the engine cannot run on this computer and what to do about it, in half a sentence; empty if it can."""
+        ...
+
+    @classmethod
+    def load(cls, device: str = "cpu") -> "VideoEngine":
+        """The engine with its weights on a torch device."""
+        ...
 
     def render(self, shot: Shot, progress: Progress | None = None) -> Iterator[np.ndarray]:
         """Yield exactly len(shot.trajectory) frames, uint8 (h, w, 3) of shot.size.
