@@ -14,7 +14,7 @@ from dollygrip_backend.scene.depth_network import STRIDE, DepthNetwork
 
 WEIGHTS = Path(__file__).parents[1] / "weights" / "depth"
 _AREA = 160 * 96  # pixels the network was trained at
-_SKY = 20.0  # the sky stands at this many median depths
+SKY = 20.0  # the sky stands at this many median depths
 _SURE = 2.0  # log odds above which a pixel is sky: taking a wall for sky throws it far away, the reverse costs little
 _DETAIL = 768  # longest side at which edges are aligned; larger images are interpolated from there
 _EDGE = 0.12  # a jump of the log depth within a few pixels that is an edge, not a slope
@@ -46,16 +46,12 @@ class DepthEstimator:
 
         The sky is put at 20 times the median depth. Raises InputError for another shape or dtype.
         """
-        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-            raise InputError(f"Depth needs a uint8 RGB image (H, W, 3), not {image.dtype} {image.shape}.")
-        if min(image.shape[:2]) < 16:
-            raise InputError(f"An image of {image.shape[1]}x{image.shape[0]} pixels is too small to see depth in.")
-        pixels = torch.from_numpy(np.array(image)).to(self.device).permute(2, 0, 1)[None].float() / 255
+        pixels = torch.from_numpy(np.array(checked(image))).to(self.device).permute(2, 0, 1)[None].float() / 255
         picture = _resized(pixels, network_size(pixels.shape[3], pixels.shape[2]))
         log_depth, sky, log_focal = self._both_ways(picture)
         ground = log_depth[sky < _SURE]
         median = ground.median() if ground.numel() else log_depth.median()
-        far = median + float(np.log(_SKY))
+        far = median + float(np.log(SKY))
         log_depth = torch.where(sky > _SURE, far, torch.minimum(log_depth, far))
         detailed = _resized(pixels, _fitted(pixels.shape[3], pixels.shape[2], _DETAIL))
         log_depth = aligned(snapped(log_depth[None], 2), picture, detailed)
@@ -67,6 +63,15 @@ class DepthEstimator:
         """Log depth (h, w), sky logits (h, w), log focal: the mean over the picture and its mirror image."""
         log_depth, sky, log_focal = self.network(torch.cat([picture, picture.flip(3)]))
         return (log_depth[0] + log_depth[1].flip(1)) / 2, (sky[0] + sky[1].flip(1)) / 2, log_focal.mean()
+
+
+def checked(image: np.ndarray) -> np.ndarray:
+    """The image itself. Raises InputError unless it is uint8 (H, W, 3) with at least 16 pixels a side."""
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+        raise InputError(f"Depth needs a uint8 RGB image (H, W, 3), not {image.dtype} {image.shape}.")
+    if min(image.shape[:2]) < 16:
+        raise InputError(f"An image of {image.shape[1]}x{image.shape[0]} pixels is too small to see depth in.")
+    return image
 
 
 def network_size(width: int, height: int) -> tuple[int, int]:

@@ -1,0 +1,101 @@
+"""Depth Anything through transformers: a tiny random model of the real class, its disparity turned into depth."""
+
+import huggingface_hub
+import numpy as np
+import pytest
+import torch
+from transformers import DepthAnythingConfig, DepthAnythingForDepthEstimation, Dinov2Config
+
+from dollygrip.errors import DollygripError, InputError
+from dollygrip_backend.scene import depth_anything
+from dollygrip_backend.scene.depth import DepthEstimator
+from dollygrip_backend.scene.depth_anything import DepthAnythingEstimator, load_estimator
+
+IMAGE = np.random.default_rng(3).integers(0, 256, (70, 98, 3), np.uint8)
+
+
+def tiny(kind: str) -> DepthAnythingForDepthEstimation:
+    backbone = Dinov2Config(
+        hidden_size=32,
+        num_hidden_layers=4,
+        num_attention_heads=2,
+        image_size=70,
+        out_features=["stage1", "stage2", "stage3", "stage4"],
+        reshape_hidden_states=False,
+    )
+    torch.manual_seed(1)
+    return DepthAnythingForDepthEstimation(
+        DepthAnythingConfig(
+            backbone_config=backbone,
+            reassemble_hidden_size=32,
+            neck_hidden_sizes=[8, 8, 16, 16],
+            fusion_hidden_size=8,
+            head_hidden_size=8,
+            depth_estimation_type=kind,
+            max_depth=20,
+        )
+    )
+
+
+@pytest.fixture(scope="module", params=["relative", "metric"])
+def folder(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp(request.param)
+    tiny(request.param).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def offline_cache(tmp_path, monkeypatch):
+    """An empty hub cache, and a hub that cannot be reached."""
+
+    def snapshot(name, local_files_only, **options):
+        endpoint = None if local_files_only else "http://127.0.0.1:9"
+        return huggingface_hub.snapshot_download(
+            name, cache_dir=tmp_path, local_files_only=local_files_only, endpoint=endpoint, **options
+        )
+
+    monkeypatch.setattr(depth_anything, "snapshot_download", snapshot)
+
+
+def test_a_real_model_class_gives_depth_of_any_image(folder):
+    estimate = load_estimator(model=str(folder)).estimate(IMAGE)
+    own = DepthEstimator.load().estimate(IMAGE)
+    assert estimate.depth.shape == IMAGE.shape[:2] and estimate.depth.dtype == np.float32
+    assert np.isfinite(estimate.depth).all() and estimate.depth.min() > 0
+    assert estimate.view_degrees == own.view_degrees
+    with pytest.raises(InputError, match="uint8"):
+        load_estimator(model=str(folder)).estimate(IMAGE.astype(float))
+
+
+def test_disparity_becomes_depth_with_the_scale_of_the_embedded_network(monkeypatch):
+    estimator = DepthAnythingEstimator(tiny("relative"), DepthEstimator.load())
+    ramp = torch.linspace(0, 8, 98).expand(1, 70, 98)  # 0 on the left: infinitely far; larger is nearer
+
+    class Output:
+        predicted_depth = ramp
+
+    monkeypatch.setattr(estimator.model, "forward", lambda **_: Output())
+    depth = estimator.estimate(IMAGE).depth
+    middle = np.median(estimator.embedded.estimate(IMAGE).depth)
+    assert (np.diff(depth, axis=1) <= 0).all()
+    assert np.median(depth) == pytest.approx(middle, rel=0.02)
+    assert depth[:, 0] == pytest.approx(20 * middle, rel=1e-3)
+    np.testing.assert_allclose(depth[:, 20:], middle * 4 / ramp[0, :, 20:].numpy(), rtol=0.02)
+
+
+def test_without_weights_the_embedded_network_is_used(offline_cache):
+    assert type(load_estimator()) is DepthEstimator
+    assert type(load_estimator(model="embedded")) is DepthEstimator
+
+
+def test_a_model_asked_for_by_name_is_never_replaced_in_silence(offline_cache):
+    with pytest.raises(InputError, match="someone/else is not on this machine"):
+        load_estimator(model="someone/else")
+    with pytest.raises(DollygripError, match="someone/else could not be") as failure:
+        load_estimator(model="someone/else", online=True)
+    assert failure.value.kind == "download"
+
+
+def test_a_folder_without_a_model_is_named(tmp_path):
+    with pytest.raises(InputError, match=tmp_path.name):
+        load_estimator(model=str(tmp_path))
