@@ -27,18 +27,27 @@ _SAFE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 _LINE_FIELDS = {"id", "image", "prompt", "frames", "fps", "seed"}
 
 
-def predict(image: Path, depth: Path | None, request: PredictRequest, out: Path) -> list[Path]:
-    """Predict the takes of one image and write them; returns the files."""
+def predict(
+    image: Path, depth: Path | None, request: PredictRequest, out: Path, director: str | None = None
+) -> list[Path]:
+    """Predict the takes of one image and write them; returns the files.
+
+    director: folder or hub name of a vision-language model that rewrites the prompt first; the takes tell what it did.
+    """
     formats.format_of_name(out)
     arrays = {"image": read_image(image)}
     if (values := read_depth(depth)) is not None:
         arrays["depth"] = values
     request = validate(request, arrays)
+    meta: dict[str, Any] = {}
     with stages() as report:
+        if director is not None:
+            report("Director", 0, 1)
+            request, meta = _directed(director, request, arrays["image"])
         takes = _takes(Runner(devices()[0]), request, arrays, report)
     files = [out] if len(takes) == 1 else [_numbered(out, number) for number in range(1, len(takes) + 1)]
     for file, take in zip(files, takes, strict=True):
-        formats.write(file, take)
+        formats.write(file, attrs.evolve(take, meta=take.meta | meta))
     return files
 
 
@@ -91,6 +100,27 @@ def render(image: Path, take: Path, depth: Path | None, out: Path, request: dict
             write_video(part, frames, trajectory.fps)
         else:
             write_frames(part, frames)
+
+
+def _directed(name: str, request: PredictRequest, image: np.ndarray) -> tuple[PredictRequest, dict[str, Any]]:
+    """The request as the director puts it, which is said aloud, and what the takes shall tell of it.
+
+    The director's memory is given back before the predictor loads. A subject of the user's own stays.
+    """
+    import transformers.utils.logging
+
+    from dollygrip_backend.predictor.director import Director
+
+    transformers.utils.logging.disable_progress_bar()  # it would break into ours; downloads keep their own
+    director = Director.load(name, devices()[0])
+    direction = director.direct(image, request.prompt)
+    director.unload()
+    if direction.warning:
+        print(f"Warning: {direction.warning}", file=sys.stderr)
+    print(f"Director: {direction.prompt}", file=sys.stderr)
+    meta = {"director": {"model": name, **direction.meta(request.prompt)}}
+    subject = request.subject or direction.subject
+    return attrs.evolve(request, prompt=direction.prompt, subject=subject), meta
 
 
 def _takes(runner: Runner, request: PredictRequest, arrays: dict[str, np.ndarray], report: Report) -> list[Trajectory]:

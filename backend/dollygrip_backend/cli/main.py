@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from dollygrip_backend.cli.errors import reported
+from dollygrip_backend.cli.models import models
 from dollygrip_backend.cli.training import data, evaluate, train
 
 app = typer.Typer(
@@ -15,6 +16,7 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(models, name="models")
 app.add_typer(train, name="train", rich_help_panel="Development")
 app.add_typer(evaluate, name="evaluate", rich_help_panel="Development")
 app.add_typer(data, name="data", rich_help_panel="Development")
@@ -37,6 +39,9 @@ def predict(
     view: Annotated[float | None, typer.Option(help="Horizontal field of view of the image in degrees.")] = None,
     scene_depth: Annotated[float | None, typer.Option(help="Median depth of the scene: the unit of the move.")] = None,
     depth: Depth = None,
+    director: Annotated[
+        str | None, typer.Option(help="Folder or hub name of a vision-language model; it turns intent into moves.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Camera file; with --batch a folder. [take.camera.json]")] = None,
     batch: Annotated[Path | None, typer.Option(help="JSONL: lines of id, image, prompt, frames?, fps?, seed?")] = None,
 ) -> None:
@@ -59,11 +64,13 @@ def predict(
     if batch is None and (image is None or prompt is None):
         raise InputError("An image and a prompt are needed.", "Give both, or a file with --batch.")
     if batch is None:
-        for file in generate.predict(image, depth, request, out or Path("take.camera.json")):
+        for file in generate.predict(image, depth, request, out or Path("take.camera.json"), director):
             print(file)
         return
     if image is not None or out is None or takes != 1 or depth is not None:
         raise InputError("With --batch, images and prompts come from its lines.", "Give --out DIR and no image.")
+    if director is not None:
+        raise InputError("With --batch there is no director.", "Leave out --director, or predict one image.")
     bad = generate.predict_batch(batch, request, out)
     if bad:
         print(f"{bad} lines were not predicted.")
