@@ -1,8 +1,7 @@
 """Weights of the diffusion models on this computer: finding, downloading and checking them. No torch.
 
-Downloads go through huggingface_hub into its cache, or a cache folder of the user's choice: it resumes what was cut
-off, and files that other programs have fetched are found. Where a model is, if not in the default cache, is kept in
-models.json in Dollygrip's folder. Loading never touches the network.
+Downloads go through huggingface_hub into its cache, or a cache folder of the user's choice: what other programs have
+fetched is found. Where a model is, is kept in models.json in Dollygrip's folder. Loading never touches the network.
 """
 
 import contextlib
@@ -22,23 +21,27 @@ from dollygrip_backend.video.specs import ModelSpec
 
 _SUFFIXES = ("json", "safetensors", "txt", "model")  # nothing that could hold pickled code
 _SPARE = 1 << 30  # bytes of a disk that a download leaves free
+_AT_ONCE = 2  # files: what is not complete when a download fails is lost, and a file has up to 5 GB
 
 
 @attrs.frozen
 class Source:
-    """Where a model comes from: a repository on the hub and the cache it is in, or a folder of the user's own."""
+    """Where a model comes from: a repository at a commit in a cache of the hub's kind, or a folder of the user's own.
+
+    No cache is the hub's default one; no commit is whatever was last fetched into it.
+    """
 
     repo: str
+    commit: str | None = None
     cache: str | None = None
     folder: str | None = None
 
 
 @attrs.frozen
 class Plan:
-    """What a download would fetch: the commit, the licence as the hub's card states it, and sizes in bytes."""
+    """What a download would fetch: from where, the licence as the hub's card states it, and sizes in bytes."""
 
     source: Source
-    commit: str
     licence: str
     total_bytes: int
     missing_bytes: int
@@ -64,7 +67,7 @@ def locate(spec: ModelSpec) -> Path | None:
     source = source_of(spec)
     if source.folder:
         return Path(source.folder)
-    index = try_to_load_from_cache(source.repo, INDEX, cache_dir=source.cache)
+    index = try_to_load_from_cache(source.repo, INDEX, revision=source.commit, cache_dir=source.cache)
     return Path(index).parent if isinstance(index, str) else None
 
 
@@ -89,28 +92,33 @@ def plan_download(spec: ModelSpec, repo: str | None = None, cache: Path | None =
     Raises DollygripError (download) where the hub cannot be asked, and (weights) for a repository of another pipeline.
     """
     from huggingface_hub import HfApi, hf_hub_download, snapshot_download
+    from huggingface_hub.utils import disable_progress_bars, enable_progress_bars
 
-    source = Source(repo or spec.repo, str(cache.expanduser().resolve()) if cache else None)
+    source = Source(repo or spec.repo, cache=str(cache.expanduser().resolve()) if cache else None)
     with _hub(source):
         info = HfApi().model_info(source.repo)
-        index_file = hf_hub_download(source.repo, INDEX, revision=info.sha, cache_dir=source.cache)
-        index = json.loads(Path(index_file).read_text())
+        source = attrs.evolve(source, commit=info.sha)
+        place = {"repo_id": source.repo, "revision": info.sha, "cache_dir": source.cache}
+        index = json.loads(Path(hf_hub_download(filename=INDEX, **place)).read_text())
         if index.get("_class_name") != spec.pipeline:
             message = f"The repository {source.repo} holds a {index.get('_class_name')}, not a {spec.pipeline}."
             raise DollygripError(message, f"The engine's own is {spec.repo}.", "weights")
         patterns = (INDEX, *(f"{part}/*.{suffix}" for part in components(index) for suffix in _SUFFIXES))
-        files = snapshot_download(
-            source.repo, revision=info.sha, cache_dir=source.cache, allow_patterns=list(patterns), dry_run=True
-        )
-    licence = (info.card_data or {}).get("license") or "not stated by the repository"
+        disable_progress_bars()  # only a listing
+        try:
+            files = snapshot_download(allow_patterns=list(patterns), dry_run=True, **place)
+        finally:
+            enable_progress_bars()
+    licence = (info.card_data or {}).get("license") or "not stated"
     missing = sum(file.file_size or 0 for file in files if file.will_download)
-    return Plan(source, info.sha, licence, sum(file.file_size or 0 for file in files), missing, patterns)
+    return Plan(source, licence, sum(file.file_size or 0 for file in files), missing, patterns)
 
 
 def download(spec: ModelSpec, plan: Plan) -> Path:
     """Fetch what is missing, with the hub's own progress in bytes on stderr; check it; remember where it is.
 
-    A download that was cut off goes on where it was. Raises DollygripError: disk, download or weights.
+    A connection that breaks is taken up where it broke; when all fails, the files that are complete are kept for the
+    next time. Raises DollygripError: disk, download or weights.
     """
     from huggingface_hub import HfApi, snapshot_download
 
@@ -122,13 +130,9 @@ def download(spec: ModelSpec, plan: Plan) -> Path:
             "disk",
         )
     with _hub(plan.source):
-        folder = snapshot_download(
-            plan.source.repo,
-            revision=plan.commit,
-            cache_dir=plan.source.cache,
-            allow_patterns=list(plan.patterns),
-        )
-        found = HfApi().verify_repo_checksums(plan.source.repo, revision=plan.commit, cache_dir=plan.source.cache)
+        place = {"repo_id": plan.source.repo, "revision": plan.source.commit, "cache_dir": plan.source.cache}
+        folder = snapshot_download(allow_patterns=list(plan.patterns), max_workers=_AT_ONCE, **place)
+        found = HfApi().verify_repo_checksums(**place)
     if found.mismatches:
         bad = Path(found.mismatches[0]["path"])
         message = f"The file {bad} of {plan.source.repo} is not what the hub says it is."
@@ -169,7 +173,7 @@ def _hub(source: Source) -> Iterator[None]:
         raise InputError(message, "Choose another --folder.") from error
     except (HTTPError, OSError, errors.XetDownloadError) as error:
         what = f"{type(error).__name__}: {error}".splitlines()[0][:200]
-        hint = "Run the command again: it goes on where it was."
+        hint = "Run the command again: what is complete is kept."
         raise DollygripError(f"The download of {source.repo} failed ({what}).", hint, "download") from error
 
 
