@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from dollygrip.errors import TrajectoryError
-from dollygrip.formats.format import Format
+from dollygrip.formats.format import Assumed, Format, Source
 from dollygrip.trajectory import Trajectory
 
 _FORMAT, _VERSION, _CONVENTION = "dollygrip-camera", 1, "opencv-c2w"
@@ -18,16 +18,13 @@ _KEYS = {"format", "version", "convention", "fps", "width", "height", "scene_dep
 _FRAME_KEYS = ("c2w", "fx", "fy", "cx", "cy")
 
 
-def recognises(text: str) -> bool:
-    return text.lstrip()[:1] == "{" and f'"{_FORMAT}"' in text
+def recognises(source: Source) -> bool:
+    return isinstance(source.json, dict) and source.json.get("format") == _FORMAT
 
 
-def parse(text: str) -> Trajectory:
-    try:
-        data = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise TrajectoryError(f"It is not valid JSON: {error}.", "Write the file again.") from error
-    for key, wanted in (("format", _FORMAT), ("version", _VERSION), ("convention", _CONVENTION)):
+def parse(source: Source, _assumed: Assumed) -> Trajectory:
+    data = source.json
+    for key, wanted in (("version", _VERSION), ("convention", _CONVENTION)):
         if data.get(key) != wanted:
             raise TrajectoryError(f"Its {key} must be {wanted!r}, not {data.get(key)!r}.", "Update Dollygrip.")
     if unknown := sorted(data.keys() - _KEYS):
@@ -46,7 +43,7 @@ def parse(text: str) -> Trajectory:
     return Trajectory(c2w, intrinsics, size, _number(data, "fps", "the file"), depth, meta)
 
 
-def print_(trajectory: Trajectory) -> str:
+def print_(trajectory: Trajectory, name: str) -> dict[str, bytes]:
     """One line a frame, so that files can be compared line by line."""
     head = {
         "format": _FORMAT,
@@ -63,7 +60,7 @@ def print_(trajectory: Trajectory) -> str:
         for pose, lens in zip(trajectory.c2w.tolist(), trajectory.intrinsics.tolist(), strict=True)
     )
     lines = [f"{json.dumps(key)}: {_json(value)}," for key, value in head.items()]
-    return "\n".join(["{", *lines, '"frames": [', ",\n".join(frames), "]", "}", ""])
+    return {name: "\n".join(["{", *lines, '"frames": [', ",\n".join(frames), "]", "}", ""]).encode()}
 
 
 def _json(value: Any) -> str:
@@ -97,4 +94,12 @@ def _is_number(value: Any) -> bool:
     return type(value) is float or (type(value) is int and abs(value) < 10**300)
 
 
-NATIVE = Format("dollygrip", "Dollygrip camera", (".camera.json", ".json"), recognises, parse, print_)
+NATIVE = Format(
+    "dollygrip",
+    "Dollygrip camera",
+    (".camera.json", ".json"),
+    frozenset({"lens", "zoom", "size", "fps", "scene_depth", "meta"}),
+    recognises,
+    parse,
+    print_,
+)

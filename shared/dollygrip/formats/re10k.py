@@ -1,70 +1,102 @@
-"""The camera files of RealEstate10K, which CameraCtrl and its successors read too.
+"""The camera files of RealEstate10K, which CameraCtrl, VideoX-Fun and other successors read too.
 
 First line: the video's URL, or nothing. Then a line a frame of 19 numbers:
 
     timestamp (microseconds)  fx fy cx cy (over width and height)  0 0  world-to-camera, 3 rows of 4, OpenCV axes
 
-The file holds no image size: with square pixels the aspect is fy / fx, and the height is taken as 720. Where all
-timestamps are equal, as in files written for video models, the frame rate is taken as 24.
+The file holds no image size: with square pixels the aspect is fy / fx, and the height is taken as 720. Intrinsics in
+pixels are told by a principal point beyond 4. Where all timestamps are equal, as in files written for video models, or
+count frames, the frame rate is taken as 24. VideoX-Fun's files leave the first line empty and all timestamps at 0.
 """
 
 import numpy as np
 
 from dollygrip.errors import TrajectoryError
-from dollygrip.formats.format import Format
-from dollygrip.trajectory import Trajectory
+from dollygrip.formats.format import FPS, SCENE_DEPTH, Assumed, Format, Source
+from dollygrip.formats.reading import inverse, is_normalised, is_number, rigid, size_of_centre
+from dollygrip.trajectory import MAX_FRAMES, Trajectory
 
 _FIELDS = 19
 _HEIGHT = 720
-_FPS = 24.0
+_MAX_FPS = 1000.0  # faster ones are frame numbers
 
 
-def recognises(text: str) -> bool:
-    lines = text.splitlines()[:2]
-    return len(lines) == 2 and len(lines[1].split()) > 7 and not lines[0].lstrip().startswith(("{", "["))
+def recognises(source: Source) -> bool:
+    lines = source.text.lstrip("\n").splitlines()[:2]
+    if not lines or lines[0].lstrip().startswith(("{", "[", "#")):
+        return False
+    return any(len(fields) > 7 and is_number(fields[0]) for fields in map(str.split, lines))
 
 
-def parse(text: str) -> Trajectory:
-    lines = text.rstrip().splitlines()
-    rows = np.array([_row(line, number) for number, line in enumerate(lines[1:], 2)])
-    time, lens, pose = rows[:, 0], rows[:, 1:5], rows[:, 7:].reshape(-1, 3, 4)
+def parse(source: Source, assumed: Assumed) -> Trajectory:
+    lines = source.text.splitlines()
+    fields = lines[0].replace(",", " ").split()
+    title = "" if len(fields) == _FIELDS and all(map(is_number, fields)) else lines[0].strip()
+    numbered = [(n, line) for n, line in enumerate(lines, 1) if line.strip() and not (n == 1 and title)]
+    if not 1 <= len(numbered) <= MAX_FRAMES:
+        raise TrajectoryError(f"1 to {MAX_FRAMES} lines of poses are expected, not {len(numbered)}.")
+    rows = np.array([_row(line, n) for n, line in numbered])
+    time, lens = rows[:, 0], rows[:, 1:5]
     if np.any(np.diff(time) < 0):
-        raise TrajectoryError(f"Line {int(np.argmax(np.diff(time) < 0)) + 3}: the timestamp is earlier than before.")
-    fx, fy = lens[0, :2]
-    if not (fx > 0 and 1e-2 < fy / fx < 1e3):
-        raise TrajectoryError(f"Line 2: the focal lengths {fx:g} and {fy:g} do not tell an image's aspect.")
-    size = round(_HEIGHT * fy / fx), _HEIGHT
-    c2w = np.tile(np.eye(4), (len(rows), 1, 1))
-    c2w[:, :3, :3] = np.swapaxes(pose[:, :, :3], 1, 2)
-    c2w[:, :3, 3] = -np.einsum("tji,tj->ti", pose[:, :, :3], pose[:, :, 3])
-    meta = {"source": lines[0].strip()} if lines[0].strip() else {}
-    return Trajectory(c2w, lens * [size[0], size[1], size[0], size[1]], size, _frame_rate(time), meta=meta)
+        line = numbered[int(np.argmax(np.diff(time) < 0)) + 1][0]
+        raise TrajectoryError(f"Line {line}: the timestamp is earlier than before.")
+    w2c = np.concatenate([rows[:, 7:].reshape(-1, 3, 4), np.tile([[[0.0, 0, 0, 1]]], (len(rows), 1, 1))], 1)
+    c2w = inverse(rigid(w2c, lambda i: f"Line {numbered[i][0]}"))
+    if is_normalised(lens):
+        size = assumed.get("size", lambda: _size_of_aspect(lens[0]))
+        lens = lens * np.tile(size, 2)
+    else:
+        size = assumed.get("size", lambda: size_of_centre(lens))
+    meta = {"source": title} if title else {}
+    fps = _frame_rate(time) or assumed.get("fps", FPS)
+    return Trajectory(c2w, lens, size, fps, assumed.get("scene_depth", SCENE_DEPTH), meta)
 
 
-def print_(trajectory: Trajectory) -> str:
-    width, height = trajectory.size
-    lens = trajectory.intrinsics / [width, height, width, height]
-    rotation = np.swapaxes(trajectory.rotations, 1, 2)
-    pose = np.concatenate([rotation, -rotation @ trajectory.positions[:, :, None]], 2)
+def print_(trajectory: Trajectory, name: str) -> dict[str, bytes]:
     time = np.round(np.arange(len(trajectory)) * 1e6 / trajectory.fps).astype(np.int64)
     source = trajectory.meta.get("source", "")
-    lines = [source if isinstance(source, str) and "\n" not in source else ""]
-    for stamp, intrinsics, w2c in zip(time, lens.tolist(), pose.reshape(-1, 12).tolist(), strict=True):
+    plain = isinstance(source, str) and len(source.splitlines()) < 2 and len(source.split()) < _FIELDS
+    return {name: _printed(trajectory, time, source if plain else "")}
+
+
+def recognises_videox(source: Source) -> bool:
+    lines = source.text.splitlines()
+    stamps = {line.split()[0] for line in lines[1:] if line.strip()}
+    return recognises(source) and not lines[0].strip() and stamps == {"0"}
+
+
+def print_videox(trajectory: Trajectory, name: str) -> dict[str, bytes]:
+    return {name: _printed(trajectory, np.zeros(len(trajectory), np.int64), "")}
+
+
+def _printed(trajectory: Trajectory, time: np.ndarray, title: str) -> bytes:
+    lens = trajectory.intrinsics / np.tile(trajectory.size, 2)
+    pose = inverse(trajectory.c2w)[:, :3].reshape(-1, 12)
+    lines = [title]
+    for stamp, intrinsics, w2c in zip(time, lens.tolist(), pose.tolist(), strict=True):
         lines.append(" ".join(map(repr, [int(stamp), *intrinsics, 0, 0, *w2c])))
-    return "\n".join([*lines, ""])
+    return "\n".join([*lines, ""]).encode()
 
 
-def _frame_rate(time: np.ndarray) -> float:
-    """The roundest frame rate that agrees with timestamps in whole microseconds; _FPS where they are all equal."""
+def _size_of_aspect(lens: np.ndarray) -> tuple[int, int]:
+    """The image size of normalised focal lengths, if pixels are square."""
+    fx, fy = lens[:2]
+    if not (fx > 0 and 1e-2 < fy / fx < 1e3):
+        raise TrajectoryError(f"The focal lengths {fx:g} and {fy:g} of the first pose do not tell an image's aspect.")
+    return round(_HEIGHT * fy / fx), _HEIGHT
+
+
+def _frame_rate(time: np.ndarray) -> float | None:
+    """The roundest frame rate that agrees with timestamps in whole microseconds; None where they tell none."""
     steps, span = (len(time) - 1) * 1e6, time[-1] - time[0]
-    if not 1 < span < np.inf:
-        return _FPS
+    if not 1 < span < np.inf or steps / span > _MAX_FPS:
+        return None
     rounded = (round(steps / span, digits) for digits in range(9))
     return next((fps for fps in rounded if steps / (span + 1) <= fps <= steps / (span - 1)), steps / span)
 
 
 def _row(line: str, number: int) -> list[float]:
-    fields = line.split()
+    fields = line.replace(",", " ").split()
     if len(fields) != _FIELDS:
         raise TrajectoryError(
             f"Line {number} has {len(fields)} fields; a pose has {_FIELDS}: the time, 4 of the lens, 0 0, 12 of w2c."
@@ -75,4 +107,6 @@ def _row(line: str, number: int) -> list[float]:
         raise TrajectoryError(f"Line {number}: {error}.", "Write all fields as numbers.") from error
 
 
-RE10K = Format("re10k", "RealEstate10K / CameraCtrl poses", (".txt",), recognises, parse, print_)
+_HOLDS = frozenset({"lens", "zoom"})
+RE10K = Format("re10k", "RealEstate10K / CameraCtrl poses", (".txt",), _HOLDS | {"fps"}, recognises, parse, print_)
+VIDEOX_FUN = Format("videox-fun", "VideoX-Fun poses", (".videox.txt",), _HOLDS, recognises_videox, parse, print_videox)
