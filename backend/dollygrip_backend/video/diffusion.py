@@ -78,7 +78,7 @@ class DiffusionEngine:
         While rendering DollygripError of the kinds memory (the next rendering uses the next preset), nan, weights.
         """
         check_shot(shot, self.info)
-        return self._guarded(shot, progress or (lambda done, total: None))
+        return self._guarded(shot, _rising(progress or (lambda done, total: None)))
 
     def _guarded(self, shot: Shot, progress: Progress) -> Iterator[np.ndarray]:
         try:
@@ -205,6 +205,18 @@ class DiffusionEngine:
     def _encode(self, pipe: Any, prompt: str) -> dict[str, Any]:
         """The prompt as arguments of the pipeline, computed once a shot."""
         raise NotImplementedError
+
+
+def _rising(progress: Progress) -> Progress:
+    """Progress that never falls: the steps of a window count as part of its frames before these are handed out."""
+    highest = 0
+
+    def report(done: int, total: int) -> None:
+        nonlocal highest
+        highest = max(highest, done)
+        progress(highest, total)
+
+    return report
 
 
 def resized(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:

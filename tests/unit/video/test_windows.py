@@ -1,0 +1,75 @@
+"""Shots of any length and size, cut into what a model accepts."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dollygrip_backend.video.presets import LEAST_TILE, TILE, tile_stride
+from dollygrip_backend.video.specs import SPECS
+from dollygrip_backend.video.windows import legal_length, plan_windows, working_size
+
+
+@st.composite
+def plans(draw) -> tuple[int, int, int, int]:
+    stride = draw(st.integers(1, 8))
+    overlap = draw(st.integers(0, 3)) * stride + 1
+    window = overlap + draw(st.integers(1, 20)) * stride
+    return draw(st.integers(1, 700)), window, stride, overlap
+
+
+@given(plans())
+def test_every_frame_is_made_once_and_every_window_is_legal(plan):
+    total, window, stride, overlap = plan
+    windows = plan_windows(total, window, stride, overlap)
+    made = [frame for w in windows for frame in range(w.start + w.known, w.stop)]
+    assert made == list(range(total))
+    for w in windows:
+        assert (w.length - 1) % stride == 0 and w.length <= window and w.length >= w.stop - w.start
+        assert len(w.frames) == w.length and set(w.frames) == set(range(w.start, w.stop))
+        assert (np.diff(w.frames) >= 0).all()
+    for before, after in itertools.pairwise(windows):
+        assert after.known == overlap and after.start + overlap == before.stop
+        assert before.length == before.stop - before.start, "only the last window is padded"
+    assert windows[-1].length - (windows[-1].stop - windows[-1].start) < stride
+
+
+@pytest.mark.parametrize("plan", [(9, 10, 4, 5), (9, 9, 4, 4), (9, 9, 4, 9), (0, 9, 4, 5)])
+def test_impossible_windows_are_refused(plan):
+    with pytest.raises(ValueError, match="windows"):
+        plan_windows(*plan)
+
+
+@given(st.integers(1, 2000), st.integers(1, 16))
+def test_the_legal_length_is_the_next_one(frames, stride):
+    length = legal_length(frames, stride)
+    assert (length - 1) % stride == 0 and frames <= length < frames + stride
+
+
+@given(st.integers(32, 640), st.integers(32, 640), st.sampled_from(list(SPECS.values())))
+def test_the_working_size_is_legal_near_the_aspect_and_within_the_models_reach(half_width, half_height, spec):
+    size = (2 * half_width, 2 * half_height)
+    work = working_size(size, spec.multiple, spec.pixels)
+    assert all(side % spec.multiple == 0 and side >= 2 * spec.multiple for side in work)
+    assert work[0] * work[1] <= spec.pixels * 1.15 or min(work) == 2 * spec.multiple
+    if min(work) > 2 * spec.multiple:
+        off = abs(np.log(work[0] / work[1] * size[1] / size[0]))
+        assert off <= spec.multiple * (1 / work[0] + 1 / work[1]) * 0.55
+
+
+def test_sizes_that_the_models_were_trained_at_stay():
+    assert working_size((1280, 704), 32, 1280 * 704) == (1280, 704)
+    assert working_size((704, 1280), 32, 1280 * 704) == (704, 1280)
+    assert working_size((832, 480), 16, 832 * 480) == (832, 480)
+    assert working_size((1280, 720), 32, 1280 * 704) == (1280, 704)
+
+
+@given(st.integers(2, 40))
+def test_no_vae_tile_is_too_narrow(latents):
+    side = 32 * latents
+    stride = tile_stride(side)
+    assert stride % 32 == 0 and stride < TILE
+    if side > TILE:
+        assert side - stride * ((side - 1) // stride) >= LEAST_TILE
