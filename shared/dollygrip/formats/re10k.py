@@ -25,14 +25,14 @@ def recognises(source: Source) -> bool:
     lines = source.text.lstrip("\n").splitlines()[:2]
     if not lines or lines[0].lstrip().startswith(("{", "[", "#")):
         return False
-    return any(len(fields) > 7 and is_number(fields[0]) for fields in map(str.split, lines))
+    return any(len(fields) > 7 and is_number(fields[0]) for fields in map(_fields, lines))
 
 
 def parse(source: Source, assumed: Assumed) -> Trajectory:
     lines = source.text.splitlines()
-    fields = lines[0].replace(",", " ").split()
+    fields = _fields(lines[0])
     title = "" if len(fields) == _FIELDS and all(map(is_number, fields)) else lines[0].strip()
-    numbered = [(n, line) for n, line in enumerate(lines, 1) if line.strip() and not (n == 1 and title)]
+    numbered = [(n, line) for n, line in enumerate(lines, 1) if _fields(line) and not (n == 1 and title)]
     if not 1 <= len(numbered) <= MAX_FRAMES:
         raise TrajectoryError(f"1 to {MAX_FRAMES} lines of poses are expected, not {len(numbered)}.")
     rows = np.array([_row(line, n) for n, line in numbered])
@@ -61,7 +61,7 @@ def print_(trajectory: Trajectory, name: str) -> dict[str, bytes]:
 
 def recognises_videox(source: Source) -> bool:
     lines = source.text.splitlines()
-    stamps = {line.split()[0] for line in lines[1:] if line.strip()}
+    stamps = {_fields(line)[0] for line in lines[1:] if _fields(line)}
     return recognises(source) and not lines[0].strip() and stamps == {"0"}
 
 
@@ -95,8 +95,12 @@ def _frame_rate(time: np.ndarray) -> float | None:
     return next((fps for fps in rounded if steps / (span + 1) <= fps <= steps / (span - 1)), steps / span)
 
 
+def _fields(line: str) -> list[str]:
+    return line.replace(",", " ").split()
+
+
 def _row(line: str, number: int) -> list[float]:
-    fields = line.replace(",", " ").split()
+    fields = _fields(line)
     if len(fields) != _FIELDS:
         raise TrajectoryError(
             f"Line {number} has {len(fields)} fields; a pose has {_FIELDS}: the time, 4 of the lens, 0 0, 12 of w2c."

@@ -82,9 +82,12 @@ def _matrix(cameras: Any, camera: str, frame: str) -> np.ndarray:
     value = cameras.get(camera) if isinstance(cameras, dict) else None
     if value is None:
         raise TrajectoryError(f"{frame} has no {camera}; it has {shown(cameras)}.")
+    rows = value
     if isinstance(value, str):
-        value = [row.replace(",", " ").split() for row in re.findall(r"\[([^\[\]]*)\]", value)]
-    flat = numbers(value, (12, 16), where)
+        rows = [row.replace(",", " ").split() for row in re.findall(r"\[([^\[\]]*)\]", value)]
+        if [len(row) for row in rows] not in ([4] * 4, [3] * 4):
+            raise TrajectoryError(f"In {where} 4 rows '[x x x x]' are expected, not {shown(value)}.")
+    flat = numbers(rows, (12, 16), where)
     if len(flat) == 16:
         return flat.reshape(4, 4)
     return np.column_stack([flat.reshape(4, 3), [0, 0, 0, 1]])  # four rows of three
