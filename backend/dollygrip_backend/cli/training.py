@@ -23,14 +23,15 @@ Config = Annotated[Path, typer.Option(help="The settings of the training, a TOML
 @reported
 def train_predictor(
     config: Config = _TRAINING / "predictor.toml",
+    scenes: Scenes = Path(".cache/scenes/objects"),
     out: Out = Path(".cache/weights/predictor"),
     work: Annotated[Path, typer.Option(help="Folder for checkpoints.")] = Path(".cache/train/predictor"),
     fresh: Annotated[bool, typer.Option("--fresh", help="Start anew instead of at the last checkpoint.")] = False,
 ) -> None:
-    """Train the camera predictor on pairs of the camera-motion grammar."""
+    """Train the camera predictor: words on the camera-motion grammar, sight on scenes that name their objects."""
     from dollygrip_backend.training import predictor
 
-    predictor.train_predictor(config, out, work, resume=not fresh)
+    predictor.train_predictor(config, scenes, out, work, resume=not fresh)
 
 
 @train.command("depth")
@@ -75,11 +76,16 @@ def evaluate_predictor(
 
 @evaluate.command("depth")
 @reported
-def evaluate_depth(scenes: TestScenes = Path(".cache/scenes/test")) -> None:
+def evaluate_depth(
+    scenes: TestScenes = Path(".cache/scenes/test"),
+    out: Annotated[Path | None, typer.Option(help="Folder for pictures of the depth.")] = None,
+    images: Annotated[Path | None, typer.Option(help="Folder of images whose depth is drawn as well.")] = None,
+    model: Annotated[str | None, typer.Option(help="Another depth model: a folder or a name on the hub.")] = None,
+) -> None:
     """Compare estimated with exact depth."""
     from dollygrip_backend.evaluation import depth
 
-    depth.main(scenes)
+    depth.main(scenes, out, images, model)
 
 
 @evaluate.command("video")
