@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from dollygrip_backend.cli.arguments import size_of
+from dollygrip_backend.cli.convert import convert
 from dollygrip_backend.cli.errors import reported
 from dollygrip_backend.cli.models import models
 from dollygrip_backend.cli.training import data, evaluate, train
@@ -16,6 +18,7 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command()(convert)
 app.add_typer(models, name="models")
 app.add_typer(train, name="train", rich_help_panel="Development")
 app.add_typer(evaluate, name="evaluate", rich_help_panel="Development")
@@ -92,7 +95,7 @@ def render(
     """Render the video that a camera sees, one frame for each of its poses."""
     from dollygrip_backend.cli import generate
 
-    request = {"prompt": prompt, "engine": engine, "size": _size(size), "seed": seed}
+    request = {"prompt": prompt, "engine": engine, "size": size_of(size), "seed": seed}
     generate.render(image, take, depth, out, request)
     print(out)
 
@@ -122,18 +125,6 @@ def engines() -> None:
 
 @app.command()
 @reported
-def convert(
-    source: Annotated[Path, typer.Argument(help="A camera file of any known format.", show_default=False)],
-    target: Annotated[Path, typer.Argument(help="The camera file to write.", show_default=False)],
-) -> None:
-    """Convert a camera file; the name of the target tells its format."""
-    from dollygrip import formats
-
-    formats.write(target, formats.read(source))
-
-
-@app.command()
-@reported
 def plot(
     take: Annotated[Path, typer.Argument(help="A camera file.", show_default=False)],
     out: Annotated[Path, typer.Argument(help="The picture: .png, .svg or .pdf.", show_default=False)],
@@ -152,14 +143,3 @@ def doctor() -> None:
 
     if not check():
         raise typer.Exit(1)
-
-
-def _size(text: str | None) -> tuple[int, int] | None:
-    from dollygrip.errors import InputError
-
-    if text is None:
-        return None
-    width, x, height = text.lower().partition("x")
-    if not (x and width.isascii() and width.isdigit() and height.isascii() and height.isdigit()):
-        raise InputError(f"The size {text!r} is not WIDTHxHEIGHT.", "Write it like 640x360.")
-    return int(width), int(height)

@@ -12,7 +12,7 @@ import numpy as np
 
 from dollygrip.errors import DollygripError, InputError, TrajectoryError
 from dollygrip.formats.colmap import COLMAP_BINARY, COLMAP_TEXT
-from dollygrip.formats.format import MAX_BYTES, Assumed, Format, Source
+from dollygrip.formats.format import MAX_BYTES, WORDS, Assumed, Format, Source
 from dollygrip.formats.gendop import GENDOP
 from dollygrip.formats.motionctrl import MOTIONCTRL
 from dollygrip.formats.native import NATIVE
@@ -66,7 +66,8 @@ def read(path: Path | str, assumed: Assumed | None = None) -> Trajectory:
 
 def parse(source: Source, assumed: Assumed | None = None) -> Trajectory:
     """The camera of a file's content; see `read`."""
-    assumed = Assumed() if assumed is None else attrs.evolve(assumed)
+    assumed = assumed or Assumed()
+    assumed.used.clear()
     _check(assumed)
     try:
         found = next((form for form in FORMATS if form.recognises(source)), None)
@@ -79,7 +80,7 @@ def parse(source: Source, assumed: Assumed | None = None) -> Trajectory:
     if found is NATIVE:
         return trajectory
     meta = {**trajectory.meta, "format": found.name}
-    return attrs.evolve(trajectory, meta={**meta, "assumed": assumed.used} if assumed.used else meta)
+    return attrs.evolve(trajectory, meta={**meta, "assumed": dict(assumed.used)} if assumed.used else meta)
 
 
 def write(path: Path | str, trajectory: Trajectory, form: Format | None = None) -> list[Path]:
@@ -113,14 +114,13 @@ def write(path: Path | str, trajectory: Trajectory, form: Format | None = None) 
 
 def lost(trajectory: Trajectory, form: Format) -> list[str]:
     """In words, what of a trajectory a file of this format does not hold."""
-    zooms = bool(np.any(np.ptp(trajectory.intrinsics, axis=0) > 1e-9 * trajectory.intrinsics[0]))
-    words = {"size": "the image size", "fps": "the frame rate", "scene_depth": "the scene depth"}
-    left = [word for name, word in words.items() if name not in form.holds]
+    left = [WORDS[name] for name in ("size", "fps", "scene_depth") if name not in form.holds]
+    zooms = np.any(np.ptp(trajectory.intrinsics, axis=0) > 1e-9 * trajectory.intrinsics[0])
     if "lens" not in form.holds:
         left.insert(0, "the lens")
     elif zooms and "zoom" not in form.holds:
         left.insert(0, "the zoom: all frames get the first one's lens")
-    return left
+    return [f"{form.title} do not hold {word}" for word in left]
 
 
 def format_named(name: str) -> Format:

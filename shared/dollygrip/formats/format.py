@@ -13,6 +13,13 @@ from dollygrip.errors import InputError, TrajectoryError
 from dollygrip.trajectory import Trajectory
 
 MAX_BYTES = 64 * 2**20
+WORDS = {
+    "camera": "which camera is meant",
+    "size": "the image size",
+    "view_degrees": "the field of view",
+    "fps": "the frame rate",
+    "scene_depth": "the scene depth",
+}
 SIZE, VIEW_DEGREES, FPS, SCENE_DEPTH = (1280, 720), 50.0, 24.0, 1.0
 
 
@@ -66,7 +73,7 @@ class Assumed:
     """What the caller says of a camera where its file says nothing; None leaves it to the format's default.
 
     size: (width, height) in pixels; view_degrees: horizontal field of view; scene_depth in the file's unit of length;
-    camera: which camera of a file that holds several. `used` collects what was in fact assumed.
+    camera: which camera of a file that holds several. After reading, `used` holds what was in fact assumed.
     """
 
     size: tuple[int, int] | None = None
@@ -83,6 +90,20 @@ class Assumed:
             value = default() if callable(default) else default
         self.used[name] = list(value) if isinstance(value, tuple) else value
         return value
+
+    def notes(self) -> list[str]:
+        """In words, what the last reading took by default, and what it was told without need."""
+        notes = []
+        for name, word in WORDS.items():
+            told, used = getattr(self, name) is not None, self.used.get(name)
+            if used is not None and not told:
+                shown = (
+                    "x".join(map(str, used)) if isinstance(used, list) else f"{used:g}" if name != "camera" else used
+                )
+                notes.append(f"the file does not say {word}: it is taken as {shown}")
+            elif told and used is None:
+                notes.append(f"the file says {word} itself")
+        return notes
 
     def lens(self, frames: int, size: tuple[int, int], view: float = VIEW_DEGREES) -> np.ndarray:
         """Intrinsics (T, 4) of square pixels and a centred lens, for a file that holds none."""

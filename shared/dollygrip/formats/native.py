@@ -96,7 +96,7 @@ def _is_number(value: Any) -> bool:
 
 NATIVE = Format(
     "dollygrip",
-    "Dollygrip camera",
+    "Dollygrip camera files",
     (".camera.json", ".json"),
     frozenset({"lens", "zoom", "size", "fps", "scene_depth", "meta"}),
     recognises,

@@ -67,7 +67,7 @@ def _camera(frame: Any, where: str) -> tuple[np.ndarray, list[float], tuple[floa
 
 OPEN3D = Format(
     "open3d",
-    "Open3D camera trajectory",
+    "Open3D camera trajectories",
     (".open3d.json",),
     frozenset({"lens", "zoom", "size"}),
     recognises,

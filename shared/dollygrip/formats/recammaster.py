@@ -42,7 +42,7 @@ def parse(source: Source, assumed: Assumed) -> Trajectory:
     if not isinstance(data[frames[0]], dict) or not data[frames[0]]:
         raise TrajectoryError(f"In {frames[0]} an object of cameras is expected, not {shown(data[frames[0]])}.")
     cameras = sorted(data[frames[0]], key=natural)
-    camera = _chosen(cameras, assumed.camera)
+    camera = _chosen(cameras, assumed.get("camera", cameras[0]))
     rows = np.array([_matrix(data[frame], camera, frame) for frame in frames])
     if np.all(rows[:, 3] == [0, 0, 0, 1]) and np.any(rows[:, :3, 3]):  # written for column vectors after all
         rows = np.swapaxes(rows, 1, 2)
@@ -52,7 +52,7 @@ def parse(source: Source, assumed: Assumed) -> Trajectory:
     size = assumed.get("size", _SIZE)
     intrinsics = assumed.lens(len(c2w), size, _VIEW)
     fps, depth = assumed.get("fps", _FPS), assumed.get("scene_depth", _DEPTH)
-    return Trajectory(c2w, intrinsics, size, fps, depth, {"camera": camera, "cameras": cameras})
+    return Trajectory(c2w, intrinsics, size, fps, depth, {"cameras": cameras})
 
 
 def print_(trajectory: Trajectory, name: str) -> dict[str, bytes]:
@@ -64,10 +64,8 @@ def print_(trajectory: Trajectory, name: str) -> dict[str, bytes]:
     return {name: json.dumps(frames, indent=1).encode()}
 
 
-def _chosen(cameras: list[str], asked: str | None) -> str:
+def _chosen(cameras: list[str], asked: str) -> str:
     """The camera that is asked for by its name or its number."""
-    if asked is None:
-        return cameras[0]
     wanted = asked.strip().lower()
     for camera in cameras:
         digits = re.search(r"\d+$", camera)

@@ -158,23 +158,29 @@ def test_a_name_asks_for_its_format(tmp_path, name, form):
 
 
 def test_what_a_format_leaves_out_is_said():
-    said = {form.name: formats.lost(straight(zoom=0.1), form) for form in FORMATS}
-    assert said["dollygrip"] == said["sana-wm"] == []
-    assert said["motionctrl"] == ["the lens", "the image size", "the frame rate", "the scene depth"]
-    assert said["gendop"][0].startswith("the zoom")
-    assert formats.lost(straight(), format_named("gendop")) == ["the frame rate", "the scene depth"]
-    assert said["re10k"] == ["the image size", "the scene depth"]
+    said = {form.name: ", ".join(formats.lost(straight(zoom=0.1), form)) for form in FORMATS}
+    assert said["dollygrip"] == said["sana-wm"] == ""
+    assert all(f"MotionCtrl poses do not hold the {word}" in said["motionctrl"] for word in ("lens", "image size"))
+    assert "hold the zoom" in said["gendop"] and "frame rate" in said["gendop"]
+    assert not any("zoom" in word for word in formats.lost(straight(), format_named("gendop")))
+    assert "image size" in said["re10k"] and "frame rate" not in said["re10k"]
 
 
 def test_assumptions_are_defaults_that_are_noted_and_yield_to_the_file(tmp_path):
     poses = formats.write(tmp_path / "a.motionctrl.json", straight())[0]
     plain = formats.read(poses)
     assert plain.meta["assumed"] == {"size": [1280, 720], "view_degrees": 50.0, "fps": 24.0, "scene_depth": 1.0}
+    silent = Assumed(fps=30)
+    formats.read(poses, silent)
+    assert silent.notes()[0] == "the file does not say the image size: it is taken as 1280x720"
+    assert len(silent.notes()) == 3
     told = formats.read(poses, Assumed(size=(640, 480), view_degrees=90, fps=30, scene_depth=7))
     assert (told.size, told.fps, told.scene_depth) == ((640, 480), 30.0, 7.0)
     assert told.intrinsics[0] == pytest.approx([320, 320, 320, 240])
     exact = formats.write(tmp_path / "a.npz", straight())[0]
-    own = formats.read(exact, Assumed(size=(640, 480), fps=30, scene_depth=7))
+    needless = Assumed(size=(640, 480), fps=30, scene_depth=7)
+    own = formats.read(exact, needless)
+    assert needless.notes()[1] == "the file says the frame rate itself"
     assert (own.size, own.fps, own.scene_depth) == ((128, 72), 24.0, 4.0) and "assumed" not in own.meta
     for wrong in (Assumed(view_degrees=0), Assumed(size=(0, 5)), Assumed(fps=-1), Assumed(scene_depth=np.nan)):
         with pytest.raises(InputError):

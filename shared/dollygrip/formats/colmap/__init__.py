@@ -47,5 +47,5 @@ def _format(name: str, title: str, ending: str, kind: ModuleType) -> Format:
     )
 
 
-COLMAP_TEXT = _format("colmap", "COLMAP model, text", "txt", text)
-COLMAP_BINARY = _format("colmap-binary", "COLMAP model, binary", "bin", binary)
+COLMAP_TEXT = _format("colmap", "COLMAP text models", "txt", text)
+COLMAP_BINARY = _format("colmap-binary", "COLMAP binary models", "bin", binary)
