@@ -1,6 +1,6 @@
 """The Blender side of a scene: placing objects, the sky, the lamps, and asking the geometry for distances."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -10,6 +10,8 @@ from materials import Materials
 from mathutils import Euler, Matrix, Vector
 from shapes import shape
 
+Framing = tuple[np.ndarray, np.ndarray]  # position and target of a camera
+Sampler = Callable[[], Framing]
 SKIES = ("city", "courtyard", "forest", "interior", "night", "studio", "sunrise", "sunset")
 
 
