@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from diffusers import WanVACEPipeline
 from PIL import Image
+from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
 from dollygrip_backend.scene.cache import SceneCache
@@ -23,8 +24,9 @@ from dollygrip_backend.video.registry import builtin_info
 from dollygrip_backend.video.specs import WAN_VACE
 from dollygrip_backend.video.windows import Window
 
-RIM = 3  # pixels around a hole over which what was generated passes into the guide
+RIM = 2  # half the pixels inside of a hole over which the fill from its sides passes into what was generated
 ENOUGH = 0.004  # a hole fraction that is worth remembering
+CLOSE = 1  # pixels by which what is remembered overlaps what was known, so that no gap opens between the two
 
 
 class WanVACEEngine(DiffusionEngine):
@@ -55,16 +57,18 @@ class VaceJob(Job):
         self.cache = SceneCache.from_view(
             reference.rgb, reference.depth, reference.c2w, reference.intrinsics, device, reference.detail
         )
-        self._guide: list[np.ndarray] = []  # uint8 (h, w, 3) of shot.size, one for each real frame of the window
+        self._guide: list[np.ndarray] = []  # uint8 (h, w, 3) of shot.size, one a frame, without holes
         self._alpha: list[np.ndarray] = []  # float32 (h, w): 0 where the guide is shown, 1 where what was generated
 
     def inputs(self, window: Window, tail: list[np.ndarray]) -> dict[str, Any]:
         """See Job.inputs: video and mask (1, F, 3, h, w) in 0..1, the mask 1 where there is something to generate."""
         self._guide, self._alpha = [], []
         for frame in range(window.start, window.stop):
-            guide = self.cache.render(self.camera.c2w[frame], self.camera.intrinsics[frame], self.shot.size)
-            self._guide.append(guide.rgb)
-            self._alpha.append(blend(guide.hole))
+            c2w, intrinsics = self.camera.c2w[frame], self.camera.intrinsics[frame]
+            rgb, disparity = self.cache.render_tensors(c2w, intrinsics, self.shot.size)
+            rgb = fill_holes(rgb, disparity, disparity < 0)[0]
+            self._guide.append((rgb.clamp(0, 255) + 0.5).byte().cpu().numpy())
+            self._alpha.append(blend(disparity < 0).cpu().numpy())
         pairs = [guide_and_mask(rgb, alpha, self.size) for rgb, alpha in zip(self._guide, self._alpha, strict=True)]
         for index, frame in enumerate(tail):
             pairs[index] = (frame, np.zeros(frame.shape[:2], bool))
@@ -95,17 +99,19 @@ class VaceJob(Job):
         hole = disparity < 0
         if hole.float().mean() < ENOUGH:
             return
+        hole = grow(hole, CLOSE)
         disparity = self.cache.push_behind(fill_holes(known, disparity, hole)[1], hole, c2w, intrinsics)
         self.cache.add_view(rgb, (1.0 / disparity).cpu().numpy(), c2w, intrinsics, hole.cpu().numpy())
 
 
-def blend(hole: np.ndarray) -> np.ndarray:
-    """bool (h, w) -> float32 (h, w): 1 in holes, falling to 0 over RIM pixels around them, exactly 0 elsewhere."""
-    if not hole.any():
-        return np.zeros(hole.shape, np.float32)
-    wide = grow(torch.from_numpy(hole), RIM)[None, None].float()
-    soft = avg_pool2d(wide, 2 * RIM + 1, 1, RIM, count_include_pad=False)[0, 0]
-    return torch.where(torch.from_numpy(hole), 1.0, soft).numpy()
+def blend(hole: Tensor) -> Tensor:
+    """bool (h, w) -> float (h, w): how much of what was generated is shown.
+
+    0 outside of holes, so that what is known stays exact; from 0 to 1 over 2 RIM pixels inside, so that no seam shows;
+    0 in holes of at most 2 RIM pixels across: such cracks are filled from their sides.
+    """
+    core = ~grow(~hole, RIM)
+    return avg_pool2d(core[None, None].float(), 2 * RIM + 1, 1, RIM, count_include_pad=False)[0, 0] * hole
 
 
 def guide_and_mask(rgb: np.ndarray, alpha: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
