@@ -1,8 +1,8 @@
 """Dollygrip for Blender: a picture and a prompt become an editable camera, and that camera a video strip."""
 
-from . import operators, overlay, panels, preferences, properties, session
+from . import files, operators, overlay, panels, preferences, properties, session
 
-_modules = (preferences, properties, session, operators, panels, overlay)
+_modules = (preferences, properties, session, operators, files, panels, overlay)
 
 
 def register() -> None:

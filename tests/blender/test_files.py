@@ -1,0 +1,96 @@
+"""Camera files in Blender: what is exported and imported again is the same evaluated camera."""
+
+import bpy
+import numpy as np
+import pytest
+from bl_ext.user_default.dollygrip import camera, files, takes
+from mathutils import Euler
+
+from dollygrip import formats
+
+FIRST, LAST = 11, 31
+KINDS = [form.name for form in formats.FORMATS] + ["usd", "alembic"]
+POSITION, ROTATION = 2.1 * camera.POSITION_TOLERANCE * camera.ASSUMED_DEPTH, 2.1 * camera.ANGLE_TOLERANCE
+
+
+def build(scene) -> bpy.types.Object:
+    """A camera that moves, turns and zooms under a turned parent, in frames 11 to 31."""
+    scene.frame_start, scene.frame_end = FIRST, LAST
+    made = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
+    parent = bpy.data.objects.new("Rig", None)
+    parent.rotation_euler = Euler((0.0, 0.0, 0.6))
+    for thing in (parent, made):
+        scene.collection.objects.link(thing)
+    made.parent = parent
+    for frame, place, turn, lens in ((FIRST, (0, -6, 1.6), (1.5, 0, 0), 35), (LAST, (3, -2, 2), (1.3, 0.1, 0.8), 50)):
+        made.location, made.rotation_euler, made.data.lens = place, turn, lens
+        for owner, path in ((made, "location"), (made, "rotation_euler"), (made.data, "lens")):
+            owner.keyframe_insert(path, frame=frame)
+    scene.camera = made
+    return made
+
+
+def path_of(folder, kind):
+    suffix = files._KINDS[kind][1][0]
+    return folder / (suffix if suffix[0].isalpha() else f"a{suffix}")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_exported_camera_comes_back(scene, tmp_path, kind):
+    """Poses within the fit's bounds, relative to frame 0 where the file has no world; the lens where it has one."""
+    build(scene)
+    before = camera.sample(bpy.context, FIRST, LAST)
+    data = {name: len(getattr(bpy.data, name)) for name in ("scenes", "objects", "cameras", "cache_files", "meshes")}
+    path = path_of(tmp_path / "new folder", kind)
+    path.parent.mkdir()
+    assert bpy.ops.dollygrip.save_take(filepath=str(path), kind=kind) == {"FINISHED"}
+    assert bpy.ops.dollygrip.load_take(filepath=str(path), fps=24) == {"FINISHED"}
+    assert scene.camera is takes.find_camera(scene)
+    after = camera.sample(bpy.context, FIRST, LAST)
+    assert np.linalg.norm(after.positions - before.positions, axis=1).max() < POSITION
+    assert np.abs(after.rotations - before.rotations).max() < ROTATION
+    holds = formats.format_named(kind).holds if kind in [form.name for form in formats.FORMATS] else {"lens"}
+    if "lens" in holds:
+        assert after.intrinsics[0, 0] == pytest.approx(before.intrinsics[0, 0], rel=0.003)
+    if "zoom" in holds or kind == "usd":
+        assert after.intrinsics[-1, 0] == pytest.approx(before.intrinsics[-1, 0], rel=0.003)
+    grown = {name: len(getattr(bpy.data, name)) - count for name, count in data.items()}
+    assert grown == {"scenes": 0, "objects": 1, "cameras": 1, "cache_files": 0, "meshes": 0}, "only the take's camera"
+
+
+def test_names_tell_the_format_and_the_notice_what_was_assumed(scene, tmp_path):
+    build(scene)
+    for name, begins in (("a.usda", b"#usda"), ("a.motionctrl.json", b"[\n["), ("a.txt", b"\n0 ")):
+        bpy.ops.dollygrip.save_take(filepath=str(tmp_path / name))
+        assert (tmp_path / name).read_bytes().startswith(begins)
+    bpy.ops.dollygrip.load_take(filepath=str(tmp_path / "a.motionctrl.json"), view=90)
+    assert camera.view_degrees(camera.sample(bpy.context, FIRST, FIRST)) == pytest.approx(90, abs=0.1)
+    assert "the file does not say the frame rate: it is taken as 24" in scene.dollygrip.notice
+    assert "field of view" not in scene.dollygrip.notice
+    assert bpy.context.selected_objects == [] and (scene.frame_start, scene.frame_end) == (FIRST, LAST)
+
+
+def test_what_cannot_be_imported_or_exported_is_said(scene, tmp_path):
+    made = build(scene)
+    (tmp_path / "bad.usda").write_text("no stage")
+    (tmp_path / "bad.abc").write_text("no archive")
+    (tmp_path / "bad.json").write_text('{"camera": 1}')
+    for other in ("one", "two"):
+        scene.collection.objects.link(bpy.data.objects.new(other, bpy.data.cameras.new(other)))
+    bpy.ops.wm.usd_export(filepath=str(tmp_path / "three.usda"))
+    count = len(bpy.data.objects)
+    for name, words in (
+        ("bad.usda", "bad.usda"),
+        ("bad.abc", "bad.abc"),
+        ("bad.json", "none of the known"),
+        ("three.usda", "one camera; it holds 3"),
+    ):
+        with pytest.raises(RuntimeError, match=words):
+            bpy.ops.dollygrip.load_take(filepath=str(tmp_path / name))
+    assert len(bpy.data.objects) == count and len(bpy.data.scenes) == 1
+    made.hide_set(True)
+    with pytest.raises(RuntimeError, match="is hidden"):
+        bpy.ops.dollygrip.save_take(filepath=str(tmp_path / "a.usd"))
+    scene.camera = None
+    with pytest.raises(RuntimeError, match="has no camera"):
+        bpy.ops.dollygrip.save_take(filepath=str(tmp_path / "a.abc"))
