@@ -1,6 +1,5 @@
 """The real SANA-WM and Wan VACE pipelines with random weights of a few megabytes, saved as diffusers folders."""
 
-import json
 from pathlib import Path
 
 import torch
@@ -97,8 +96,3 @@ def save_wan_vace(folder: Path) -> Path:
         scheduler=UniPCMultistepScheduler(prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=3.0),
     ).save_pretrained(folder)
     return folder
-
-
-def index_of(folder: Path) -> dict:
-    """The pipeline's model_index.json."""
-    return json.loads((folder / "model_index.json").read_text())
