@@ -68,8 +68,10 @@ def _chosen(cameras: list[str], asked: str) -> str:
     """The camera that is asked for by its name or its number."""
     wanted = asked.strip().lower()
     for camera in cameras:
-        digits = re.search(r"\d+$", camera)
-        if camera.lower() == wanted or (wanted.isdecimal() and digits and int(digits[0]) == int(wanted)):
+        digits = re.search(r"\d{1,18}$", camera)
+        if camera.lower() == wanted or (
+            wanted.isdecimal() and len(wanted) < 19 and digits and int(digits[0]) == int(wanted)
+        ):
             return camera
     raise TrajectoryError(f"It has no camera {asked!r}; its cameras are {', '.join(cameras[:20])}.")
 

@@ -24,12 +24,12 @@ def cameras(source: Source) -> list[Camera]:
     found = []
     for line, fields in _lines(source):
         where = f"Line {line} of {source.name}"
-        if len(fields) < 5:
+        if len(fields) < 5 or not _is_id(fields[0]):
             raise TrajectoryError(
                 f"{where} must be CAMERA_ID MODEL WIDTH HEIGHT PARAMS, not {' '.join(fields)[:60]!r}."
             )
-        values = [number(field, where) for field in (fields[0], *fields[2:])]
-        found.append(Camera(where, int(values[0]), fields[1], (values[1], values[2]), values[3:]))
+        width, height, *values = (number(field, where) for field in fields[2:])
+        found.append(Camera(where, int(fields[0]), fields[1], (width, height), values))
     return found
 
 
@@ -78,8 +78,12 @@ def _lines(source: Source, empty: bool = False) -> list[tuple[int, list[str]]]:
     return [(number, fields) for number, fields in lines if fields or empty]
 
 
+def _is_id(field: str) -> bool:
+    return field.isdecimal() and len(field) < 19
+
+
 def _is_image(fields: list[str]) -> bool:
     numbers = [is_number(field) for field in fields]
-    if len(fields) < 10 or not (fields[0].isdecimal() and fields[8].isdecimal() and all(numbers[:9])):
+    if len(fields) < 10 or not (_is_id(fields[0]) and _is_id(fields[8]) and all(numbers[:9])):
         return False
     return not (len(fields) == 19 and all(numbers))  # that is a pose of RealEstate10K
