@@ -55,3 +55,24 @@ def solve_tridiagonal(lower: np.ndarray, diagonal: np.ndarray, upper: np.ndarray
     for i in range(len(out) - 2, -1, -1):
         out[i] = (out[i] - upper[i] * out[i + 1]) / pivots[i]
     return out
+
+
+def hermite_spline(times: np.ndarray, values: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Interpolate (N, C) values at increasing times (N,) by cubic Hermite pieces, evaluated at `at` (M,) -> (M, C).
+
+    It rests at the first and the last time; between them a slope is that of the parabola through three neighbours.
+    `at` must lie within the times; N >= 2.
+    """
+    times, values, at = (np.asarray(a, float) for a in (times, values, at))
+    step = np.diff(times)[:, None]
+    slope = np.diff(values, axis=0) / step
+    tangent = np.zeros_like(values)
+    tangent[1:-1] = (slope[:-1] * step[1:] + slope[1:] * step[:-1]) / (step[1:] + step[:-1])
+    left = np.clip(np.searchsorted(times, at, side="right") - 1, 0, len(times) - 2)
+    u = ((at - times[left])[:, None]) / step[left]
+    return (
+        (1 + 2 * u) * (1 - u) ** 2 * values[left]
+        + u * (1 - u) ** 2 * step[left] * tangent[left]
+        + u**2 * (3 - 2 * u) * values[left + 1]
+        + u**2 * (u - 1) * step[left] * tangent[left + 1]
+    )

@@ -1,4 +1,4 @@
-"""Captions of the grammar with their frozen text features, computed once and kept in the cache."""
+"""Prompts with their frozen text features and their programs, computed once and kept in the cache."""
 
 import hashlib
 from collections.abc import Iterator
@@ -8,37 +8,43 @@ import attrs
 import numpy as np
 import torch
 
-from dollygrip_backend.data.grammar import Pair, Plan, sample_pair
+from dollygrip_backend.data.grammar import Pair, sample_pair
+from dollygrip_backend.predictor.plan import Plan
+from dollygrip_backend.predictor.program import Program, program_of
 from dollygrip_backend.predictor.text import FEATURES, TextEncoder, TextFeatures
 
 _BATCH = 128
+_PER_TOKEN = ("features", "ids", "numbers", "units")
+_PROGRAM = tuple(field.name for field in attrs.fields(Program))
 
 
 @attrs.frozen
 class CaptionBank:
-    """Prompts' features laid end to end: caption i owns the rows offsets[i] to offsets[i + 1]."""
+    """Prompts' features laid end to end: caption i owns the rows offsets[i] to offsets[i + 1].
+
+    tokens: features float16 (tokens, 768), ids, numbers, units (tokens,); programs: arrays (captions, ...) as in
+    `Program`.
+    """
 
     plans: list[Plan]
-    features: np.ndarray  # float16 (tokens, 768)
-    ids: np.ndarray  # int64 (tokens,)
-    numbers: np.ndarray  # float32 (tokens,)
-    offsets: np.ndarray  # int64 (captions + 1,)
+    tokens: dict[str, np.ndarray]
+    programs: dict[str, np.ndarray]
+    offsets: np.ndarray
 
     def __len__(self) -> int:
         return len(self.plans)
 
-    def batch(self, rows: np.ndarray) -> TextFeatures:
+    def batch(self, rows: np.ndarray) -> tuple[TextFeatures, Program]:
         """The captions `rows` padded to the longest of them."""
         lengths = self.offsets[rows + 1] - self.offsets[rows]
         columns = np.arange(max(1, lengths.max()))
         mask = columns < lengths[:, None]
         index = np.where(mask, self.offsets[rows][:, None] + columns, 0)
-        return TextFeatures(
-            torch.from_numpy(self.features[index]).float(),
-            torch.from_numpy(self.ids[index]),
-            torch.from_numpy(self.numbers[index]),
-            torch.from_numpy(mask),
-        )
+        features, ids, numbers, units = (torch.from_numpy(self.tokens[key][index]) for key in _PER_TOKEN)
+        mask = torch.from_numpy(mask)
+        numbers = numbers.masked_fill(~mask, torch.nan)
+        text = TextFeatures(features.float(), ids, numbers, units * mask, mask, [])
+        return text, Program(**{key: torch.from_numpy(self.programs[key][rows]) for key in _PROGRAM})
 
     def batches(self, size: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
         """One epoch of row numbers, each batch of captions of like length so that little is padding."""
@@ -56,45 +62,44 @@ def draw_pairs(count: int, seed: int) -> list[Pair]:
 
 
 def load_bank(pairs: list[Pair], cache: Path, encoder: TextEncoder | None = None, progress=None) -> CaptionBank:
-    """The bank of `pairs`, in parts of 4096 captions read from `cache` where their prompts were encoded before.
+    """The bank of `pairs`, in parts of 4096 captions read from `cache` where they were encoded before.
 
     progress(done, total) is called after each part.
     """
     parts, size = [], 4096
     for start in range(0, len(pairs), size):
-        prompts = [p.prompt for p in pairs[start : start + size]]
-        file = cache / f"{hashlib.sha256(chr(10).join(prompts).encode()).hexdigest()[:24]}.npz"
+        part = pairs[start : start + size]
+        text = "\n".join(f"{pair.plan!r}|{pair.prompt}" for pair in part)
+        file = cache / f"{hashlib.sha256(text.encode()).hexdigest()[:24]}.npz"
         if not file.exists():
             encoder = encoder or TextEncoder()
-            _encode(prompts, encoder, file)
-        with np.load(file, allow_pickle=False) as part:
-            parts.append({key: part[key] for key in ("features", "ids", "numbers", "lengths")})
+            _encode(part, encoder, file)
+        with np.load(file, allow_pickle=False) as arrays:
+            parts.append(dict(arrays))
         if progress:
             progress(min(start + size, len(pairs)), len(pairs))
     joined = {key: np.concatenate([p[key] for p in parts]) for key in parts[0]}
     offsets = np.concatenate([[0], np.cumsum(joined["lengths"])])
-    return CaptionBank([p.plan for p in pairs], joined["features"], joined["ids"], joined["numbers"], offsets)
+    tokens, programs = ({key: joined[key] for key in keys} for keys in (_PER_TOKEN, _PROGRAM))
+    return CaptionBank([pair.plan for pair in pairs], tokens, programs, offsets)
 
 
-def _encode(prompts: list[str], encoder: TextEncoder, file: Path) -> None:
+def _encode(pairs: list[Pair], encoder: TextEncoder, file: Path) -> None:
     """Encode prompts, longest together, and write them in their own order."""
-    order = np.argsort([-len(p) for p in prompts])
-    rows: list = [None] * len(prompts)
-    for start in range(0, len(prompts), _BATCH):
+    rows: list = [None] * len(pairs)
+    order = np.argsort([-len(pair.prompt) for pair in pairs])
+    for start in range(0, len(pairs), _BATCH):
         chosen = order[start : start + _BATCH]
         with torch.autocast("cpu", torch.bfloat16):
-            text = encoder.encode([prompts[i] for i in chosen])
-        for i, features, ids, numbers, mask in zip(
-            chosen, text.features, text.ids, text.numbers, text.mask, strict=True
-        ):
-            rows[i] = (features[mask].half().numpy(), ids[mask].numpy(), numbers[mask].numpy())
+            text = encoder.encode([pairs[i].prompt for i in chosen])
+        for k, i in enumerate(chosen):
+            mask = text.mask[k]
+            tokens = [text.features[k][mask].half(), text.ids[k][mask], text.numbers[k][mask], text.units[k][mask]]
+            rows[i] = ([value.numpy() for value in tokens], program_of(pairs[i].plan, text.quantities[k]))
     file.parent.mkdir(parents=True, exist_ok=True)
     fresh = file.with_suffix(".new.npz")
-    np.savez(
-        fresh,
-        features=np.concatenate([r[0] for r in rows]).reshape(-1, FEATURES),
-        ids=np.concatenate([r[1] for r in rows]),
-        numbers=np.concatenate([r[2] for r in rows]),
-        lengths=np.array([len(r[1]) for r in rows]),
-    )
+    arrays = {key: np.concatenate([row[0][n] for row in rows]) for n, key in enumerate(_PER_TOKEN)}
+    arrays["features"] = arrays["features"].reshape(-1, FEATURES)
+    programs = {key: np.stack([row[1][key] for row in rows]) for key in _PROGRAM}
+    np.savez(fresh, lengths=np.array([len(row[0][1]) for row in rows]), **arrays, **programs)
     fresh.rename(file)

@@ -1,6 +1,6 @@
 """The network's view of a camera: normalised channels over normalised time, and the way back to poses.
 
-The channels are those of `data.grammar.motion`: position in scene depths, yaw, pitch, roll, log focal ratio, all
+The channels are those of `predictor.motion`: position in subject distances, yaw, pitch, roll, log focal ratio, all
 relative to frame 0. Angles instead of matrices keep full turns and make a pan exactly one channel.
 """
 
@@ -11,10 +11,8 @@ import numpy as np
 from dollygrip.rotations import euler_xyz_from_matrix, matrix_from_euler_xyz
 from dollygrip.splines import cubic_spline
 
-SAMPLES = 64
-CHANNELS = 7
-SCALE = np.array([0.4, 0.3, 0.4, 0.5, 0.4, 0.4, 0.4])  # typical amounts: scene depths, radians, log ratio
-_KNOTS = 14
+SCALE = np.array([0.4, 0.3, 0.4, 0.5, 0.4, 0.4, 0.4])  # typical amounts: subject distances, radians, log ratio
+KNOTS = 24  # of the spline that every trajectory is; a hand-held camera's quickest sway needs about twenty
 
 # R = Ry(yaw) Rx(pitch) Rz(roll) is Rz Ry Rx with the axes renamed: z, x, y for x, y, z.
 _CYCLE = np.array([[0, 0, 1], [1, 0, 0], [0, 1, 0]], float)
@@ -43,17 +41,6 @@ def low_pass(samples: int, knots: int) -> np.ndarray:
     """(samples, samples) least-squares projection on cubic splines with `knots` knots that are zero at the start."""
     basis = cubic_spline(np.eye(knots), np.linspace(0, knots - 1, samples))[:, 1:]
     return basis @ np.linalg.pinv(basis)
-
-
-def smooth(channels: np.ndarray) -> np.ndarray:
-    """(..., 64, 7) -> its nearest C2 spline of 14 knots, exactly zero at frame 0.
-
-    The network writes 64 samples in patches of 8, and a hitch at every seam between them is the shortest thing in its
-    output. This low-pass removes what repeats in less than ten samples; the fastest whip pan of the grammar takes
-    eleven, and only the quickest sways of a hand-held camera are softened.
-    """
-    out = low_pass(channels.shape[-2], _KNOTS) @ channels
-    return out - out[..., :1, :]
 
 
 def resample(channels: np.ndarray, frames: int) -> np.ndarray:

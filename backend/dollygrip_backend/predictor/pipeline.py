@@ -1,7 +1,5 @@
 """The camera predictor as a diffusers pipeline: prompt and reference image in, camera trajectories out."""
 
-import hashlib
-import math
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -12,21 +10,35 @@ import torch
 from diffusers import DiffusionPipeline, FlowMatchEulerDiscreteScheduler
 from torch import Tensor
 
-from dollygrip.errors import InputError
-from dollygrip.trajectory import MAX_FRAMES, Trajectory
-from dollygrip_backend.data.grammar.motion import Context
-from dollygrip_backend.predictor.channels import CHANNELS, SAMPLES, SCALE, poses_of_channels, resample, smooth
-from dollygrip_backend.predictor.conditions import central_depth, condition_vector, picture_planes
-from dollygrip_backend.predictor.network import CameraTransformer, Memory
-from dollygrip_backend.predictor.text import TextEncoder, TextFeatures
+from dollygrip.trajectory import Trajectory
+from dollygrip_backend.predictor.channels import SCALE, resample
+from dollygrip_backend.predictor.checks import check_inputs
+from dollygrip_backend.predictor.clearance import LEAST, clearance
+from dollygrip_backend.predictor.conditions import condition_vector
+from dollygrip_backend.predictor.constraints import Constraints
+from dollygrip_backend.predictor.grounding import Grounding, picture_planes
+from dollygrip_backend.predictor.motion import CHANNELS, SAMPLES, plan_channels
+from dollygrip_backend.predictor.network import CameraTransformer
+from dollygrip_backend.predictor.plan import Context, Plan, settle
+from dollygrip_backend.predictor.program import plan_of
+from dollygrip_backend.predictor.reader import Memory, ShotReader
+from dollygrip_backend.predictor.reference import Reference
+from dollygrip_backend.predictor.text import TextEncoder
 
-DEFAULT_VIEW = 50.0
 NOISE_SHIFT = 3.0  # smooth channels show through noise: training and sampling stay longer at high noise levels
-MODEL_NAME = "dollygrip-camera"
-_MAX_TAKES = 64
-_UNUSED = -0.7  # logit below which (a third) a channel is not part of the move and stays exactly zero
+_SMALLER = (1.0, 0.8, 0.6, 0.45, 0.3, 0.2, 0.1)  # strengths tried until a path is clear
+_MARGIN = 1.5  # a storyboard keeps this much more room than its camera needs
 
 Progress = Callable[[int, int], None]
+
+
+@attrs.frozen(eq=False)
+class Shots:
+    """B prompts read for one reference: memory, plans and, for each prompt, the subject that its words name."""
+
+    memory: Memory
+    plans: list[Plan]
+    subjects: list[tuple[float, float] | None]
 
 
 class CameraPipeline(DiffusionPipeline):
@@ -35,12 +47,20 @@ class CameraPipeline(DiffusionPipeline):
         pipe = CameraPipeline.from_pretrained(CameraPipeline.shipped())
         takes = pipe(image, "slowly push in", frames=81, fps=24, seed=0, takes=3)
 
-    The text encoder is not saved with the pipeline: it comes with its own package and loads with the first prompt.
+    The reader turns the prompt into a shot plan, the grounding finds what it names in the picture; each take settles
+    the plan (amounts that no number asks are drawn) into a storyboard, and the transformer moves the camera through
+    it. The text encoder is not saved with the pipeline: it comes with its own package and loads with the first prompt.
     """
 
-    def __init__(self, transformer: CameraTransformer, scheduler: FlowMatchEulerDiscreteScheduler):
+    def __init__(
+        self,
+        reader: ShotReader,
+        transformer: CameraTransformer,
+        grounding: Grounding,
+        scheduler: FlowMatchEulerDiscreteScheduler,
+    ):
         super().__init__()
-        self.register_modules(transformer=transformer, scheduler=scheduler)
+        self.register_modules(reader=reader, transformer=transformer, grounding=grounding, scheduler=scheduler)
 
     @staticmethod
     def shipped() -> Path:
@@ -72,6 +92,7 @@ class CameraPipeline(DiffusionPipeline):
         depth: np.ndarray | None = None,
         strength: float = 1.0,
         subject: tuple[float, float] | None = None,
+        constraints: Constraints | None = None,
         steps: int = 10,
         guidance: float = 1.0,
         progress: Progress | None = None,
@@ -83,18 +104,25 @@ class CameraPipeline(DiffusionPipeline):
         horizontal field of view of the uncropped image, 50 by default. depth: (H, W) along +Z, any positive unit;
         scene_depth: median depth in the same unit, by default that of `depth`, else 1; distances in metres in a prompt
         mean this unit. strength: factor on amounts that the prompt does not give in numbers. subject: (x, y) in the
-        image from 0 to 1 that an orbit turns about. progress(done, steps) may raise to cancel.
+        image from 0 to 1 that an orbit turns about and a push-in goes to. constraints: keyframes and a path that the
+        takes pass through. progress(done, steps) may raise to cancel.
 
-        Raises InputError for anything that cannot be used, naming it.
+        Every take's meta tells how the prompt was understood ("plan", in the notation of `predictor.plan`), and, where
+        a depth is given, how close it comes to a visible surface in scene depths ("clearance", None if not nearer than
+        its start). Raises InputError for anything that cannot be used, naming it.
         """
         check_inputs(image, [prompt], frames, fps, takes, view_degrees, scene_depth, depth, strength, subject)
-        reference = Reference.of(image, view_degrees, scene_depth, depth, subject)
-        channels = self.sample(
-            [prompt], reference, (frames - 1) / fps, strength, seed, takes, steps, guidance, progress
+        reference = Reference.of(image, view_degrees, scene_depth, depth)
+        constraints = constraints or Constraints()
+        constraints.check(frames, reference.scene_depth)
+        shots = self.read([prompt], reference, subject)
+        duration = (frames - 1) / fps
+        made = self._takes(
+            shots, reference, frames, duration, strength, seed, takes, constraints, steps, guidance, progress
         )
         return [
-            reference.trajectory(channels[0, k], frames, fps, size, {"prompt": prompt, "seed": seed, "take": k})
-            for k in range(takes)
+            reference.trajectory(channels, fps, size, {"prompt": prompt, "seed": seed, "take": k, **meta})
+            for k, (channels, meta) in enumerate(made[0])
         ]
 
     @torch.inference_mode()
@@ -105,176 +133,128 @@ class CameraPipeline(DiffusionPipeline):
         frames: int = 81,
         fps: float = 24.0,
         seed: int = 0,
+        depth: np.ndarray | None = None,
+        view_degrees: float | None = None,
         chunk: int = 64,
     ) -> list[Trajectory]:
         """One take for each of many prompts over the same image; what `__call__` gives, several times faster."""
-        check_inputs(image, prompts, frames, fps, 1, None, None, None, 1.0, None)
-        reference = Reference.of(image, None, None, None, None)
+        check_inputs(image, prompts, frames, fps, 1, view_degrees, None, depth, 1.0, None)
+        reference = Reference.of(image, view_degrees, None, depth)
         out = []
         for start in range(0, len(prompts), chunk):
             part = list(prompts[start : start + chunk])
-            channels = self.sample(part, reference, (frames - 1) / fps, 1.0, seed, 1)
+            shots = self.read(part, reference)
+            made = self._takes(shots, reference, frames, (frames - 1) / fps, 1.0, seed, 1, Constraints())
             out += [
-                reference.trajectory(c[0], frames, fps, None, {"prompt": p, "seed": seed, "take": 0})
-                for c, p in zip(channels, part, strict=True)
+                reference.trajectory(channels, fps, None, {"prompt": p, "seed": seed, "take": 0, **meta})
+                for [(channels, meta)], p in zip(made, part, strict=True)
             ]
         return out
 
-    def sample(
+    @torch.inference_mode()
+    def read(self, prompts: list[str], reference: Reference, subject: tuple[float, float] | None = None) -> Shots:
+        """Understand prompts over one reference; a given subject goes before what the words name."""
+        text = self.text_encoder.encode(prompts).to(self.transformer.device)
+        memory, reading = self.reader(text)
+        plans = [plan_of(reading, row, tokens) for row, tokens in enumerate(text.quantities)]
+        if subject is not None:
+            subjects = [subject] * len(prompts)
+        else:
+            picture = picture_planes(reference.image, reference.depth)[None].to(self.transformer.device)
+            subjects = self.grounding.find(text, picture)
+        plans = [attrs.evolve(plan, toward=found is not None) for plan, found in zip(plans, subjects, strict=True)]
+        return Shots(memory, plans, subjects)
+
+    def _takes(
         self,
-        prompts: list[str],
-        reference: "Reference",
+        shots: Shots,
+        reference: Reference,
+        frames: int,
         duration: float,
         strength: float,
         seed: int,
         takes: int,
+        constraints: Constraints,
         steps: int = 10,
         guidance: float = 1.0,
         progress: Progress | None = None,
-    ) -> np.ndarray:
-        """(prompts, takes, 64, 7) channels in scene depths, radians and log focal ratio, smooth and zero at frame 0."""
-        device = self.transformer.device
-        text = self.text_encoder.encode(prompts)
-        text = TextFeatures(*(value.to(device) for value in attrs.astuple(text, recurse=False)))
-        picture = reference.picture.to(device).expand(len(prompts), -1, -1, -1)
-        context = attrs.evolve(reference.context, duration=max(duration, 0.1))
-        noise, spread = zip(*(_draw(seed, k) for k in range(takes)), strict=True)
-        vectors = [condition_vector(attrs.evolve(context, strength=strength * factor)) for factor in spread]
-        conditions = torch.from_numpy(np.stack(vectors)).to(device).expand(len(prompts), -1, -1)
-        memories = [self.transformer.remember(text, picture)]
-        if guidance != 1.0:
-            silent = attrs.evolve(text, mask=torch.zeros_like(text.mask))
-            memories.append(self.transformer.remember(silent, picture))
-        x = torch.stack(noise).to(device).expand(len(prompts), -1, -1, -1)
-        clean, active = self._denoise(x, memories, conditions, steps, guidance, progress)
-        channels = (clean * (active > _UNUSED)[:, :, None]).double().cpu().numpy() * SCALE
-        channels[..., :3] *= reference.unit
-        return smooth(channels)
+    ) -> list[list[tuple[np.ndarray, dict]]]:
+        """For each prompt and take: channels (frames, 7) in scene depths, and what to tell about them."""
+        storyboards = np.zeros((len(shots.plans), takes, SAMPLES, CHANNELS), np.float32)
+        known, given = np.zeros_like(storyboards), np.zeros_like(storyboards)
+        used = np.zeros((len(shots.plans), takes, CHANNELS), np.float32)
+        conditions, units = [], []
+        for i, (plan, subject) in enumerate(zip(shots.plans, shots.subjects, strict=True)):
+            context = reference.context(subject, duration, strength)
+            units.append(reference.unit(subject))
+            conditions.append(condition_vector(context))
+            known[i], given[i] = constraints.known(frames, units[i] * reference.scene_depth)
+            for k in range(takes):
+                storyboards[i, k] = _storyboard(plan, context, reference, units[i], (seed, k)) / SCALE
+                moving = np.abs(storyboards[i, k]).max(0) + given[i, k].max(0) > 0
+                used[i, k] = moving | (np.arange(CHANNELS) < 5) * (plan.handheld > 0)
+        noise = torch.stack([_noise(seed, k) for k in range(takes)]).expand(storyboards.shape)
+        tensors = [torch.from_numpy(a).to(self.transformer.device) for a in (storyboards, known, given, used)]
+        conditions = torch.from_numpy(np.stack(conditions)).to(tensors[0].device)[:, None].expand(-1, takes, -1)
+        clean = self._denoise(
+            noise.to(conditions.device), *tensors, conditions, shots.memory, steps, guidance, progress
+        )
+        clean = clean.double().cpu().numpy() * SCALE
+        return [
+            [_finished(clean[i, k], plan, reference, units[i], frames, constraints) for k in range(takes)]
+            for i, plan in enumerate(shots.plans)
+        ]
 
     def _denoise(
-        self,
-        x: Tensor,
-        memories: list[Memory],
-        conditions: Tensor,
-        steps: int,
-        guidance: float,
-        progress: Progress | None,
-    ) -> tuple[Tensor, Tensor]:
+        self, x, storyboard, known, given, used, conditions, memory: Memory, steps: int, guidance: float, progress
+    ) -> Tensor:
         """Integrate from noise x (B, K, 64, 7); the last step ends at the network's own clean trajectory."""
         self.scheduler.set_timesteps(sigmas=np.linspace(1, 1 / steps, steps), device=x.device)
-        nothing = torch.zeros_like(x)
+        memories = [self.transformer.project(memory)]
+        if guidance != 1.0:  # words unsaid: only the first token, which is there without any prompt, is left
+            silent = torch.zeros_like(memory.mask)
+            silent[:, 0] = True
+            memories.append(self.transformer.project(Memory(memory.tokens, silent)))
+        used = used[:, :, None]
+        x = x * used
         for i, time in enumerate(self.scheduler.timesteps):
             sigma = self.scheduler.sigmas[i].expand(x.shape[:2])
-            clean, active = self.transformer(x, sigma, nothing, nothing, conditions, memories[0])
-            if guidance != 1.0:
-                unasked, _ = self.transformer(x, sigma, nothing, nothing, conditions, memories[1])
-                clean = unasked + guidance * (clean - unasked)
+            clean, *unasked = (
+                self.transformer(x, sigma, storyboard, known, given, conditions, m) * used for m in memories
+            )
+            if unasked:
+                clean = unasked[0] + guidance * (clean - unasked[0])
             velocity = (x - clean) / self.scheduler.sigmas[i]
             x = self.scheduler.step(velocity, time, x, return_dict=False)[0]
             if progress:
                 progress(i + 1, steps)
-        return x, active
+        return x
 
 
-def _draw(seed: int, take: int) -> tuple[Tensor, float]:
-    """Noise (64, 7) and strength factor of one take: its own stream, so takes do not depend on how many are drawn.
-
-    The noise alone changes a take by a few per cent; the strength, drawn from three quarters to four thirds, is what
-    an animator sees. It does not touch amounts that the prompt gives in numbers.
-    """
-    random = np.random.default_rng((seed, take))
-    generator = torch.Generator().manual_seed(int(random.integers(2**62)))
-    factor = float(np.exp(random.uniform(np.log(0.75), np.log(4 / 3))))
-    return torch.randn(SAMPLES, CHANNELS, generator=generator), factor
+def _noise(seed: int, take: int) -> Tensor:
+    """(64, 7) of one take: its own stream, so takes do not depend on how many are drawn."""
+    generator = torch.Generator().manual_seed(int(np.random.default_rng((seed, take)).integers(2**62)))
+    return torch.randn(SAMPLES, CHANNELS, generator=generator)
 
 
-@attrs.frozen
-class Reference:
-    """The reference view: what the network sees of it, and what a trajectory needs to start from it.
-
-    unit: distance of the subject over scene_depth. The network's positions are in units of the subject's distance, so
-    an orbit has the right radius and a push-in covers the same part of the way, near or far.
-    """
-
-    context: Context
-    scene_depth: float
-    unit: float
-    picture: Tensor
-    image_size: tuple[int, int]
-    sha256: str
-
-    @classmethod
-    def of(cls, image, view_degrees, scene_depth, depth, subject) -> "Reference":
-        """From checked inputs."""
-        height, width = image.shape[:2]
-        if scene_depth is None:
-            finite = depth[np.isfinite(depth)] if depth is not None else np.zeros(0)
-            scene_depth = float(np.median(finite)) if finite.size else 1.0
-        unit = 1.0
-        if depth is not None:
-            unit = (central_depth(depth) if subject is None else _depth_at(depth, subject)) / scene_depth
-            unit = float(np.clip(unit, 0.1, 4)) if np.isfinite(unit) else 1.0
-        context = Context(
-            view_degrees=view_degrees or DEFAULT_VIEW,
-            scene_depth=scene_depth * unit,
-            subject=subject,
-            aspect=width / height,
-        )
-        picture = picture_planes(image, depth, scene_depth)
-        sha256 = hashlib.sha256(np.ascontiguousarray(image).tobytes()).hexdigest()
-        return cls(context, scene_depth, unit, picture, (width, height), sha256)
-
-    def trajectory(self, channels: np.ndarray, frames: int, fps: float, size, meta: dict) -> Trajectory:
-        """(64, 7) channels -> a trajectory whose frame 0 is the identity and sees the image, cropped to `size`."""
-        width, height = size or self.image_size
-        # The image covers the new size: the side that fits exactly sets the scale, the other is cropped.
-        scale = max(width / self.image_size[0], height / self.image_size[1])
-        focal = self.image_size[0] / 2 / math.tan(math.radians(self.context.view_degrees) / 2) * scale
-        c2w, ratio = poses_of_channels(resample(channels, frames))
-        c2w[:, :3, 3] *= self.scene_depth
-        intrinsics = np.tile([focal, focal, width / 2, height / 2], (frames, 1))
-        intrinsics[:, :2] *= ratio[:, None]
-        reference = {"sha256": self.sha256, "c2w": np.eye(4).tolist(), "intrinsics": intrinsics[0].tolist()}
-        meta = {**meta, "model": MODEL_NAME, "reference": reference}
-        return Trajectory(c2w, intrinsics, (width, height), fps, self.scene_depth, meta)
+def _storyboard(plan: Plan, context: Context, reference: Reference, unit: float, stream: tuple[int, int]) -> np.ndarray:
+    """(64, 7) of one take: the plan with amounts drawn from the stream, smaller where its path has no room."""
+    for smaller in _SMALLER:
+        drawn = settle(plan, attrs.evolve(context, strength=context.strength * smaller), np.random.default_rng(stream))
+        channels = plan_channels(drawn, context)
+        if clearance(channels[:, :3] * unit, reference.points) >= LEAST * _MARGIN:
+            break
+    return channels
 
 
-def _depth_at(depth: np.ndarray, subject: tuple[float, float]) -> float:
-    """Median depth in a window of a tenth of the picture about the subject."""
-    h, w = depth.shape
-    x, y = int(subject[0] * (w - 1)), int(subject[1] * (h - 1))
-    dx, dy = max(1, w // 20), max(1, h // 20)
-    return float(np.median(depth[max(0, y - dy) : y + dy + 1, max(0, x - dx) : x + dx + 1]))
-
-
-def check_inputs(image, prompts, frames, fps, takes, view_degrees, scene_depth, depth, strength, subject) -> None:
-    """Raise InputError for the first input that cannot be used."""
-    if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-        what = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
-        raise InputError(f"The reference image must be a uint8 array (height, width, 3), not {what}.")
-    if min(image.shape[:2]) < 8:
-        raise InputError(f"The reference image is only {image.shape[1]}x{image.shape[0]} pixels.", "Use at least 8x8.")
-    if not prompts or any(not isinstance(p, str) or not p.strip() for p in prompts):
-        raise InputError("The prompt is empty.", "Say how the camera should move, for example “slowly push in”.")
-    if not 1 <= frames <= MAX_FRAMES:
-        raise InputError(f"Cannot predict {frames} frames.", f"Ask for 1 to {MAX_FRAMES}.")
-    if not 1 <= takes <= _MAX_TAKES:
-        raise InputError(f"Cannot draw {takes} takes.", f"Ask for 1 to {_MAX_TAKES}.")
-    for name, value, low, high in (
-        ("frame rate", fps, 0.1, 1000),
-        ("field of view", view_degrees, 1, 170),
-        ("scene depth", scene_depth, 1e-6, 1e9),
-        ("strength", strength, 0.05, 5),
-    ):
-        if value is not None and not low <= value <= high:  # NaN fails as well
-            raise InputError(f"The {name} is {value}.", f"Use a number from {low:g} to {high:g}.")
-    if depth is not None:
-        if depth.shape != image.shape[:2]:
-            raise InputError(
-                f"The depth is {depth.shape[::-1]} pixels, the image {image.shape[1::-1]}.",
-                "Resize the depth to the image.",
-            )
-        if np.isnan(depth).any() or (depth <= 0).any():
-            raise InputError("The depth has pixels that are not positive.", "Mark the sky as infinity.")
-    if subject is not None and not all(0 <= value <= 1 for value in subject):
-        raise InputError(f"The subject {subject} lies outside the image.", "Give x and y from 0 to 1.")
+def _finished(
+    channels: np.ndarray, plan: Plan, reference: Reference, unit: float, frames: int, constraints: Constraints
+) -> tuple[np.ndarray, dict]:
+    """(64, 7) channels in subject distances -> (frames, 7) in scene depths that meet the constraints, and the meta."""
+    channels = constraints.met(resample(channels, frames), unit * reference.scene_depth)
+    channels[:, :3] *= unit
+    meta = {"plan": str(plan)}
+    if reference.depth is not None:
+        near = clearance(channels[:, :3], reference.points)
+        meta["clearance"] = round(near, 4) if np.isfinite(near) else None
+    return channels, meta

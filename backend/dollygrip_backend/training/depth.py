@@ -3,6 +3,7 @@
 dollygrip train depth --data .cache/scenes/train --out out/depth
 """
 
+import math
 import tomllib
 from pathlib import Path
 
@@ -35,10 +36,10 @@ class Config:
     blocks: int
     attention: int
     smallest_crop: float
-    scale_invariance: float
-    gradient_weight: float
+    edge_weight: float
     sky_weight: float
     focal_weight: float
+    level_weight: float
     save_every: int
     coarse_steps: int
     coarse_batch: int
@@ -83,22 +84,44 @@ class ViewPool:
 
 
 def loss_of(network: DepthNetwork, batch: tuple[Tensor, Tensor, Tensor], config: Config) -> Tensor:
-    """Scale-invariant log error + edges at four scales + sky + field of view."""
+    """Error of the shape, edges at four scales, sky, field of view, and metres."""
     picture, depth, log_focal = batch
     with torch.autocast(picture.device.type, torch.bfloat16):
         log_depth, sky, focal = network(picture)
     seen = torch.isfinite(depth)
-    count = seen.sum((1, 2)).clamp_min(1)
-    error = torch.where(seen, log_depth - depth.where(seen, torch.ones(())).log(), 0)
-    mean = error.sum((1, 2)) / count
-    centred = torch.where(seen, error - config.scale_invariance * mean[:, None, None], 0)
-    shape = functional.smooth_l1_loss(centred, torch.zeros_like(centred), reduction="none", beta=0.1)
+    error = log_depth - depth.where(seen, torch.ones(())).log()
+    error, level = centred(error, seen)
     return (
-        (shape.sum((1, 2)) / count).mean()
-        + config.gradient_weight * edge_loss(error, seen)
+        relative_loss(error, seen)
+        + config.edge_weight * edge_loss(error, seen)
         + config.sky_weight * functional.binary_cross_entropy_with_logits(sky, (~seen).float())
         + config.focal_weight * functional.l1_loss(focal, log_focal)
+        + config.level_weight * level.abs().mean()
     )
+
+
+def centred(error: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
+    """Log error (B, H, W) without the median of what is `seen`, 0 elsewhere; and its mean (B,).
+
+    The median is that of every third pixel. Its gradient is the mean's: spread evenly, so that the centred error says
+    nothing about the scale.
+    """
+    sample = torch.where(seen, error.detach(), torch.nan)[:, 1::3, 1::3]
+    median = sample.flatten(1).nanmedian(1).values.nan_to_num()
+    mean = torch.where(seen, error, 0).sum((1, 2)) / seen.sum((1, 2)).clamp_min(1)
+    middle = median + mean - mean.detach()
+    return torch.where(seen, error - middle[:, None, None], 0), mean
+
+
+def relative_loss(error: Tensor, seen: Tensor) -> Tensor:
+    """Mean over pictures of |estimate / truth - 1| for what is put too far and of the log error for what is too near.
+
+    The first is what AbsRel counts; under one it hardly sees how much too near a thing is, so the logarithm does.
+    Beyond a factor of e the first goes on as a straight line.
+    """
+    far = torch.expm1(error.clamp(0, 1)) + math.e * (error - 1).clamp_min(0)
+    cost = torch.where(error > 0, far, -error)
+    return (cost.sum((1, 2)) / seen.sum((1, 2)).clamp_min(1)).mean()
 
 
 def edge_loss(error: Tensor, seen: Tensor, scales: int = 4) -> Tensor:

@@ -5,8 +5,10 @@ import pytest
 import torch
 
 from dollygrip.errors import InputError
-from dollygrip_backend.predictor import CameraPipeline
+from dollygrip_backend.predictor import CameraPipeline, Constraints, Keyframe
+from dollygrip_backend.predictor.grounding import Grounding
 from dollygrip_backend.predictor.network import CameraTransformer
+from dollygrip_backend.predictor.reader import ShotReader
 
 IMAGE = np.random.default_rng(0).integers(0, 255, (90, 160, 3), dtype=np.uint8)
 
@@ -14,12 +16,19 @@ IMAGE = np.random.default_rng(0).integers(0, 255, (90, 160, 3), dtype=np.uint8)
 @pytest.fixture(scope="module")
 def pipe() -> CameraPipeline:
     torch.manual_seed(0)
-    network = CameraTransformer(width=48, heads=4, depth=2, memory_depth=1, word_width=4)
-    for parameter in network.parameters():  # an untrained output layer is zero and would show nothing
+    reader = ShotReader(width=48, heads=4, depth=1, decoder=1, word_width=4).eval()
+    transformer = CameraTransformer(width=48, heads=4, depth=2, memory_width=48).eval()
+    for parameter in transformer.parameters():  # an untrained output layer is zero and would show nothing
         if parameter.abs().sum() == 0:
             torch.nn.init.normal_(parameter, std=0.05)
-    torch.nn.init.constant_(network.active_out.bias, 5.0)
-    return CameraPipeline(network, CameraPipeline.fresh_scheduler())
+    # An untrained reader means every move at once; the tests need any one that moves.
+    torch.nn.init.constant_(reader.exists.bias, 10.0)
+    torch.nn.init.zeros_(reader.ways.weight)
+    reader.ways.bias.data = torch.tensor([9.0, 0.0, 0.0] * 9)
+    reader.ways.bias.data[12:15] = torch.tensor([0.0, 9.0, 0.0])  # dolly in
+    return CameraPipeline(
+        reader, transformer, Grounding(width=32, heads=2, depth=1).eval(), CameraPipeline.fresh_scheduler()
+    )
 
 
 def test_frame_0_sees_the_reference(pipe):
@@ -102,6 +111,31 @@ def test_progress_counts_the_steps_and_may_cancel(pipe):
 def test_bad_input_is_named(pipe, change, says):
     with pytest.raises(InputError, match=says):
         pipe(**{"image": IMAGE, "prompt": "pan left", **change})
+
+
+def test_meta_tells_the_plan_and_the_room(pipe):
+    [take] = pipe(IMAGE, "go in", frames=9, depth=np.full((90, 160), 2.0), subject=(0.5, 0.5))
+    assert "dolly_in" in take.meta["plan"] and 0 < take.meta["clearance"] < 1
+    assert "clearance" not in pipe(IMAGE, "go in", frames=9)[0].meta
+
+
+def test_constraints_are_met_by_every_take(pipe):
+    key = Keyframe(20, np.array([0.5, -0.2, 1.0]), np.eye(3))
+    for take in pipe(IMAGE, "go in", frames=41, takes=2, scene_depth=3.0, constraints=Constraints((key,))):
+        np.testing.assert_allclose(take.c2w[20, :3, 3], key.position, atol=1e-6)
+        np.testing.assert_allclose(take.c2w[20, :3, :3], np.eye(3), atol=1e-6)
+    path = np.array([[0, 0, 0], [0.3, 0, 0.5], [0.3, -0.4, 1.5]])
+    [take] = pipe(IMAGE, "go in", frames=41, scene_depth=3.0, constraints=Constraints(path=path))
+    np.testing.assert_allclose(take.positions[-1], path[-1], atol=1e-6)
+
+
+def test_a_camera_keeps_its_distance_from_what_it_sees(pipe):
+    depth = np.full((90, 160), 1.0)
+    depth[:, 40:] = 0.25  # a wall at a quarter of the scene's depth
+    for take in pipe(
+        IMAGE, "go in", frames=21, takes=4, depth=depth, scene_depth=1.0, strength=3.0, subject=(0.5, 0.5)
+    ):
+        assert take.meta["clearance"] is None or take.meta["clearance"] > 0.05
 
 
 def test_depth_without_a_scale_sets_the_scene_depth(pipe):

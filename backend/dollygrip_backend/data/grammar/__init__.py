@@ -1,6 +1,7 @@
-"""The camera-motion grammar: unlimited pairs of a prompt and the camera motion that it asks for."""
+"""The camera-motion grammar: unlimited pairs of a prompt and the shot plan that it asks for."""
 
-from dollygrip_backend.data.grammar.motion import CHANNELS, SAMPLES, Context, Move, Phase, Plan, plan_channels
-from dollygrip_backend.data.grammar.prompts import MOVES, Pair, sample_pair
+from dollygrip_backend.data.grammar.pair import Pair
+from dollygrip_backend.data.grammar.prompts import MOVES
+from dollygrip_backend.data.grammar.sampling import sample_pair
 
-__all__ = ["CHANNELS", "MOVES", "SAMPLES", "Context", "Move", "Pair", "Phase", "Plan", "plan_channels", "sample_pair"]
+__all__ = ["MOVES", "Pair", "sample_pair"]

@@ -5,8 +5,8 @@ import re
 import attrs
 import numpy as np
 
-from dollygrip_backend.data.grammar.motion import Move
 from dollygrip_backend.data.grammar.words import FRAMES, MOVES, WORLD, entries
+from dollygrip_backend.predictor.plan import Amount, Move
 
 _DOUBLED = {
     "pan",
@@ -96,16 +96,15 @@ class Quantity:
 
     after: str = ""
     before: str = ""
-    amount: tuple[float, float] | None = None
+    asked: Amount | None = None
     size: float = 1.0
-    metres: bool = False
 
 
 def _degrees(family: str, rng) -> Quantity:
     top = {"tilt": 80, "roll": 180, "pan": 200, "orbit": 360}[family]
     if family in ("orbit", "pan", "roll") and rng.random() < 0.2:
         words, value = pick(rng, _NUMBERS["turns"])
-        return Quantity(words, words.split(" ", 1)[1] if words.startswith("a ") else "", (value, value))
+        return Quantity(words, words.split(" ", 1)[1] if words.startswith("a ") else "", Amount(value, "degrees"))
     if rng.random() < 0.7:
         value = pick(rng, [v for v in _NUMBERS["degrees"] if v <= top])
     else:
@@ -116,7 +115,7 @@ def _degrees(family: str, rng) -> Quantity:
     before = pick(
         rng, [f"{number}-degree", f"{number} degree", f"{number}°" if number.isdigit() else f"{number}-degree"]
     )
-    return Quantity(pick(rng, ["", "by ", "about ", "exactly ", "through "]) + text, before, (value, value))
+    return Quantity(pick(rng, ["", "by ", "about ", "exactly ", "through "]) + text, before, Amount(value, "degrees"))
 
 
 def _zoom_amount(way: str, rng) -> Quantity:
@@ -126,9 +125,9 @@ def _zoom_amount(way: str, rng) -> Quantity:
         high = int(rng.integers(low + 1, min(low + 5, len(lens))))
         a, b = (lens[low], lens[high]) if way == "in" else (lens[high], lens[low])
         words = pick(rng, _NUMBERS["lens_forms"]).format(a=a, b=b)
-        return Quantity(words, f"{a}mm to {b}mm", (lens[high] / lens[low],) * 2)
+        return Quantity(words, f"{a}mm to {b}mm", Amount(lens[high] / lens[low], "ratio"))
     words, value = pick(rng, _NUMBERS["zooms"])
-    return Quantity(words, words if words[0].isdigit() else "", (value, value))
+    return Quantity(words, words if words[0].isdigit() else "", Amount(value, "ratio"))
 
 
 def quantity(family: str, way: str, rng: np.random.Generator) -> Quantity:
@@ -145,12 +144,12 @@ def quantity(family: str, way: str, rng: np.random.Generator) -> Quantity:
     if family == "zoom":
         return _zoom_amount(way, rng)
     if family == "dolly" and way == "in" and rng.random() < 0.3:
-        return Quantity(pick(rng, _NUMBERS["halfway"]), "", (0.5, 0.5))
+        return Quantity(pick(rng, _NUMBERS["halfway"]), "", Amount(0.5, "share"))
     if rng.random() < 0.5:
         value = float(pick(rng, _NUMBERS["metres"]))
         unit = pick(rng, _NUMBERS["metre_units"])
         text = f"{value:g}{unit}" if unit == "m" and rng.random() < 0.5 else f"{value:g} {unit}"
-        return Quantity(pick(rng, ["", "by ", "about "]) + text, f"{value:g}-meter", (value, value), metres=True)
+        return Quantity(pick(rng, ["", "by ", "about "]) + text, f"{value:g}-meter", Amount(value, "metres"))
     return Quantity()
 
 
@@ -195,7 +194,7 @@ def clause(family: str, way: str, rng: np.random.Generator) -> Clause:
         gerund=_join(first, gerund(verb), what, *tail),
         third=_join(first, third(verb), *tail),
         noun=_join(pace, q.before, noun, "" if q.before else q.after),
-        move=Move(f"{family}_{way}", q.amount, q.size, q.metres),
+        move=Move(family, way, q.asked, q.size),
         tempo=tempo or "plain",
     )
 

@@ -1,27 +1,15 @@
-"""Prompts with their plans: clauses put into sentences as crew, directors and laymen say them, with scenery around."""
-
-import re
+"""Prompts of the grammar: clauses put into sentences as crew, directors and laymen say them, with scenery around."""
 
 import attrs
 import numpy as np
 
 from dollygrip_backend.data.grammar.clauses import Clause, article, clause, fill, pick, thing
-from dollygrip_backend.data.grammar.motion import Move, Phase, Plan
+from dollygrip_backend.data.grammar.pair import Pair
 from dollygrip_backend.data.grammar.words import FRAMES, WORLD
 from dollygrip_backend.data.grammar.words import MOVES as WORDS
+from dollygrip_backend.predictor.plan import EITHER, FAMILIES, HANDHELD, PAUSE_SHARE, Move, Phase, Plan
 
-FAMILIES = {
-    "pan": ("left", "right"),
-    "tilt": ("up", "down"),
-    "roll": ("clockwise", "counterclockwise"),
-    "dolly": ("in", "out"),
-    "truck": ("left", "right"),
-    "pedestal": ("up", "down"),
-    "zoom": ("in", "out"),
-    "orbit": ("left", "right"),
-}
-MOVES = [f"{family}_{way}" for family, ways in FAMILIES.items() for way in ways]
-_TYPO_SHARE = 0.05
+MOVES = [f"{family}_{way}" for family, ways in FAMILIES.items() if family != "dolly_zoom" for way in ways]
 _REFUSABLE = {
     "pan": "panning",
     "tilt": "tilting",
@@ -39,14 +27,6 @@ _CLASHES = [
     {"tilt", "orbit"},
     {"dolly", "zoom"},
 ]
-
-
-@attrs.frozen
-class Pair:
-    """A prompt and what it asks for."""
-
-    prompt: str
-    plan: Plan
 
 
 def sentence(c: Clause, rng: np.random.Generator) -> str:
@@ -85,7 +65,7 @@ def _action(rng) -> str:
     return f"{pick(rng, WORLD['subject_verbs'])} {way}"
 
 
-def _around(request: str, rng) -> str:
+def around(request: str, rng) -> str:
     """Put scenery before or after the request, or leave it alone."""
     place = rng.random()
     if place < 0.5:
@@ -109,14 +89,17 @@ def _refusal(family: str, rng) -> str:
 def single(rng: np.random.Generator, name: str | None = None) -> Pair:
     """One plain move."""
     family, way = (name or pick(rng, MOVES)).rsplit("_", 1)
-    plan = Plan((Phase((Move(f"{family}_{way}"),)),))
+    plan = Plan((Phase((Move(family, way),)),))
+    undirected = Plan((Phase((Move(family, EITHER),)),))
     intent = WORLD["intent"].get(f"{family}_{way}") or WORLD["intent"].get(family)
     if (family in WORLD["intent"] and rng.random() < 0.1) or (
         f"{family}_{way}" in WORLD["intent"] and rng.random() < 0.05
     ):
-        return Pair(_around(fill(pick(rng, intent), way, rng), rng), plan)
+        return Pair(around(fill(pick(rng, intent), way, rng), rng), undirected if family == "orbit" else plan)
     if family == "orbit" and rng.random() < 0.12:  # no direction said: both are right
-        return Pair(_around(fill(pick(rng, FRAMES["undirected_orbits"]), way, rng), rng), plan)
+        return Pair(around(fill(pick(rng, FRAMES["undirected_orbits"]), way, rng), rng), undirected)
+    if family == "pan" and rng.random() < 0.05:
+        return Pair(around(fill(pick(rng, FRAMES["undirected_pans"]), way, rng), rng), undirected)
     c = clause(family, way, rng)
     plan = Plan((Phase((c.move,), tempo=c.tempo),))
     if rng.random() < 0.1:
@@ -126,7 +109,13 @@ def single(rng: np.random.Generator, name: str | None = None) -> Pair:
         request += _refusal(family, rng)
     elif rng.random() < 0.07:
         request += pick(rng, [", ", " ", ", "]) + pick(rng, FRAMES["keeping"][family])
-    return Pair(_around(request, rng), plan)
+    return Pair(around(request, rng), plan)
+
+
+def plain(rng: np.random.Generator) -> Pair:
+    """One move in one short request, nothing around it."""
+    c = clause(*pick(rng, MOVES).rsplit("_", 1), rng)
+    return Pair(c.imperative if rng.random() < 0.7 else c.noun, Plan((Phase((c.move,), tempo=c.tempo),)))
 
 
 def still(rng: np.random.Generator) -> Pair:
@@ -135,9 +124,9 @@ def still(rng: np.random.Generator) -> Pair:
     if kind < 0.25:
         words = scenery(rng)
     elif kind < 0.3:
-        words = _around(fill(pick(rng, WORLD["intent"]["static"]), "", rng), rng)
+        words = around(fill(pick(rng, WORLD["intent"]["static"]), "", rng), rng)
     else:
-        words = _around(fill(pick(rng, WORLD["still"]), "", rng), rng)
+        words = around(fill(pick(rng, WORLD["still"]), "", rng), rng)
         if rng.random() < 0.2:
             words = pick(rng, ["please ", "just ", "I want ", "shot: ", "camera: "]) + words
     return Pair(words, Plan((Phase(()),)))
@@ -156,7 +145,7 @@ def at_once(rng: np.random.Generator) -> Pair:
     """Two moves together."""
     a, b = _two(rng, True)
     words = _both(pick(rng, FRAMES["at_once"]), a, b, rng)
-    return Pair(_around(words, rng), Plan((Phase((a.move, b.move), tempo=a.tempo),)))
+    return Pair(around(words, rng), Plan((Phase((a.move, b.move), tempo=a.tempo),)))
 
 
 def in_order(rng: np.random.Generator) -> Pair:
@@ -164,10 +153,10 @@ def in_order(rng: np.random.Generator) -> Pair:
     a, b = _two(rng, False)
     first, second = Phase((a.move,), tempo=a.tempo), Phase((b.move,), tempo=b.tempo)
     if rng.random() < 0.25:
-        frame, phases = pick(rng, FRAMES["with_pause"]), (first, Phase((), 0.4), second)
+        frame, phases = pick(rng, FRAMES["with_pause"]), (first, Phase((), PAUSE_SHARE), second)
     else:
         frame, phases = pick(rng, FRAMES["in_order"]), (first, second)
-    return Pair(_around(_both(frame, a, b, rng), rng), Plan(phases))
+    return Pair(around(_both(frame, a, b, rng), rng), Plan(phases))
 
 
 def _both(frame: str, a: Clause, b: Clause, rng) -> str:
@@ -187,52 +176,29 @@ def special(rng: np.random.Generator) -> Pair:
 def _vertigo(rng) -> Pair:
     way, other = pick(rng, [("in", "out"), ("out", "in")])
     words = pick(rng, FRAMES["special"]["vertigo"]) if way == "in" else f"dolly {way} while zooming {other}"
-    return Pair(_around(fill(words, way, rng), rng), Plan((Phase((Move(f"dolly_zoom_{way}"),)),)))
+    return Pair(around(fill(words, way, rng), rng), Plan((Phase((Move("dolly_zoom", way),)),)))
 
 
 def _whip(rng) -> Pair:
     way = pick(rng, ["left", "right"])
     words = fill(pick(rng, FRAMES["special"]["whip"]), way, rng)
-    return Pair(_around(words, rng), Plan((Phase((Move(f"pan_{way}", size=1.5),), tempo="whip"),)))
+    return Pair(around(words, rng), Plan((Phase((Move("pan", way, size=1.5),), tempo="whip"),)))
 
 
 def _spiral(rng) -> Pair:
     way, height = pick(rng, ["left", "right"]), pick(rng, ["up", "down"])
     words = pick(rng, FRAMES["special"]["spiral"]).replace("{h}", height)
     words = words.replace("rising", {"up": "rising", "down": "descending"}[height])
-    plan = Plan((Phase((Move(f"orbit_{way}"), Move(f"pedestal_{height}"))),))
-    return Pair(_around(fill(words, way, rng), rng), plan)
+    plan = Plan((Phase((Move("orbit", way), Move("pedestal", height))),))
+    return Pair(around(fill(words, way, rng), rng), plan)
 
 
 def _handheld(rng) -> Pair:
     sway = pick(rng, FRAMES["special"]["handheld"])
-    degrees = 1.3 if "shaky" in sway else 0.7
+    degrees = HANDHELD[2 if "shak" in sway else 1]
     if rng.random() < 0.5:
         words = pick(rng, FRAMES["special"]["handheld_forms"]).format(sway)
-        return Pair(_around(words, rng), Plan((Phase(()),), degrees))
+        return Pair(around(words, rng), Plan((Phase(()),), degrees))
     pair = single(rng)
     words = pick(rng, [f"{sway}, {pair.prompt}", f"{pair.prompt}, {sway}"])
     return Pair(words, attrs.evolve(pair.plan, handheld=degrees))
-
-
-def typo(text: str, rng: np.random.Generator) -> str:
-    """One slip of the fingers: a letter dropped, doubled or swapped with the next."""
-    spots = [i for i in range(1, len(text) - 2) if text[i].isalpha() and text[i + 1].isalpha()]
-    if not spots:
-        return text
-    i = pick(rng, spots)
-    swapped = text[:i] + text[i + 1] + text[i] + text[i + 2 :]
-    return pick(rng, [text[:i] + text[i + 1 :], text[:i] + text[i] + text[i:], swapped])
-
-
-def sample_pair(rng: np.random.Generator) -> Pair:
-    """Draw one prompt with its plan: about 62 % single moves, 15 % stillness, the rest together, in order, special."""
-    kind = rng.random()
-    makers = ((0.62, single), (0.77, still), (0.86, at_once), (0.95, in_order), (1.0, special))
-    pair = next(maker for below, maker in makers if kind < below)(rng)
-    text = re.sub(r"\s+([,.;:?])", r"\1", re.sub(r"\s+", " ", pair.prompt)).strip()
-    if rng.random() < _TYPO_SHARE:
-        text = typo(text, rng)
-    style = rng.random()
-    text = text[0].upper() + text[1:] if style < 0.6 else text.upper() if style < 0.61 else text
-    return Pair(text + ("." if rng.random() < 0.35 else ""), pair.plan)

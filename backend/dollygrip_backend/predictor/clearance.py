@@ -1,0 +1,28 @@
+"""Room to move: no camera path through the surfaces that the reference view shows."""
+
+import numpy as np
+import torch
+
+LEAST = 0.05  # of scene depth: the closest that a camera comes to a surface unless it is asked to
+_COLUMNS = 96
+
+
+def visible_points(depth: np.ndarray, view_degrees: float) -> np.ndarray:
+    """(N, 3) points of a depth map (H, W) in the reference camera's frame and the depth's unit; the sky left out."""
+    h, w = depth.shape
+    step = max(1, w // _COLUMNS)
+    z = depth[step // 2 :: step, step // 2 :: step].astype(np.float64)
+    half = np.tan(np.radians(view_degrees) / 2)
+    x = (2 * (np.arange(z.shape[1]) * step + step // 2 + 0.5) / w - 1) * half
+    y = (2 * (np.arange(z.shape[0]) * step + step // 2 + 0.5) / h - 1) * half * h / w
+    points = np.stack([z * x, z * y[:, None], z], -1).reshape(-1, 3)
+    return points[np.isfinite(points).all(1)]
+
+
+def clearance(positions: np.ndarray, points: np.ndarray) -> float:
+    """The least distance from a path (T, 3) to points (N, 3), where it is nearer than the start was; inf if never."""
+    if not len(points) or not len(positions):
+        return float("inf")
+    distances = torch.cdist(torch.from_numpy(positions).float(), torch.from_numpy(points).float()).amin(1).numpy()
+    nearer = distances[distances < distances[0] - 1e-9]
+    return float(nearer.min()) if len(nearer) else float("inf")

@@ -1,0 +1,171 @@
+"""Grounding: where in the reference is the thing that the words name? The picture half of the vision-language module.
+
+Two towers, as in contrastive language-image models (CLIP, arXiv 2103.00020), but cell by cell: picture and depth become
+tokens that attend to one another; the words that name the thing are picked out of the prompt; each cell is compared
+with them. One more score stands for "not in the picture".
+"""
+
+import attrs
+import numpy as np
+import torch
+from diffusers.configuration_utils import ConfigMixin, register_to_config
+from diffusers.models.modeling_utils import ModelMixin
+from torch import Tensor, nn
+from torch.nn.functional import interpolate, normalize
+
+from dollygrip_backend.predictor.layers import Attention, feed_forward
+from dollygrip_backend.predictor.text import FEATURES, TextFeatures
+
+PICTURE = (144, 96)  # width, height
+STRIDE = 8
+COLUMNS, ROWS = PICTURE[0] // STRIDE, PICTURE[1] // STRIDE
+# Hues in turns that colour words are centred on; how much of each a pixel has is given to the network beside RGB, which
+# spares it most of the way from pixels to colour words.
+_HUES = (0.0, 0.08, 0.15, 0.33, 0.6, 0.77, 0.92)  # red, orange, yellow, green, blue, purple, pink
+_PLANES = 5 + len(_HUES) + 3  # RGB, disparity, whether there is a depth; hues; black, grey, white
+_SURE = 0.6  # probability of being in the picture above which a thing is taken as found
+
+
+@attrs.frozen
+class Named:
+    """What B prompts name: phrase (B, width), unit vectors; logits (B,) that they name a thing at all."""
+
+    phrase: Tensor
+    something: Tensor
+
+
+class LookingBlock(nn.Module):
+    """The picture's cells look at one another."""
+
+    def __init__(self, width: int, heads: int):
+        super().__init__()
+        self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.looking, self.feed_forward = Attention(width, heads), feed_forward(width)
+
+    def forward(self, cells: Tensor) -> Tensor:
+        y = self.norm1(cells)
+        cells = cells + self.looking(y, y)
+        return cells + self.feed_forward(self.norm2(cells))
+
+
+class Grounding(ModelMixin, ConfigMixin):
+    """Words and a picture -> logits of the thing's place; see the module's docstring."""
+
+    @register_to_config
+    def __init__(self, width: int = 128, heads: int = 4, depth: int = 2):
+        super().__init__()
+        self.words_in = nn.Sequential(nn.LayerNorm(FEATURES), nn.Linear(FEATURES, width))
+        self.words_norm, self.words_attention = nn.LayerNorm(width), Attention(width, heads)
+        self.picking = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width), nn.GELU(), nn.Linear(width, 1))
+        self.something = nn.Linear(width, 1)
+        self.phrase = nn.Sequential(nn.LayerNorm(FEATURES), nn.Linear(FEATURES, width))
+        self.picture_in = nn.Sequential(
+            nn.Conv2d(_PLANES, 32, 4, 2, 1),
+            nn.GroupNorm(4, 32),
+            nn.SiLU(),
+            nn.Conv2d(32, 64, 4, 2, 1),
+            nn.GroupNorm(8, 64),
+            nn.SiLU(),
+            nn.Conv2d(64, width, 4, 2, 1),
+        )
+        self.place = nn.Parameter(torch.randn(COLUMNS * ROWS, width) * 0.02)
+        self.blocks = nn.ModuleList(LookingBlock(width, heads) for _ in range(depth))
+        self.norm = nn.LayerNorm(width)
+        self.shown = nn.Linear(width, width)
+        self.absent = nn.Linear(width, width)
+        self.scale = nn.Parameter(torch.tensor(2.3))
+
+    def embed(self, features: Tensor) -> Tensor:
+        """Features (..., 768) of a phrase, the mean over its tokens -> unit vectors (..., width)."""
+        return normalize(self.phrase(features).float(), dim=-1)
+
+    def name(self, text: TextFeatures) -> Named:
+        """Pick the words that name the thing out of each prompt."""
+        words = self.words_in(text.features)
+        # An empty prompt has no word to attend to: its padding is read instead.
+        mask = text.mask | ~text.mask.any(1, keepdim=True)
+        y = self.words_norm(words)
+        words = words + self.words_attention(y, y, mask)
+        picked = self.picking(words)[..., 0].float().masked_fill(~mask, -1e4).softmax(-1)[..., None]
+        return Named(
+            phrase=self.embed((picked * text.features).sum(1)),
+            something=self.something((picked * words).sum(1))[..., 0].float(),
+        )
+
+    def see(self, picture: Tensor) -> tuple[Tensor, Tensor]:
+        """Pictures (B, planes, H, W) of `picture_planes` -> cells (B, ROWS * COLUMNS, width), and absent (B, width),
+        with which a phrase is compared for not being in the picture."""
+        cells = self.picture_in(picture).flatten(2).transpose(1, 2) + self.place
+        for block in self.blocks:
+            cells = block(cells)
+        cells = self.norm(cells)
+        return self.shown(cells).float(), self.absent(cells.mean(1)).float()
+
+    def compare(self, cells: Tensor, absent: Tensor, phrase: Tensor) -> Tensor:
+        """Logits (B, P, 1 + ROWS * COLUMNS) of P phrases (B, P, width) over each picture, first of their absence."""
+        both = torch.cat([absent[:, None], cells], 1)
+        return torch.einsum("bpd,bnd->bpn", phrase, both) * self.scale.exp() * phrase.shape[-1] ** -0.5
+
+    def forward(self, text: TextFeatures, picture: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits (B, 1 + ROWS * COLUMNS) of B prompts over one picture (1, planes, H, W), and (B,) of naming at all."""
+        named = self.name(text)
+        return self.compare(*self.see(picture), named.phrase[None])[0], named.something
+
+    @torch.inference_mode()
+    def find(self, text: TextFeatures, picture: Tensor) -> list[tuple[float, float] | None]:
+        """For each prompt the (x, y), 0..1, of what it names in the one picture (1, planes, H, W), or None."""
+        logits, something = self(text, picture)
+        return [
+            place_of(row) if named > 0 else None for row, named in zip(logits.softmax(-1).cpu(), something, strict=True)
+        ]
+
+
+def place_of(probability: Tensor) -> tuple[float, float] | None:
+    """(1 + ROWS * COLUMNS,) -> the mean place about the likeliest cell, or None where it is likely absent."""
+    if probability[0] > 1 - _SURE:
+        return None
+    cells = probability[1:].unflatten(0, (ROWS, COLUMNS)).numpy()
+    row, column = np.unravel_index(cells.argmax(), cells.shape)
+    rows = slice(max(0, row - 2), row + 3)
+    columns = slice(max(0, column - 2), column + 3)
+    near = cells[rows, columns]
+    y, x = np.mgrid[rows, columns][:, : near.shape[0], : near.shape[1]]
+    x, y = (float((axis * near).sum() / near.sum()) + 0.5 for axis in (x, y))
+    return x / COLUMNS, y / ROWS
+
+
+def picture_planes(image: np.ndarray, depth: np.ndarray | None) -> Tensor:
+    """uint8 (H, W, 3) and depth (H, W) in any unit, or None -> float (15, 96, 144).
+
+    Colours in -1..1; disparity, the median depth over depth, at most 4, 0 in the sky; ones where there is a depth; how
+    much of each hue there is, and of black, grey and white.
+    """
+    colours = _resized(torch.from_numpy(np.array(image)).permute(2, 0, 1).float()) / 255
+    disparity = torch.zeros(2, *colours.shape[1:])
+    if depth is not None:
+        median = float(np.median(depth[np.isfinite(depth)])) if np.isfinite(depth).any() else 1.0
+        near = torch.from_numpy(np.minimum(median / np.maximum(depth, 1e-6), 4).astype(np.float32))
+        disparity[0], disparity[1] = _resized(near[None])[0], 1
+    return torch.cat([colours * 2 - 1, disparity, _colour_words(colours)])
+
+
+def _colour_words(colours: Tensor) -> Tensor:
+    """RGB (3, H, W) in 0..1 -> (10, H, W): likeness to the hues of _HUES by chroma, then black, grey, white."""
+    high, low = colours.amax(0), colours.amin(0)
+    chroma = high - low
+    r, g, b = colours
+    safe = chroma.clamp_min(1e-3)
+    hue = torch.where(high == r, (g - b) / safe, torch.where(high == g, 2 + (b - r) / safe, 4 + (r - g) / safe)) / 6
+    away = (hue[None] - torch.tensor(_HUES)[:, None, None] + 0.5) % 1 - 0.5
+    saturation = chroma / high.clamp_min(0.05)
+    vivid = (saturation * 1.5).clamp(0, 1) * torch.exp(-((away / 0.06) ** 2))
+    greyness = (1 - 3 * saturation).clamp_min(0)
+    tones = [greyness * torch.exp(-(((high - level) / 0.25) ** 2)) for level in (0.0, 0.5, 1.0)]
+    return torch.cat([vivid, torch.stack(tones)])
+
+
+def _resized(planes: Tensor) -> Tensor:
+    """(C, H, W) -> (C, 96, 144): by area where it shrinks, so that no pixel is skipped."""
+    width, height = PICTURE
+    mode = "area" if planes.shape[2] >= width and planes.shape[1] >= height else "bilinear"
+    return interpolate(planes[None], (height, width), mode=mode)[0]

@@ -1,0 +1,166 @@
+"""From a plan (which moves, when, how much) to camera channels over normalised time.
+
+Channels (N, 7) relative to frame 0, which is zero:
+
+    0..2  position x, y, z in units of the subject's distance, along frame 0's right, down and forward axes
+    3..5  yaw, pitch, roll in radians, R = Ry(yaw) Rx(pitch) Rz(roll); yaw > 0 turns right, pitch > 0 looks up,
+          roll > 0 is clockwise from behind the camera; angles count full turns
+    6     logarithm of the focal length over frame 0's
+
+Yaw is about the vertical, so a pan after a tilt keeps the horizon level, as on a tripod.
+"""
+
+import numpy as np
+
+from dollygrip_backend.predictor.plan import Context, Phase, Plan
+
+SAMPLES = 64
+CHANNELS = 7
+X, Y, Z, YAW, PITCH, ROLL, FOCAL = range(CHANNELS)
+
+
+def ease(t: np.ndarray, rise: float, fall: float) -> np.ndarray:
+    """Progress 0..1 at times t in 0..1 (clipped): a velocity trapezoid with smoothstep ramps of length rise and fall.
+
+    Velocity is C1, so position is C2 and jerk is bounded by 6 / rise².
+    """
+    t = np.clip(t, 0, 1)
+    u, w = np.clip(t / rise, 0, 1), np.clip((1 - t) / fall, 0, 1)
+    total = 1 - (rise + fall) / 2
+    up = rise * (u**3 - u**4 / 2) + np.maximum(t - rise, 0)
+    # Past the fall's start the straight line overshoots by what the ramp down takes away.
+    lost = np.maximum(t - (1 - fall), 0) - (fall / 2 - fall * (w**3 - w**4 / 2)) * (t > 1 - fall)
+    return (up - lost) / total
+
+
+def _progress(t: np.ndarray, tempo: str, rng: np.random.Generator | None) -> np.ndarray:
+    """Progress of one phase over its local time, by tempo; without rng at constant speed."""
+    if tempo == "constant" or rng is None:
+        return ease(t, 0.06, 0.06)
+    rise, fall = rng.uniform(0.2, 0.5, 2)
+    start, end = 0.0, 1.0
+    if tempo == "fast":
+        start, end = rng.uniform(0, 0.1), rng.uniform(0.5, 0.8)
+    elif tempo == "whip":
+        start = rng.uniform(0.2, 0.5)
+        end = start + rng.uniform(0.16, 0.25)
+    elif tempo == "plain":
+        start, end = rng.uniform(0, 0.06), rng.uniform(0.9, 1)
+    return ease((t - start) / (end - start), rise, fall)
+
+
+def _rotation(yaw: float, pitch: float) -> np.ndarray:
+    """(3, 3) Ry(yaw) Rx(pitch)."""
+    cy, sy, cp, sp = np.cos(yaw), np.sin(yaw), np.cos(pitch), np.sin(pitch)
+    return np.array([[cy, sy * sp, sy * cp], [0, cp, -sp], [-sy, cy * sp, cy * cp]])
+
+
+_ANGLES = {
+    "pan_right": (YAW, 1),
+    "pan_left": (YAW, -1),
+    "tilt_up": (PITCH, 1),
+    "tilt_down": (PITCH, -1),
+    "roll_clockwise": (ROLL, 1),
+    "roll_counterclockwise": (ROLL, -1),
+}
+_SHIFTS = {
+    "truck_right": (0, 1),
+    "truck_left": (0, -1),
+    "pedestal_down": (1, 1),
+    "pedestal_up": (1, -1),
+    "dolly_in": (2, 1),
+    "dolly_out": (2, -1),
+}
+
+
+def _run_phase(phase: Phase, start: np.ndarray, local: np.ndarray, context: Context, aim: bool, rng) -> np.ndarray:
+    """(N, 7) channel changes of one settled phase that starts at the channels `start` (7,), over local times (N,)."""
+    out = np.zeros((len(local), CHANNELS))
+    if not phase.moves:
+        return out
+    s = _progress(local, phase.tempo, rng)
+    frame = _rotation(start[YAW], start[PITCH])
+    shift = np.zeros((len(local), 3))  # in the camera's own axes at the phase's start; y stays the world's vertical
+    orbit = np.zeros(len(local))
+    for move in phase.moves:
+        amount = move.asked.value
+        if move.name in _ANGLES:
+            channel, sign = _ANGLES[move.name]
+            out[:, channel] += sign * np.radians(amount) * s
+        elif aim and move.name == "dolly_in":
+            ray = context.ray()
+            shift += amount * ray * s[:, None]
+            out[:, YAW] += np.arctan2(ray[0], 1) * s
+            out[:, PITCH] -= np.arctan2(ray[1], np.hypot(ray[0], 1)) * s
+        elif move.name in _SHIFTS:
+            axis, sign = _SHIFTS[move.name]
+            shift[:, axis] += sign * amount * s
+        elif move.family == "zoom":
+            out[:, FOCAL] += (1 if move.way == "in" else -1) * np.log(amount) * s
+        elif move.family == "dolly_zoom":  # the lens keeps the subject's size while the distance to it changes
+            travel = amount * s * (1 if move.way == "in" else -1)
+            shift[:, 2] += travel
+            out[:, FOCAL] += np.log(1 - travel)
+        elif move.family == "orbit":
+            orbit += (1 if move.way == "left" else -1) * np.radians(amount) * s
+    if np.any(orbit):
+        out[:, :3] += _orbit(out, shift, orbit, _rotation(start[YAW], 0.0), context)
+    else:
+        out[:, :3] += shift[:, [0, 2]] @ frame[:, [0, 2]].T
+        out[:, 1] += shift[:, 1]
+    return out
+
+
+def _orbit(out, shift, angle, level, context: Context) -> np.ndarray:
+    """(N, 3) positions of a rotation by `angle` (N,) about the vertical through the subject; sets yaw in `out`.
+
+    The subject keeps its place in the image. A dolly in the same phase closes in on it (a spiral), a pedestal
+    raises the camera while its pitch keeps the subject at its height in the image.
+    """
+    arm = context.ray()
+    flat = level @ (arm * [1, 0, 1])
+    distance = np.linalg.norm(flat)
+    closing = np.clip(1 - shift[:, 2] / distance, 0.15, None)[:, None]
+    cos, sin = np.cos(angle), np.sin(angle)
+    turned = np.stack([cos * flat[0] + sin * flat[2], 0 * cos, -sin * flat[0] + cos * flat[2]], 1)
+    out[:, YAW] += angle
+    positions = flat - turned * closing
+    positions[:, 1] = shift[:, 1]
+    drop = np.arctan2(arm[1] - shift[:, 1], distance * closing[:, 0]) - np.arctan2(arm[1], distance)
+    out[:, PITCH] -= drop * np.any(shift[:, 1])
+    return positions
+
+
+def plan_channels(
+    plan: Plan, context: Context, rng: np.random.Generator | None = None, samples: int = SAMPLES
+) -> np.ndarray:
+    """(samples, 7) channels of a settled plan (`plan.settle`); the first row is zero.
+
+    With rng, one take with its own timing and sway; without, its storyboard: the key poses joined at constant speed.
+    """
+    time = np.linspace(0, 1, samples)
+    shares = np.array([p.share for p in plan.phases])
+    if rng is not None:
+        shares = shares * rng.uniform(0.85, 1.15, len(shares))
+    bounds = np.concatenate([[0], np.cumsum(shares) / shares.sum()])
+    out = np.zeros((samples, CHANNELS))
+    start = np.zeros(CHANNELS)
+    for i, (phase, begin, end) in enumerate(zip(plan.phases, bounds[:-1], bounds[1:], strict=True)):
+        # One extra sample at the phase's end is where the next one starts.
+        local = np.append((time - begin) / (end - begin), 1.0)
+        aim = plan.toward and context.subject is not None and i == 0
+        change = _run_phase(phase, start, local, context, aim, rng)
+        out += change[:-1] * (local[:-1, None] > 0)
+        start = start + change[-1]
+    if plan.handheld and rng is not None:
+        out += sway(time, plan.handheld, rng)
+    return out - out[0]
+
+
+def sway(time: np.ndarray, degrees: float, rng: np.random.Generator) -> np.ndarray:
+    """(N, 7) a hand-held operator's sway: a few slow sines in angle and position, up to seven cycles over the shot."""
+    cycles = rng.uniform(1.0, 7.0, (3, 1, 5))
+    waves = np.sin(2 * np.pi * (cycles * time[None, :, None] + rng.uniform(0, 1, (3, 1, 5)))) / np.sqrt(cycles)
+    out = np.zeros((len(time), CHANNELS))
+    out[:, :5] = waves.sum(0) * np.radians(degrees) * [0.4, 0.4, 0.3, 0.8, 0.8]
+    return out

@@ -1,0 +1,223 @@
+"""A shot plan: which moves, in which order, how much. The explicit meaning of a prompt, between words and motion.
+
+A plan has a notation of one line, used by the corpus of hand-written prompts and shown to users:
+
+    plan  := "static" | phase (" > " phase)*          phases follow one another
+    phase := "pause" | move (" + " move)* [" @" tempo]   moves happen at once
+    move  := "handheld" | family "_" way [":" amount]     orbits may leave the way out
+
+    dolly_in:small @slow > pan_left:30deg + zoom_in:2x
+"""
+
+import re
+
+import attrs
+import numpy as np
+
+from dollygrip.errors import InputError
+
+FAMILIES = {
+    "pan": ("left", "right"),
+    "tilt": ("up", "down"),
+    "roll": ("clockwise", "counterclockwise"),
+    "orbit": ("left", "right"),
+    "dolly": ("in", "out"),
+    "truck": ("left", "right"),
+    "pedestal": ("up", "down"),
+    "zoom": ("in", "out"),
+    "dolly_zoom": ("in", "out"),
+}
+TEMPOS = ("plain", "slow", "fast", "whip", "constant")
+MAX_PHASES = 4
+PAUSE_SHARE = 0.4
+HANDHELD = (0.0, 0.7, 1.3)  # degrees of sway: on a tripod, hand-held, shaky
+EITHER = "either"
+
+# Default amounts as (low, high): degrees for rotations at a 50 degree view, subject distances for translations, and
+# focal ratios. Everyday words, not numbers, ask for these.
+AMOUNTS: dict[str, tuple[float, float]] = {
+    "pan": (24, 48),
+    "tilt": (16, 34),
+    "roll": (14, 34),
+    "orbit": (30, 72),
+    "dolly_in": (0.25, 0.55),
+    "dolly_out": (0.35, 0.9),
+    "truck": (0.25, 0.6),
+    "pedestal": (0.2, 0.5),
+    "zoom": (1.4, 2.1),
+    "dolly_zoom": (0.25, 0.5),
+}
+_LIMITS = {"tilt": 85.0, "dolly_in": 0.8, "dolly_zoom": 0.65, "zoom": 6.0}
+_SIZES = {"small": 0.4, "large": 1.6}
+_METRES = {"m": 1.0, "cm": 0.01, "mm": 0.001, "km": 1000.0, "ft": 0.3048, "in": 0.0254, "yd": 0.9144}
+
+
+@attrs.frozen
+class Context:
+    """What a shot is given beside words.
+
+    view_degrees: horizontal field of view of the reference; duration: seconds; strength: factor on amounts not given
+    in numbers; scene_depth: distance of the subject in metres, turns metres into subject distances; subject: its (x, y)
+    in the image from 0 to 1, or None for the centre; aspect: width over height.
+    """
+
+    view_degrees: float = 50.0
+    duration: float = 3.4
+    strength: float = 1.0
+    scene_depth: float = 1.0
+    subject: tuple[float, float] | None = None
+    aspect: float = 1.5
+
+    def ray(self) -> np.ndarray:
+        """(3,) camera-frame direction of the subject with z = 1."""
+        u, v = self.subject or (0.5, 0.5)
+        half = np.tan(np.radians(self.view_degrees) / 2)
+        return np.array([(2 * u - 1) * half, (2 * v - 1) * half / self.aspect, 1.0])
+
+
+@attrs.frozen
+class Amount:
+    """How much, as asked: degrees, metres, a share of the subject's distance ("share"), or a focal ratio ("ratio")."""
+
+    value: float
+    unit: str
+
+
+@attrs.frozen
+class Move:
+    """One move: a family of FAMILIES and its way; `size` scales the default where no amount is asked."""
+
+    family: str
+    way: str
+    asked: Amount | None = None
+    size: float = 1.0
+
+    @property
+    def name(self) -> str:
+        """For example "pan_left"."""
+        return f"{self.family}_{self.way}"
+
+
+@attrs.frozen
+class Phase:
+    """Moves that happen at once; no moves is a pause. `share` is this phase's part of the time before normalising."""
+
+    moves: tuple[Move, ...]
+    share: float = 1.0
+    tempo: str = "plain"
+
+
+@attrs.frozen
+class Plan:
+    """Phases one after the other. handheld: degrees of an operator's sway; toward: the move aims at the subject."""
+
+    phases: tuple[Phase, ...]
+    handheld: float = 0.0
+    toward: bool = False
+
+    def __str__(self) -> str:
+        return " > ".join(_phase_text(phase, self.handheld) for phase in self.phases)
+
+
+def draw_amount(move: Move, context: Context, rng: np.random.Generator | None) -> float:
+    """The amount of one take: degrees, subject distances or a focal ratio; without rng, the middle of its range.
+
+    What was asked in numbers is met; the rest is scaled by size, strength, duration and field of view.
+    """
+    if move.asked:
+        return move.asked.value / (context.scene_depth if move.asked.unit == "metres" else 1)
+    key = move.name if move.name in AMOUNTS else move.family
+    low, high = np.log(AMOUNTS[key])
+    value = float(np.exp((low + high) / 2 if rng is None else rng.uniform(low, high)))
+    # A longer shot has room for a larger move, though not in proportion: its speed falls.
+    scale = move.size * context.strength * np.clip((context.duration / 3.4) ** 0.3, 0.7, 1.5)
+    if move.family in ("pan", "tilt"):
+        scale *= (context.view_degrees / 50) ** 0.7
+    value = value**scale if move.family == "zoom" else value * scale
+    return min(value, _LIMITS.get(key, np.inf))
+
+
+def settle(plan: Plan, context: Context, rng: np.random.Generator | None) -> Plan:
+    """The plan of one take: every direction chosen and every amount drawn, in degrees, shares and ratios.
+
+    A pan or tilt of no direction toward a known subject ends facing it.
+    """
+    phases = []
+    for phase in plan.phases:
+        moves = []
+        for move in phase.moves:
+            if move.way == EITHER and plan.toward and move.family in ("pan", "tilt"):
+                moves.append(_facing(move, context))
+                continue
+            if move.way == EITHER:
+                pick = 0 if rng is None else int(rng.integers(2))
+                move = attrs.evolve(move, way=FAMILIES[move.family][pick])
+            moves.append(attrs.evolve(move, asked=Amount(draw_amount(move, context, rng), "settled")))
+        phases.append(attrs.evolve(phase, moves=tuple(moves)))
+    return attrs.evolve(plan, phases=tuple(phases))
+
+
+def _facing(move: Move, context: Context) -> Move:
+    """The pan or tilt that ends facing the subject, whatever way was said."""
+    x, y, _ = context.ray()
+    angle = np.arctan2(x, 1) if move.family == "pan" else -np.arctan2(y, np.hypot(x, 1))
+    way = FAMILIES[move.family][int((angle > 0) == (move.family == "pan"))]
+    return attrs.evolve(move, way=way, asked=Amount(float(np.degrees(abs(angle))), "settled"))
+
+
+def read_plan(text: str) -> Plan:
+    """Parse the notation of the module's docstring; raises InputError with the part that is wrong."""
+    if text.strip() == "static":
+        return Plan((Phase(()),))
+    phases, handheld = [], 0.0
+    for part in text.split(">"):
+        body, _, tempo = part.strip().partition("@")
+        tempo = tempo.strip() or "plain"
+        if tempo not in TEMPOS:
+            raise InputError(f"The plan {text!r} has an unknown tempo {tempo!r}.", f"Use one of {', '.join(TEMPOS)}.")
+        names = [] if body.strip() == "pause" else [name.strip() for name in body.split("+")]
+        if "handheld" in names:
+            handheld = HANDHELD[1]
+            names.remove("handheld")
+        moves = tuple(_read_move(name, text) for name in names if name != "static")
+        phases.append(Phase(moves, 1.0 if moves else PAUSE_SHARE, tempo))
+    return Plan(tuple(phases), handheld)
+
+
+def _read_move(name: str, text: str) -> Move:
+    name, _, amount = name.partition(":")
+    family, _, way = name.rpartition("_")
+    if name == "orbit":
+        family, way = "orbit", EITHER
+    if family not in FAMILIES or way not in (*FAMILIES[family], EITHER):
+        raise InputError(f"The plan {text!r} has an unknown move {name!r}.", f"Families are {', '.join(FAMILIES)}.")
+    if amount in _SIZES:
+        return Move(family, way, size=_SIZES[amount])
+    return Move(family, way, _read_amount(amount, family, text) if amount else None)
+
+
+def _read_amount(text: str, family: str, plan: str) -> Amount:
+    if text == "half":
+        return Amount(0.5, "share")
+    match = re.fullmatch(r"([\d.]+)(deg|x|%|km|cm|mm|m|ft|in|yd)", text)
+    if not match:
+        raise InputError(f"The plan {plan!r} has an unknown amount {text!r}.", "Write 30deg, 2m, 2x, 50%, small.")
+    value, unit = float(match[1]), match[2]
+    if unit == "deg":
+        return Amount(value, "degrees")
+    if unit == "x":
+        return Amount(value, "ratio")
+    if unit == "%":
+        return Amount(1 + value / 100, "ratio") if family == "zoom" else Amount(value / 100, "share")
+    return Amount(value * _METRES[unit], "metres")
+
+
+_UNIT_TEXT = {"degrees": "°", "metres": " m", "ratio": "x", "share": " of the distance", "settled": ""}
+
+
+def _phase_text(phase: Phase, handheld: float) -> str:
+    words = [move.name + (f" {move.asked.value:.3g}{_UNIT_TEXT[move.asked.unit]}" if move.asked else "")
+             for move in phase.moves]  # fmt: skip
+    words += ["handheld"] if handheld else []
+    still = "pause" if phase.share < 1 else "static"
+    return " + ".join(words or [still]) + (f" @{phase.tempo}" if phase.tempo != "plain" else "")

@@ -1,0 +1,124 @@
+"""A plan as numbers: what the shot reader is trained to answer, and how its answer becomes a plan again.
+
+A program has MAX_PHASES phases. Each says whether it exists, its tempo, and for every family of moves which way it goes
+(0 not at all, 1 and 2 the two ways), which of the prompt's quantities it is asked (a pointer to a token, 0 for none),
+and the logarithm of its size where it is asked none.
+"""
+
+import attrs
+import numpy as np
+import torch
+from torch import Tensor
+
+from dollygrip_backend.predictor.plan import (
+    EITHER,
+    FAMILIES,
+    HANDHELD,
+    MAX_PHASES,
+    PAUSE_SHARE,
+    TEMPOS,
+    Amount,
+    Move,
+    Phase,
+    Plan,
+)
+from dollygrip_backend.predictor.quantities import Quantity
+
+NAMES = tuple(FAMILIES)
+UNDECIDED = 3  # a way of the target only: both ways are right
+IGNORE = -100
+_SURE = 0.8  # of two ways, one less likely than this leaves the choice open
+
+
+@attrs.frozen
+class Program:
+    """Targets of B prompts: exists (B, P), tempo (B, P), ways (B, P, F) of 0..3, pointers (B, P, F) of IGNORE or 0..L,
+    sizes (B, P, F) natural logarithms, handheld (B,). Integers but for the sizes."""
+
+    exists: Tensor
+    tempo: Tensor
+    ways: Tensor
+    pointers: Tensor
+    sizes: Tensor
+    handheld: Tensor
+
+
+@attrs.frozen
+class Reading:
+    """Logits of B prompts, shaped as in `Program`: exists (B, P), tempo (B, P, 5), ways (B, P, F, 3), pointers
+    (B, P, F, L + 1), sizes (B, P, F), handheld (B, 3)."""
+
+    exists: Tensor
+    tempo: Tensor
+    ways: Tensor
+    pointers: Tensor
+    sizes: Tensor
+    handheld: Tensor
+
+
+def program_of(plan: Plan, tokens: dict[int, Quantity]) -> dict[str, np.ndarray]:
+    """The target of one plan, shapes as in `Program` without B. tokens: the quantity that begins at each token.
+
+    An asked amount that is not among the quantities (a slip of the pen) has an ignored pointer.
+    """
+    shape = (MAX_PHASES, len(NAMES))
+    out = {
+        "exists": np.zeros(MAX_PHASES, np.int64),
+        "tempo": np.full(MAX_PHASES, IGNORE, np.int64),
+        "ways": np.zeros(shape, np.int64),
+        "pointers": np.full(shape, IGNORE, np.int64),
+        "sizes": np.zeros(shape, np.float32),
+        "handheld": np.int64(np.argmin(np.abs(np.array(HANDHELD) - plan.handheld))),
+    }
+    left = dict(tokens)
+    still = all(not phase.moves for phase in plan.phases)
+    for p, phase in enumerate([] if still else plan.phases[:MAX_PHASES]):
+        out["exists"][p] = 1
+        out["tempo"][p] = TEMPOS.index(phase.tempo)
+        for move in phase.moves:
+            f = NAMES.index(move.family)
+            out["ways"][p, f] = UNDECIDED if move.way == EITHER else 1 + FAMILIES[move.family].index(move.way)
+            out["sizes"][p, f] = np.log(move.size)
+            out["pointers"][p, f] = 0
+            if move.asked:
+                token = next((t for t, q in left.items() if _same(q.amount(move.family), move.asked)), None)
+                out["pointers"][p, f] = IGNORE if token is None else token + 1
+                left.pop(token, None)
+    return out
+
+
+def _same(said: Amount | None, asked: Amount) -> bool:
+    return said is not None and said.unit == asked.unit and abs(said.value / asked.value - 1) < 0.02
+
+
+def plan_of(reading: Reading, row: int, tokens: dict[int, Quantity]) -> Plan:
+    """The plan that prompt `row` most likely means; a way is EITHER where both are likely."""
+    phases = []
+    ways = reading.ways[row].softmax(-1).cpu().numpy()
+    pointers = reading.pointers[row].argmax(-1).cpu().numpy()
+    sizes = reading.sizes[row].cpu().numpy()
+    tempos = reading.tempo[row].argmax(-1).cpu().numpy()
+    for p in range(MAX_PHASES):
+        if reading.exists[row, p] < 0:
+            break
+        moves = []
+        for f, family in enumerate(NAMES):
+            none, *likely = ways[p, f]
+            if none > 0.5:
+                continue
+            share = likely[1] / sum(likely)
+            way = FAMILIES[family][int(share > 0.5)] if max(share, 1 - share) > _SURE else EITHER
+            quantity = tokens.get(int(pointers[p, f]) - 1)
+            asked = quantity.amount(family) if quantity else None
+            size = float(np.exp(np.clip(sizes[p, f], np.log(0.25), np.log(2.0))))
+            moves.append(Move(family, way, asked, 1.0 if asked else size))
+        phases.append(Phase(tuple(moves), 1.0 if moves else PAUSE_SHARE, TEMPOS[tempos[p]]))
+    handheld = HANDHELD[int(reading.handheld[row].argmax())]
+    if not any(phase.moves for phase in phases):
+        phases = [Phase(())]
+    return Plan(tuple(phases), handheld)
+
+
+def stack(programs: list[dict[str, np.ndarray]]) -> Program:
+    """Single targets -> one batch."""
+    return Program(**{key: torch.from_numpy(np.stack([p[key] for p in programs])) for key in programs[0]})

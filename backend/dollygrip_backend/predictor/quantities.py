@@ -1,0 +1,195 @@
+"""Quantities in a prompt: every number with its unit, in figures or in words, so that numbers mean numbers.
+
+Reading "a quarter of the way around" as 90 degrees is arithmetic, not understanding: rules do it exactly. Which move a
+quantity belongs to, or whether it speaks of the camera at all, is for the network to say.
+"""
+
+import re
+from collections.abc import Callable
+
+import attrs
+
+from dollygrip_backend.predictor.plan import Amount
+
+UNITS = ("none", "degrees", "metres", "ratio", "percent", "share", "other")
+
+_ONES = {
+    "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,
+    "ten": 10, "eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14, "fifteen": 15, "sixteen": 16,
+    "seventeen": 17, "eighteen": 18, "nineteen": 19, "dozen": 12,
+}  # fmt: skip
+_TENS = {
+    "twenty": 20, "thirty": 30, "forty": 40, "fourty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80,
+    "ninety": 90,
+}  # fmt: skip
+_PARTS = {
+    "half": 1 / 2, "quarter": 1 / 4, "fourth": 1 / 4, "third": 1 / 3, "eighth": 1 / 8, "sixth": 1 / 6, "fifth": 1 / 5,
+    "quarters": 1 / 4, "thirds": 1 / 3, "eighths": 1 / 8, "fifths": 1 / 5, "sixths": 1 / 6,
+}  # fmt: skip
+_METRES = {"mm": 0.001, "c": 0.01, "k": 1000.0, "m": 1.0, "f": 0.3048, "'": 0.3048, "′": 0.3048, "i": 0.0254,
+           "y": 0.9144, '"': 0.0254}  # fmt: skip
+
+_WORD = "|".join([*_TENS, *sorted(_ONES, key=len, reverse=True), "hundred"])
+_WORDS = rf"(?:(?:an?[ -])?(?:{_WORD})(?:(?:[ -]+and)?[ -]+(?:{_WORD}))*)"
+_DIGITS = r"\d{1,2}/\d{1,2}(?![/\d])|\d[\d,]*(?:\.\d+)?|\.\d+"
+_NUMBER = rf"(?:{_DIGITS}|{_WORDS})(?: and a half)?"
+_PART = rf"(?:{'|'.join(_PARTS)})"
+_SHARE = rf"(?:(?:(?:{_NUMBER})[ -]+|an?[ -])?{_PART}s?(?:[ -]+of)?(?:[ -]+(?:an?|the|its|one))?|\d/\d)"
+_CIRCLES = r"(?:circles?|turns?|rotations?|revolutions?|orbits?|loops?|laps?|spins?|rolls?|rounds?)"
+_TURN = rf"(?:(?:full|complete|whole|entire)[ -])?(?:{_CIRCLES}|arcs?|360)"
+_ROUND = r"(?:(?:way|path|distance|journey)?[ -]*(?:a)?round)"
+_DISTANCE = r"(?:way|distance|gap|space|path|stretch|separation)"
+
+
+@attrs.frozen
+class Quantity:
+    """A value and its unit (of UNITS) at the characters start..end of a prompt."""
+
+    start: int
+    end: int
+    value: float
+    unit: str
+
+    def amount(self, family: str) -> Amount | None:
+        """What it asks of a move of `family` (of `plan.FAMILIES`); None where it cannot be meant."""
+        if self.value <= 0 or self.unit == "other":
+            return None
+        if family in ("pan", "tilt", "roll", "orbit"):
+            return Amount(self.value, "degrees") if self.unit in ("none", "degrees") and self.value <= 1440 else None
+        if family == "zoom":
+            ratio = {"ratio": self.value, "none": self.value, "percent": 1 + self.value / 100, "share": 1 + self.value}
+            value = ratio.get(self.unit, 0.0)
+            value = 1 / value if 0 < value < 1 else value
+            return Amount(value, "ratio") if 1 < value <= 20 else None
+        if self.unit in ("share", "percent"):
+            return Amount(self.value / (100 if self.unit == "percent" else 1), "share")
+        return Amount(self.value, "metres") if self.unit in ("none", "metres") else None
+
+
+def number(text: str) -> float:
+    """The value of digits ("1,200", "2.5", "3/4") or words ("a hundred and eighty", "two and a half")."""
+    text = text.strip().lower()
+    half = 0.5 if text.endswith("and a half") else 0.0
+    text = text.removesuffix("and a half").strip()
+    if re.fullmatch(_DIGITS, text):
+        top, _, bottom = text.replace(",", "").partition("/")
+        return float(top) / (float(bottom) or 1) + half if bottom else float(top) + half
+    total = 0
+    for word in re.findall(r"[a-z]+", text):
+        if word == "hundred":
+            total = max(1, total) * 100
+        else:
+            total += _ONES.get(word, 0) + _TENS.get(word, 0)
+    return total + half
+
+
+def _share(text: str) -> float:
+    """ "three quarters of a" -> 0.75, "half" -> 0.5, "1/4" -> 0.25."""
+    text = text.lower()
+    part = re.search(_PART, text)
+    if not part:
+        return number(text)
+    count = re.match(_NUMBER, text.strip())
+    count = count[0] if count and count.end() <= part.start() else ""
+    return (number(count) if re.search(r"\d|[b-z]", count) else 1) * _PARTS[part[0]]
+
+
+# In order of precedence: pattern, and what its match means. Groups are the numbers in it.
+_Rule = tuple[str, Callable[[re.Match], tuple[float, str]]]
+
+
+def _ratio(m: re.Match) -> tuple[float, str]:
+    a, b = float(m["a"]), float(m["b"])
+    return max(a, b) / max(1.0, min(a, b)), "ratio"
+
+
+def _turns(value: float) -> Callable[[re.Match], tuple[float, str]]:
+    return lambda m: (360 * value, "degrees")
+
+
+def _always(value: float, unit: str) -> Callable[[re.Match], tuple[float, str]]:
+    return lambda m: (value, unit)
+
+
+def _said(unit: str) -> Callable[[re.Match], tuple[float, str]]:
+    return lambda m: (number(m["n"]), unit)
+
+
+_LENSES: list[_Rule] = [  # a change of focal length is a ratio; one focal length alone is equipment
+    (r"(?P<a>\d+)\s*(?:mm)?\s*(?:-|–|to|into|until|->|→|up to|down to)\s*(?:an? )?(?P<b>\d+)\s*mm\b", _ratio),
+    (r"(?P<a>\d+)\s*mm\b[^.]{1,40}?\bto\s(?P<b>\d+)\s*mm\b", _ratio),
+    (r"\d00\d?\d?\s*mm\b", lambda m: (number(m[0].lower().removesuffix("mm")) / 1000, "metres")),
+    (r"\d+\s*mm\b", _always(1.0, "other")),
+]
+_NO_ANGLE = r"(?! *-?(?:\d|degree|deg|°))"
+_CIRCLE_PARTS: list[_Rule] = [
+    (rf"(?P<s>{_SHARE})[ -]+(?:{_TURN}|{_ROUND})\b", lambda m: (360 * _share(m["s"]), "degrees")),
+    (r"half[ -]?(?:way)[ -]+(?:a?round)\b|semi-?circ(?:les?|ular)\b|upside[ -]down\b|one[ -]eighty\b", _turns(0.5)),
+    (rf"180s?\b{_NO_ANGLE}", _turns(0.5)),
+    (r"quarter[ -]?way (?:a?round)\b", _turns(0.25)),
+    (
+        r"(?:all|right|completely|the whole way|the full way|once|fully|clear)(?: the way)?[ -]+a?round\b"
+        r"(?! (?:to|at|and|left|right))",
+        _turns(1),
+    ),
+    (rf"(?P<n>\d(?:\.\d+)?|{_WORDS})[ -]+{_TURN}\b", lambda m: (360 * number(m["n"]), "degrees")),
+    (
+        rf"(?:an? |one )?(?:full|complete|whole|entire|single)[ -](?:[\w()-]+ ){{0,4}}?(?:360|{_CIRCLES})\b{_NO_ANGLE}"
+        rf"|(?:an? |one )?(?:full|complete|whole|entire|single)[ -]360\b{_NO_ANGLE}"
+        rf"|\b360s?\b{_NO_ANGLE}|three[ -]sixty\b",
+        _turns(1),
+    ),
+]
+_SHARES: list[_Rule] = [
+    (rf"(?P<s>{_SHARE})[ -]+{_DISTANCE}\b", lambda m: (_share(m["s"]), "share")),
+    (
+        r"half (?:as big|as large|the size|its size|size|the focal length|(?:its|the) (?:size|magnification))\b",
+        _always(2.0, "ratio"),
+    ),
+    (r"half an? (?P<u>met(?:er|re)|foot|yard|inch)", lambda m: (0.5 * _METRES[m["u"][0].lower()], "metres")),
+    (r"half[ -]?way\b|half as (?:far|close|distant)|midway\b", _always(0.5, "share")),
+    (r"(?:twice|two times) (?:as )?(?:close|near)\w*|halv(?:e|ing)\b", _always(0.5, "share")),
+]
+_LENGTH = r"met(?:er|re)s?|centimet(?:er|re)s?|kilomet(?:er|re)s?|cms?|km|m|f(?:ee|oo)t|ft|'|′|inch(?:es)?|yards?|yds?"
+_UNITS_SAID: list[_Rule] = [
+    (rf"(?P<n>{_NUMBER})\s*-?\s*(?:°|degrees?\b|degress?\b|degs?\b|d\b|º)", _said("degrees")),
+    (rf"(?:x|×)\s?(?P<n>{_DIGITS})(?![\w.])", _said("ratio")),
+    (rf"(?P<n>{_NUMBER})\s*-?\s*(?:x|×|times|fold)\b", _said("ratio")),
+    (rf"factor (?:of )?(?P<n>{_NUMBER})", _said("ratio")),
+    (r"\b(?:doubl(?:e|es|ing)|twice|twofold)\b", _always(2.0, "ratio")),
+    (r"\b(?:tripl(?:e|es|ing)|thrice|threefold)\b", _always(3.0, "ratio")),
+    (r"\b(?:quadrupl(?:e|es|ing)|fourfold)\b", _always(4.0, "ratio")),
+    (rf"(?P<n>{_NUMBER})\s*(?:%|percent\b|per cent\b)", _said("percent")),
+    (r"by half\b", _always(0.5, "share")),
+    (r"\ban? (?:single )?(?P<u>met(?:er|re)|foot|yard)\b", lambda m: (_METRES[m["u"][0].lower()], "metres")),
+    (
+        rf"(?P<n>{_NUMBER})\s*-?\s*(?P<u>{_LENGTH})(?![\w])",
+        lambda m: (number(m["n"]) * _METRES[m["u"][0].lower()], "metres"),
+    ),
+]
+# Numbers that never speak of an amount: times, resolutions, years, counts of frames.
+_TIMES = (
+    r"s|secs?|seconds?|minutes?|mins?|hours?|frames?|fps|k|p|pm|am|o'clock|years?|days?|th|st|nd|rd|stor(?:y|ies|eys?)"
+)
+_OTHERS: list[_Rule] = [
+    (rf"(?P<n>{_NUMBER})[ -]*(?:{_TIMES})\b", _said("other")),
+    (r"\b(?:1[5-9]|20)\d\ds?\b", lambda m: (float(re.match(r"\d+", m[0])[0]), "other")),
+    (rf"(?:{_NUMBER})\b", lambda m: (number(m[0]), "none")),
+]
+_RULES = _LENSES + _CIRCLE_PARTS + _SHARES + _UNITS_SAID + _OTHERS
+_COMPILED = [(re.compile(rf"(?<![\w.]){pattern}", re.IGNORECASE), meaning) for pattern, meaning in _RULES]
+
+
+def read_quantities(prompt: str) -> list[Quantity]:
+    """Every quantity in `prompt`, in its order, none overlapping another."""
+    found: list[Quantity] = []
+    taken = [False] * len(prompt)
+    for pattern, meaning in _COMPILED:
+        for match in pattern.finditer(prompt):
+            start, end = match.span()
+            if any(taken[start:end]):
+                continue
+            taken[start:end] = [True] * (end - start)
+            value, unit = meaning(match)
+            found.append(Quantity(start, end, float(value), unit))
+    return sorted(found, key=lambda q: q.start)

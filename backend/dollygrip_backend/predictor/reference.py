@@ -1,0 +1,96 @@
+"""The reference view: what a trajectory needs of it to start from it, at the right scale."""
+
+import hashlib
+import math
+
+import attrs
+import numpy as np
+
+from dollygrip.trajectory import Trajectory
+from dollygrip_backend.predictor.channels import poses_of_channels
+from dollygrip_backend.predictor.clearance import visible_points
+from dollygrip_backend.predictor.plan import Context
+
+DEFAULT_VIEW = 50.0
+MODEL_NAME = "dollygrip-camera"
+_UNIT_LIMITS = 0.1, 4.0
+
+
+@attrs.frozen(eq=False)
+class Reference:
+    """image: uint8 (H, W, 3); depth: (H, W) along +Z or None; scene_depth: the trajectory's own, in the same unit;
+    view_degrees: horizontal field of view; points: (N, 3) of the visible surfaces, in scene depths."""
+
+    image: np.ndarray
+    depth: np.ndarray | None
+    scene_depth: float
+    view_degrees: float
+    points: np.ndarray
+
+    @classmethod
+    def of(cls, image, view_degrees=None, scene_depth=None, depth=None) -> "Reference":
+        """From checked inputs, with the defaults of `CameraPipeline`."""
+        if scene_depth is None:
+            finite = depth[np.isfinite(depth)] if depth is not None else np.zeros(0)
+            scene_depth = float(np.median(finite)) if finite.size else 1.0
+        view_degrees = view_degrees or DEFAULT_VIEW
+        points = np.zeros((0, 3)) if depth is None else visible_points(depth, view_degrees) / scene_depth
+        return cls(image, depth, scene_depth, view_degrees, points)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) of the image."""
+        return self.image.shape[1], self.image.shape[0]
+
+    def unit(self, subject: tuple[float, float] | None) -> float:
+        """Distance of the subject over scene_depth.
+
+        A predicted position is in units of the subject's distance, so an orbit has the right radius and a push-in
+        covers the same part of the way, near or far. Without a subject it is what lies in the picture's middle.
+        """
+        if self.depth is None:
+            return 1.0
+        near = central_depth(self.depth) if subject is None else depth_at(self.depth, subject)
+        unit = near / self.scene_depth
+        return float(np.clip(unit, *_UNIT_LIMITS)) if np.isfinite(unit) else 1.0
+
+    def context(self, subject: tuple[float, float] | None, duration: float, strength: float) -> Context:
+        """What a plan is drawn for."""
+        return Context(
+            view_degrees=self.view_degrees,
+            duration=max(duration, 0.1),
+            strength=strength,
+            scene_depth=self.scene_depth * self.unit(subject),
+            subject=subject,
+            aspect=self.size[0] / self.size[1],
+        )
+
+    def trajectory(self, channels: np.ndarray, fps: float, size: tuple[int, int] | None, meta: dict) -> Trajectory:
+        """(frames, 7) channels in scene depths -> a trajectory whose frame 0 is the identity and sees the image,
+        cropped about its centre to `size`."""
+        width, height = size or self.size
+        # The image covers the new size: the side that fits exactly sets the scale, the other is cropped.
+        scale = max(width / self.size[0], height / self.size[1])
+        focal = self.size[0] / 2 / math.tan(math.radians(self.view_degrees) / 2) * scale
+        c2w, ratio = poses_of_channels(channels)
+        c2w[:, :3, 3] *= self.scene_depth
+        intrinsics = np.tile([focal, focal, width / 2, height / 2], (len(channels), 1))
+        intrinsics[:, :2] *= ratio[:, None]
+        sha256 = hashlib.sha256(np.ascontiguousarray(self.image).tobytes()).hexdigest()
+        reference = {"sha256": sha256, "c2w": np.eye(4).tolist(), "intrinsics": intrinsics[0].tolist()}
+        meta = {**meta, "model": MODEL_NAME, "reference": reference}
+        return Trajectory(c2w, intrinsics, (width, height), fps, self.scene_depth, meta)
+
+
+def central_depth(depth: np.ndarray) -> float:
+    """Median depth of the picture's central ninth: what a move without a named subject turns about."""
+    h, w = depth.shape
+    return float(np.median(depth[h // 3 : h - h // 3, w // 3 : w - w // 3]))
+
+
+def depth_at(depth: np.ndarray, subject: tuple[float, float]) -> float:
+    """Median depth in a window of a twentieth of the picture about the subject."""
+    h, w = depth.shape
+    x, y = int(subject[0] * (w - 1)), int(subject[1] * (h - 1))
+    dx, dy = max(1, w // 40), max(1, h // 40)
+    return float(np.median(depth[max(0, y - dy) : y + dy + 1, max(0, x - dx) : x + dx + 1]))

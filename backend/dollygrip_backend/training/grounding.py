@@ -1,0 +1,221 @@
+"""Training of the grounding on rendered scenes that name their objects.
+
+Two lessons in every step: which words of a prompt name the thing (hand-written prompts with their subject exchanged),
+and where a view shows what a phrase names, or that it does not.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
+
+from dollygrip_backend.data.augment import disturb
+from dollygrip_backend.data.captions import CaptionBank, load_bank
+from dollygrip_backend.data.grammar import Pair
+from dollygrip_backend.data.grammar.corpus import corpus, naming, with_subject
+from dollygrip_backend.data.objects import SceneObject, unambiguous
+from dollygrip_backend.data.scenes import SceneDataset
+from dollygrip_backend.predictor.grounding import COLUMNS, ROWS, Grounding, picture_planes
+from dollygrip_backend.training.common import Run, learning_rate, step_random, training_progress
+
+_SMALLEST_CROP = 0.7
+_SMALLEST_SHARE = 0.003  # of the picture: what is smaller cannot be told at this size
+_SHARPNESS = 20.0  # of the comparison of a prompt with the phrases
+_SPREAD = 0.7  # cells: how far the target's probability reaches around an object's middle
+
+
+@attrs.frozen
+class Config:
+    """The table [grounding] of `predictor.toml`; the comments there say what each key means."""
+
+    seed: int
+    prompts: int
+    batch: int
+    phrases: int
+    prompts_in_step: int
+    steps: int
+    learning_rate: float
+    average: float
+    absent: float
+    bfloat16: bool
+    network: dict[str, Any]
+
+
+@attrs.frozen(eq=False)
+class View:
+    """One rendered view, the words that fit exactly one of its objects, and all words that fit some."""
+
+    rgb: np.ndarray
+    depth: np.ndarray
+    said: list[tuple[str, SceneObject]]
+    all_words: frozenset[str]
+
+
+class NamedViews:
+    """All views of a data set that show named objects, in memory."""
+
+    def __init__(self, folder: Path):
+        scenes = SceneDataset(folder)
+        self.views = []
+        for index in range(len(scenes)):
+            scene = scenes[index]
+            for v in range(len(scene)):
+                objects = scene.objects_in(v)
+                said = [(words, item) for words, item in unambiguous(objects) if item.share > _SMALLEST_SHARE]
+                if said:
+                    fitting = frozenset(words for item in objects for words in (item.phrase, item.name))
+                    self.views.append(View(scene.rgb[v], scene.depth[v].astype(np.float16), said, fitting))
+
+    def words(self) -> list[str]:
+        """Every phrase that fits some object."""
+        return sorted({words for view in self.views for words, _ in view.said})
+
+
+@attrs.frozen(eq=False)
+class Phrases:
+    """Phrases that name things, their features (N, 768), and a bank of prompts: named[i] is the phrase that prompt i
+    speaks of, -1 for none."""
+
+    words: list[str]
+    features: Tensor
+    bank: CaptionBank
+    named: np.ndarray
+
+    @classmethod
+    def of(cls, words: list[str], count: int, seed: int, cache: Path) -> "Phrases":
+        """`count` prompts, a fifth of them about nothing, the others spread evenly over the phrases."""
+        rng = np.random.default_rng(seed)
+        pairs, named = [], np.full(count, -1)
+        about_nothing = [pair for pair in corpus() if "{" not in pair.prompt]
+        for i in range(count):
+            if i % 5 == 0:
+                pairs.append(about_nothing[int(rng.integers(len(about_nothing)))])
+                continue
+            named[i] = int(rng.integers(len(words)))
+            other = words[int(rng.integers(len(words)))] if rng.random() < 0.3 else None
+            template = naming()[int(rng.integers(len(naming())))]
+            pairs.append(with_subject(template, f"the {words[named[i]]}", other, rng))
+        alone = load_bank([Pair(f"the {phrase}", pairs[0].plan) for phrase in words], cache)
+        text, _ = alone.batch(np.arange(len(words)))
+        mask = text.mask[..., None]
+        features = (text.features * mask).sum(1) / mask.sum(1)
+        return cls(words, features, load_bank(pairs, cache), named)
+
+
+def draw_views(
+    views: NamedViews, phrases: Phrases, config: Config, rng: np.random.Generator
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Pictures (B, planes, 96, 144); numbers of P phrases asked over each (B, P); targets (B, P, 1 + cells), each a
+    distribution. Several phrases over one picture: only the words tell their targets apart."""
+    number = {words: i for i, words in enumerate(phrases.words)}
+    asked, pictures, targets = [], [], []
+    for _ in range(config.batch):
+        view = views.views[int(rng.integers(len(views.views)))]
+        rgb, depth, places = _cropped(view, rng)
+        for k in rng.permutation(max(len(places), config.phrases))[: config.phrases]:
+            shown = k < len(places) and rng.random() >= config.absent
+            phrase, target = _asked_for(places[k]) if shown else _absent(view, phrases.words, rng)
+            asked.append(number[phrase])
+            targets.append(target)
+        pixels = (disturb(rgb, rng) * 255).astype(np.uint8) if rng.random() < 0.4 else rgb
+        pictures.append(picture_planes(pixels, depth if rng.random() < 0.7 else None))
+    shape = (config.batch, config.phrases)
+    return (
+        torch.stack(pictures),
+        torch.tensor(asked).unflatten(0, shape),
+        torch.from_numpy(np.stack(targets)).unflatten(0, shape),
+    )
+
+
+def _asked_for(place: tuple[str, tuple[float, float]]) -> tuple[str, np.ndarray]:
+    phrase, (x, y) = place
+    return phrase, np.concatenate([np.zeros(1, np.float32), _around(x, y)])
+
+
+def _absent(view: View, words: list[str], rng: np.random.Generator) -> tuple[str, np.ndarray]:
+    """A phrase that fits nothing in the view, and the target that says so."""
+    phrase = words[int(rng.integers(len(words)))]
+    while any(phrase in said or said in phrase for said in view.all_words):
+        phrase = words[int(rng.integers(len(words)))]
+    target = np.zeros(1 + ROWS * COLUMNS, np.float32)
+    target[0] = 1
+    return phrase, target
+
+
+def _cropped(view: View, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, list[tuple[str, tuple]]]:
+    """A window of the view, mirrored half of the time, and the objects whose middle it still shows."""
+    h, w = view.depth.shape
+    height, width = (int(side * rng.uniform(_SMALLEST_CROP, 1)) for side in (h, w))
+    top, left = int(rng.integers(h - height + 1)), int(rng.integers(w - width + 1))
+    window = (slice(top, top + height), slice(left, left + width))
+    rgb, depth = view.rgb[window], view.depth[window].astype(np.float32)
+    places = []
+    for words, item in view.said:
+        x, y = (item.x * w - left) / width, (item.y * h - top) / height
+        if 0 <= x < 1 and 0 <= y < 1:
+            places.append((words, (x, y)))
+    if rng.random() < 0.5:
+        rgb, depth = rgb[:, ::-1], depth[:, ::-1]
+        places = [(words, (1 - x, y)) for words, (x, y) in places]
+    return np.ascontiguousarray(rgb), np.ascontiguousarray(depth), places
+
+
+def _around(x: float, y: float) -> np.ndarray:
+    """(ROWS * COLUMNS,) a small bell about the place, summing to one."""
+    rows, columns = np.mgrid[0:ROWS, 0:COLUMNS] + 0.5
+    bell = np.exp(-((columns - x * COLUMNS) ** 2 + (rows - y * ROWS) ** 2) / (2 * _SPREAD**2))
+    return (bell / bell.sum()).astype(np.float32).ravel()
+
+
+def train_grounding(settings: Config, scenes: Path, work: Path, resume: bool = True) -> Grounding:
+    """The trained grounding with its averaged weights; checkpoints and log.jsonl in `work`."""
+    step_random(settings.seed, -1 % 2**31)
+    model = Grounding(**settings.network)
+    optimizer = torch.optim.AdamW(model.parameters(), betas=(0.9, 0.98), weight_decay=0.02, fused=True)
+    run = Run(model, optimizer, settings.average)
+    if resume and run.resume(work / "checkpoint"):
+        print(f"Resuming at step {run.step}.")
+    views = NamedViews(scenes)
+    phrases = Phrases.of(views.words(), settings.prompts, settings.seed, work / "captions")
+    with training_progress() as bar:
+        task = bar.add_task("grounding", total=settings.steps, completed=run.step, status="")
+        means: dict[str, float] = {}
+        while run.step < settings.steps:
+            parts = _step(run, views, phrases, settings)
+            means = {k: 0.98 * means.get(k, v) + 0.02 * v for k, v in parts.items()}
+            bar.update(task, completed=run.step, status=" ".join(f"{k} {v:.3f}" for k, v in means.items()))
+            if run.step % 200 == 0 or run.step == settings.steps:
+                run.save(work / "checkpoint")
+                with (work / "log.jsonl").open("a") as log:
+                    log.write(json.dumps({"step": run.step, **means}) + "\n")
+    model.load_state_dict(run.average)
+    return model
+
+
+def _step(run: Run, views: NamedViews, phrases: Phrases, settings: Config) -> dict[str, float]:
+    """One step on the batch that belongs to the run's step number: what prompts name, and where pictures show it."""
+    rng = step_random(settings.seed, run.step)
+    rows = rng.choice(len(phrases.bank), settings.prompts_in_step, replace=False)
+    text, _ = phrases.bank.batch(rows)
+    named = torch.from_numpy(phrases.named[rows])
+    pictures, asked, targets = draw_views(views, phrases, settings, rng)
+    with sdpa_kernel(SDPBackend.MATH), torch.autocast("cpu", torch.bfloat16, enabled=settings.bfloat16):
+        vocabulary = run.model.embed(phrases.features)
+        heard = run.model.name(text)
+        chances = run.model.compare(*run.model.see(pictures), vocabulary[asked]).log_softmax(-1)
+    parts = {
+        "words": cross_entropy(heard.phrase @ vocabulary.T * _SHARPNESS, named, ignore_index=-1),
+        "something": binary_cross_entropy_with_logits(heard.something, (named >= 0).float()),
+        "places": -(targets * chances).sum(-1).mean(),
+    }
+    run.descend(sum(parts.values()), learning_rate(run.step, settings.steps, settings.learning_rate))
+    shown = targets[..., 0] == 0
+    near = (chances.detach().exp() * (targets > 0.02)).sum(-1)  # the probability on the right place, or on absence
+    found = {"shown": float(near[shown].mean()), "absent": float(near[~shown].mean())}
+    return {**{key: float(value.detach()) for key, value in parts.items()}, **found}

@@ -1,0 +1,129 @@
+"""Training of the shot reader: prompts of the grammar and the corpus in, their programs out.
+
+Supervised by cross-entropy on every part of the program. The text encoder stays frozen.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, one_hot, smooth_l1_loss
+
+from dollygrip_backend.data.captions import CaptionBank, load_bank
+from dollygrip_backend.data.grammar import Pair
+from dollygrip_backend.data.grammar.corpus import bare, corpus
+from dollygrip_backend.predictor.program import IGNORE, UNDECIDED, Program, Reading
+from dollygrip_backend.predictor.reader import ShotReader
+from dollygrip_backend.training.common import Run, learning_rate, step_random, training_progress
+
+
+@attrs.frozen
+class Config:
+    """The table [reader] of `predictor.toml`; the comments there say what each key means."""
+
+    seed: int
+    captions: int
+    batch: int
+    steps: int
+    learning_rate: float
+    average: float
+    word_dropout: float
+    bfloat16: bool
+    network: dict[str, Any]
+
+
+def losses(reading: Reading, program: Program) -> dict[str, Tensor]:
+    """The parts of the loss: cross-entropies in nats, and the error of the log size."""
+    phases = program.exists.bool()
+    target = one_hot(program.ways.clamp_max(2), 3).float()
+    target[program.ways == UNDECIDED] = torch.tensor([0.0, 0.5, 0.5])
+    ways = -(target * reading.ways.log_softmax(-1)).sum((-1, -2))
+    sized = program.pointers == 0
+    return {
+        "exists": binary_cross_entropy_with_logits(reading.exists, program.exists.float()),
+        "ways": ways[phases].mean(),
+        "pointers": cross_entropy(reading.pointers.flatten(0, 2), program.pointers.flatten(), ignore_index=IGNORE),
+        "sizes": smooth_l1_loss(reading.sizes[sized], program.sizes[sized], beta=0.2),
+        "tempo": cross_entropy(reading.tempo.flatten(0, 1), program.tempo.flatten(), ignore_index=IGNORE),
+        "handheld": cross_entropy(reading.handheld, program.handheld),
+    }
+
+
+_WEIGHTS = {"exists": 2.0, "ways": 1.0, "pointers": 0.5, "sizes": 0.3, "tempo": 0.3, "handheld": 0.3}
+
+
+def agreement(reading: Reading, program: Program) -> Tensor:
+    """(B,) whether the read moves, their order and their quantities are those of the program."""
+    exists = (reading.exists > 0).long().cumprod(1)
+    phases = program.exists.bool()
+    ways = reading.ways.argmax(-1)
+    undecided = (program.ways == UNDECIDED) & (ways > 0)
+    same = ((ways == program.ways) | undecided).all(-1)
+    pointers = ((reading.pointers.argmax(-1) == program.pointers) | (program.pointers == IGNORE)).all(-1)
+    return (exists == program.exists).all(1) & ((same & pointers) | ~phases).all(1)
+
+
+@torch.inference_mode()
+def held_out_agreement(reader: ShotReader, bank: CaptionBank) -> float:
+    """Share of the held-out corpus that is read exactly."""
+    reader.eval()
+    right = []
+    for start in range(0, len(bank), 128):
+        text, program = bank.batch(np.arange(start, min(start + 128, len(bank))))
+        right.append(agreement(reader(text)[1], program))
+    reader.train()
+    return float(torch.cat(right).float().mean())
+
+
+def train_reader(settings: Config, bank: CaptionBank, work: Path, resume: bool = True) -> ShotReader:
+    """The trained reader with its averaged weights; checkpoints and log.jsonl in `work`."""
+    step_random(settings.seed, -1 % 2**31)
+    reader = ShotReader(**settings.network).train()
+    optimizer = torch.optim.AdamW(reader.parameters(), betas=(0.9, 0.98), weight_decay=0.02, fused=True)
+    run = Run(reader, optimizer, settings.average)
+    if resume and run.resume(work / "checkpoint"):
+        print(f"Resuming at step {run.step}.")
+    held_out = load_bank([Pair(bare(p.prompt), p.plan) for p in corpus(held_out=True)], work / "captions")
+    with training_progress() as bar:
+        task = bar.add_task("reader", total=settings.steps, completed=run.step, status="")
+        means: dict[str, float] = {}
+        while run.step < settings.steps:
+            parts = _step(run, bank, settings)
+            means = {k: 0.98 * means.get(k, v) + 0.02 * v for k, v in parts.items()}
+            bar.update(task, completed=run.step, status=" ".join(f"{k} {v:.3f}" for k, v in means.items()))
+            if run.step % 200 == 0 or run.step == settings.steps:
+                run.save(work / "checkpoint")
+                with (work / "log.jsonl").open("a") as log:
+                    log.write(json.dumps({"step": run.step, "held_out": _score(run, held_out), **means}) + "\n")
+    reader.load_state_dict(run.average)
+    return reader.eval()
+
+
+def _score(run: Run, bank: CaptionBank) -> float:
+    """Agreement of the averaged weights."""
+    now = {key: value.clone() for key, value in run.model.state_dict().items()}
+    run.model.load_state_dict(run.average)
+    score = held_out_agreement(run.model, bank)
+    run.model.load_state_dict(now)
+    return score
+
+
+def _step(run: Run, bank: CaptionBank, settings: Config) -> dict[str, float]:
+    """One step on the batch that belongs to the run's step number."""
+    epoch, index = divmod(run.step, len(bank) // settings.batch)
+    rows = list(bank.batches(settings.batch, np.random.default_rng((settings.seed, epoch))))[index]
+    step_random(settings.seed, run.step)
+    text, program = bank.batch(rows)
+    kept = (torch.rand(text.mask.shape) > settings.word_dropout).float()
+    with sdpa_kernel(SDPBackend.MATH), torch.autocast("cpu", torch.bfloat16, enabled=settings.bfloat16):
+        parts = losses(run.model(text, kept)[1], program)
+    run.descend(
+        sum(_WEIGHTS[key] * value for key, value in parts.items()),
+        learning_rate(run.step, settings.steps, settings.learning_rate),
+    )
+    return {key: float(value.detach()) for key, value in parts.items()}

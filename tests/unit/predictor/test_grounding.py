@@ -1,0 +1,54 @@
+"""Grounding: places are read right from the logits' grid, pictures become planes, training targets lie on things."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dollygrip_backend.data.objects import SceneObject
+from dollygrip_backend.predictor.grounding import COLUMNS, ROWS, Grounding, picture_planes, place_of
+from dollygrip_backend.training.grounding import View, _around, _cropped
+
+
+@given(st.floats(0.05, 0.95), st.floats(0.05, 0.95))
+def test_a_bell_about_a_place_is_found_there(x, y):
+    probability = torch.cat([torch.zeros(1), torch.from_numpy(_around(x, y))])
+    found = place_of(probability)
+    assert found == (pytest.approx(x, abs=0.5 / COLUMNS), pytest.approx(y, abs=0.5 / ROWS))
+    assert place_of(torch.cat([torch.tensor([0.5]), probability[1:] / 2])) is None
+
+
+def test_planes_are_colours_disparity_and_whether_there_is_a_depth():
+    image = np.zeros((50, 70, 3), np.uint8)
+    image[:, 35:] = 255
+    depth = np.full((50, 70), 4.0)
+    depth[:25] = np.inf
+    depth[40:] = 2.0
+    planes = picture_planes(image, depth)
+    assert planes.shape == (15, 8 * ROWS, 8 * COLUMNS)
+    assert planes[0, 5, 0] == pytest.approx(-1) and planes[0, 5, -1] == pytest.approx(1)
+    assert planes[3, 0, 0] == 0 and planes[3, -1, 0] == pytest.approx(2) and torch.all(planes[4] == 1)
+    assert torch.all(picture_planes(image, None)[3:5] == 0)
+
+
+@given(st.integers(0, 2**31))
+@settings(deadline=None, max_examples=50)
+def test_a_cropped_view_still_knows_where_its_things_are(seed):
+    rgb, depth = np.zeros((64, 96, 3), np.uint8), np.ones((64, 96), np.float16)
+    rgb[38:42, 70:75] = 255
+    item = SceneObject(0, "ball", "white", 72.5 / 96, 40 / 64, 1.0, 0.01)
+    crop, _, places = _cropped(View(rgb, depth, [("ball", item)], frozenset({"ball"})), np.random.default_rng(seed))
+    for words, (x, y) in places:
+        assert words == "ball"
+        lit = np.argwhere(crop[..., 0] == 255)
+        if len(lit) == 20:
+            np.testing.assert_allclose([y * len(crop), x * crop.shape[1]], lit.mean(0) + 0.5, atol=1e-6)
+
+
+def test_an_untrained_network_answers_in_the_right_shape_even_without_words(text_of):
+    network = Grounding(width=32, heads=2, depth=1).eval()
+    text = text_of(["go to the red door", " "])
+    with torch.inference_mode():
+        logits, something = network(text, torch.zeros(1, 15, 8 * ROWS, 8 * COLUMNS))
+    assert logits.shape == (2, 1 + ROWS * COLUMNS) and torch.isfinite(logits).all() and something.shape == (2,)

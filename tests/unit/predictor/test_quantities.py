@@ -1,0 +1,80 @@
+"""Quantities in prompts: value and unit, in figures and in words, and what they may ask of a move."""
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dollygrip_backend.predictor.plan import FAMILIES
+from dollygrip_backend.predictor.quantities import UNITS, read_quantities
+
+
+@pytest.mark.parametrize(
+    ("prompt", "value", "unit"),
+    [
+        ("pan left 30 degrees", 30, "degrees"),
+        ("pan 45° to the right", 45, "degrees"),
+        ("a ninety-degree arc", 90, "degrees"),
+        ("tilt up a hundred and twenty degrees", 120, "degrees"),
+        ("orbit a quarter of the way around her", 90, "degrees"),
+        ("go halfway round the tower", 180, "degrees"),
+        ("three quarters of a circle", 270, "degrees"),
+        ("a full 360 around him", 360, "degrees"),
+        ("one complete slow lap of the square", 360, "degrees"),
+        ("two full turns", 720, "degrees"),
+        ("1/4 turn", 90, "degrees"),
+        ("zoom in 2x", 2, "ratio"),
+        ("zoom by a factor of three", 3, "ratio"),
+        ("zoom from 24mm to 48mm", 2, "ratio"),
+        ("double the focal length", 2, "ratio"),
+        ("zoom in 50%", 50, "percent"),
+        ("dolly in two meters", 2, "metres"),
+        ("back up six feet", 6 * 0.3048, "metres"),
+        ("truck half a metre left", 0.5, "metres"),
+        ("go half the distance", 0.5, "share"),
+        ("a third of the way to the tree", 1 / 3, "share"),
+        ("shot on 35mm film", 1, "other"),
+        ("hold for 5 seconds", 5, "other"),
+        ("in 1920", 1920, "other"),
+        ("pan right 20", 20, "none"),
+    ],
+)
+def test_one_quantity_is_read(prompt, value, unit):
+    [found] = read_quantities(prompt)
+    assert (found.value, found.unit) == (pytest.approx(value), unit)
+    [shouted] = read_quantities(prompt.upper())
+    assert (shouted.value, shouted.unit) == (pytest.approx(value), unit)
+
+
+@given(st.text(max_size=80))
+def test_any_text_is_read_without_overlaps(text):
+    found = read_quantities(text)
+    assert all(0 <= q.start < q.end <= len(text) and q.unit in UNITS for q in found)
+    assert all(a.end <= b.start for a, b in pairwise(found))
+
+
+@given(st.integers(1, 360), st.sampled_from(["°", " degrees", "-degree", " deg"]))
+def test_every_angle_is_exact(degrees, unit):
+    [found] = read_quantities(f"pan left {degrees}{unit}, two dogs")[:1]
+    assert found.amount("pan").value == degrees and found.amount("zoom") is None and found.amount("dolly") is None
+
+
+@pytest.mark.parametrize(
+    ("prompt", "family", "value", "unit"),
+    [
+        ("2x", "zoom", 2, "ratio"),
+        ("50%", "zoom", 1.5, "ratio"),
+        ("50%", "dolly", 0.5, "share"),
+        ("3", "truck", 3, "metres"),
+        ("30", "tilt", 30, "degrees"),
+    ],
+)
+def test_what_a_quantity_asks_depends_on_the_move(prompt, family, value, unit):
+    amount = read_quantities(prompt)[0].amount(family)
+    assert (amount.value, amount.unit) == (pytest.approx(value), unit)
+
+
+def test_times_and_years_ask_nothing_of_any_move():
+    for prompt in ("5 seconds", "in 1987", "4k", "35mm"):
+        assert all(q.amount(family) is None for q in read_quantities(prompt) for family in FAMILIES)
