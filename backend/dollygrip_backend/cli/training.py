@@ -67,11 +67,12 @@ def evaluate_predictor(
     out: Annotated[Path, typer.Option(help="Folder for the report.")] = Path("evaluation"),
     seeds: Annotated[int, typer.Option(min=1, help="Takes of each prompt that are judged.")] = 1,
     weights: Weights = None,
+    scenes: Annotated[Path | None, typer.Option("--data", help="Held-out scenes: measure space and aim too.")] = None,
 ) -> None:
-    """Judge by geometry how many prompts are obeyed."""
+    """Judge by geometry how many prompts are obeyed, and how well a camera knows the space that it is in."""
     from dollygrip_backend.evaluation import predictor
 
-    predictor.evaluate_predictor(prompts, out, seeds, weights)
+    predictor.evaluate_predictor(prompts, out, seeds, weights, scenes)
 
 
 @evaluate.command("depth")

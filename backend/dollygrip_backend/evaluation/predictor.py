@@ -14,7 +14,9 @@ from dollygrip.errors import InputError
 from dollygrip.trajectory import Trajectory
 from dollygrip_backend.evaluation.figures import COLOURS, curves, side_view, top_view
 from dollygrip_backend.evaluation.judge import MOVES, Verdict, judge
+from dollygrip_backend.evaluation.space import evaluate_space
 from dollygrip_backend.predictor import CameraPipeline
+from dollygrip_backend.scene.depth import DepthEstimator
 
 
 @attrs.frozen
@@ -91,24 +93,32 @@ def read_cases(file: Path) -> list[Case]:
 
 
 def evaluate_cases(pipeline: CameraPipeline, cases: list[Case], seeds: int = 1, frames: int = 81) -> list[Result]:
-    """Predict and judge every case for seeds 0 to seeds - 1. Cases without an image share a plain grey one."""
-    results = []
+    """Predict and judge every case for seeds 0 to seeds - 1, with depth and field of view estimated from the image as
+    the backend does. Cases without an image share a plain grey one without a depth."""
+    results, estimator = [], DepthEstimator.load()
     for image_path in dict.fromkeys(case.image for case in cases):
         group = [case for case in cases if case.image == image_path]
         image = _read_image(image_path)
+        view = {} if image_path is None else attrs.asdict(estimator.estimate(image))
         for seed in range(seeds):
-            takes = pipeline.batch(image, [case.prompt for case in group], frames=frames, seed=seed)
+            takes = pipeline.batch(image, [case.prompt for case in group], frames=frames, seed=seed, **view)
             for case, take in zip(group, takes, strict=True):
                 results.append(Result(case, seed, take, judge(take, case.expect, case.amounts, case.ordered)))
     return results
 
 
 def evaluate_predictor(
-    prompts: Path, out: Path, seeds: int = 1, weights: Path | None = None, say: Callable[[str], None] = print
+    prompts: Path,
+    out: Path,
+    seeds: int = 1,
+    weights: Path | None = None,
+    scenes: Path | None = None,
+    say: Callable[[str], None] = print,
 ) -> Summary:
     """Judge the predictor on a file of prompts; writes `out`/report.json and `out`/report.html, prints a table.
 
-    weights: a saved pipeline, the shipped one by default. The success rate counts every seed of every prompt.
+    weights: a saved pipeline, the shipped one by default. scenes: held-out scenes that name their objects; with them,
+    what it knows of space is measured too. The success rate counts every seed of every prompt.
     """
     cases = read_cases(prompts)
     pipeline = CameraPipeline.from_pretrained(weights or CameraPipeline.shipped())
@@ -125,6 +135,10 @@ def evaluate_predictor(
     for result in results:
         if not result.verdict.obeyed:
             say(f"failed {result.case.id} (seed {result.seed}): {result.case.prompt!r}: {result.verdict.reason}")
+    if scenes:
+        say("In space")
+        for line in evaluate_space(pipeline, scenes).lines():
+            say(line)
     say(f"obeyed {summary.success:.1%} of {len(results)}; median jerk {summary.median_jerk:.0f}; {out / 'report.html'}")
     return summary
 

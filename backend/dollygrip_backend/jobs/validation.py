@@ -9,7 +9,7 @@ from dollygrip.errors import InputError
 from dollygrip.protocol import Limits, PredictRequest, RenderRequest, Request
 from dollygrip.trajectory import MAX_FRAMES
 from dollygrip_backend import video
-from dollygrip_backend.workers.runner import make_shot
+from dollygrip_backend.workers.runner import make_constraints, make_shot
 
 LIMITS = Limits()
 MIN_SIDE, MAX_SIDE = 16, 16_384
@@ -44,6 +44,7 @@ def _predict(request: PredictRequest, arrays: dict[str, np.ndarray]) -> PredictR
             f"The subject {request.subject} lies outside of the image.", "Give x and y as fractions from 0 to 1."
         )
     _check_depth(arrays.get("depth"), arrays["image"])
+    make_constraints(request, arrays).check(request.frames, request.scene_depth or 1.0)
     height, width = arrays["image"].shape[:2]
     size = request.size or (width, height)
     _check_size(size)

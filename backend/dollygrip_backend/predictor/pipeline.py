@@ -107,9 +107,10 @@ class CameraPipeline(DiffusionPipeline):
         image from 0 to 1 that an orbit turns about and a push-in goes to. constraints: keyframes and a path that the
         takes pass through. progress(done, steps) may raise to cancel.
 
-        Every take's meta tells how the prompt was understood ("plan", in the notation of `predictor.plan`), and, where
-        a depth is given, how close it comes to a visible surface in scene depths ("clearance", None if not nearer than
-        its start). Raises InputError for anything that cannot be used, naming it.
+        Every take's meta tells how the prompt was understood ("plan", in the notation of `predictor.plan`), where in
+        the picture the thing is that it names ("subject"), and, where a depth is given, how close it comes to a
+        visible surface in scene depths ("clearance", None if not nearer than its start). Raises InputError for
+        anything that cannot be used, naming it.
         """
         check_inputs(image, [prompt], frames, fps, takes, view_degrees, scene_depth, depth, strength, subject)
         reference = Reference.of(image, view_degrees, scene_depth, depth)
@@ -201,8 +202,8 @@ class CameraPipeline(DiffusionPipeline):
         )
         clean = clean.double().cpu().numpy() * SCALE
         return [
-            [_finished(clean[i, k], plan, reference, units[i], frames, constraints) for k in range(takes)]
-            for i, plan in enumerate(shots.plans)
+            [_finished(clean[i, k], plan, subject, reference, frames, constraints) for k in range(takes)]
+            for i, (plan, subject) in enumerate(zip(shots.plans, shots.subjects, strict=True))
         ]
 
     def _denoise(
@@ -248,12 +249,20 @@ def _storyboard(plan: Plan, context: Context, reference: Reference, unit: float,
 
 
 def _finished(
-    channels: np.ndarray, plan: Plan, reference: Reference, unit: float, frames: int, constraints: Constraints
+    channels: np.ndarray,
+    plan: Plan,
+    subject: tuple[float, float] | None,
+    reference: Reference,
+    frames: int,
+    constraints: Constraints,
 ) -> tuple[np.ndarray, dict]:
     """(64, 7) channels in subject distances -> (frames, 7) in scene depths that meet the constraints, and the meta."""
+    unit = reference.unit(subject)
     channels = constraints.met(resample(channels, frames), unit * reference.scene_depth)
     channels[:, :3] *= unit
-    meta = {"plan": str(plan)}
+    meta: dict = {"plan": str(plan)}
+    if subject is not None:
+        meta["subject"] = [round(value, 4) for value in subject]
     if reference.depth is not None:
         near = clearance(channels[:, :3], reference.points)
         meta["clearance"] = round(near, 4) if np.isfinite(near) else None

@@ -24,6 +24,7 @@ from dollygrip_backend.data.scenes import SceneDataset
 from dollygrip_backend.predictor.grounding import COLUMNS, ROWS, Grounding, picture_planes
 from dollygrip_backend.training.common import Run, learning_rate, step_random, training_progress
 
+_SAVE_EVERY = 200
 _SMALLEST_CROP = 0.7
 _SMALLEST_SHARE = 0.003  # of the picture: what is smaller cannot be told at this size
 _SHARPNESS = 20.0  # of the comparison of a prompt with the phrases
@@ -190,7 +191,7 @@ def train_grounding(settings: Config, scenes: Path, work: Path, resume: bool = T
             parts = _step(run, views, phrases, settings)
             means = {k: 0.98 * means.get(k, v) + 0.02 * v for k, v in parts.items()}
             bar.update(task, completed=run.step, status=" ".join(f"{k} {v:.3f}" for k, v in means.items()))
-            if run.step % 200 == 0 or run.step == settings.steps:
+            if run.step % _SAVE_EVERY == 0 or run.step == settings.steps:
                 run.save(work / "checkpoint")
                 with (work / "log.jsonl").open("a") as log:
                     log.write(json.dumps({"step": run.step, **means}) + "\n")

@@ -54,6 +54,7 @@ def losses(reading: Reading, program: Program) -> dict[str, Tensor]:
     }
 
 
+_SAVE_EVERY = 200
 _WEIGHTS = {"exists": 2.0, "ways": 1.0, "pointers": 0.5, "sizes": 0.3, "tempo": 0.3, "handheld": 0.3}
 
 
@@ -96,7 +97,7 @@ def train_reader(settings: Config, bank: CaptionBank, work: Path, resume: bool =
             parts = _step(run, bank, settings)
             means = {k: 0.98 * means.get(k, v) + 0.02 * v for k, v in parts.items()}
             bar.update(task, completed=run.step, status=" ".join(f"{k} {v:.3f}" for k, v in means.items()))
-            if run.step % 200 == 0 or run.step == settings.steps:
+            if run.step % _SAVE_EVERY == 0 or run.step == settings.steps:
                 run.save(work / "checkpoint")
                 with (work / "log.jsonl").open("a") as log:
                     log.write(json.dumps({"step": run.step, "held_out": _score(run, held_out), **means}) + "\n")

@@ -28,6 +28,7 @@ from dollygrip_backend.predictor.text import TextFeatures
 from dollygrip_backend.training.common import Run, learning_rate, step_random, training_progress
 
 _WAVELET, _LEVELS = "sym4", 3
+_SAVE_EVERY = 200
 
 
 @attrs.frozen
@@ -178,7 +179,7 @@ def train_trajectory(
             parts = _step(run, reader, bank, settings)
             means = {k: 0.98 * means.get(k, v) + 0.02 * v for k, v in parts.items()}
             bar.update(task, completed=run.step, status=" ".join(f"{k} {v:.5f}" for k, v in means.items()))
-            if run.step % 200 == 0 or run.step == settings.steps:
+            if run.step % _SAVE_EVERY == 0 or run.step == settings.steps:
                 run.save(work / "checkpoint")
                 with (work / "log.jsonl").open("a") as log:
                     log.write(json.dumps({"step": run.step, **means}) + "\n")

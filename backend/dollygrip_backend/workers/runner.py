@@ -8,9 +8,11 @@ import attrs
 import numpy as np
 from PIL import Image
 
+from dollygrip.errors import InputError
 from dollygrip.protocol import PredictRequest, RenderRequest, Request
 from dollygrip.trajectory import Trajectory
 from dollygrip_backend import video
+from dollygrip_backend.predictor import Constraints, Keyframe
 
 _DEPTH_SIDE, _LEAST_SIDE = 512, 32
 
@@ -58,6 +60,7 @@ class Runner:
             depth=view.depth,
             strength=request.strength,
             subject=request.subject,
+            constraints=make_constraints(request, arrays),
             progress=lambda done, total: report("camera", done, total),
         )
         yield from takes[have:]
@@ -97,6 +100,17 @@ class Runner:
                 self._models = {k: v for k, v in self._models.items() if not k.startswith("engine ")}
             self._models[name] = load(self.device)
         return self._models[name]
+
+
+def make_constraints(request: PredictRequest, arrays: dict[str, np.ndarray]) -> Constraints:
+    """What a request fixes of the camera; raises InputError where frames and keyframes do not match."""
+    poses = arrays.get("keyframes", np.zeros((0, 4, 4)))
+    if len(poses) != len(request.keyframes_at):
+        raise InputError(
+            f"The request has {len(poses)} keyframes for {len(request.keyframes_at)} frames.", "Send one for each."
+        )
+    keyframes = [Keyframe(f, pose[:3, 3], pose[:3, :3]) for f, pose in zip(request.keyframes_at, poses, strict=True)]
+    return Constraints(tuple(keyframes), arrays.get("path"))
 
 
 def make_shot(request: RenderRequest, arrays: dict[str, np.ndarray]) -> video.Shot:

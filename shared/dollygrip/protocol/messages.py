@@ -68,6 +68,8 @@ class PredictRequest:
     view_degrees: horizontal field of view of the image; None lets the backend estimate it.
     scene_depth: median depth in the scene's unit; None takes it from the depth.
     subject: (x, y) of the point that an orbit turns about, as fractions of the image from 0 to 1.
+    keyframes_at: frames at which the camera is given by the blob `keyframes`, camera to world relative to frame 0, in
+    the scene's unit; the blob `path` (N, 3), from the camera on in the same frame, is a path to be walked.
     """
 
     prompt: str = attrs.field(validator=max_len(20_000))
@@ -80,6 +82,7 @@ class PredictRequest:
     scene_depth: float | None = None
     strength: float = 1.0
     subject: tuple[float, float] | None = None
+    keyframes_at: list[int] = attrs.field(factory=list, validator=max_len(1000))
 
 
 @attrs.frozen(kw_only=True)
@@ -286,9 +289,11 @@ Message = (
 _IMAGE = Blob("uint8", (None, None, 3))
 _DEPTH = Blob("float32", (None, None), required=False)
 _CAMERA = {"c2w": Blob("float64", (None, 4, 4)), "intrinsics": Blob("float64", (None, 4))}
+_KEYFRAMES = Blob("float64", (None, 4, 4), required=False)
+_PATH = Blob("float64", (None, 3), required=False)
 
 BLOBS: dict[type, dict[str, Blob]] = {
-    PredictRequest: {"image": _IMAGE, "depth": _DEPTH},
+    PredictRequest: {"image": _IMAGE, "depth": _DEPTH, "keyframes": _KEYFRAMES, "path": _PATH},
     RenderRequest: {"image": _IMAGE, **_CAMERA, "depth": _DEPTH},
     Take: _CAMERA,
     Frame: {"rgb": _IMAGE},

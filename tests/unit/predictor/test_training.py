@@ -1,25 +1,27 @@
-"""The real training function on a tiny configuration, and the wavelet loss on its own."""
+"""The real training commands on tiny configurations, and the wavelet loss on its own."""
 
 import json
 import re
+from pathlib import Path
 
+import attrs
 import numpy as np
 import pytest
 import torch
 
 from dollygrip.errors import InputError
+from dollygrip_backend.data.captions import draw_pairs, load_bank
 from dollygrip_backend.predictor import CameraPipeline
-from dollygrip_backend.training.predictor import (
-    CONFIG,
-    PredictorConfig,
-    draw_constraints,
-    train_predictor,
-    wavelet_bands,
-    wavelet_loss,
-)
+from dollygrip_backend.predictor.motion import CHANNELS, SAMPLES
+from dollygrip_backend.predictor.reader import ShotReader
+from dollygrip_backend.training import reader, trajectory
+from dollygrip_backend.training.common import read_config
+from dollygrip_backend.training.predictor import CONFIG, Config, train_predictor
+from dollygrip_backend.training.trajectory import constrain, wavelet_bands, wavelet_loss
 
-TINY = {"captions": 64, "batch": 16, "takes": 2, "steps": 6, "outline_steps": 3, "width": 32, "heads": 2, "depth": 1,
-        "memory_depth": 1, "word_width": 4, "bfloat16": "false"}  # fmt: skip
+SCENES = Path(__file__).parents[2] / "data" / "scenes"
+TINY = {"captions": 64, "batch": 8, "takes": 2, "steps": 4, "prompts": 40, "prompts_in_step": 8, "phrases": 3,
+        "width": 32, "heads": 2, "depth": 1, "decoder": 1, "word_width": 4, "bfloat16": "false"}  # fmt: skip
 
 
 @pytest.fixture
@@ -27,64 +29,95 @@ def tiny(tmp_path):
     text = CONFIG.read_text()
     for key, value in TINY.items():
         text, count = re.subn(rf"(?m)^{key} = \S+", f"{key} = {value}", text)
-        assert count == 1, key
+        assert count, key
     file = tmp_path / "tiny.toml"
     file.write_text(text)
     return file
 
 
-def test_it_trains_saves_and_predicts(tiny, tmp_path):
-    steps = []
-    means = train_predictor(tiny, tmp_path / "out", tmp_path / "work", progress=lambda done, total: steps.append(done))
-    assert steps == [1, 2, 3, 4, 5, 6]
-    assert set(means) == {"outline", "square", "wavelet", "activity"} and all(np.isfinite(v) for v in means.values())
+@pytest.fixture
+def bank(encoder, tmp_path_factory):
+    return load_bank(draw_pairs(64, 1), tmp_path_factory.getbasetemp() / "captions", encoder)
+
+
+def test_the_command_trains_all_three_saves_and_predicts(tiny, tmp_path):
+    train_predictor(tiny, SCENES, tmp_path / "out", tmp_path / "work")
+    for name, parts in (("reader", {"ways", "held_out"}), ("trajectory", {"wavelet"}), ("grounding", {"places"})):
+        [line] = (tmp_path / "work" / name / "log.jsonl").read_text().splitlines()
+        assert json.loads(line)["step"] == 4 and parts <= json.loads(line).keys()
+        assert all(np.isfinite(value) for value in json.loads(line).values())
     pipe = CameraPipeline.from_pretrained(tmp_path / "out")
     assert np.isfinite(pipe(np.zeros((60, 90, 3), np.uint8), "pan left", frames=9)[0].c2w).all()
+    assert not list((tmp_path / "out").rglob("*.bin"))
 
 
-def test_a_killed_run_goes_on_to_the_same_weights(tiny, tmp_path):
-    class KillError(Exception):
-        pass
+def test_a_killed_reader_goes_on_to_the_same_weights(tiny, bank, tmp_path, monkeypatch):
+    settings = read_config(tiny, Config).reader
+    whole = reader.train_reader(settings, bank, tmp_path / "whole")
+    monkeypatch.setattr(reader, "_SAVE_EVERY", 2)
+    real = reader._step
 
-    def kill(done, total):
-        if done == 5:
-            raise KillError
+    def kill(run, *others):
+        if run.step == 3:
+            raise KeyboardInterrupt
+        return real(run, *others)
 
-    train_predictor(tiny, tmp_path / "whole", tmp_path / "work")
-    (tmp_path / "half").mkdir()
-    (tmp_path / "work" / "captions").rename(tmp_path / "half" / "captions")
-    with pytest.raises(KillError):
-        train_predictor(tiny, tmp_path / "out", tmp_path / "half", progress=kill, save_every=2)
-    assert json.loads((tmp_path / "half" / "checkpoint" / "run.json").read_text())["step"] == 4
-    train_predictor(tiny, tmp_path / "out", tmp_path / "half", save_every=2)
-    ours, theirs = (
-        CameraPipeline.from_pretrained(tmp_path / name).transformer.state_dict() for name in ("out", "whole")
+    monkeypatch.setattr(reader, "_step", kill)
+    with pytest.raises(KeyboardInterrupt):
+        reader.train_reader(settings, bank, tmp_path / "half")
+    monkeypatch.setattr(reader, "_step", real)
+    assert json.loads((tmp_path / "half" / "checkpoint" / "run.json").read_text())["step"] == 2
+    again = reader.train_reader(settings, bank, tmp_path / "half")
+    for name, value in whole.state_dict().items():
+        torch.testing.assert_close(again.state_dict()[name], value, rtol=0, atol=2e-3)
+
+
+def test_a_reader_learns_the_prompts_that_it_sees(tiny, bank, tmp_path):
+    settings = attrs.evolve(read_config(tiny, Config).reader, batch=32, steps=150, learning_rate=3e-3)
+    learnt = reader.train_reader(
+        attrs.evolve(settings, network={**settings.network, "width": 64, "drop": 0.0}), bank, tmp_path
     )
-    for name, value in ours.items():
-        torch.testing.assert_close(value, theirs[name], rtol=0, atol=2e-3)
+    text, program = bank.batch(np.arange(64))
+    with torch.inference_mode():
+        right = reader.agreement(learnt(text)[1], program).float().mean()
+        before = reader.agreement(ShotReader(**settings.network).eval()(text)[1], program).float().mean()
+    assert right > 0.5 > 0.3 > before
+
+
+def test_a_trajectory_batch_is_what_the_network_reads(tiny, bank):
+    settings = attrs.evolve(read_config(tiny, Config).trajectory, constraints=0.5)
+    batch = trajectory.draw_batch(bank, np.arange(8), settings, np.random.default_rng(0))
+    assert batch.clean.shape == (8, 2, SAMPLES, CHANNELS) == batch.storyboard.shape == batch.given.shape
+    assert torch.all(batch.clean[:, :, 0] == 0) and torch.all(batch.storyboard[:, :, 0] == 0)
+    unused = batch.used == 0
+    assert torch.all(batch.clean.abs().amax(2)[unused] < 1e-3)
+    assert torch.all((batch.sigma >= 0) & (batch.sigma <= 1)) and batch.given.sum() > 0
+
+
+def test_bent_takes_pass_through_what_is_known_and_start_where_they_did():
+    time = np.linspace(0, 1, SAMPLES)[:, None]
+    clean = np.repeat(time**2 * (3 - 2 * time), CHANNELS, 1)
+    kinds = set()
+    for seed in range(60):
+        bent, given = constrain(clean, np.random.default_rng(seed))
+        kinds.add(int(given.max(1).sum()))
+        assert np.all(bent[0] == clean[0]) and set(np.unique(given)) == {0.0, 1.0}
+        untouched = given.max(0) == 0
+        np.testing.assert_array_equal(bent[:, untouched], clean[:, untouched])
+    assert SAMPLES in kinds and {1, 2, 3, 4} & kinds
 
 
 def test_the_wavelet_loss_weighs_jitter_against_its_own_band():
     time = torch.linspace(0, 1, 64)[None, :, None]
     true = (3 * time**2 - 2 * time**3).repeat(8, 1, 7)
-    offset, jitter = (
-        torch.full_like(true, 0.02),
-        0.02 * torch.randn(true.shape, generator=torch.Generator().manual_seed(0)),
-    )
+    offset = torch.full_like(true, 0.02)
+    jitter = 0.02 * torch.randn(true.shape, generator=torch.Generator().manual_seed(0))
     assert wavelet_loss(true, true) == 0
     assert wavelet_loss(true + jitter, true) > 4 * wavelet_loss(true + offset, true)
     assert len(wavelet_bands(true)) == 4
     predicted = true.clone().requires_grad_()
     wavelet_loss(predicted + jitter, true).backward()
     assert predicted.grad.abs().sum() > 0
-
-
-def test_constraints_are_keyframes_or_paths():
-    given = draw_constraints(1.0, 200, np.random.default_rng(0))
-    known = given.max(2).sum(1)
-    assert set(np.unique(given)) == {0.0, 1.0} and (known >= 1).all()
-    assert {64.0, 1.0} <= set(known)
-    assert draw_constraints(0.0, 50, np.random.default_rng(0)).sum() == 0
 
 
 @pytest.mark.parametrize(
@@ -95,6 +128,6 @@ def test_a_wrong_configuration_is_named(tmp_path, old, new, says):
     file = tmp_path / "bad.toml"
     file.write_text(CONFIG.read_text().replace(old, new, 1))
     with pytest.raises(InputError, match=says):
-        PredictorConfig.read(file)
+        read_config(file, Config)
     with pytest.raises(InputError, match="Cannot read"):
-        PredictorConfig.read(tmp_path / "none.toml")
+        read_config(tmp_path / "none.toml", Config)

@@ -27,8 +27,8 @@ _MIRRORED |= {b: a for a, b in _MIRRORED.items() if b not in _MIRRORED}
 _SIDES = re.compile(rf"(?<![\w'-])(?:{'|'.join(sorted(_MIRRORED, key=len, reverse=True))})(?![\w'])", re.IGNORECASE)
 # "Right" and "left" that are no sides, and clocks that do not turn when mirrored.
 _UNSIDED = re.compile(
-    r"\b(?:all|that'?s|is|are|was|has|have|had|just) (?:right|left)\b|\bright (?:now|up|at|in|into|on|onto|behind|"
-    r"before|after|there|here|over|above|below|beside|next|away|past|through|where|down|out|angle|angles|to the (?:end|top))\b"
+    r"\b(?:all|that'?s|is|are|was|has|have|had|just) (?:right|left)\b|\bright (?:now|up|down|at|in|into|on|onto|behind|"
+    r"before|there|after|here|over|above|below|beside|next|away|past|through|where|out|angles?|to the (?:end|top))\b"
     r"|\bleft (?:behind|over|alone|the|his|her|its|their|a)\b|\bright\?|o'clock|\bclock\b(?!-wise)|\bport\b"
     r"|\b(?:east|west)|\bwrong\b",
     re.IGNORECASE,
