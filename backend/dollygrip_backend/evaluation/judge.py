@@ -1,7 +1,8 @@
 """The geometric judge: does a camera do what its prompt asked, by its poses and lens alone?
 
 A camera is measured as seven amounts, in its own axes from frame to frame (so "pan, then dolly" dollies along the new
-direction; travel not asked for is forgiven where there is none along frame 0's axes, as on a rail): pan, tilt, roll in
+direction; what was not asked for is forgiven where there is none along frame 0's axes, as on a rail, or by the angles
+of a tripod head, on which a pan after a tilt keeps the horizon level): pan, tilt, roll in
 degrees; truck, pedestal, dolly in scene depths; zoom as the logarithm of the focal ratio. Right, up, clockwise and in
 are positive. Then:
 
@@ -24,6 +25,7 @@ import numpy as np
 from dollygrip.errors import InputError
 from dollygrip.rotations import rotvec_from_matrix
 from dollygrip.trajectory import Trajectory
+from dollygrip_backend.predictor.channels import angles_of_rotation
 
 AXES = ("pan", "tilt", "roll", "truck", "pedestal", "dolly", "zoom")
 MOVES: dict[str, tuple[str, int]] = {
@@ -114,6 +116,7 @@ def judge(
     running = dict(zip(AXES, components(trajectory).T, strict=True))
     relative = trajectory.relative()
     rails = dict(zip(_TRAVELS, (relative.positions / relative.scene_depth * [1, -1, 1]).T, strict=True))
+    rails |= dict(zip(_ROTATIONS, np.degrees(angles_of_rotation(relative.rotations)).T, strict=True))
     net = {axis: float(values[-1]) for axis, values in running.items()}
     fault = _first_fault(trajectory, running, rails, list(expect), amounts or {}, ordered)
     return Verdict(fault is None, fault or "obeyed", net, jerk(trajectory))

@@ -27,7 +27,7 @@ from dollygrip_backend.predictor.quantities import Quantity
 NAMES = tuple(FAMILIES)
 UNDECIDED = 3  # a way of the target only: both ways are right
 IGNORE = -100
-_SURE = 0.8  # of two ways, one less likely than this leaves the choice open
+_SURE = 0.65  # of two ways, one less likely than this leaves the choice open
 
 
 @attrs.frozen
@@ -41,6 +41,10 @@ class Program:
     pointers: Tensor
     sizes: Tensor
     handheld: Tensor
+
+    def to(self, device: torch.device | str) -> "Program":
+        """The same on `device`."""
+        return Program(**{field.name: getattr(self, field.name).to(device) for field in attrs.fields(Program)})
 
 
 @attrs.frozen

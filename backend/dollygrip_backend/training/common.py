@@ -2,6 +2,9 @@
 
 A checkpoint is a folder of `model.safetensors`, `average.safetensors`, `optimizer.safetensors` and `run.json`. All
 randomness of a step comes from (seed, step), so a resumed run draws what an uninterrupted one would have drawn.
+
+On several devices (`accelerate launch -m dollygrip_backend train …`) every process draws its own batches and
+gradients are averaged between them; the first process writes the checkpoints.
 """
 
 import json
@@ -15,6 +18,7 @@ import attrs
 import cattrs
 import numpy as np
 import torch
+from accelerate import Accelerator, PartialState
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -39,9 +43,15 @@ def read_config(file: Path, kind: type[Config]) -> Config:
         raise InputError(f"The training configuration {file} is not valid: {details}.") from error
 
 
+def process_random(*key: int) -> np.random.Generator:
+    """The numpy generator of a key; the first process's is that of a training on one device."""
+    process = PartialState().process_index
+    return np.random.default_rng((*key, process) if process else key)
+
+
 def step_random(seed: int, step: int) -> np.random.Generator:
-    """The numpy generator of one step; torch's generator is seeded from it as well."""
-    generator = np.random.default_rng((seed, step))
+    """The numpy generator of one step in this process; torch's generator is seeded from it as well."""
+    generator = process_random(seed, step)
     torch.manual_seed(int(generator.integers(2**62)))
     return generator
 
@@ -72,9 +82,20 @@ class Run:
     decay: float = 0.999
     step: int = 0
     average: dict[str, Tensor] = attrs.field(init=False)
+    accelerator: Accelerator = attrs.field(init=False, factory=Accelerator)
 
     def __attrs_post_init__(self) -> None:
+        self.model.to(self.device)
         self.average = {name: value.detach().clone() for name, value in self.model.state_dict().items()}
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model is and its batches must be."""
+        return self.accelerator.device
+
+    def autocast(self, bfloat16: bool) -> torch.autocast:
+        """Half precision for the forward pass, where it is wanted."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=bfloat16)
 
     def descend(self, loss: Tensor, rate: float, clip: float = 1.0) -> float:
         """One optimizer step on `loss`; returns the gradient's norm before clipping. Counts the step.
@@ -84,7 +105,11 @@ class Run:
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group.get("rate_factor", 1.0)
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        self.accelerator.backward(loss)
+        if self.accelerator.num_processes > 1:
+            for parameter in self.model.parameters():
+                if parameter.grad is not None:
+                    parameter.grad = self.accelerator.reduce(parameter.grad, "mean")
         norm = float(nn.utils.clip_grad_norm_(self.model.parameters(), clip))
         if not math.isfinite(norm):
             raise FloatingPointError(f"The gradient of step {self.step} is not finite.")
@@ -101,6 +126,8 @@ class Run:
 
     def save(self, folder: Path) -> None:
         """Write the checkpoint beside `folder`, then put it in place: a kill leaves the old or the new one whole."""
+        if not self.accelerator.is_main_process:
+            return
         fresh, old = folder.with_name(folder.name + ".new"), folder.with_name(folder.name + ".old")
         for leftover in (fresh, old):
             shutil.rmtree(leftover, ignore_errors=True)
@@ -124,13 +151,13 @@ class Run:
         folder = next((f for f in (folder, folder.with_name(folder.name + ".old")) if f.exists()), folder)
         if not (folder / "run.json").exists():
             return False
-        weights = load_file(folder / "model.safetensors")
+        weights = load_file(folder / "model.safetensors", device=str(self.device))
         if {k: v.shape for k, v in weights.items()} != {k: v.shape for k, v in self.model.state_dict().items()}:
             raise InputError(
                 f"The checkpoint {folder} belongs to another architecture.", "Delete it, or train into another folder."
             )
         self.model.load_state_dict(weights)
-        self.average = load_file(folder / "average.safetensors")
+        self.average = load_file(folder / "average.safetensors", device=str(self.device))
         state = self.optimizer.state_dict()
         state["state"] = {}
         for key, value in load_file(folder / "optimizer.safetensors").items():

@@ -183,7 +183,8 @@ def train_grounding(settings: Config, scenes: Path, work: Path, resume: bool = T
     if resume and run.resume(work / "checkpoint"):
         print(f"Resuming at step {run.step}.")
     views = NamedViews(scenes)
-    phrases = Phrases.of(views.words(), settings.prompts, settings.seed, work / "captions")
+    with run.accelerator.main_process_first():
+        phrases = Phrases.of(views.words(), settings.prompts, settings.seed, work / "captions")
     with training_progress() as bar:
         task = bar.add_task("grounding", total=settings.steps, completed=run.step, status="")
         means: dict[str, float] = {}
@@ -193,6 +194,8 @@ def train_grounding(settings: Config, scenes: Path, work: Path, resume: bool = T
             bar.update(task, completed=run.step, status=" ".join(f"{k} {v:.3f}" for k, v in means.items()))
             if run.step % _SAVE_EVERY == 0 or run.step == settings.steps:
                 run.save(work / "checkpoint")
+                if not run.accelerator.is_main_process:
+                    continue
                 with (work / "log.jsonl").open("a") as log:
                     log.write(json.dumps({"step": run.step, **means}) + "\n")
     model.load_state_dict(run.average)
@@ -204,11 +207,11 @@ def _step(run: Run, views: NamedViews, phrases: Phrases, settings: Config) -> di
     rng = step_random(settings.seed, run.step)
     rows = rng.choice(len(phrases.bank), settings.prompts_in_step, replace=False)
     text, _ = phrases.bank.batch(rows)
-    named = torch.from_numpy(phrases.named[rows])
-    pictures, asked, targets = draw_views(views, phrases, settings, rng)
-    with sdpa_kernel(SDPBackend.MATH), torch.autocast("cpu", torch.bfloat16, enabled=settings.bfloat16):
-        vocabulary = run.model.embed(phrases.features)
-        heard = run.model.name(text)
+    named = torch.from_numpy(phrases.named[rows]).to(run.device)
+    pictures, asked, targets = (value.to(run.device) for value in draw_views(views, phrases, settings, rng))
+    with sdpa_kernel(SDPBackend.MATH), run.autocast(settings.bfloat16):
+        vocabulary = run.model.embed(phrases.features.to(run.device))
+        heard = run.model.name(text.to(run.device))
         chances = run.model.compare(*run.model.see(pictures), vocabulary[asked]).log_softmax(-1)
     parts = {
         "words": cross_entropy(heard.phrase @ vocabulary.T * _SHARPNESS, named, ignore_index=-1),

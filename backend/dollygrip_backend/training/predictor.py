@@ -9,6 +9,7 @@ find what the words name in rendered scenes. Each has its own checkpoint; a kill
 from pathlib import Path
 
 import attrs
+from accelerate import PartialState
 
 from dollygrip_backend.data.captions import draw_pairs, load_bank
 from dollygrip_backend.predictor.pipeline import CameraPipeline
@@ -41,9 +42,12 @@ def train_predictor(
     """
     settings = read_config(config, Config)
     pairs = draw_pairs(settings.reader.captions, settings.reader.seed)
-    bank = load_bank(pairs, work / "captions")
+    processes = PartialState()
+    with processes.main_process_first():  # the others find its text features in the cache
+        bank = load_bank(pairs, work / "captions")
     shot_reader = reader.train_reader(settings.reader, bank, work / "reader", resume)
     transformer = trajectory.train_trajectory(settings.trajectory, bank, shot_reader, work / "trajectory", resume)
     found = grounding.train_grounding(settings.grounding, scenes, work / "grounding", resume)
     pipeline = CameraPipeline(shot_reader.half(), transformer.half(), found.half(), CameraPipeline.fresh_scheduler())
-    pipeline.save_pretrained(out)
+    if processes.is_main_process:
+        pipeline.save_pretrained(out)

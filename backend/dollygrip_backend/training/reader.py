@@ -19,7 +19,7 @@ from dollygrip_backend.data.grammar import Pair
 from dollygrip_backend.data.grammar.corpus import bare, corpus
 from dollygrip_backend.predictor.program import IGNORE, UNDECIDED, Program, Reading
 from dollygrip_backend.predictor.reader import ShotReader
-from dollygrip_backend.training.common import Run, learning_rate, step_random, training_progress
+from dollygrip_backend.training.common import Run, learning_rate, process_random, step_random, training_progress
 
 
 @attrs.frozen
@@ -41,7 +41,7 @@ def losses(reading: Reading, program: Program) -> dict[str, Tensor]:
     """The parts of the loss: cross-entropies in nats, and the error of the log size."""
     phases = program.exists.bool()
     target = one_hot(program.ways.clamp_max(2), 3).float()
-    target[program.ways == UNDECIDED] = torch.tensor([0.0, 0.5, 0.5])
+    target[program.ways == UNDECIDED] = target.new_tensor([0.0, 0.5, 0.5])
     ways = -(target * reading.ways.log_softmax(-1)).sum((-1, -2))
     sized = program.pointers == 0
     return {
@@ -75,7 +75,8 @@ def held_out_agreement(reader: ShotReader, bank: CaptionBank) -> float:
     reader.eval()
     right = []
     for start in range(0, len(bank), 128):
-        text, program = bank.batch(np.arange(start, min(start + 128, len(bank))))
+        rows = np.arange(start, min(start + 128, len(bank)))
+        text, program = (value.to(reader.device) for value in bank.batch(rows))
         right.append(agreement(reader(text)[1], program))
     reader.train()
     return float(torch.cat(right).float().mean())
@@ -89,7 +90,8 @@ def train_reader(settings: Config, bank: CaptionBank, work: Path, resume: bool =
     run = Run(reader, optimizer, settings.average)
     if resume and run.resume(work / "checkpoint"):
         print(f"Resuming at step {run.step}.")
-    held_out = load_bank([Pair(bare(p.prompt), p.plan) for p in corpus(held_out=True)], work / "captions")
+    with run.accelerator.main_process_first():
+        held_out = load_bank([Pair(bare(p.prompt), p.plan) for p in corpus(held_out=True)], work / "captions")
     with training_progress() as bar:
         task = bar.add_task("reader", total=settings.steps, completed=run.step, status="")
         means: dict[str, float] = {}
@@ -99,6 +101,8 @@ def train_reader(settings: Config, bank: CaptionBank, work: Path, resume: bool =
             bar.update(task, completed=run.step, status=" ".join(f"{k} {v:.3f}" for k, v in means.items()))
             if run.step % _SAVE_EVERY == 0 or run.step == settings.steps:
                 run.save(work / "checkpoint")
+                if not run.accelerator.is_main_process:
+                    continue
                 with (work / "log.jsonl").open("a") as log:
                     log.write(json.dumps({"step": run.step, "held_out": _score(run, held_out), **means}) + "\n")
     reader.load_state_dict(run.average)
@@ -117,11 +121,11 @@ def _score(run: Run, bank: CaptionBank) -> float:
 def _step(run: Run, bank: CaptionBank, settings: Config) -> dict[str, float]:
     """One step on the batch that belongs to the run's step number."""
     epoch, index = divmod(run.step, len(bank) // settings.batch)
-    rows = list(bank.batches(settings.batch, np.random.default_rng((settings.seed, epoch))))[index]
+    rows = list(bank.batches(settings.batch, process_random(settings.seed, epoch)))[index]
     step_random(settings.seed, run.step)
-    text, program = bank.batch(rows)
-    kept = (torch.rand(text.mask.shape) > settings.word_dropout).float()
-    with sdpa_kernel(SDPBackend.MATH), torch.autocast("cpu", torch.bfloat16, enabled=settings.bfloat16):
+    text, program = (value.to(run.device) for value in bank.batch(rows))
+    kept = (torch.rand(text.mask.shape, device=run.device) > settings.word_dropout).float()
+    with sdpa_kernel(SDPBackend.MATH), run.autocast(settings.bfloat16):
         parts = losses(run.model(text, kept)[1], program)
     run.descend(
         sum(_WEIGHTS[key] * value for key, value in parts.items()),

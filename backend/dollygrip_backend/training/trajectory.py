@@ -25,7 +25,7 @@ from dollygrip_backend.predictor.pipeline import NOISE_SHIFT
 from dollygrip_backend.predictor.plan import Context, settle
 from dollygrip_backend.predictor.reader import ShotReader
 from dollygrip_backend.predictor.text import TextFeatures
-from dollygrip_backend.training.common import Run, learning_rate, step_random, training_progress
+from dollygrip_backend.training.common import Run, learning_rate, process_random, step_random, training_progress
 
 _WAVELET, _LEVELS = "sym4", 3
 _SAVE_EVERY = 200
@@ -61,6 +61,10 @@ class Batch:
     given: Tensor
     used: Tensor
     conditions: Tensor
+
+    def to(self, device: torch.device) -> "Batch":
+        """The same on `device`."""
+        return Batch(**{field.name: getattr(self, field.name).to(device) for field in attrs.fields(Batch)})
 
 
 def draw_context(rng: np.random.Generator) -> Context:
@@ -152,7 +156,7 @@ def losses(model: CameraTransformer, reader: ShotReader, batch: Batch) -> dict[s
     ).float()
     peak = batch.clean.abs().amax((2, 3), keepdim=True)
     weight = used / (1 + (peak / 2) ** 2)  # a full circle must not outweigh a hundred small moves
-    ends = torch.ones(SAMPLES, 1)
+    ends = clean.new_ones(SAMPLES, 1)
     ends[-4:] = 3.0  # where a move ends is what it is judged by
     root = weight.sqrt()
     return {
@@ -170,6 +174,7 @@ def train_trajectory(
     model = CameraTransformer(**settings.network, memory_width=reader.config.width)
     optimizer = torch.optim.AdamW(model.parameters(), betas=(0.9, 0.98), weight_decay=0.01, fused=True)
     run = Run(model, optimizer, settings.average)
+    reader = reader.to(run.device)
     if resume and run.resume(work / "checkpoint"):
         print(f"Resuming at step {run.step}.")
     with training_progress() as bar:
@@ -181,6 +186,8 @@ def train_trajectory(
             bar.update(task, completed=run.step, status=" ".join(f"{k} {v:.5f}" for k, v in means.items()))
             if run.step % _SAVE_EVERY == 0 or run.step == settings.steps:
                 run.save(work / "checkpoint")
+                if not run.accelerator.is_main_process:
+                    continue
                 with (work / "log.jsonl").open("a") as log:
                     log.write(json.dumps({"step": run.step, **means}) + "\n")
     model.load_state_dict(run.average)
@@ -190,9 +197,9 @@ def train_trajectory(
 def _step(run: Run, reader: ShotReader, bank: CaptionBank, settings: Config) -> dict[str, float]:
     """One step on the batch that belongs to the run's step number."""
     epoch, index = divmod(run.step, len(bank) // settings.batch)
-    rows = list(bank.batches(settings.batch, np.random.default_rng((settings.seed, epoch))))[index]
-    batch = draw_batch(bank, rows, settings, step_random(settings.seed, run.step))
-    with sdpa_kernel(SDPBackend.MATH), torch.autocast("cpu", torch.bfloat16, enabled=settings.bfloat16):
+    rows = list(bank.batches(settings.batch, process_random(settings.seed, epoch)))[index]
+    batch = draw_batch(bank, rows, settings, step_random(settings.seed, run.step)).to(run.device)
+    with sdpa_kernel(SDPBackend.MATH), run.autocast(settings.bfloat16):
         parts = losses(run.model, reader, batch)
     loss = sum(getattr(settings, key) * value for key, value in parts.items())
     run.descend(loss, learning_rate(run.step, settings.steps, settings.learning_rate))

@@ -122,3 +122,14 @@ def test_jerk_tells_smooth_from_rough():
 def test_an_unknown_move_is_an_error():
     with pytest.raises(InputError, match="sideways"):
         judge(make("static"), ["sideways"])
+
+
+def test_a_tripod_head_may_pan_after_it_has_tilted():
+    tilt, pan = np.radians(30) * np.clip(2 * TIME, 0, 1), np.radians(40) * np.clip(2 * TIME - 1, 0, 1)
+    zero = 0 * TIME
+    turn = matrix_from_rotvec(np.stack([zero, pan, zero], 1)) @ matrix_from_rotvec(np.stack([tilt, zero, zero], 1))
+    c2w = np.tile(np.eye(4), (81, 1, 1))
+    c2w[:, :3, :3] = turn
+    take = attrs.evolve(build(), c2w=c2w)
+    assert judge(take, ["tilt_up", "pan_right"], ordered=True).obeyed
+    assert not judge(take, ["pan_right"]).obeyed and "tilt" in judge(take, ["pan_right"]).reason

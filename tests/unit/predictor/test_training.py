@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import attrs
@@ -131,3 +133,14 @@ def test_a_wrong_configuration_is_named(tmp_path, old, new, says):
         read_config(file, Config)
     with pytest.raises(InputError, match="Cannot read"):
         read_config(tmp_path / "none.toml", Config)
+
+
+def test_two_processes_train_one_model(tiny, tmp_path):
+    launch = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2"]
+    command = ["-m", "dollygrip_backend", "train", "predictor", "--config", str(tiny), "--data", str(SCENES)]
+    folders = ["--out", str(tmp_path / "out"), "--work", str(tmp_path / "work")]
+    done = subprocess.run([*launch, *command, *folders], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert (tmp_path / "work" / "reader" / "log.jsonl").read_text().count("\n") == 1  # the first process alone writes
+    pipe = CameraPipeline.from_pretrained(tmp_path / "out")
+    assert all(torch.isfinite(value).all() for value in pipe.reader.state_dict().values())
