@@ -1,8 +1,38 @@
 """Dollygrip for Blender: a picture and a prompt become an editable camera, and that camera a video strip."""
 
-from . import files, operators, overlay, panels, preferences, properties, session
+from . import (
+    collisions,
+    drawing,
+    files,
+    operators,
+    overlay,
+    panels,
+    paths,
+    physics,
+    preferences,
+    properties,
+    resume,
+    rigs,
+    session,
+    shot_operators,
+)
 
-_modules = (preferences, properties, session, operators, files, panels, overlay)
+_modules = (
+    preferences,
+    properties,
+    paths,
+    resume,
+    session,
+    operators,
+    shot_operators,
+    rigs,
+    physics,
+    collisions,
+    files,
+    drawing,
+    panels,
+    overlay,
+)
 
 
 def register() -> None:

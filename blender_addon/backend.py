@@ -13,16 +13,17 @@ START_TIMEOUT = 60.0
 LOG_FILE = "extension_started_backend.log"
 
 
-def connect(executable: str, starting: Callable[[], None], stopped: Callable[[], bool]) -> Client:
+def connect(executable: str | None, starting: Callable[[], None], stopped: Callable[[], bool]) -> Client:
     """A client of the running backend, or of one that is started now and left running when Blender ends.
 
-    executable: path of the `dollygrip` executable, "" finds it by dollygrip.connection. `starting` is called before
-    a start, `stopped` asked while waiting. Raises BackendError where there is no backend or it does not come up.
+    executable: path of the `dollygrip` executable, "" finds it by dollygrip.connection, None starts none. `starting` is
+    called before a start, `stopped` asked while waiting. Raises BackendError where there is no backend or it does not
+    come up.
     """
     try:
         return Client.connect(read_connection())
     except BackendError as error:
-        if error.kind != "unreachable":
+        if error.kind != "unreachable" or executable is None:
             raise
     starting()
     log = private_dir(state_dir()) / LOG_FILE

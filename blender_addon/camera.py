@@ -181,9 +181,16 @@ class Placement:
     fps: float
 
     @classmethod
-    def of(cls, scene: bpy.types.Scene, data: bpy.types.Camera | None, start: np.ndarray | None) -> "Placement":
-        unit = scene.unit_settings.scale_length
-        return cls(start, sensor_of(scene, data), unit, scene.frame_start, scene_fps(scene))
+    def of(
+        cls,
+        scene: bpy.types.Scene,
+        data: bpy.types.Camera | None,
+        start: np.ndarray | None,
+        frame_start: int | None = None,
+    ) -> "Placement":
+        """Into a scene, for a camera with `data`; the take begins with the scene unless `frame_start` is given."""
+        first = scene.frame_start if frame_start is None else frame_start
+        return cls(start, sensor_of(scene, data), scene.unit_settings.scale_length, first, scene_fps(scene))
 
 
 def level_start() -> np.ndarray:

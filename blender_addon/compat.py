@@ -39,16 +39,30 @@ def take_curves(action: bpy.types.Action) -> list[bpy.types.FCurve]:
     return [curve for bag in bags if bag for curve in bag.fcurves]
 
 
-def assign_take(camera: bpy.types.Object, action: bpy.types.Action) -> None:
-    """Animate a camera object and its lens by a take."""
+def copy_take_action(action: bpy.types.Action) -> bpy.types.Action:
+    """A copy of a take that shares no curve with it."""
+    copy = action.copy()
+    if not SLOTTED and (lens := action.get(_LENS_ACTION)):
+        copy[_LENS_ACTION] = lens.copy()
+    return copy
+
+
+def remove_take_action(action: bpy.types.Action) -> None:
+    lens = None if SLOTTED else action.get(_LENS_ACTION)
+    bpy.data.batch_remove([action, lens] if lens else [action])
+
+
+def assign_take(camera: bpy.types.Object, action: bpy.types.Action | None) -> None:
+    """Animate a camera object and its lens by a take, or by nothing."""
     if not SLOTTED:
         camera.animation_data_create().action = action
-        camera.data.animation_data_create().action = action.get(_LENS_ACTION)
+        camera.data.animation_data_create().action = action.get(_LENS_ACTION) if action else None
         return
     for owner, kind in ((camera, "OBJECT"), (camera.data, "CAMERA")):
         data = owner.animation_data_create()
         data.action = action
-        data.action_slot = next((slot for slot in action.slots if slot.target_id_type == kind), None)
+        if action:
+            data.action_slot = next((slot for slot in action.slots if slot.target_id_type == kind), None)
 
 
 def new_fcurve(curves: Any, data_path: str, index: int, group: str) -> bpy.types.FCurve:
@@ -77,3 +91,23 @@ def show_in_sequencer(scene: bpy.types.Scene) -> None:
     for workspace in bpy.data.workspaces:
         if hasattr(workspace, "sequencer_scene") and workspace.sequencer_scene is None:
             workspace.sequencer_scene = scene
+
+
+def object_curves(action: bpy.types.Action) -> Any:
+    """The F-curves that a take has for its camera object."""
+    if not SLOTTED:
+        return action.fcurves
+    slot = next(slot for slot in action.slots if slot.target_id_type == "OBJECT")
+    return action.layers[0].strips[0].channelbag(slot, ensure=True).fcurves
+
+
+def animate_object(owner: bpy.types.Object, name: str) -> Any:
+    """Give an object a new Action of its own -> the F-curves."""
+    action = bpy.data.actions.new(name)
+    data = owner.animation_data_create()
+    data.action = action
+    if not SLOTTED:
+        return action.fcurves
+    data.action_slot = action.slots.new("OBJECT", owner.name)
+    strip = action.layers.new("Object").strips.new(type="KEYFRAME")
+    return strip.channelbag(data.action_slot, ensure=True).fcurves

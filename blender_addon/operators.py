@@ -8,13 +8,14 @@ from . import takes
 from .predict import PredictCamera
 from .preferences import backend_executable
 from .render import RenderShot
-from .session import StartBackend, redraw, session
+from .session import StartBackend, Task, redraw, session
 
 
-class _Job:
-    """A job as an operator. `task`, which each operator defines, is the task's class: its `of` reads the scene."""
+class Job:
+    """A job as an operator. `task`, which each operator defines, is its tasks' class: its `of` reads the scene."""
 
     bl_options = {"REGISTER", "UNDO"}
+    task: type[Task]
 
     @classmethod
     def poll(cls, _context):
@@ -28,28 +29,32 @@ class _Job:
     def invoke(self, context, _event):
         return self._begin(context, wait=False)
 
+    def tasks(self, context: bpy.types.Context) -> list[Task]:
+        """What to do, one after the other. Raises DollygripError with what is wrong."""
+        return [self.task.of(context)]
+
     def _begin(self, context: bpy.types.Context, wait: bool) -> set[str]:
         state = context.scene.dollygrip
         state.error = state.hint = state.notice = ""
         session.last = self.task.__name__
         try:
-            task = self.task.of(context)
+            first, *following = self.tasks(context)
             if not wait:
-                session.start_on_timer(task, backend_executable())
+                session.start_on_timer(first, backend_executable(), following)
                 return {"FINISHED"}
-            outcome = session.run(task, backend_executable())
+            ended = session.run(first, backend_executable(), following)
         except DollygripError as error:
             state.error, state.hint = error.message, error.hint
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        if outcome.error:
-            self.report({"ERROR"}, str(outcome.error))
+        if ended.error:
+            self.report({"ERROR"}, str(ended.error))
         elif state.notice:
             self.report({"INFO"}, state.notice)
-        return {"FINISHED"} if outcome.state == "done" else {"CANCELLED"}
+        return {"FINISHED"} if ended.state == "done" else {"CANCELLED"}
 
 
-class DOLLYGRIP_OT_start_backend(_Job, bpy.types.Operator):
+class DOLLYGRIP_OT_start_backend(Job, bpy.types.Operator):
     """Connect to the Dollygrip backend; starts one on this computer if none runs"""
 
     bl_idname = "dollygrip.start_backend"
@@ -58,7 +63,7 @@ class DOLLYGRIP_OT_start_backend(_Job, bpy.types.Operator):
     task = StartBackend
 
 
-class DOLLYGRIP_OT_predict_camera(_Job, bpy.types.Operator):
+class DOLLYGRIP_OT_predict_camera(Job, bpy.types.Operator):
     """Predict a camera move from the prompt and the reference picture"""
 
     bl_idname = "dollygrip.predict_camera"
@@ -66,7 +71,7 @@ class DOLLYGRIP_OT_predict_camera(_Job, bpy.types.Operator):
     task = PredictCamera
 
 
-class DOLLYGRIP_OT_render_shot(_Job, bpy.types.Operator):
+class DOLLYGRIP_OT_render_shot(Job, bpy.types.Operator):
     """Render what the scene's camera sees, starting from the reference picture, into a strip of the sequencer"""
 
     bl_idname = "dollygrip.render_shot"

@@ -1,53 +1,16 @@
 """The panels: one sidebar tab, the same in the 3D Viewport and in the Sequencer."""
 
-from pathlib import Path
-
 import bpy
-import bpy.utils.previews
 
-from . import camera, strips, takes
+from . import camera, panels_rig, panels_takes, shots, strips, takes
+from .drawing import draw_job, thumbnail, wrapped
 from .render import engine_of, video_size
 from .session import session
 
-_previews: bpy.utils.previews.ImagePreviewCollection | None = None
 _SPACES = (("VIEW_3D", "VIEW3D"), ("SEQUENCE_EDITOR", "SEQUENCER"))
 
 
-def thumbnail(path: str) -> int:
-    """Icon of a picture file, 0 where there is none; a file that changed is read anew."""
-    absolute = Path(bpy.path.abspath(path))
-    if not path or not absolute.is_file():
-        return 0
-    key = f"{absolute} {absolute.stat().st_mtime_ns}"
-    found = _previews.get(key) or _previews.load(key, str(absolute), "IMAGE")
-    return found.icon_id
-
-
-def wrapped(layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: str = "NONE") -> None:
-    """Text in as many lines as the sidebar's width needs; labels do not wrap by themselves."""
-    scale = context.preferences.system.ui_scale
-    room = max(16, int((context.region.width / scale - 62) / 6.4))
-    line, lines = "", []
-    for word in text.split():
-        while len(word) > room:  # a path without spaces
-            lines, line, word = [*lines, *([line] if line else []), word[:room]], "", word[room:]
-        if line and len(line) + 1 + len(word) > room:
-            lines.append(line)
-            line = word
-        else:
-            line = f"{line} {word}".strip()
-    column = layout.column(align=True)
-    column.scale_y = 0.8
-    for i, text_line in enumerate([*lines, line]):
-        column.label(text=text_line, icon=icon if i == 0 else ("BLANK1" if icon != "NONE" else "NONE"))
-
-
-class _Panel:
-    bl_region_type = "UI"
-    bl_category = "Dollygrip"
-
-
-class _Camera(_Panel):
+class _Camera:
     bl_label = "Camera"
 
     def draw(self, context):
@@ -76,30 +39,8 @@ class _Camera(_Panel):
         draw_job(layout, context, "PredictCamera")
 
 
-class _Takes(_Panel):
-    bl_label = "Takes"
-
-    def draw(self, context):
-        layout, scene = self.layout, context.scene
-        state = scene.dollygrip
-        if state.take_list:
-            layout.template_list("DOLLYGRIP_UL_takes", "", state, "take_list", state, "take_index", rows=2)
-        else:
-            layout.label(text="Predicted cameras appear here.", icon="INFO")
-        take = takes.shown(scene.camera)
-        if take:
-            first, last = takes.frame_range(take)
-            row = layout.row()
-            row.label(text=f"Frames {first} to {last}")
-            if (first, last) != (scene.frame_start, scene.frame_end):
-                row.operator("dollygrip.fit_range", text="Use as Scene Range")
-        row = layout.row(align=True)
-        row.operator("dollygrip.load_take", text="Load", icon="IMPORT")
-        row.operator("dollygrip.save_take", text="Save", icon="EXPORT")
-
-
-class _Shot(_Panel):
-    bl_label = "Shot"
+class _Render:
+    bl_label = "Render"
 
     def draw(self, context):
         layout, scene = self.layout, context.scene
@@ -118,12 +59,15 @@ class _Shot(_Panel):
             across, down = video_size((state.width, state.height), camera.render_size(scene), engine)
             column.label(text=f"Renders {across}×{down}", icon="INFO")
         if scene.camera:
-            first, last = takes.frame_range(take) if take else (scene.frame_start, scene.frame_end)
+            first, last = shots.frame_range(scene, scene.camera)
             what = take.name if take else scene.camera.name
             wrapped(layout, context, f"{what}: {last - first + 1} frames", "OUTLINER_OB_CAMERA")
         row = layout.row()
         row.scale_y = 1.5
         row.operator("dollygrip.render_shot", icon="RENDER_ANIMATION")
+        row = layout.row(align=True)
+        for which, text in (("SELECTED", "Render Selected"), ("ALL", "Render All")):
+            row.operator("dollygrip.render_shots", text=text).which = which
         draw_job(layout, context, "RenderShot")
         strip = scene.sequence_editor.active_strip if scene.sequence_editor else None
         shot = strips.shot_of(strip) if strip else None
@@ -133,9 +77,10 @@ class _Shot(_Panel):
             wrapped(box, context, f"“{shot['prompt']}”")
             size = "×".join(str(side) for side in shot["size"])
             wrapped(box, context, f"{shot['frames']} frames, {size}, {shot['engine']}, seed {shot['seed']}")
+            box.operator("dollygrip.open_take", icon="LOOP_BACK")
 
 
-class _Backend(_Panel):
+class _Backend:
     bl_label = "Backend"
     bl_options = {"DEFAULT_CLOSED"}
 
@@ -147,28 +92,6 @@ class _Backend(_Panel):
             layout.label(text=f"Dollygrip {welcome.server_version} on {', '.join(welcome.devices)}", icon="CHECKMARK")
         layout.operator("dollygrip.start_backend", text="Connect" if welcome else "Start Backend", icon="PLAY")
         draw_job(layout, context, "StartBackend")
-
-
-def draw_job(layout: bpy.types.UILayout, context: bpy.types.Context, kind: str) -> None:
-    """Progress of the running task of this kind, or how the last task of this kind ended."""
-    state, task, status = context.scene.dollygrip, session.task, session.status
-    if task is not None:
-        if type(task).__name__ == kind:
-            row = layout.row(align=True)
-            count = f"  {status.done} / {status.total}" if status.total else ""
-            row.progress(factor=status.share, text=f"{status.text}{count}")
-            row.operator("dollygrip.cancel_job", text="", icon="X")
-        return
-    if session.last != kind:
-        return
-    if state.error:
-        box = layout.box()
-        box.alert = True
-        wrapped(box, context, state.error, "ERROR")
-        if state.hint:
-            wrapped(box, context, state.hint, "BLANK1")
-    elif state.notice:
-        wrapped(layout, context, state.notice, "CHECKMARK")
 
 
 def engine_title(name: str) -> str:
@@ -199,34 +122,21 @@ def choose(layout: bpy.types.UILayout, name: str, text: str) -> None:
     chosen.data_path, chosen.value = "scene.dollygrip.engine", name
 
 
-class DOLLYGRIP_UL_takes(bpy.types.UIList):
-    """Takes by name; renaming one renames its Action"""
-
-    def draw_item(self, _context, layout, _data, item, _icon, _active, _property):
-        if item.action:
-            split = layout.split(factor=0.72)
-            split.prop(item.action, "name", text="", emboss=False, icon="ACTION")
-            split.label(text=f"seed {takes.seed_of(item.action)}")
-        else:
-            layout.label(text="The Action was deleted", icon="ERROR")
-
-
 def _panels() -> list[type]:
     """Each panel once for every space; Blender wants a class of its own for each."""
     made = []
-    for base in (_Camera, _Takes, _Shot, _Backend):
+    for base in (_Camera, panels_takes.Takes, panels_takes.Shots, panels_rig.Rig, _Render, _Backend):
         for space, short in _SPACES:
-            name = f"DOLLYGRIP_PT_{base.__name__[1:].lower()}_{short.lower()}"
-            made.append(type(name, (base, bpy.types.Panel), {"bl_idname": name, "bl_space_type": space}))
+            name = f"DOLLYGRIP_PT_{base.__name__.strip('_').lower()}_{short.lower()}"
+            place = {"bl_space_type": space, "bl_region_type": "UI", "bl_category": "Dollygrip"}
+            made.append(type(name, (base, bpy.types.Panel), {"bl_idname": name, **place}))
     return made
 
 
-_classes = [DOLLYGRIP_MT_engine, DOLLYGRIP_UL_takes, *_panels()]
+_classes = [DOLLYGRIP_MT_engine, *panels_takes.LISTS, *_panels()]
 
 
 def register() -> None:
-    global _previews
-    _previews = bpy.utils.previews.new()
     for cls in _classes:
         bpy.utils.register_class(cls)
 
@@ -234,4 +144,3 @@ def register() -> None:
 def unregister() -> None:
     for cls in reversed(_classes):
         bpy.utils.unregister_class(cls)
-    bpy.utils.previews.remove(_previews)

@@ -10,25 +10,46 @@ from bpy.props import (
     StringProperty,
 )
 
-from . import compat, takes
+from . import compat, rigs, shots, takes
 
 
 def _is_camera(_state, candidate: bpy.types.Object) -> bool:
     return candidate.type == "CAMERA"
 
 
-def _switch_take(state, context) -> None:
+def _switch_take(state, _context) -> None:
     takes.activate(state.id_data, state.take_index)
+    rigs.show(state.id_data, takes.shown(state.id_data))
+
+
+def _shot_index(state) -> int:
+    camera = takes.find_camera(state.id_data)
+    return state.id_data.objects.find(camera.name) if camera else -1
+
+
+def _show_shot(state, index: int) -> None:
+    scene = state.id_data
+    if 0 <= index < len(scene.objects) and takes.is_camera(scene.objects[index]):
+        shots.show(scene, scene.objects[index])
 
 
 class DOLLYGRIP_PG_take(bpy.types.PropertyGroup):
-    """An entry of the take list; the take itself is its Action."""
+    """An entry of a shot's list of takes; the take itself is its Action."""
 
     action: PointerProperty(type=bpy.types.Action)
+    star: BoolProperty(name="Star", description="Mark this take as a good one")
+
+
+class DOLLYGRIP_PG_shot(bpy.types.PropertyGroup):
+    """What makes a camera object a shot: its takes. It comes along when the object is appended to another file."""
+
+    takes: CollectionProperty(type=DOLLYGRIP_PG_take)
+    take_index: IntProperty(name="Take", update=_switch_take)
+    selected: BoolProperty(name="Render", description="Render Selected renders this shot")
 
 
 class DOLLYGRIP_PG_scene(bpy.types.PropertyGroup):
-    """What to predict and render, and the takes of this scene.
+    """What to predict and render.
 
     Numbers have soft limits only: what is out of bounds is refused with a reason instead of being changed silently.
     """
@@ -85,23 +106,41 @@ class DOLLYGRIP_PG_scene(bpy.types.PropertyGroup):
         soft_min=0,
     )
     height: IntProperty(name="Height", description="Height of the video in pixels; 0 follows the width", soft_min=0)
-    take_list: CollectionProperty(type=DOLLYGRIP_PG_take)
-    take_index: IntProperty(name="Take", update=_switch_take)
+    shot_index: IntProperty(name="Shot", get=_shot_index, set=_show_shot)
+    job: StringProperty(name="Job", description="What it takes to go on with a running job when the file is opened")
     error: StringProperty(name="Error", options={"SKIP_SAVE"})
     hint: StringProperty(name="Way Out", options={"SKIP_SAVE"})
     notice: StringProperty(name="Notice", options={"SKIP_SAVE"})
 
+    @property
+    def take_list(self):
+        """The entries of the takes of the shot that is shown; empty where there is no shot."""
+        camera = takes.find_camera(self.id_data)
+        return camera.dollygrip_shot.takes if camera else ()
 
-_classes = (DOLLYGRIP_PG_take, DOLLYGRIP_PG_scene)
+    @property
+    def take_index(self) -> int:
+        """Which take of that shot is shown; setting it shows another."""
+        camera = takes.find_camera(self.id_data)
+        return camera.dollygrip_shot.take_index if camera else -1
+
+    @take_index.setter
+    def take_index(self, index: int) -> None:
+        if camera := takes.find_camera(self.id_data):
+            camera.dollygrip_shot.take_index = index
+
+
+_classes = (DOLLYGRIP_PG_take, DOLLYGRIP_PG_shot, DOLLYGRIP_PG_scene)
 
 
 def register() -> None:
     for cls in _classes:
         bpy.utils.register_class(cls)
+    bpy.types.Object.dollygrip_shot = PointerProperty(type=DOLLYGRIP_PG_shot)
     bpy.types.Scene.dollygrip = PointerProperty(type=DOLLYGRIP_PG_scene)
 
 
 def unregister() -> None:
-    del bpy.types.Scene.dollygrip
+    del bpy.types.Scene.dollygrip, bpy.types.Object.dollygrip_shot
     for cls in reversed(_classes):
         bpy.utils.unregister_class(cls)

@@ -1,8 +1,9 @@
 """Stage 2 in Blender: the camera that Blender evaluates and the reference picture become a strip of frames."""
 
 import tempfile
+from itertools import takewhile
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import attrs
 import bpy
@@ -14,7 +15,7 @@ from dollygrip.errors import InputError
 from dollygrip.protocol import EngineInfo, RenderRequest, Request, TrajectoryHeader, Welcome
 from dollygrip.trajectory import MAX_FRAMES, Trajectory
 
-from . import camera, strips, takes
+from . import camera, paths, shots, strips, takes
 from .picture import fingerprint, read_picture, write_png
 from .predict import check_prompt
 from .session import Outcome, push_undo
@@ -42,26 +43,37 @@ class RenderShot:
     provenance: dict[str, Any]
     notices: list[str]
     title: str = "Rendering the shot"
+    job_id: str = ""
     files: list[Path] = attrs.field(factory=list)
 
     @classmethod
-    def of(cls, context: bpy.types.Context) -> "RenderShot":
-        """The scene's camera over its take's frames, or the scene's; raises InputError with what is wrong."""
+    def of(
+        cls,
+        context: bpy.types.Context,
+        shot: bpy.types.Object | None = None,
+        span: tuple[int, int] | None = None,
+    ) -> Self:
+        """A shot (the scene's camera by default) over its frames; raises InputError with what is wrong.
+
+        span: first and last frame, by default those of shots.frame_range.
+        """
         scene = context.scene
-        state = scene.dollygrip
-        take = takes.shown(scene.camera)
+        state, shot = scene.dollygrip, shot or scene.camera
+        take = takes.shown(shot)
         made_from = takes.provenance(take) if take else {}
         prompt = made_from.get("prompt") or state.prompt.strip()
         check_prompt(prompt)
         reference = made_from.get("reference") or state.reference
         image = read_picture(reference)
-        first, last = takes.frame_range(take) if take else (scene.frame_start, scene.frame_end)
+        if shot is None:
+            raise InputError(f"The scene {scene.name} has no camera.", "Add one, or predict a camera first.")
+        first, last = span or shots.frame_range(scene, shot)
         if not 1 <= last - first + 1 <= MAX_FRAMES:
             raise InputError(
                 f"The shot would run from frame {first} to {last}.",
                 f"Give the {'take' if take else 'scene'} a frame range of 1 to {MAX_FRAMES} frames.",
             )
-        sampled = camera.sample(context, first, last)
+        sampled = camera.sample(context, first, last, shot if takes.is_camera(shot) else None)
         notices, depth = [], made_from.get("scene_depth") or camera.known_depth(context, sampled)
         if depth is None:
             depth = camera.ASSUMED_DEPTH
@@ -78,9 +90,11 @@ class RenderShot:
                 lens = camera.in_picture(np.array([seen["intrinsics"]]), sampled.size, picture)[0]
                 arrays["depth"] = camera.depth_map(context, np.array(pose["c2w"]), lens, picture, first)
         provenance = {
-            "take": take.name if take else scene.camera.name,
+            "take": take.name if take else shot.name,
+            "take_id": made_from.get("id", ""),
+            "shot": shot.name,
             "scene": scene.name,
-            "reference": reference,
+            "reference": takes.beside(bpy.path.abspath(reference)),
             "reference_sha256": sha256,
         }
         return cls(
@@ -95,13 +109,54 @@ class RenderShot:
             folder=shot_folder(),
             provenance=provenance,
             notices=notices,
+            title=f"Rendering {shot.name}",
         )
+
+    @classmethod
+    def resumed(cls, scene: bpy.types.Scene, record: dict[str, Any]) -> Self:
+        """The task that made this record, to be attached to its job again; its frames on disk count as received.
+
+        Raises InputError or FormatError where the folder with its camera is gone.
+        """
+        folder = Path(bpy.path.abspath(record["folder"]))
+        task = cls(
+            scene_name=scene.name,
+            trajectory=formats.read(folder / CAMERA_FILE),
+            arrays={},
+            prompt=str(record["prompt"]),
+            engine=str(record["engine"]),
+            size=tuple(record["size"]),
+            seed=int(record["seed"]),
+            frame_start=int(record["frame_start"]),
+            folder=folder,
+            provenance=dict(record["provenance"]),
+            notices=list(record["notices"]),
+            title=f"Rendering {record['provenance']['shot']}",
+            job_id=str(record["job"]),
+        )
+        expected = (task.frame_file(index) for index in range(len(task.trajectory)))
+        task.files = list(takewhile(Path.is_file, expected))
+        return task
+
+    def record(self) -> dict[str, Any]:
+        named = ("prompt", "engine", "size", "seed", "frame_start", "provenance", "notices")
+        return {
+            **{name: getattr(self, name) for name in named},
+            "job": self.job_id,
+            "folder": takes.beside(self.folder),
+        }
+
+    @property
+    def received(self) -> int:
+        return len(self.files)
+
+    def frame_file(self, index: int) -> Path:
+        return self.folder / f"frame_{self.frame_start + index:04d}.png"
 
     def build(self, welcome: Welcome) -> tuple[Request, dict[str, np.ndarray]]:
         engine = engine_of(welcome, self.engine)
         self.engine = engine.name if engine else self.engine
         size = self.size = video_size(self.size, self.trajectory.size, engine)
-        self.folder.mkdir(parents=True, exist_ok=True)
         formats.write(self.folder / CAMERA_FILE, self.trajectory)
         request = RenderRequest(
             prompt=self.prompt,
@@ -113,7 +168,7 @@ class RenderShot:
         return request, self.arrays
 
     def prepare(self, event: FrameReady) -> Path:
-        path = self.folder / f"frame_{self.frame_start + event.index:04d}.png"
+        path = self.frame_file(event.index)
         write_png(path, event.rgb)
         return path
 
@@ -127,8 +182,7 @@ class RenderShot:
         if self.files:
             shot = self._shot(outcome.state, outcome.summary)
             strips.ensure(scene, self.files, self.frame_start, len(self.trajectory), shot)
-            folder = bpy.path.relpath(str(self.folder)) if bpy.data.filepath else self.folder
-            said = f"{len(self.files)} of {len(self.trajectory)} frames are in {folder}."
+            said = f"{len(self.files)} of {len(self.trajectory)} frames are in {takes.beside(self.folder)}."
             scene.dollygrip.notice = " ".join([said, *self.notices])
             push_undo("Render Shot")
         else:
@@ -138,7 +192,6 @@ class RenderShot:
         simple = {k: v for k, v in (summary or {}).items() if isinstance(v, str | int | float)}
         return {
             **self.provenance,
-            "folder": str(self.folder),
             "prompt": self.prompt,
             "engine": self.engine,
             "size": list(self.size),
@@ -170,10 +223,9 @@ def video_size(wanted: tuple[int, int], seen: tuple[int, int], engine: EngineInf
 
 
 def shot_folder() -> Path:
-    """The next free folder for a shot's frames: beside the .blend, or in a lasting temporary folder if unsaved."""
+    """A new folder for a shot's frames: beside the .blend, or in a lasting temporary folder if unsaved."""
     if bpy.data.filepath:
-        parent = Path(bpy.path.abspath("//")) / "dollygrip"
+        parent = Path(bpy.path.abspath("//")) / paths.FRAMES
     else:
-        parent = Path(tempfile.mkdtemp(prefix="dollygrip_"))
-    used = [int(p.name[5:]) for p in parent.glob("shot_*") if p.name[5:].isdigit()]
-    return parent / f"shot_{max(used, default=0) + 1:03d}"
+        parent = Path(tempfile.mkdtemp(prefix=paths.TEMPORARY))
+    return paths.new_folder(parent)

@@ -3,74 +3,28 @@
 The thread connects, submits, prepares what arrives (PNG files, fitted curves) and queues it. `Session.pump` delivers
 it on the main thread within a few milliseconds a tick: on Blender's timer for a job that was started from the
 interface, in a loop for an operator that a script called and that waits.
+
+Jobs outlive Blender: what it takes to attach to one again is kept in `scene.dollygrip.job` while it runs (jobs.py).
 """
 
+import json
 import queue
 import threading
 import time
-from collections.abc import Iterator
-from typing import Any, Protocol, Self
+from collections.abc import Callable, Sequence
 
 import attrs
 import bpy
 
-from dollygrip.client import Client, Event, FrameReady, TakeReady
 from dollygrip.connection import BackendError
 from dollygrip.errors import DollygripError
-from dollygrip.protocol import Cancelled, Done, Failed, Progress, Queued, Request, Welcome
+from dollygrip.protocol import Welcome
 
-from . import backend
+from .worker import Orders, Outcome, Status, Submitted, Task, Worker
 
 TICK = 0.05  # seconds between ticks of the pump
 BUDGET = 0.004  # seconds a tick may work before it leaves the rest to the next
-WINDOW = 8  # frames that the backend may be ahead of what is on disk
-RECONNECTS = 3
-
-
-class Task(Protocol):
-    """What a session does: `build` and `prepare` run on the client thread and never touch bpy, the rest on the main."""
-
-    title: str
-    scene_name: str
-
-    @classmethod
-    def of(cls, context: bpy.types.Context) -> Self:
-        """The task that the scene asks for; on the main thread. Raises DollygripError with what is wrong."""
-
-    def build(self, welcome: Welcome) -> tuple[Request, dict[str, Any]] | None:
-        """The request and its arrays; None where being connected was all that was wanted."""
-
-    def prepare(self, event: TakeReady | FrameReady) -> Any:
-        """Turn a result into what `deliver` takes."""
-
-    def deliver(self, scene: bpy.types.Scene, prepared: Any) -> None:
-        """Put a result into the scene."""
-
-    def finish(self, scene: bpy.types.Scene, outcome: "Outcome") -> None:
-        """The task has ended; called exactly once."""
-
-
-@attrs.frozen
-class Outcome:
-    """How a task ended: `done`, `cancelled`, or with an `error`."""
-
-    state: str
-    error: DollygripError | None = None
-    summary: dict[str, Any] = attrs.field(factory=dict)
-    notice: str = ""
-
-
-@attrs.frozen
-class Status:
-    """What the panel shows of a running task."""
-
-    text: str
-    done: int = 0
-    total: int = 0
-
-    @property
-    def share(self) -> float:
-        return self.done / self.total if self.total else 0.0
+_OUT_OF_REACH = ("lost", "unreachable", "missing")  # kinds of errors after which the job may still go on
 
 
 @attrs.define
@@ -79,6 +33,7 @@ class StartBackend:
 
     scene_name: str
     title: str = "Starting the backend"
+    job_id: str = ""
 
     @classmethod
     def of(cls, context: bpy.types.Context) -> "StartBackend":
@@ -99,33 +54,47 @@ class Session:
         self.last = ""  # class name of the task that was asked for last: its panel shows how it ended
         self.status = Status("")
         self.welcome: Welcome | None = None
-        self._cancelling = threading.Event()
+        self.ended: set[str] = set()  # ids of jobs that came to their end here
+        self.on_idle: Callable[[Outcome], None] = lambda _outcome: None  # called when the last of the tasks has ended
+        self._kept = ""  # id of the job that the saved file knows of
+        self._orders = Orders()
         self._results: queue.SimpleQueue = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
+        self._following: list[Task] = []
+        self._outcomes: list[Outcome] = []
+        self._executable: str | None = None
         self._drawn: Status | None = None
 
     @property
     def active(self) -> bool:
         return self.task is not None
 
-    def start(self, task: Task, executable: str) -> None:
-        """Begin a task on the client thread; its results wait for `pump`. One task at a time."""
+    def start(self, task: Task, executable: str | None, following: Sequence[Task] = ()) -> None:
+        """Begin a task on the client thread, and those `following` one after the other, also where one fails.
+
+        Results wait for `pump`. executable: of the backend, which is started where none runs; None: do without a
+        backend that does not run.
+        """
         if self.active:
             raise BackendError(f"{self.task.title} is still running.", "Wait for it or cancel it.", "busy")
+        self._following, self._outcomes, self._executable = list(following), [], executable
+        self._launch(task)
+
+    def _launch(self, task: Task) -> None:
         self.task, self.status = task, Status("Connecting to the backend")
-        self._cancelling, self._results = threading.Event(), queue.SimpleQueue()
-        worker = _Worker(self, task, executable, self._results, self._cancelling)
+        self._orders, self._results = Orders(), queue.SimpleQueue()
+        worker = Worker(task, self._executable, self._results, self._orders, self._show, self._connected)
         self._thread = threading.Thread(target=worker.run, name="dollygrip-client", daemon=True)
         self._thread.start()
 
-    def start_on_timer(self, task: Task, executable: str) -> None:
-        """Begin a task that goes on while the interface is used."""
-        self.start(task, executable)
+    def start_on_timer(self, task: Task, executable: str | None, following: Sequence[Task] = ()) -> None:
+        """Begin tasks that go on while the interface is used."""
+        self.start(task, executable, following)
         bpy.app.timers.register(self._tick, first_interval=TICK, persistent=True)
 
-    def run(self, task: Task, executable: str) -> Outcome:
-        """Do a task while the caller waits, and return how it ended; Ctrl-C cancels it."""
-        self.start(task, executable)
+    def run(self, task: Task, executable: str, following: Sequence[Task] = ()) -> Outcome:
+        """Do tasks while the caller waits, and return how they ended; Ctrl-C cancels them."""
+        self.start(task, executable, following)
         outcome = None
         while outcome is None:
             try:
@@ -138,13 +107,24 @@ class Session:
     def cancel(self) -> None:
         """Ask the task to stop; it ends as cancelled, or as done where it was faster."""
         if self.active:
-            self._cancelling.set()
+            self._orders.cancel.set()
+            self._following = []
             self.status = attrs.evolve(self.status, text="Cancelling")
 
+    def file_saved(self) -> None:
+        """The file was saved with the record of the running job."""
+        self._kept = self.task.job_id if self.task else ""
+
     def abandon(self) -> None:
-        """Cancel and forget the task: its scene is about to go. What is on disk stays there."""
-        self.cancel()
-        self.task, self.status = None, Status("")
+        """Forget the task: its scene is about to go. What is on disk stays there.
+
+        The job goes on where the saved file knows of it and can attach to it again, else it is cancelled.
+        """
+        if self.task and self.task.job_id and self.task.job_id == self._kept:
+            self._orders.leave.set()
+        else:
+            self.cancel()
+        self.task, self.status, self._following = None, Status(""), []
         if bpy.app.timers.is_registered(self._tick):
             bpy.app.timers.unregister(self._tick)
 
@@ -155,7 +135,10 @@ class Session:
             self._thread.join(timeout=5.0)
 
     def pump(self, budget: float = BUDGET) -> Outcome | None:
-        """Deliver what has arrived, for at most `budget` seconds and one item more; the outcome once it has ended."""
+        """Deliver what has arrived, for at most `budget` seconds and one item more.
+
+        Returns the outcome once the last task has ended: the first failure, where there was one.
+        """
         deadline = time.perf_counter() + budget
         while self.task is not None and time.perf_counter() < deadline:
             try:
@@ -164,113 +147,49 @@ class Session:
                 return None
             scene = bpy.data.scenes.get(self.task.scene_name)
             if isinstance(item, Outcome):
-                return self._finish(scene, item)
-            if scene is not None:
+                self._finish(scene, item)
+                if not self.active:
+                    return next((outcome for outcome in self._outcomes if outcome.error), item)
+            elif isinstance(item, Submitted):
+                self.task.job_id = item.job_id
+                if scene is not None:
+                    scene.dollygrip.job = json.dumps(self.task.record())
+            elif scene is not None:
                 self.task.deliver(scene, item)
         return None
 
-    def _finish(self, scene: bpy.types.Scene | None, outcome: Outcome) -> Outcome:
+    def _finish(self, scene: bpy.types.Scene | None, outcome: Outcome) -> None:
+        """Let the task end, note what went wrong first, and begin the next one."""
         task, self.task, self.status = self.task, None, Status("")
+        if error := outcome.error:
+            said = f"{task.title}: {error.message}" if self._following or self._outcomes else error.message
+            outcome = attrs.evolve(outcome, error=DollygripError(said, error.hint, error.kind))
+        self._outcomes.append(outcome)
         if scene is not None:
-            state, error = scene.dollygrip, outcome.error
-            state.error, state.hint = (error.message, error.hint) if error else ("", "")
+            state = scene.dollygrip
+            first = next((ended.error for ended in self._outcomes if ended.error), None)
+            state.error, state.hint = (first.message, first.hint) if first else ("", "")
+            if task.job_id and not (error and error.kind in _OUT_OF_REACH):
+                self.ended.add(task.job_id)
+                state.job = ""
             task.finish(scene, outcome)
-        return outcome
+        if self._following:
+            self._launch(self._following.pop(0))
+
+    def _show(self, status: Status) -> None:
+        self.status = status
+
+    def _connected(self, welcome: Welcome) -> None:
+        self.welcome = welcome
 
     def _tick(self) -> float | None:
         ended = self.pump()
         if ended or self.status is not self._drawn:
             self._drawn = self.status
             redraw()
+        if ended:
+            self.on_idle(ended)
         return TICK if self.active else None
-
-
-@attrs.frozen
-class _Worker:
-    """The client thread of one task. Puts results and, last, the Outcome into the queue; sets `session.status`."""
-
-    session: Session
-    task: Task
-    executable: str
-    results: queue.SimpleQueue
-    cancelling: threading.Event
-
-    def run(self) -> None:
-        try:
-            self.results.put(self._do())
-        except DollygripError as error:
-            cancelled = error.kind == "cancelled"
-            self.results.put(Outcome("cancelled") if cancelled else Outcome("failed", error))
-        except Exception as error:  # a defect of ours: the job must still end, with its reason
-            said = DollygripError(f"{self.task.title} failed: {error!r}.", "Please report this.")
-            self.results.put(Outcome("failed", said))
-            raise
-
-    def _do(self) -> Outcome:
-        client = self._connect()
-        try:
-            wanted = self.task.build(client.welcome)
-            if wanted is None:
-                return Outcome("done")
-            job_id, received, losses = client.submit(*wanted), 0, 0
-            client.credit(job_id, WINDOW)
-            while True:
-                try:
-                    for event in self._events(client, job_id):
-                        if isinstance(event, TakeReady | FrameReady):
-                            self.results.put(self.task.prepare(event))
-                            received = event.index + 1
-                            client.credit(job_id, 1)
-                        elif outcome := self._follow(event):
-                            return outcome
-                except BackendError as error:
-                    losses += 1
-                    if error.kind != "lost" or losses > RECONNECTS:
-                        raise
-                    self._show(Status("Connection lost, connecting again"))
-                    client.close()
-                    client = self._connect()
-                    client.attach(job_id, received)
-                    client.credit(job_id, WINDOW)
-        finally:
-            client.close()
-
-    def _connect(self) -> Client:
-        client = backend.connect(
-            self.executable, lambda: self._show(Status("Starting the backend")), self.cancelling.is_set
-        )
-        self.session.welcome = client.welcome
-        return client
-
-    def _events(self, client: Client, job_id: str) -> Iterator[Event]:
-        """What arrives for the job, for ever; asks once for its end when the task is cancelled."""
-        asked = False
-        while True:
-            if self.cancelling.is_set() and not asked:
-                client.cancel(job_id)
-                asked = True
-            if event := client.poll(0.05):
-                yield event
-
-    def _follow(self, event: Queued | Progress | Done | Failed | Cancelled) -> Outcome | None:
-        """Show an event that is not a result; the outcome if it is the last one."""
-        match event:
-            case Failed():
-                raise BackendError(event.message, event.hint, event.kind)
-            case Done():
-                return Outcome("done", summary=event.summary)
-            case Cancelled():
-                return Outcome("cancelled")
-            case Progress():
-                self._show(Status(event.stage.capitalize(), event.done, event.total))
-            case Queued():
-                ahead = event.position
-                self._show(Status(f"Waiting: {ahead} ahead" if ahead else "Waiting for the worker"))
-        return None
-
-    def _show(self, status: Status) -> None:
-        if not self.cancelling.is_set():
-            self.session.status = status
 
 
 def redraw() -> None:

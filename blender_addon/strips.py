@@ -1,19 +1,25 @@
 """Shots in the sequencer: an image strip for each render, growing while its frames arrive, never over another strip."""
 
+import os
 from pathlib import Path
 from typing import Any
 
 import bpy
 
-from . import compat
+from . import compat, takes
 
 _KEY = "dollygrip"
 _CHANNELS = 128
 
 
 def shot_of(strip) -> dict[str, Any] | None:
-    """The provenance of a strip that a render made."""
-    return strip[_KEY].to_dict() if _KEY in strip else None
+    """The provenance of a strip that a render made, with the absolute `folder` of its frames."""
+    return {**strip[_KEY].to_dict(), "folder": str(folder_of(strip))} if _KEY in strip else None
+
+
+def folder_of(strip) -> Path:
+    """Where a strip's frames are. Blender keeps this path right when the file is moved or saved elsewhere."""
+    return Path(os.path.normpath(bpy.path.abspath(strip.directory)))
 
 
 def ensure(scene: bpy.types.Scene, files: list[Path], first: int, length: int, shot: dict[str, Any]):
@@ -22,14 +28,12 @@ def ensure(scene: bpy.types.Scene, files: list[Path], first: int, length: int, s
     files: frames on disk so far, all of one folder; first: scene frame of the first; length: of the finished strip,
     for which the channel keeps room. The strip shows the files' own pixels: its colour space is sRGB.
     """
-    strips = compat.strips_of(scene)
-    strip = next((s for s in strips if _KEY in s and s[_KEY]["folder"] == shot["folder"]), None)
+    strips, folder = compat.strips_of(scene), files[0].parent.absolute()
+    strip = next((s for s in strips if _KEY in s and folder_of(s) == folder), None)
     if strip is None:
-        name = f"{Path(shot['folder']).name} {shot['take']}".strip()
+        name = f"{folder.name} {shot['take']}".strip()
         channel = _free_channel(strips, first, length)
-        path = files[0].as_posix()
-        if bpy.data.is_saved:
-            path = bpy.path.relpath(path)
+        path = takes.beside(files[0].as_posix())
         strip = strips.new_image(name, path, channel, first, fit_method="FIT")
         strip.colorspace_settings.name = "sRGB"
         compat.show_in_sequencer(scene)

@@ -1,10 +1,14 @@
-"""Takes: every predicted or loaded camera is an Action of its own on the scene's Dollygrip camera.
+"""Takes: every predicted or loaded camera is an Action of its own in the list of a Dollygrip camera.
 
 An Action of a take carries its provenance as custom properties under "dollygrip" and the dense camera it was fitted
-from, so nothing of a prediction is lost when its curves are edited or another take is shown.
+from, so nothing of a prediction is lost when its curves are edited or another take is shown. It points to its reference
+as an Image, whose path Blender keeps right when a file is saved elsewhere, moved with its folder or appended from. A
+fake user keeps it when its camera is deleted.
 """
 
 import json
+import uuid
+from pathlib import Path
 from typing import Any
 
 import bpy
@@ -17,23 +21,34 @@ from .camera import FittedTake
 
 CAMERA_NAME = "Dollygrip Camera"
 _KEY = "dollygrip"
+_REFERENCE = "dollygrip_reference"
 _BEZIER, _ALIGNED = 2, 3  # RNA values of Keyframe.interpolation and handle types
 
 
+def is_camera(thing: bpy.types.Object | None) -> bool:
+    """Whether an object is a Dollygrip camera: one that has a list of takes."""
+    return thing is not None and thing.type == "CAMERA" and thing.get(_KEY) == "camera"
+
+
 def find_camera(scene: bpy.types.Scene) -> bpy.types.Object | None:
-    """The scene's Dollygrip camera, if there is one yet."""
-    return next((o for o in scene.objects if o.type == "CAMERA" and o.get(_KEY) == "camera"), None)
+    """The Dollygrip camera that the scene shows, else its first one, if there is one yet."""
+    if is_camera(scene.camera):
+        return scene.camera
+    return next((thing for thing in scene.objects if is_camera(thing)), None)
+
+
+def new_camera(scene: bpy.types.Scene) -> bpy.types.Object:
+    """A Dollygrip camera without takes."""
+    camera = bpy.data.objects.new(CAMERA_NAME, bpy.data.cameras.new(CAMERA_NAME))
+    camera[_KEY] = "camera"
+    camera.rotation_mode = "XYZ"
+    scene.collection.objects.link(camera)
+    return camera
 
 
 def ensure_camera(scene: bpy.types.Scene, like: bpy.types.Camera | None = None) -> bpy.types.Object:
-    """The scene's Dollygrip camera, made if there is none, with the sensor and clipping of `like`."""
-    camera = find_camera(scene)
-    if camera is None:
-        data = bpy.data.cameras.new(CAMERA_NAME)
-        camera = bpy.data.objects.new(CAMERA_NAME, data)
-        camera[_KEY] = "camera"
-        camera.rotation_mode = "XYZ"
-        scene.collection.objects.link(camera)
+    """The Dollygrip camera of `find_camera`, made if there is none, with the sensor and clipping of `like`."""
+    camera = find_camera(scene) or new_camera(scene)
     if like is not None:
         for name in ("sensor_fit", "sensor_width", "sensor_height", "clip_start", "clip_end"):
             setattr(camera.data, name, getattr(like, name))
@@ -46,9 +61,13 @@ def add(
     name: str,
     provenance: dict[str, Any],
     like: bpy.types.Camera | None = None,
+    camera: bpy.types.Object | None = None,
 ) -> bpy.types.Action:
-    """Write a fitted take as a new Action, list it and show it; the scene's camera becomes the Dollygrip camera."""
-    camera = ensure_camera(scene, like)
+    """Write a fitted take as a new Action of `camera` (that of `ensure_camera` by default), list it and show it.
+
+    The camera becomes the scene's, unless another Dollygrip camera is. provenance: `reference` is the picture's path.
+    """
+    camera = camera or ensure_camera(scene, like)
     action, pose_curves, lens_curves = compat.new_take_action(name)
     action.use_fake_user = True
     for (path, index), keys in take.channels.items():
@@ -59,6 +78,7 @@ def add(
     trajectory = take.trajectory
     action[_KEY] = {
         **{key: value for key, value in provenance.items() if value is not None},
+        "id": uuid.uuid4().hex,
         "scene_depth": trajectory.scene_depth,
         "meta": json.dumps(trajectory.meta),
         "size": list(trajectory.size),
@@ -66,13 +86,78 @@ def add(
         "c2w": trajectory.c2w.ravel(),
         "intrinsics": trajectory.intrinsics.ravel(),
     }
+    if reference := provenance.get("reference"):
+        action[_REFERENCE] = _image(reference)
     camera.data.sensor_width, camera.data.sensor_height = take.sensor.width, take.sensor.height
     camera.data.sensor_fit = take.sensor.fit
-    state = scene.dollygrip
-    state.take_list.add().action = action
-    state.take_index = len(state.take_list) - 1
-    scene.camera = camera
+    enlist(camera, action)
+    if not is_camera(scene.camera):
+        scene.camera = camera
     return action
+
+
+def _image(path: str) -> bpy.types.Image:
+    """The picture at `path` as an Image, relative to the .blend where that is saved; it need not exist any more."""
+    absolute = bpy.path.abspath(path)
+    found = next((image for image in bpy.data.images if bpy.path.abspath(image.filepath) == absolute), None)
+    if found is None:
+        found = bpy.data.images.new(Path(absolute).name, 1, 1)
+        found.source, found.filepath = "FILE", beside(absolute)
+    return found
+
+
+def beside(path: str | Path) -> str:
+    """A path relative to the .blend ("//"), so that both may be moved together; absolute while that is unsaved."""
+    return bpy.path.relpath(str(path)) if bpy.data.filepath else str(path)
+
+
+def enlist(camera: bpy.types.Object, action: bpy.types.Action) -> None:
+    """List a take as the last of a camera's, and show it."""
+    state = camera.dollygrip_shot
+    state.takes.add().action = action
+    state.take_index = len(state.takes) - 1
+
+
+def duplicate(action: bpy.types.Action) -> bpy.types.Action:
+    """An independent copy of a take, listed nowhere yet."""
+    copy = compat.copy_take_action(action)
+    copy.use_fake_user = True
+    copy[_KEY]["parent_take"], copy[_KEY]["id"] = action[_KEY].get("id", ""), uuid.uuid4().hex
+    return copy
+
+
+def remove(camera: bpy.types.Object, index: int) -> None:
+    """Take the take at `index` off a camera's list; the take after it, or the last, is shown instead.
+
+    Its Action and picture go too where nothing else in the file uses them. Raises IndexError.
+    """
+    state = camera.dollygrip_shot
+    action = state.takes[index].action
+    state.takes.remove(index)
+    if action and shown(camera) == action:
+        compat.assign_take(camera, None)
+    state.take_index = min(index, len(state.takes) - 1)
+    if action and not bpy.data.user_map(subset={action})[action]:
+        image = action.get(_REFERENCE)
+        compat.remove_take_action(action)
+        if image and not image.users:
+            bpy.data.images.remove(image)
+
+
+def unlisted() -> list[bpy.types.Action]:
+    """The takes of this file that no camera lists: appended by themselves, or their camera was deleted."""
+    cameras = (thing for thing in bpy.data.objects if is_camera(thing))
+    listed = {entry.action for camera in cameras for entry in camera.dollygrip_shot.takes}
+    return [action for action in bpy.data.actions if is_take(action) and action not in listed]
+
+
+def is_take(action: bpy.types.Action | None) -> bool:
+    return action is not None and _KEY in action
+
+
+def with_id(take_id: str) -> bpy.types.Action | None:
+    """The take with this id in its provenance, whatever it is called by now."""
+    return next((a for a in bpy.data.actions if is_take(a) and a[_KEY].get("id") == take_id), None)
 
 
 def name_of(prompt: str) -> str:
@@ -94,17 +179,17 @@ def write_keys(curve: bpy.types.FCurve, keys) -> None:
     curve.update()
 
 
-def activate(scene: bpy.types.Scene, index: int) -> None:
-    """Show the take at `index` of the list; an index out of bounds or a deleted Action changes nothing."""
-    entries = scene.dollygrip.take_list
+def activate(camera: bpy.types.Object, index: int) -> None:
+    """Show the take at `index` of a camera's list; an index out of bounds or a deleted Action changes nothing."""
+    entries = camera.dollygrip_shot.takes
     if 0 <= index < len(entries) and entries[index].action:
-        compat.assign_take(ensure_camera(scene), entries[index].action)
+        compat.assign_take(camera, entries[index].action)
 
 
 def shown(camera: bpy.types.Object | None) -> bpy.types.Action | None:
     """The take that animates this camera, if one does."""
     action = camera.animation_data.action if camera and camera.animation_data else None
-    return action if action and _KEY in action else None
+    return action if is_take(action) else None
 
 
 def seed_of(action: bpy.types.Action) -> str:
@@ -118,11 +203,27 @@ def scene_depth(action: bpy.types.Action) -> float:
 
 
 def provenance(action: bpy.types.Action) -> dict[str, Any]:
-    """Prompt, seed, model, reference, scene_depth … of a take, without its dense camera; `meta` decoded."""
+    """Prompt, seed, model, scene_depth … of a take, without its dense camera; `meta` decoded, `reference` absolute."""
     stored = action[_KEY].to_dict()
     for dense in ("c2w", "intrinsics"):
         stored.pop(dense)
-    return {**stored, "meta": json.loads(stored["meta"])}
+    return {**stored, "meta": json.loads(stored["meta"]), "reference": reference(action)}
+
+
+def reference(action: bpy.types.Action) -> str:
+    """Absolute path of the take's picture, "" for a take without one."""
+    image = action.get(_REFERENCE)
+    return bpy.path.abspath(image.filepath, library=image.library) if image else ""
+
+
+def understood(action: bpy.types.Action) -> str:
+    """How the predictor read the prompt, and how close the camera comes to a surface, in a line; "" if not known."""
+    meta = json.loads(action[_KEY]["meta"])
+    plan, near = meta.get("plan"), meta.get("clearance")
+    said = [plan] if isinstance(plan, str) else []
+    if isinstance(near, float):
+        said.append(f"comes within {near * scene_depth(action):.2g} m of a surface")
+    return "; ".join(said)
 
 
 def dense(action: bpy.types.Action) -> Trajectory:

@@ -1,0 +1,78 @@
+"""What the panels share: thumbnails, wrapped text, the progress of a job."""
+
+from pathlib import Path
+
+import bpy
+import bpy.utils.previews
+
+from . import resume
+from .session import session
+
+_previews: bpy.utils.previews.ImagePreviewCollection | None = None
+
+
+def thumbnail(path: str) -> int:
+    """Icon of a picture file, 0 where there is none; a file that changed is read anew."""
+    absolute = Path(bpy.path.abspath(path))
+    if not path or not absolute.is_file():
+        return 0
+    key = f"{absolute} {absolute.stat().st_mtime_ns}"
+    found = _previews.get(key) or _previews.load(key, str(absolute), "IMAGE")
+    return found.icon_id
+
+
+def wrapped(layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: str = "NONE") -> None:
+    """Text in as many lines as the sidebar's width needs; labels do not wrap by themselves."""
+    scale = context.preferences.system.ui_scale
+    room = max(16, int((context.region.width / scale - 62) / 6.4))
+    line, lines = "", []
+    for word in text.split():
+        while len(word) > room:  # a path without spaces
+            lines, line, word = [*lines, *([line] if line else []), word[:room]], "", word[room:]
+        if line and len(line) + 1 + len(word) > room:
+            lines.append(line)
+            line = word
+        else:
+            line = f"{line} {word}".strip()
+    column = layout.column(align=True)
+    column.scale_y = 0.8
+    for i, text_line in enumerate([*lines, line]):
+        column.label(text=text_line, icon=icon if i == 0 else ("BLANK1" if icon != "NONE" else "NONE"))
+
+
+def draw_job(layout: bpy.types.UILayout, context: bpy.types.Context, kind: str) -> None:
+    """Progress of the running task of this kind, or how the last task of this kind ended."""
+    state, task, status = context.scene.dollygrip, session.task, session.status
+    if resume.is_pending(context.scene) and resume.kind_of(context.scene) == kind:
+        row = layout.row(align=True)
+        row.label(text="A job was under way", icon="TIME")
+        row.operator("dollygrip.resume_job", text="Resume")
+        row.operator("dollygrip.forget_job", text="", icon="X")
+    if task is not None:
+        if type(task).__name__ == kind:
+            row = layout.row(align=True)
+            count = f"  {status.done} / {status.total}" if status.total else ""
+            row.progress(factor=status.share, text=f"{status.text}{count}")
+            row.operator("dollygrip.cancel_job", text="", icon="X")
+        return
+    if session.last != kind:
+        return
+    if state.error:
+        box = layout.box()
+        box.alert = True
+        wrapped(box, context, state.error, "ERROR")
+        if state.hint:
+            wrapped(box, context, state.hint, "BLANK1")
+    elif state.notice:
+        wrapped(layout, context, state.notice, "CHECKMARK")
+
+
+def register() -> None:
+    global _previews
+    _previews = bpy.utils.previews.new()
+
+
+def unregister() -> None:
+    global _previews
+    bpy.utils.previews.remove(_previews)
+    _previews = None

@@ -1,0 +1,87 @@
+"""Paths that survive saving: what Blender does not keep right by itself, because it is not a path of a datablock.
+
+The takes' pictures and the strips' frames are Blender's own paths. The reference that is chosen in the panel is text:
+it stays relative to the file wherever that is saved, and becomes so where it lies beside it. Frames that were rendered
+before the file had a place lie in a temporary folder; they are copied beside it when it gets one.
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+import bpy
+
+from . import compat, strips
+from .session import session
+
+FRAMES = "dollygrip"  # folder of all shots' frames beside the .blend
+TEMPORARY = "dollygrip_"  # how the folders of an unsaved file's frames begin
+_before: dict[str, str] = {}  # references as they were, by scene, while a file is being written
+
+
+def new_folder(parent: Path) -> Path:
+    """Make the next free folder for the frames of a shot."""
+    used = [int(p.name[5:]) for p in parent.glob("shot_*") if p.name[5:].isdigit()]
+    folder = parent / f"shot_{max(used, default=0) + 1:03d}"
+    folder.mkdir(parents=True)
+    return folder
+
+
+@bpy.app.handlers.persistent
+def before_saving(path: str) -> None:
+    if not path:  # the startup file
+        return
+    place = Path(path).parent
+    for scene in bpy.data.scenes:
+        state = scene.dollygrip
+        chosen = _before[scene.name] = state.reference
+        absolute = Path(bpy.path.abspath(chosen))
+        if absolute.is_relative_to(place) or (chosen.startswith("//") and bpy.data.filepath):
+            state.reference = _relative(absolute, place)
+        if not bpy.data.filepath:
+            _collect_frames(scene, place / FRAMES)
+
+
+@bpy.app.handlers.persistent
+def after_saving(path: str) -> None:
+    """A copy was written, or nothing: this file is where it was."""
+    if path and Path(path) != Path(bpy.data.filepath):
+        for scene in bpy.data.scenes:
+            scene.dollygrip.reference = _before.get(scene.name, scene.dollygrip.reference)
+    _before.clear()
+
+
+def _relative(path: Path, place: Path) -> str:
+    try:
+        return "//" + os.path.relpath(path, place).replace(os.sep, "/")
+    except ValueError:  # another drive
+        return str(path)
+
+
+def _collect_frames(scene: bpy.types.Scene, parent: Path) -> None:
+    """Move frames from temporary folders, but not those that a job still writes to."""
+    if session.active or not scene.sequence_editor:
+        return
+    for strip in compat.strips_of(scene):
+        folder = strips.folder_of(strip) if strips.shot_of(strip) else None
+        if folder and folder.is_dir() and folder.parent.name.startswith(TEMPORARY):
+            kept = new_folder(parent)
+            shutil.copytree(folder, kept, dirs_exist_ok=True)
+            strip.directory = f"{kept}{os.sep}"
+
+
+_handlers = (
+    ("save_pre", before_saving),
+    ("save_post", after_saving),
+    ("save_post_fail", after_saving),
+)
+
+
+def register() -> None:
+    for event, handler in _handlers:
+        getattr(bpy.app.handlers, event).append(handler)
+
+
+def unregister() -> None:
+    for event, handler in _handlers:
+        getattr(bpy.app.handlers, event).remove(handler)
