@@ -1,0 +1,207 @@
+"""Physics, the handheld layer and the collision check, by the geometry that Blender evaluates."""
+
+import time
+
+import bpy
+import numpy as np
+import pytest
+from bl_ext.user_default.dollygrip import camera, collisions, compat, physics, rigs, takes
+from blender.sample_takes import DEPTH, FRAMES, START, add_take, assert_same_view, counts, orbit, parent_of, seen
+
+from dollygrip.physics import RIGS, excess
+from dollygrip.rotations import angle_between
+
+
+def forward(t):
+    """Two metres straight ahead: along Blender's +Y at 1.6 m."""
+    return 2.0 * t[:, None] * [0.0, 0.0, 1.0], np.zeros((len(t), 3))
+
+
+def box(scene, name, centre, sides) -> bpy.types.Object:
+    bpy.ops.mesh.primitive_cube_add(size=1, location=centre, scale=sides)
+    made = bpy.context.object
+    made.name = name
+    return made
+
+
+def check() -> list[dict]:
+    assert bpy.ops.dollygrip.check_collisions() == {"FINISHED"}
+    return collisions.found_in(takes.shown(bpy.context.scene.camera))
+
+
+@pytest.mark.parametrize("name", ["dolly", "drone", "tripod"])
+@pytest.mark.parametrize("rig", ["PLAIN", "PATH", "AIM"])
+def test_a_support_bounds_the_evaluated_camera(scene, name, rig):
+    """Speeds within the limits and the fit, frame 0 and the reachable end kept, the rig kept where it can be."""
+    action = add_take(scene, lambda t: orbit(t**3))
+    parent_of(scene, 1.0).animation_data_clear()
+    before = seen(scene)
+    bpy.ops.dollygrip.set_rig(kind=rig)
+    assert bpy.ops.dollygrip.apply_physics(rig=name) == {"FINISHED"}
+    after = seen(scene)
+    over = excess(camera.attrs.evolve(after, scene_depth=DEPTH), RIGS[name])
+    assert all(ratio < 1.1 or np.isinf(ratio) for key, (ratio, _) in over.items() if "speed" in key)
+    assert np.linalg.norm(after.positions[0] - before.positions[0]) < 0.002 * DEPTH
+    assert len(action[physics.SAID]) >= 2
+    stuck = name == "tripod"
+    assert (np.ptp(after.positions, axis=0).max() < 1e-4) == stuck
+    assert rigs.kind_of(action) == ("PLAIN" if stuck and rig == "PATH" else rig)
+
+
+def test_what_a_support_can_do_is_left_alone(scene):
+    action = add_take(scene, lambda t: (0.1 * t[:, None] * [1.0, 0, 0], np.zeros((len(t), 3))))
+    before, keys = seen(scene), [tuple(p.co) for c in compat.take_curves(action) for p in c.keyframe_points]
+    bpy.ops.dollygrip.apply_physics(rig="dolly")
+    assert_same_view(seen(scene), before, times=1e-3)
+    assert keys == [tuple(p.co) for c in compat.take_curves(action) for p in c.keyframe_points]
+    assert list(action[physics.SAID]) == ["A dolly can do this move as it is."]
+
+
+def test_handheld_is_a_layer_over_every_rig(scene):
+    """It shakes alike on curves, path and aim, scales with its amount, and is gone without a trace."""
+    add_take(scene)
+    parent_of(scene, 2.0)
+    still, kept = seen(scene), counts()
+    assert bpy.ops.dollygrip.add_handheld(seed=3, amount=1.0) == {"FINISHED"}
+    shaking = seen(scene)
+    off = np.linalg.norm(shaking.positions - still.positions, axis=1)
+    turned = np.degrees(angle_between(shaking.rotations, still.rotations))
+    assert 0.001 * DEPTH < off.max() < 0.03 * DEPTH and 0.1 < turned.max() < 4
+    for kind in ("PATH", "AIM", "PLAIN"):
+        bpy.ops.dollygrip.set_rig(kind=kind)
+        assert_same_view(seen(scene), shaking)
+    with_layer = counts()
+    bpy.ops.dollygrip.add_handheld(seed=3)
+    assert counts() == with_layer and physics.handheld_of(scene.camera).influence == 1.0
+    assert_same_view(seen(scene), shaking, times=1e-2)
+    bpy.ops.dollygrip.add_handheld(seed=4)
+    assert np.linalg.norm(seen(scene).positions - shaking.positions, axis=1).max() > 0.001 * DEPTH
+    bpy.ops.dollygrip.add_handheld(seed=3)
+    physics.handheld_of(scene.camera).influence = 0.25
+    quarter = np.linalg.norm(seen(scene).positions - still.positions, axis=1)
+    assert np.abs(quarter - off / 4).max() < 0.02 * off.max()
+    bpy.ops.dollygrip.remove_handheld()
+    assert_same_view(seen(scene), still, times=1e-3)
+    assert counts() == kept
+
+
+def test_handheld_is_not_baked_by_physics(scene):
+    """A support applied under the layer sees the take alone: what is left without the layer keeps the bounds."""
+    add_take(scene, forward)
+    bpy.ops.dollygrip.add_handheld(seed=1, amount=1.0)
+    bpy.ops.dollygrip.apply_physics(rig="dolly")
+    bpy.ops.dollygrip.remove_handheld()
+    after = seen(scene)
+    assert np.abs(after.positions[:, 0]).max() < 1e-3 and np.ptp(after.positions[:, 2]) > 0.5
+
+
+def test_the_frames_of_a_wall_are_found(scene):
+    """A thin wall across the path, at the very frame; a wall beside it only where it is nearer than the clearance."""
+    add_take(scene, forward)
+    wall = box(scene, "Wall", (0, 1.0, 1.6), (3, 0.002, 3))
+    before = scene.frame_current
+    runs = check()
+    y = seen(scene).positions[:, 2]
+    reach = collisions.CLEARANCE * DEPTH
+    touched = np.flatnonzero(np.abs(y - 1.0) < reach + 0.002) + START
+    assert [(run["name"], run["distance"]) for run in runs] == [("Wall", 0.0)]
+    assert abs(runs[0]["first"] - touched[0]) <= 1 and abs(runs[0]["last"] - touched[-1]) <= 1
+    assert scene.frame_current == before
+    wall.location.x = 1.5 + reach * 1.5
+    assert check() == []
+    wall.location.x = 1.5 + reach * 0.5
+    assert {run["name"] for run in check()} == {"Wall"}
+
+
+@pytest.mark.parametrize("how", ["hidden", "unrendered", "carried", "bent away"])
+def test_what_is_not_there_is_not_touched(scene, how):
+    add_take(scene, forward)
+    wall = box(scene, "Wall", (0, 1.0, 1.6), (3, 0.01, 3))
+    if how == "hidden":
+        wall.hide_set(True)
+    elif how == "unrendered":
+        wall.hide_render = True
+    elif how == "carried":
+        holder = bpy.data.objects.new("Holder", None)
+        scene.collection.objects.link(holder)
+        holder.parent, wall.parent = scene.camera, holder
+    else:
+        wall.modifiers.new("Away", "DISPLACE").strength = 50.0
+        assert wall.modifiers[0].direction == "NORMAL"
+        for vertex in wall.data.vertices:
+            vertex.co.z += 500
+    assert check() == []
+
+
+def test_moving_scaled_and_instanced_things_count(scene):
+    add_take(scene, forward)
+    part = box(scene, "Part", (0, 0, 0), (1, 1, 1))
+    group = bpy.data.collections.new("Group")
+    group.objects.link(part)
+    scene.collection.objects.unlink(part)
+    instance = bpy.data.objects.new("Instance", None)
+    instance.instance_type, instance.instance_collection = "COLLECTION", group
+    instance.scale = (0.2, 0.2, 3.0)
+    scene.collection.objects.link(instance)
+    for frame, x in ((START + 30, 5.0), (START + 31, 0.0), (START + 33, 0.0), (START + 34, 5.0)):
+        y = 2.0 * (frame - START) / (FRAMES - 1)
+        instance.location = (x, y, 1.6)
+        instance.keyframe_insert("location", frame=frame)
+    runs = check()
+    assert {run["name"] for run in runs} == {"Part"}
+    assert runs[0]["first"] == START + 31 and runs[-1]["last"] <= START + 34
+
+
+def test_a_large_mesh_is_split_and_no_step_is_long(scene):
+    """A million triangles: the same answer as for a plain wall, no step of the work beyond a tenth of a second."""
+    add_take(scene, forward)
+    box(scene, "Wall", (0, 1.0, 1.6), (3, 0.001, 3))
+    coarse = check()
+    bpy.data.objects.remove(bpy.data.objects["Wall"])
+    bpy.ops.mesh.primitive_grid_add(x_subdivisions=700, y_subdivisions=700, size=3, location=(0, 1.0, 1.6))
+    grid = bpy.context.object
+    grid.rotation_euler.x = np.pi / 2
+    work, steps = collisions.check(bpy.context, scene.camera, collisions.CLEARANCE * DEPTH), []
+    try:
+        while True:
+            begun = time.perf_counter()
+            next(work)
+            steps.append(time.perf_counter() - begun)
+    except StopIteration as ended:
+        runs = collisions.spans(ended.value)
+    assert [(r["first"], r["last"]) for r in runs] == [(r["first"], r["last"]) for r in coarse]
+    print(f"steps: {len(steps)}, longest {max(steps):.3f} s, second {sorted(steps)[-2]:.3f} s")
+    assert sorted(steps)[-2] < 0.1
+
+
+@pytest.mark.parametrize("rig", ["PLAIN", "PATH"])
+def test_the_path_is_pushed_clear_in_one_undo_step(scene, rig):
+    """A post in the way: afterwards clear, start kept, look kept, no jerk at the seams, and undone at once."""
+    add_take(scene, forward)
+    bpy.ops.dollygrip.set_rig(kind=rig)
+    box(scene, "Post", (0.05, 1.0, 1.6), (0.2, 0.2, 4))
+    assert check()
+    before = seen(scene)
+    bpy.ops.ed.undo_push(message="before")
+    assert bpy.ops.dollygrip.fix_collisions("EXEC_DEFAULT", True) == {"FINISHED"}
+    after = seen(scene)
+    assert check() == []
+    assert rigs.kind_of(takes.shown(scene.camera)) == rig
+    assert np.linalg.norm(after.positions[0] - before.positions[0]) < 0.002 * DEPTH
+    assert np.abs(after.rotations - before.rotations).max() < 1e-4
+    assert np.linalg.norm(after.positions - before.positions, axis=1).max() < 0.15 * DEPTH
+    assert np.linalg.norm(after.positions[-1] - before.positions[-1]) < 0.002 * DEPTH
+    assert np.linalg.norm(np.diff(after.positions, 2, axis=0), axis=1).max() < 0.02 * DEPTH
+    gap = np.abs(after.positions[:, [0, 2]] - [0.05, 1.0]) - 0.1
+    assert np.linalg.norm(np.maximum(gap, 0), axis=1).min() > collisions.CLEARANCE * DEPTH
+    bpy.ops.ed.undo()
+    assert_same_view(seen(bpy.context.scene), before, times=1e-2)
+
+
+def test_a_wall_that_must_be_passed_is_refused(scene):
+    add_take(scene, lambda t: (2 * forward(t)[0], forward(t)[1]))
+    box(scene, "Wall", (0, 1.0, 1.6), (9, 0.1, 9))
+    before = seen(scene)
+    with pytest.raises(RuntimeError, match="no way around Wall within 2 m"):
+        bpy.ops.dollygrip.fix_collisions()
+    assert_same_view(seen(scene), before, times=1e-3)
