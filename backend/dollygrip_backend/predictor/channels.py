@@ -43,6 +43,14 @@ def low_pass(samples: int, knots: int) -> np.ndarray:
     return basis @ np.linalg.pinv(basis)
 
 
+def ending_at(channels: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """(..., T, 7) channels corrected to end exactly at `end` (..., 7): what is amiss is made good while a channel moves
+    anyway, and as fast as it moves, so that nothing stirs where it rested."""
+    travelled = np.cumsum(np.abs(np.diff(channels, axis=-2, prepend=channels[..., :1, :])), axis=-2)
+    share = travelled / np.maximum(travelled[..., -1:, :], 1e-9)
+    return channels + (end - channels[..., -1, :])[..., None, :] * share
+
+
 def resample(channels: np.ndarray, frames: int) -> np.ndarray:
     """(64, 7) -> (frames, 7) over the same normalised time by a C2 spline; one frame is frame 0."""
     at = np.linspace(0, len(channels) - 1, frames) if frames > 1 else np.zeros(1)

@@ -100,7 +100,7 @@ def _run_phase(phase: Phase, start: np.ndarray, local: np.ndarray, context: Cont
         elif move.family == "dolly_zoom":  # the lens keeps the subject's size while the distance to it changes
             travel = amount * s * (1 if move.way == "in" else -1)
             shift[:, 2] += travel
-            out[:, FOCAL] += np.log(1 - travel)
+            out[:, FOCAL] += np.log(np.maximum(1 - travel, 0.1))  # no lens makes up for the last tenth
         elif move.family == "orbit":
             orbit += (1 if move.way == "left" else -1) * np.radians(amount) * s
     if np.any(orbit):

@@ -11,7 +11,7 @@ from diffusers import DiffusionPipeline, FlowMatchEulerDiscreteScheduler
 from torch import Tensor
 
 from dollygrip.trajectory import Trajectory
-from dollygrip_backend.predictor.channels import SCALE, resample
+from dollygrip_backend.predictor.channels import SCALE, ending_at, resample
 from dollygrip_backend.predictor.checks import check_inputs
 from dollygrip_backend.predictor.clearance import LEAST, clearance
 from dollygrip_backend.predictor.conditions import condition_vector
@@ -201,6 +201,9 @@ class CameraPipeline(DiffusionPipeline):
             noise.to(conditions.device), *tensors, conditions, shots.memory, steps, guidance, progress
         )
         clean = clean.double().cpu().numpy() * SCALE
+        for i, plan in enumerate(shots.plans):
+            if not plan.handheld and not given[i].any():  # sway ends where it may, a constraint is met later
+                clean[i] = ending_at(clean[i], storyboards[i, :, -1] * SCALE)
         return [
             [_finished(clean[i, k], plan, subject, reference, frames, constraints) for k in range(takes)]
             for i, (plan, subject) in enumerate(zip(shots.plans, shots.subjects, strict=True))

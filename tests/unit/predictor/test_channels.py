@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from dollygrip_backend.predictor.channels import (
     KNOTS,
     angles_of_rotation,
+    ending_at,
     low_pass,
     poses_of_channels,
     resample,
@@ -55,3 +56,14 @@ def test_resampling_is_exact_at_the_samples_and_reaches_the_end():
     channels -= channels[0]
     np.testing.assert_allclose(resample(channels, 127)[::2], channels, atol=1e-12)
     assert resample(channels, 1).shape == (1, 7) and np.all(resample(channels, 1) == 0)
+
+
+@given(st.integers(0, 2**31))
+def test_a_corrected_take_ends_where_it_should_and_rests_where_it_rested(seed):
+    rng = np.random.default_rng(seed)
+    time = np.linspace(0, 1, 64)[:, None]
+    clean = np.clip(3 * time - 1, 0, 1) * rng.normal(0, 1, 7)  # moves in the middle third only
+    end = clean[-1] + rng.normal(0, 0.05, 7)
+    out = ending_at(clean, end)
+    np.testing.assert_allclose(out[-1], end, atol=1e-9)
+    assert np.all(out[:21] == clean[:21]) and np.allclose(np.diff(out[44:], axis=0), 0, atol=1e-12)

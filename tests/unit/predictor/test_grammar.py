@@ -15,6 +15,7 @@ from dollygrip_backend.evaluation.judge import judge
 from dollygrip_backend.predictor.channels import poses_of_channels, resample
 from dollygrip_backend.predictor.motion import ease, plan_channels
 from dollygrip_backend.predictor.plan import EITHER, Amount, Context, Move, Phase, Plan, read_plan, settle
+from dollygrip_backend.training.trajectory import draw_context
 
 seeds = st.integers(0, 2**32 - 1)
 contexts = st.builds(
@@ -115,8 +116,9 @@ def test_prompts_are_clean_text_and_cameras_are_finite(seed):
     rng = np.random.default_rng(seed)
     pair = sample_pair(rng)
     assert pair.prompt.strip() == pair.prompt and "{" not in pair.prompt and "|" not in pair.prompt
-    channels = channels_of(pair.plan, Context(), seed)
-    assert np.isfinite(channels).all() and np.all(channels[0] == 0)
+    for context in (Context(), draw_context(rng)):
+        channels = channels_of(pair.plan, context, seed)
+        assert np.isfinite(channels).all() and np.all(channels[0] == 0)
 
 
 @pytest.mark.parametrize(
