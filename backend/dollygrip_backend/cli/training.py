@@ -38,7 +38,7 @@ def train_predictor(
 @reported
 def train_depth(
     config: Config = _TRAINING / "depth.toml",
-    scenes: Scenes = Path(".cache/scenes/train"),
+    scenes: Scenes = Path(".cache/scenes/objects"),
     out: Out = Path(".cache/weights/depth"),
 ) -> None:
     """Train the single-image depth network."""

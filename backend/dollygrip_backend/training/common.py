@@ -134,9 +134,9 @@ class Run:
         fresh.mkdir(parents=True)
         state = self.optimizer.state_dict()
         moments = {f"{i}.{k}": torch.as_tensor(v) for i, s in state["state"].items() for k, v in s.items()}
-        save_file({k: v.contiguous() for k, v in self.model.state_dict().items()}, fresh / "model.safetensors")
-        save_file(self.average, fresh / "average.safetensors")
-        save_file(moments, fresh / "optimizer.safetensors")
+        tensors = {"model": self.model.state_dict(), "average": self.average, "optimizer": moments}
+        for name, values in tensors.items():  # contiguous: a model may be in channels_last
+            save_file({k: v.contiguous() for k, v in values.items()}, fresh / f"{name}.safetensors")
         (fresh / "run.json").write_text(json.dumps({"step": self.step}))
         if folder.exists():
             folder.rename(old)

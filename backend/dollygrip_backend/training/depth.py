@@ -1,10 +1,9 @@
 """Trains the single-image depth network on rendered scenes.
 
-dollygrip train depth --data .cache/scenes/train --out out/depth
+dollygrip train depth --data .cache/scenes/objects --out out/depth
 """
 
 import math
-import tomllib
 from pathlib import Path
 
 import attrs
@@ -16,7 +15,7 @@ from torch.nn import functional
 from dollygrip_backend.data.augment import disturb, mirrored_crop
 from dollygrip_backend.data.scenes import SceneDataset
 from dollygrip_backend.scene.depth_network import DepthNetwork
-from dollygrip_backend.training.common import Run, learning_rate, step_random, training_progress
+from dollygrip_backend.training.common import Run, learning_rate, read_config, step_random, training_progress
 
 CONFIG = Path(__file__).with_suffix(".toml")
 
@@ -89,7 +88,7 @@ def loss_of(network: DepthNetwork, batch: tuple[Tensor, Tensor, Tensor], config:
     with torch.autocast(picture.device.type, torch.bfloat16):
         log_depth, sky, focal = network(picture)
     seen = torch.isfinite(depth)
-    error = log_depth - depth.where(seen, torch.ones(())).log()
+    error = log_depth - depth.where(seen, 1.0).log()
     error, level = centred(error, seen)
     return (
         relative_loss(error, seen)
@@ -138,9 +137,9 @@ def edge_loss(error: Tensor, seen: Tensor, scales: int = 4) -> Tensor:
 def train_depth(config: Path, data: Path, out: Path) -> None:
     """Train by `config` on the scenes in `data`; the weights land in `out`. A run that was stopped goes on.
 
-    Raises InputError where there is no data.
+    Raises InputError where there is no data, or where the configuration is not one.
     """
-    settings = Config(**tomllib.loads(config.read_text()))
+    settings = read_config(config, Config)
     pool = ViewPool(data)
     torch.manual_seed(settings.seed)
     network = settings.network()
@@ -150,7 +149,8 @@ def train_depth(config: Path, data: Path, out: Path) -> None:
     with training_progress() as progress:
         task = progress.add_task("Depth", total=settings.steps, completed=run.step, status="")
         while run.step < settings.steps:
-            loss = loss_of(network, pool.batch(settings, run.step), settings)
+            batch = tuple(tensor.to(run.device) for tensor in pool.batch(settings, run.step))
+            loss = loss_of(network, batch, settings)
             run.descend(loss, learning_rate(run.step, settings.steps, settings.rate))
             smooth = loss.item() if smooth is None else 0.98 * smooth + 0.02 * loss.item()
             progress.update(task, completed=run.step, status=f"loss {smooth:.4f}")
@@ -162,6 +162,8 @@ def train_depth(config: Path, data: Path, out: Path) -> None:
 
 def save_weights(run: Run, settings: Config, out: Path) -> None:
     """Write the moving average in half precision, as diffusers stores a model."""
+    if not run.accelerator.is_main_process:
+        return
     network = settings.network()
     network.load_state_dict(run.average)
     network.half().save_pretrained(out)

@@ -10,32 +10,15 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file
 
 from dollygrip_backend.data.augment import disturb, mirrored_crop
-from dollygrip_backend.data.scenes import Scene, save_scene
-from dollygrip_backend.scene.depth_network import DepthNetwork
+from dollygrip_backend.data.scenes import Scene
+from dollygrip_backend.evaluation.depth import evaluate_depth
+from dollygrip_backend.scene.depth import DepthEstimator
 from dollygrip_backend.training import depth
 from dollygrip_backend.training.common import learning_rate
-from dollygrip_backend.training.depth import edge_loss, train_depth
+from dollygrip_backend.training.depth import centred, edge_loss, relative_loss, train_depth
 
-CONFIG = """
-seed = 1
-steps = 120
-batch = 2
-sizes = [[64, 32], [32, 64]]
-portions = [0.5, 0.5]
-rate = 3e-3
-decay = 0.9
-channels = [8, 16, 32]
-blocks = 1
-attention = 1
-smallest_crop = 0.6
-scale_invariance = 0.85
-gradient_weight = 0.5
-sky_weight = 0.3
-focal_weight = 0.3
-save_every = 50
-coarse_steps = 40
-coarse_batch = 4
-"""
+SMOKE = depth.CONFIG.with_name("depth_smoke.toml")
+SCENES = Path(__file__).parents[2] / "data" / "scenes"
 
 
 def floor_scene(height: float = 1.5, focal: float = 60.0, size: tuple[int, int] = (80, 48)) -> Scene:
@@ -81,15 +64,41 @@ def test_edges_cost_nothing_where_the_error_is_even_and_skip_the_sky():
     assert edge_loss(error, seen) == 0
 
 
+@given(st.integers(0, 1000), st.floats(-3, 3))
+def test_the_shape_loss_knows_no_scale(seed, shift):
+    random = torch.Generator().manual_seed(seed)
+    error = torch.randn(2, 12, 15, generator=random)
+    seen = torch.rand(2, 12, 15, generator=random) > 0.3
+    losses = []
+    for offset in (0.0, shift):
+        shifted = (error + offset).requires_grad_()
+        loss = relative_loss(centred(shifted, seen)[0], seen)
+        loss.backward()
+        assert shifted.grad.sum((1, 2)).abs().max() < 1e-5  # nothing pushes the whole nearer or farther
+        losses.append(loss.item())
+    assert losses[0] == pytest.approx(losses[1], abs=1e-4)
+
+
+@given(st.floats(0.01, 0.9))
+def test_too_far_costs_what_absrel_counts_and_more_than_too_near(log):
+    seen = torch.ones(1, 1, 1, dtype=torch.bool)
+    far, near = (relative_loss(torch.full((1, 1, 1), sign * log), seen).item() for sign in (1, -1))
+    assert far == pytest.approx(np.exp(log) - 1, rel=1e-4) and near == pytest.approx(log, rel=1e-4)
+
+
+def test_a_picture_of_sky_alone_costs_nothing():
+    error, seen = torch.full((1, 6, 6), 9.0, requires_grad=True), torch.zeros(1, 6, 6, dtype=torch.bool)
+    loss = relative_loss(centred(error, seen)[0], seen)
+    loss.backward()
+    assert loss == 0 and not error.grad.any()
+
+
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory) -> Path:
-    """A folder with data/, config.toml and the result of an unbroken run in whole/."""
-    folder = tmp_path_factory.mktemp("depth")
-    (folder / "data").mkdir()
-    save_scene(folder / "data" / "floor.npz", floor_scene())
-    (folder / "config.toml").write_text(CONFIG)
-    train_depth(folder / "config.toml", folder / "data", folder / "whole")
-    return folder
+    """The result of an unbroken smoke run on the rendered scenes of the tests."""
+    out = tmp_path_factory.mktemp("depth") / "whole"
+    train_depth(SMOKE, SCENES, out)
+    return out
 
 
 def test_a_stopped_run_ends_where_an_unbroken_one_does(trained, monkeypatch):
@@ -98,22 +107,17 @@ def test_a_stopped_run_ends_where_an_unbroken_one_does(trained, monkeypatch):
             raise KeyboardInterrupt
         return learning_rate(step, *args)
 
+    broken = trained.with_name("broken")
     monkeypatch.setattr(depth, "learning_rate", stop_at_70)
     with pytest.raises(KeyboardInterrupt):
-        train_depth(trained / "config.toml", trained / "data", trained / "broken")
+        train_depth(SMOKE, SCENES, broken)
     monkeypatch.undo()
-    train_depth(trained / "config.toml", trained / "data", trained / "broken")
-    whole, broken = (load_file(trained / f / "diffusion_pytorch_model.safetensors") for f in ("whole", "broken"))
-    assert all(torch.equal(whole[name], broken[name]) for name in whole)
+    train_depth(SMOKE, SCENES, broken)
+    whole, again = (load_file(folder / "diffusion_pytorch_model.safetensors") for folder in (trained, broken))
+    assert all(torch.equal(whole[name], again[name]) for name in whole)
 
 
-def test_a_hundred_steps_learn_one_floor(trained):
-    network = DepthNetwork.from_pretrained(trained / "whole").float()
-    scene = floor_scene()
-    picture = torch.from_numpy(scene.rgb[0]).permute(2, 0, 1)[None].float() / 255
-    with torch.no_grad():
-        log_depth, sky, _ = network(picture)
-    seen = torch.from_numpy(np.isfinite(scene.depth[0]))
-    assert ((sky[0] > 0) == ~seen).float().mean() > 0.9
-    error = (log_depth[0] - torch.from_numpy(scene.depth[0]).log())[seen]
-    assert (error - error.median()).abs().mean() < 0.4
+def test_seconds_of_training_learn_three_pictures(trained):
+    estimator = DepthEstimator.load(weights=trained)
+    _, scores = evaluate_depth(SCENES, estimator, views=1)["all"]
+    assert scores.absrel < 0.8 * scores.constant_absrel
