@@ -75,6 +75,19 @@ def evaluate_predictor(
     predictor.evaluate_predictor(prompts, out, seeds, weights, scenes)
 
 
+@evaluate.command("wavelet")
+@reported
+def evaluate_wavelet(
+    prompts: Annotated[Path, typer.Option(help="JSONL of prompts, as for `evaluate predictor`.")],
+    steps: Annotated[int, typer.Option(min=1, help="Training steps of each of the two.")] = 800,
+) -> None:
+    """Train the trajectory transformer with and without its wavelet loss, and compare."""
+    from dollygrip_backend.evaluation.predictor import read_cases
+    from dollygrip_backend.evaluation.wavelet import compare_wavelet
+
+    compare_wavelet(read_cases(prompts), steps)
+
+
 @evaluate.command("depth")
 @reported
 def evaluate_depth(
