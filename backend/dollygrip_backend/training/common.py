@@ -160,8 +160,12 @@ class Run:
         self.average = load_file(folder / "average.safetensors", device=str(self.device))
         state = self.optimizer.state_dict()
         state["state"] = {}
+        parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
         for key, value in load_file(folder / "optimizer.safetensors").items():
             index, name = key.split(".", 1)
+            like = parameters[int(index)]
+            if value.shape == like.shape:  # a fused optimizer walks through memory: moments must lie as weights do
+                value = torch.empty_like(like, requires_grad=False).copy_(value)
             state["state"].setdefault(int(index), {})[name] = value
         self.optimizer.load_state_dict(state)
         self.step = json.loads((folder / "run.json").read_text())["step"]

@@ -8,13 +8,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file
+from torch import nn
 
 from dollygrip_backend.data.augment import disturb, mirrored_crop
 from dollygrip_backend.data.scenes import Scene
 from dollygrip_backend.evaluation.depth import evaluate_depth
 from dollygrip_backend.scene.depth import DepthEstimator
 from dollygrip_backend.training import depth
-from dollygrip_backend.training.common import learning_rate
+from dollygrip_backend.training.common import Run, learning_rate
 from dollygrip_backend.training.depth import centred, edge_loss, relative_loss, train_depth
 
 SMOKE = depth.CONFIG.with_name("depth_smoke.toml")
@@ -115,6 +116,27 @@ def test_a_stopped_run_ends_where_an_unbroken_one_does(trained, monkeypatch):
     train_depth(SMOKE, SCENES, broken)
     whole, again = (load_file(folder / "diffusion_pytorch_model.safetensors") for folder in (trained, broken))
     assert all(torch.equal(whole[name], again[name]) for name in whole)
+
+
+def test_a_model_in_channels_last_resumes_as_if_it_had_not_been_stopped(tmp_path):
+    def fresh() -> Run:
+        torch.manual_seed(0)
+        model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 4, 3)).to(memory_format=torch.channels_last)
+        return Run(model, torch.optim.AdamW(model.parameters(), fused=True))
+
+    def train(run: Run, to: int) -> Run:
+        while run.step < to:
+            torch.manual_seed(run.step)
+            run.descend((run.model(torch.randn(2, 3, 9, 9)) - 1).square().mean(), 1e-2)
+        return run
+
+    whole = train(fresh(), 10)
+    train(fresh(), 5).save(tmp_path / "checkpoint")
+    resumed = fresh()
+    assert resumed.resume(tmp_path / "checkpoint")
+    train(resumed, 10)
+    for name, value in whole.model.state_dict().items():
+        torch.testing.assert_close(resumed.model.state_dict()[name], value)
 
 
 def test_seconds_of_training_learn_three_pictures(trained):
