@@ -1,8 +1,9 @@
-"""Paths that survive saving: what Blender does not keep right by itself, because it is not a path of a datablock.
+"""What must be put right before a file is saved so that it survives that, and being moved.
 
-The takes' pictures and the strips' frames are Blender's own paths. The reference that is chosen in the panel is text:
-it stays relative to the file wherever that is saved, and becomes so where it lies beside it. Frames that were rendered
-before the file had a place lie in a temporary folder; they are copied beside it when it gets one.
+Takes are protected from being dropped. Their pictures and the strips' frames are Blender's own paths; the reference
+that is chosen in the panel is text: it stays relative to the file wherever that is saved, and becomes so where it lies
+beside it. Frames that were rendered before the file had a place lie in a temporary folder; they are copied beside it
+when it gets one.
 """
 
 import os
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import bpy
 
-from . import compat, strips
+from . import compat, strips, takes
 from .session import session
 
 FRAMES = "dollygrip"  # folder of all shots' frames beside the .blend
@@ -31,6 +32,7 @@ def new_folder(parent: Path) -> Path:
 def before_saving(path: str) -> None:
     if not path:  # the startup file
         return
+    takes.protect_listed()
     place = Path(path).parent
     for scene in bpy.data.scenes:
         state = scene.dollygrip

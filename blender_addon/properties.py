@@ -18,7 +18,12 @@ def _is_camera(_state, candidate: bpy.types.Object) -> bool:
 
 
 def _switch_take(state, _context) -> None:
-    takes.activate(state.id_data, state.take_index)
+    """Show the chosen take; a place that the list does not have goes back to that of the take that is shown."""
+    camera = state.id_data
+    if 0 <= state.take_index < len(state.takes):
+        takes.activate(camera, state.take_index)
+    elif state.take_index != (shown := takes.place_of(camera, takes.shown(camera))):
+        state.take_index = shown
     rigs.show(state.id_data, takes.shown(state.id_data))
 
 

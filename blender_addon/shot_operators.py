@@ -46,7 +46,8 @@ class _Take(_Shot):
         state = shot.dollygrip_shot
         index = state.take_index if self.index < 0 else self.index
         if not 0 <= index < len(state.takes):
-            raise InputError(f"{shot.name} has no take {index + 1}.", "Choose a take in the list.")
+            said = f"{shot.name} has no take {index + 1}." if state.takes else f"{shot.name} has no takes."
+            raise InputError(said, "Choose a take in the list.")
         return index, state.takes[index].action
 
     def action(self, shot: bpy.types.Object) -> bpy.types.Action:
@@ -246,13 +247,12 @@ def _load_rendered(context: bpy.types.Context, made_from: dict) -> bpy.types.Act
 
 def _show(scene: bpy.types.Scene, take: bpy.types.Action, preferred: str) -> None:
     """Show a take in the shot that lists it, of several in the one called `preferred`; list it where none does."""
-    listing = [shot for shot in shots.of_scene(scene) if take in [e.action for e in shot.dollygrip_shot.takes]]
+    listing = [shot for shot in shots.of_scene(scene) if takes.place_of(shot, take) >= 0]
     shot = next((shot for shot in listing if shot.name == preferred), listing[0] if listing else None)
     if shot is None:
         shot = takes.ensure_camera(scene)
         takes.enlist(shot, take)
-    state = shot.dollygrip_shot
-    state.take_index = [entry.action for entry in state.takes].index(take)
+    shot.dollygrip_shot.take_index = takes.place_of(shot, take)
     shots.show(scene, shot)
 
 

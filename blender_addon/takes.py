@@ -7,6 +7,7 @@ fake user keeps it when its camera is deleted.
 """
 
 import json
+import os
 import uuid
 from pathlib import Path
 from typing import Any
@@ -118,6 +119,12 @@ def enlist(camera: bpy.types.Object, action: bpy.types.Action) -> None:
     state.take_index = len(state.takes) - 1
 
 
+def place_of(camera: bpy.types.Object, action: bpy.types.Action | None) -> int:
+    """Where a camera's list has this take; -1 where it does not."""
+    listed = [entry.action for entry in camera.dollygrip_shot.takes]
+    return listed.index(action) if action in listed else -1
+
+
 def duplicate(action: bpy.types.Action) -> bpy.types.Action:
     """An independent copy of a take, listed nowhere yet."""
     copy = compat.copy_take_action(action)
@@ -127,16 +134,16 @@ def duplicate(action: bpy.types.Action) -> bpy.types.Action:
 
 
 def remove(camera: bpy.types.Object, index: int) -> None:
-    """Take the take at `index` off a camera's list; the take after it, or the last, is shown instead.
+    """Take the take at `index` off a camera's list; where it was shown, the one after it, or the last, is instead.
 
     Its Action and picture go too where nothing else in the file uses them. Raises IndexError.
     """
     state = camera.dollygrip_shot
-    action = state.takes[index].action
+    action, showing = state.takes[index].action, state.take_index
     state.takes.remove(index)
-    if action and shown(camera) == action:
+    if index == showing and shown(camera) == action:
         compat.assign_take(camera, None)
-    state.take_index = min(index, len(state.takes) - 1)
+    state.take_index = min(showing - (index < showing), len(state.takes) - 1)
     if action and not bpy.data.user_map(subset={action})[action]:
         image = action.get(_REFERENCE)
         compat.remove_take_action(action)
@@ -149,6 +156,14 @@ def unlisted() -> list[bpy.types.Action]:
     cameras = (thing for thing in bpy.data.objects if is_camera(thing))
     listed = {entry.action for camera in cameras for entry in camera.dollygrip_shot.takes}
     return [action for action in bpy.data.actions if is_take(action) and action not in listed]
+
+
+def protect_listed() -> None:
+    """Give every listed take its fake user: one that was appended has none, and would go with its camera."""
+    for camera in filter(is_camera, bpy.data.objects):
+        for entry in camera.dollygrip_shot.takes:
+            if entry.action and not entry.action.library:
+                entry.action.use_fake_user = True
 
 
 def is_take(action: bpy.types.Action | None) -> bool:
@@ -213,7 +228,7 @@ def provenance(action: bpy.types.Action) -> dict[str, Any]:
 def reference(action: bpy.types.Action) -> str:
     """Absolute path of the take's picture, "" for a take without one."""
     image = action.get(_REFERENCE)
-    return bpy.path.abspath(image.filepath, library=image.library) if image else ""
+    return os.path.normpath(bpy.path.abspath(image.filepath, library=image.library)) if image else ""
 
 
 def understood(action: bpy.types.Action) -> str:

@@ -1,0 +1,557 @@
+"""Takes, shots and strips, by what Blender evaluates: switching, cutting, deleting, undoing, saving, appending, moving.
+
+The scripted backend's take number k of a prediction trucks right by k + 1 metres, so that cameras tell takes apart.
+"""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import addon_utils
+import bpy
+import numpy as np
+import pytest
+from bl_ext.user_default.dollygrip import camera, compat, picture, resume, shots, strips, takes
+from bl_ext.user_default.dollygrip.predict import PredictCamera
+from bl_ext.user_default.dollygrip.render import RenderShot
+from bl_ext.user_default.dollygrip.session import session
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+
+from dollygrip.client import TERMINAL, Client
+from dollygrip.connection import read_connection
+from dollygrip.protocol import Cancelled
+from dollygrip.trajectory import Trajectory
+
+FRAMES = 12
+
+
+@pytest.fixture
+def ready(scene, scripted_backend, tmp_path, picture_path):
+    """A saved file in a project folder with its reference, on a running scripted backend; 320x180, 12 frames."""
+    project = tmp_path / "project"
+    project.mkdir()
+    shutil.move(picture_path, project / "reference.png")
+    bpy.ops.wm.save_as_mainfile(filepath=str(project / "film.blend"))
+    scene = bpy.context.scene
+    scene.render.resolution_x, scene.render.resolution_y = 320, 180
+    state = scene.dollygrip
+    state.reference, state.frame_count, state.prompt = "//reference.png", FRAMES, "go"
+    return scene
+
+
+def empty_blender() -> None:
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    addon_utils.enable("bl_ext.user_default.dollygrip")
+
+
+def trucked(scene, frame=FRAMES) -> float:
+    """How far right of the origin the scene's camera is on a frame."""
+    scene.frame_set(frame)
+    return scene.camera.matrix_world.translation.x
+
+
+def truck(metres: float, frames: int = 5) -> Trajectory:
+    c2w = np.tile(np.eye(4), (frames, 1, 1))
+    c2w[:, 0, 3] = np.linspace(0, metres, frames)
+    return Trajectory(c2w, np.tile([900.0, 900, 960, 540], (frames, 1)), (1920, 1080), 24.0, 4.0, {"prompt": "truck"})
+
+
+def add_take(scene, metres: float, shot=None, reference="") -> bpy.types.Action:
+    placement = camera.Placement.of(scene, None, None)
+    return takes.add(scene, camera.fit(truck(metres), placement), "truck", {"reference": reference}, camera=shot)
+
+
+def pump_until_idle(timeout=30.0):
+    deadline = time.monotonic() + timeout
+    while session.active:
+        assert time.monotonic() < deadline, "waited too long"
+        session.pump()
+        time.sleep(0.01)
+
+
+def orphans() -> list[bpy.types.ID]:
+    kinds = ("actions", "images", "cameras", "objects")
+    return [data for kind in kinds for data in getattr(bpy.data, kind) if not data.users]
+
+
+def test_switching_shows_another_camera_and_is_undone(scene):
+    add_take(scene, 1)
+    add_take(scene, 2)
+    bpy.ops.ed.undo_push(message="two takes")
+    scene.dollygrip.take_index = 0
+    bpy.ops.ed.undo_push(message="switch")
+    assert trucked(scene, 5) == pytest.approx(1, abs=0.01)
+    bpy.ops.ed.undo()
+    scene = bpy.context.scene
+    assert scene.dollygrip.take_index == 1 and trucked(scene, 5) == pytest.approx(2, abs=0.01)
+    bpy.ops.ed.redo()
+    assert trucked(bpy.context.scene, 5) == pytest.approx(1, abs=0.01)
+
+
+def test_a_duplicate_is_edited_alone(scene):
+    first = add_take(scene, 1)
+    assert bpy.ops.dollygrip.duplicate_take() == {"FINISHED"}
+    copy = takes.shown(scene.camera)
+    assert (
+        copy != first and copy.use_fake_user and takes.provenance(copy)["parent_take"] == takes.provenance(first)["id"]
+    )
+    x = next(c for c in compat.take_curves(copy) if (c.data_path, c.array_index) == ("location", 0))
+    x.keyframe_points[-1].co.y = 7
+    x.update()
+    assert trucked(scene, 5) == pytest.approx(7)
+    scene.dollygrip.take_index = 0
+    assert trucked(scene, 5) == pytest.approx(1, abs=0.01)
+
+
+def test_deleting_takes_everything_along_that_nothing_else_uses(scene, picture_path):
+    for metres in (1, 2, 3):
+        add_take(scene, metres, reference=str(picture_path))
+    assert len(bpy.data.images) == 1, "takes share their reference"
+    bpy.ops.dollygrip.delete_take(index=1)
+    assert len(bpy.data.actions) == 2 and trucked(scene, 5) == pytest.approx(3, abs=0.01)
+    bpy.ops.dollygrip.delete_take()
+    assert trucked(scene, 5) == pytest.approx(1, abs=0.01), "the take beside it is shown"
+    used = bpy.data.objects.new("crane", None)
+    used.animation_data_create().action = takes.shown(scene.camera)
+    bpy.ops.dollygrip.delete_take()
+    assert len(bpy.data.actions) == 1 and used.animation_data.action, "its Action animates something else"
+    assert takes.shown(scene.camera) is None and not scene.dollygrip.take_list
+    bpy.data.objects.remove(used)
+    bpy.ops.dollygrip.list_takes()
+    bpy.ops.dollygrip.delete_take()
+    assert not bpy.data.actions and not bpy.data.images and not orphans()
+    with pytest.raises(RuntimeError, match="has no takes"):
+        bpy.ops.dollygrip.delete_take()
+
+
+def test_takes_of_a_deleted_camera_are_not_lost(scene, tmp_path):
+    add_take(scene, 3)
+    bpy.data.objects.remove(scene.camera)
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "a.blend"))
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "a.blend"))
+    scene = bpy.context.scene
+    bpy.ops.dollygrip.new_shot()
+    bpy.ops.dollygrip.list_takes()
+    assert trucked(scene, 5) == pytest.approx(3, abs=0.01) and not takes.unlisted()
+
+
+def test_more_like_this_asks_for_other_seeds_of_the_same(ready):
+    ready.dollygrip.seed, ready.frame_start = 7, 11
+    bpy.ops.dollygrip.predict_camera()
+    parent = takes.shown(ready.camera)
+    state = ready.dollygrip
+    state.prompt, state.reference, state.frame_count, state.seed = "fail=0", "", 99, 0
+    assert bpy.ops.dollygrip.more_like_this(count=3) == {"FINISHED"}, state.error
+    made = [takes.provenance(entry.action) for entry in state.take_list][1:]
+    known = takes.provenance(parent)
+    assert [m["take"] for m in made] == [1, 2, 3] and {m["seed"] for m in made} == {8}
+    for key in ("prompt", "reference", "reference_sha256", "strength"):
+        assert {m[key] for m in made} == {known[key]}
+    assert {m["parent_take"] for m in made} == {known["id"]}
+    assert {takes.frame_range(entry.action) for entry in state.take_list} == {(11, 22)}
+    assert trucked(ready, 22) == pytest.approx(3, abs=0.01)
+    assert ready.camera.matrix_world.translation.z == pytest.approx(1.6), "from the same place"
+
+
+def test_a_shots_frames_follow_its_markers(scene):
+    add_take(scene, 1)
+    first = scene.camera
+    bpy.ops.dollygrip.bind_shot()
+    scene.frame_set(20)
+    bpy.ops.dollygrip.new_shot()
+    second = scene.camera
+    bpy.ops.dollygrip.bind_shot()
+    add_take(scene, 2, second)
+    assert shots.spans(scene, first) == [(1, 19)]
+    assert shots.first_frame(scene, second) == 20
+    bpy.ops.dollygrip.slide_take()
+    assert takes.frame_range(takes.shown(second)) == (20, 24) and shots.spans(scene, second) == [(20, 24)]
+    assert trucked(scene, 24) == pytest.approx(2, abs=0.01) and trucked(scene, 20) == pytest.approx(0, abs=0.01)
+    assert scene.camera == second
+    assert trucked(scene, 5) == pytest.approx(1, abs=0.01) and scene.camera == first, "the playhead cuts"
+    marker = next(m for m in scene.timeline_markers if m.camera == second)
+    marker.frame = 15
+    assert shots.spans(scene, first) == [(1, 14)] and shots.spans(scene, second)[0] == (15, 24)
+    scene.timeline_markers.new("back", frame=18).camera = first
+    assert shots.spans(scene, first) == [(1, 14), (18, 18)] and shots.spans(scene, second) == [(15, 17)]
+    scene.dollygrip.shot_index = scene.objects.find(second.name)
+    assert (scene.camera, scene.frame_current) == (second, 15)
+    with pytest.raises(RuntimeError, match=f"On frame 1 the timeline cuts to {first.name}"):
+        shots.show(scene, second)
+        scene.frame_current = 1
+        bpy.context.scene.camera = second
+        bpy.ops.dollygrip.bind_shot()
+    bpy.ops.dollygrip.unbind_shot()
+    assert not shots.spans(scene, second) and shots.frame_range(scene, second) == (20, 24)
+
+
+def test_several_shots_are_rendered_on_their_own_frames(ready):
+    """Three shots, two selected, one of them seen twice; a failing one does not keep the others back."""
+    made = []
+    for frame, prompt in ((1, "go"), (9, "fail=2"), (17, "go")):
+        if made:
+            bpy.ops.dollygrip.new_shot()
+        made.append(ready.camera or takes.ensure_camera(ready))
+        ready.camera = made[-1]
+        shots.bind(ready, made[-1], frame)
+        ready.frame_set(frame)
+        ready.dollygrip.prompt = "go"
+        bpy.ops.dollygrip.predict_camera()
+        takes.shown(made[-1])["dollygrip"]["prompt"] = prompt
+    ready.timeline_markers.new("back", frame=23).camera = made[0]
+    with pytest.raises(RuntimeError, match="No shot is selected"):
+        bpy.ops.dollygrip.render_shots(which="SELECTED")
+    made[1].dollygrip_shot.selected = made[2].dollygrip_shot.selected = True
+    with pytest.raises(RuntimeError, match=r"Rendering Dollygrip Camera.001: The scripted job fails"):
+        bpy.ops.dollygrip.render_shots(which="SELECTED")
+    spans = sorted((*compat.span_of(s), strips.shot_of(s)["shot"]) for s in compat.strips_of(ready))
+    assert spans == [(9, 11, made[1].name), (17, 23, made[2].name)]
+    takes.shown(made[1])["dollygrip"]["prompt"] = "go"
+    assert bpy.ops.dollygrip.render_shots(which="ALL") == {"FINISHED"}
+    newest = sorted(compat.strips_of(ready), key=lambda s: strips.shot_of(s)["folder"])[2:]
+    assert [compat.span_of(s) for s in newest] == [(1, 9), (23, 24), (9, 17), (17, 23)]
+    assert [strips.shot_of(s)["shot"] for s in newest] == [made[0].name] * 2 + [made[1].name, made[2].name]
+    assert len(compat.strips_of(ready)) == 6 and {s.channel for s in newest[2:]} == {2}, "older versions lie below"
+
+
+def test_cancelling_ends_all_of_several(ready):
+    bpy.ops.dollygrip.predict_camera()
+    takes.shown(ready.camera)["dollygrip"]["prompt"] = "sleep=0.1"
+    session.start(RenderShot.of(bpy.context), "", [RenderShot.of(bpy.context)])
+    session.cancel()
+    pump_until_idle()
+    assert len(compat.strips_of(ready)) <= 1
+
+
+def test_from_a_strip_to_its_take_and_back(ready):
+    """The strip finds its take under another name, in another shot; and its camera after the take was deleted."""
+    bpy.ops.dollygrip.predict_camera()
+    ready.dollygrip.take_list[0].action.name = "renamed"
+    shot = ready.camera
+    bpy.ops.dollygrip.render_shot()
+    strip = compat.strips_of(ready)[0]
+    ready.dollygrip.take_list[0].action.name = "renamed again"
+    bpy.ops.dollygrip.new_shot()
+    ready.sequence_editor.active_strip = strip
+    assert bpy.ops.dollygrip.open_take() == {"FINISHED"}
+    assert ready.camera == shot and takes.shown(shot).name == "renamed again"
+    x = next(c for c in compat.take_curves(takes.shown(shot)) if (c.data_path, c.array_index) == ("location", 0))
+    x.keyframe_points[-1].co.y = 0.5
+    x.update()
+    bpy.ops.dollygrip.render_shot()
+    assert sorted(s.channel for s in compat.strips_of(ready)) == [1, 2]
+    bpy.ops.dollygrip.delete_take()
+    ready.sequence_editor.active_strip = max(compat.strips_of(ready), key=lambda s: s.channel)
+    bpy.ops.dollygrip.open_take()
+    assert trucked(ready) == pytest.approx(0.5, abs=0.01), "the camera that was rendered"
+    ready.sequence_editor.active_strip = strip
+    bpy.ops.dollygrip.open_take()
+    assert trucked(ready) == pytest.approx(1, abs=0.01)
+
+
+REOPENED = """
+import sys, bpy, addon_utils
+addon_utils.enable("bl_ext.user_default.dollygrip")
+bpy.ops.wm.open_mainfile(filepath=sys.argv[-1])
+from bl_ext.user_default.dollygrip import compat, picture, strips, takes
+scene = bpy.context.scene
+state = scene.dollygrip
+picture.read_picture(state.reference)
+assert [e.star for e in state.take_list] == [False, True]
+for index, metres in ((0, 1), (1, 2)):
+    state.take_index = index
+    scene.frame_set(12)
+    assert abs(scene.camera.matrix_world.translation.x - metres) < 0.01
+    picture.read_picture(takes.reference(takes.shown(scene.camera)))
+[strip] = compat.strips_of(scene)
+folder = strips.folder_of(strip)
+assert (picture.read_picture(f"{folder}/{strip.elements[11].filename}") == 11).all()
+scene.sequence_editor.active_strip = strip
+state.take_index = 0
+bpy.ops.dollygrip.open_take()
+assert state.take_index == 1 and not takes.unlisted()
+"""
+
+
+def test_everything_survives_a_new_process_and_a_moved_project(ready, tmp_path):
+    ready.dollygrip.takes = 2
+    bpy.ops.dollygrip.predict_camera()
+    ready.dollygrip.take_list[1].star = True
+    bpy.ops.dollygrip.render_shot()
+    bpy.ops.wm.save_mainfile()
+    shutil.move(tmp_path / "project", tmp_path / "elsewhere")
+    command = [sys.executable, "-c", REOPENED, str(tmp_path / "elsewhere" / "film.blend")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_file_saved_elsewhere_and_a_copy_find_the_reference(ready, tmp_path):
+    bpy.ops.dollygrip.predict_camera()
+    (tmp_path / "other").mkdir()
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "other" / "copy.blend"), copy=True)
+    assert ready.dollygrip.reference == "//reference.png", "the open file stays where it is"
+    for name in ("copy.blend", "film.blend"):
+        if name == "film.blend":
+            bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "project" / "film.blend"))
+            bpy.context.scene.dollygrip.reference = "//reference.png"
+            bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "other" / name))
+        bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "other" / name))
+        state = bpy.context.scene.dollygrip
+        assert state.reference == "//../project/reference.png"
+        picture.read_picture(state.reference)
+
+
+def test_an_unsaved_files_frames_come_along_when_it_is_saved(scene, scripted_backend, picture_path, tmp_path):
+    scene.render.resolution_x, scene.render.resolution_y = 320, 180
+    state = scene.dollygrip
+    state.reference, state.frame_count, state.prompt = str(picture_path), 5, "go"
+    bpy.ops.dollygrip.predict_camera()
+    bpy.ops.dollygrip.render_shot()
+    temporary = strips.folder_of(compat.strips_of(scene)[0]).parent
+    assert temporary.parent == Path(tempfile.gettempdir())
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "film.blend"))
+    shutil.rmtree(temporary)
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "film.blend"))
+    scene = bpy.context.scene
+    [strip] = compat.strips_of(scene)
+    assert strip.directory.startswith("//") and scene.dollygrip.reference == "//reference.png"
+    assert strips.folder_of(strip) == tmp_path / "dollygrip" / "shot_001"
+    assert (picture.read_picture(f"{strips.folder_of(strip)}/{strip.elements[4].filename}") == 4).all()
+
+
+def test_an_appended_shot_brings_its_takes_and_their_references(ready, tmp_path):
+    ready.dollygrip.takes = 2
+    bpy.ops.dollygrip.predict_camera()
+    name = ready.camera.name
+    bpy.ops.wm.save_mainfile()
+    (tmp_path / "other").mkdir()
+    empty_blender()
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "other" / "b.blend"))
+    bpy.ops.wm.append(directory=f"{tmp_path}/project/film.blend/Object/", filename=name)
+    bpy.ops.wm.save_mainfile()
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "other" / "b.blend"))
+    scene = bpy.context.scene
+    assert len(scene.dollygrip.take_list) == 2 and not takes.unlisted()
+    scene.dollygrip.shot_index = scene.objects.find(name)
+    for index in (0, 1):
+        scene.dollygrip.take_index = index
+        assert trucked(scene) == pytest.approx(index + 1, abs=0.01)
+        action = takes.shown(scene.camera)
+        assert action.use_fake_user and Path(takes.reference(action)) == tmp_path / "project" / "reference.png"
+        picture.read_picture(takes.reference(action))
+
+
+def begin_and_leave(task, results: int) -> None:
+    """Start a task, save the file after so many results, and leave it, as closing Blender does."""
+    session.start(task, "")
+    deadline = time.monotonic() + 30
+    while not (task.job_id and task.received >= results):
+        assert time.monotonic() < deadline
+        session.pump()
+        time.sleep(0.01)
+    bpy.ops.wm.save_mainfile()
+    empty_blender()
+    assert not session.active
+
+
+RESUMED = """
+import sys, bpy, addon_utils
+addon_utils.enable("bl_ext.user_default.dollygrip")
+bpy.ops.wm.open_mainfile(filepath=sys.argv[-1])
+bpy.ops.dollygrip.resume_job()
+assert not bpy.ops.dollygrip.resume_job.poll()
+bpy.ops.wm.save_mainfile()
+"""
+
+
+def reopen(path: Path, code: str) -> bpy.types.Scene:
+    done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    bpy.ops.wm.open_mainfile(filepath=str(path))
+    return bpy.context.scene
+
+
+def test_a_render_goes_on_in_a_new_process_and_a_moved_project(ready, scripted_backend, tmp_path):
+    bpy.ops.dollygrip.predict_camera()
+    takes.shown(ready.camera)["dollygrip"]["prompt"] = "sleep=0.1"
+    begin_and_leave(RenderShot.of(bpy.context), 3)
+    shutil.move(tmp_path / "project", tmp_path / "elsewhere")
+    on_disk = len(list((tmp_path / "elsewhere").rglob("frame_*.png")))
+    assert 3 <= on_disk < FRAMES
+    scene = reopen(tmp_path / "elsewhere" / "film.blend", RESUMED)
+    [strip] = compat.strips_of(scene)
+    folder = strips.folder_of(strip)
+    assert strips.shot_of(strip)["state"] == "done" and folder.parent.parent == tmp_path / "elsewhere"
+    seen = [int(picture.read_picture(f"{folder}/{e.filename}")[0, 0, 0]) for e in strip.elements]
+    assert seen == list(range(FRAMES)) and not scene.dollygrip.job
+
+
+def test_a_prediction_goes_on_in_a_new_process(ready, tmp_path):
+    ready.dollygrip.takes, ready.dollygrip.prompt = 4, "sleep=0.3"
+    begin_and_leave(PredictCamera.of(bpy.context), 1)
+    scene = reopen(tmp_path / "project" / "film.blend", RESUMED)
+    made = [takes.provenance(entry.action) for entry in scene.dollygrip.take_list]
+    assert [m["take"] for m in made] == [1, 2, 3, 4] and {m["reference"] for m in made} == {
+        str(tmp_path / "project" / "reference.png")
+    }
+    for index in range(4):
+        scene.dollygrip.take_index = index
+        assert trucked(scene) == pytest.approx(index + 1, abs=0.01)
+
+
+def test_a_job_is_attached_to_by_itself_when_the_backend_runs(ready, scripted_backend, tmp_path):
+    bpy.ops.dollygrip.predict_camera()
+    takes.shown(ready.camera)["dollygrip"]["prompt"] = "sleep=0.1"
+    begin_and_leave(RenderShot.of(bpy.context), 2)
+    scripted_backend.stop()
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "project" / "film.blend"))
+    scene = bpy.context.scene
+    resume.resume_quietly()
+    pump_until_idle()
+    assert resume.is_pending(scene), "without a backend the job waits"
+    scripted_backend.start()
+    resume.resume_quietly()
+    pump_until_idle()
+    assert not resume.is_pending(scene) and not scene.dollygrip.error
+    assert compat.strips_of(scene)[0].frame_final_duration == FRAMES
+
+
+def test_a_job_that_no_saved_file_knows_is_cancelled(ready):
+    bpy.ops.dollygrip.predict_camera()
+    takes.shown(ready.camera)["dollygrip"]["prompt"] = "sleep=0.2"
+    task = RenderShot.of(bpy.context)
+    session.start(task, "")
+    deadline = time.monotonic() + 30
+    while not task.job_id:
+        assert time.monotonic() < deadline
+        session.pump()
+        time.sleep(0.01)
+    empty_blender()
+    with Client.connect(read_connection()) as client:
+        client.attach(task.job_id)
+        ended = [event for _ in range(100) if isinstance(event := client.poll(0.1), TERMINAL)]
+    assert [type(event) for event in ended] == [Cancelled]
+
+
+def test_a_broken_record_is_said(ready):
+    ready.dollygrip.job = '{"folder": "//nowhere", "job": "x"}'
+    with pytest.raises(RuntimeError, match="cannot be read"):
+        bpy.ops.dollygrip.resume_job()
+    bpy.ops.dollygrip.forget_job()
+    assert not bpy.ops.dollygrip.resume_job.poll()
+
+
+def test_what_was_understood_is_said(ready):
+    bpy.ops.dollygrip.predict_camera()
+    action = takes.shown(ready.camera)
+    assert takes.understood(action) == ""
+    action["dollygrip"]["meta"] = '{"plan": "dolly_in > pan_left 30", "clearance": 0.25}'
+    action["dollygrip"]["scene_depth"] = 4.0
+    assert takes.understood(action) == "dolly_in > pan_left 30; comes within 1 m of a surface"
+    action["dollygrip"]["meta"] = '{"plan": "static", "clearance": null}'
+    assert takes.understood(action) == "static"
+
+
+class Desk(RuleBasedStateMachine):
+    """An animator's operators in any order, with undo and redo in between, against a list of what should be there."""
+
+    @initialize()
+    def open(self):
+        empty_blender()
+        self.metres, self.past, self.future = 0, [], []
+        self.push()
+
+    def push(self):
+        """One step of undo, and what the shots look like after it."""
+        bpy.ops.ed.undo_push(message="step")
+        self.past.append(self.seen())
+        self.future = []
+
+    def seen(self) -> dict:
+        """Every shot's takes by how far they truck, which of them is shown, and the cuts, as Blender evaluates them."""
+        scene = bpy.context.scene
+        found = {}
+        for shot in shots.of_scene(scene):
+            reaches = [
+                round(next(c for c in compat.take_curves(e.action) if c.data_path == "location").evaluate(1e5), 2)
+                for e in shot.dollygrip_shot.takes
+            ]
+            stars = [e.star for e in shot.dollygrip_shot.takes]
+            shown = takes.shown(shot)
+            found[shot.name] = (reaches, stars, shown and shown.name, shots.spans(scene, shot))
+        return found
+
+    def act(self, name, **settings_):
+        operator = getattr(bpy.ops.dollygrip, name)
+        if operator.poll():
+            try:
+                operator(**settings_)
+            except RuntimeError as refused:  # in one sentence, never a traceback
+                assert "Traceback" not in str(refused), refused
+        self.push()
+
+    @rule()
+    def predict(self):
+        self.metres += 1
+        add_take(bpy.context.scene, self.metres, reference=f"/pictures/{self.metres % 3}.png")
+        self.push()
+
+    @rule(name=st.sampled_from(["duplicate_take", "delete_take", "slide_take"]), index=st.integers(-1, 4))
+    def on_take(self, name, index):
+        self.act(name, index=index)
+
+    @rule(name=st.sampled_from(["new_shot", "bind_shot", "unbind_shot", "list_takes", "fit_range", "forget_job"]))
+    def on_shot(self, name):
+        self.act(name)
+
+    @rule(index=st.integers(-2, 5), frame=st.integers(1, 30), star=st.booleans())
+    def choose(self, index, frame, star):
+        scene = bpy.context.scene
+        scene.dollygrip.shot_index = index
+        scene.frame_set(frame)
+        scene.dollygrip.take_index = index
+        if 0 <= index < len(scene.dollygrip.take_list):
+            scene.dollygrip.take_list[index].star = star
+        self.push()
+
+    @rule(steps=st.integers(1, 4))
+    def undo(self, steps):
+        for _ in range(min(steps, len(self.past) - 1)):
+            bpy.ops.ed.undo()
+            self.future.append(self.past.pop())
+
+    @rule(steps=st.integers(1, 4))
+    def redo(self, steps):
+        for _ in range(min(steps, len(self.future))):
+            bpy.ops.ed.redo()
+            self.past.append(self.future.pop())
+
+    @invariant()
+    def nothing_is_lost_or_left(self):
+        if not hasattr(self, "past"):
+            return
+        assert self.seen() == self.past[-1], "undo and redo bring back what was there"
+        assert not orphans() and not takes.unlisted()
+        for shot in shots.of_scene(bpy.context.scene):
+            entries = shot.dollygrip_shot.takes
+            assert all(takes.is_take(e.action) and e.action.use_fake_user for e in entries)
+            if entries:
+                assert takes.shown(shot) == entries[shot.dollygrip_shot.take_index].action
+
+
+def test_two_hundred_random_steps_lose_nothing():
+    run_state_machine_as_test(
+        Desk,
+        settings=settings(
+            max_examples=4,
+            stateful_step_count=60,
+            deadline=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
