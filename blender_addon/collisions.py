@@ -1,9 +1,6 @@
 """Where the camera comes too near to the scene's meshes or goes through them, and a path that keeps clear.
 
-Distances are to surfaces, on either side, so a camera inside of a room is fine. Meshes are asked through Blender's own
-trees, which it keeps while a mesh does not change; the trees of large ones would take longer to build than a tick may
-last, so those are split into parts, once, as they are on the first frame. The work is a generator that pauses often: in
-the interface it is advanced for a few hundredths of a second at a time.
+The work is a generator that pauses often: in the interface it is advanced for a few hundredths of a second at a time.
 """
 
 import json
@@ -11,126 +8,24 @@ import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 
-import attrs
 import bpy
 import numpy as np
 from bpy.props import FloatProperty
-from mathutils import Matrix, Vector
-from mathutils.bvhtree import BVHTree
+from mathutils import Vector
 
 from dollygrip.errors import DollygripError, InputError
 
 from . import rigs, takes
 from .camera import ANGLE_TOLERANCE, POSITION_TOLERANCE
+from .solids import Solids, Touch
 
 FOUND = "dollygrip_collisions"
 CLEARANCE = 0.03  # scene depths
 _TICK = 0.04  # seconds of work at a time
-_LARGE, _PART = 40_000, 10_000  # polygons of a mesh that is split, and triangles of a part
 _MARGIN = 1.3  # of the clearance: what a push aims at
 _FURTHEST = 0.5  # scene depths; a path that must be pushed further is not the animator's any more
 _ROUNDS = 8
 _STEPS = 20  # sizes of a step aside that are tried
-
-
-@attrs.frozen
-class Touch:
-    """The nearest thing on a frame. distance: in Blender units, 0 where the camera goes through it since the frame
-    before; point: on its surface; away: unit vector to the free side."""
-
-    frame: int
-    name: str
-    distance: float
-    point: Vector
-    away: Vector
-
-
-class Solids:
-    """The meshes that a camera can run into: all that is seen, but what it carries and what is not rendered."""
-
-    def __init__(self, context: bpy.types.Context, camera: bpy.types.Object):
-        self.context, self.camera = context, camera
-        self.parts: dict[str, list[BVHTree]] = {}
-
-    def prepare(self) -> Iterator[None]:
-        """Split the large meshes of the current frame; pauses after each part."""
-        large = {thing.data.name: thing.data for thing, _ in self._seen() if len(thing.data.polygons) > _LARGE}
-        copies = {}
-        for name, mesh in large.items():
-            mesh.calc_loop_triangles()
-            points = np.empty(3 * len(mesh.vertices), np.float32)
-            corners = np.empty(3 * len(mesh.loop_triangles), np.int32)
-            mesh.vertices.foreach_get("co", points)
-            mesh.loop_triangles.foreach_get("vertices", corners)
-            copies[name] = points.reshape(-1, 3), corners.reshape(-1, 3)
-        for name, (points, corners) in copies.items():
-            trees = []
-            for start in range(0, len(corners), _PART):
-                used, part = np.unique(corners[start : start + _PART], return_inverse=True)
-                triangles = part.reshape(-1, 3).tolist()
-                trees.append(BVHTree.FromPolygons(points[used].tolist(), triangles, all_triangles=True))
-                yield
-            self.parts[name] = trees
-
-    def touch(self, frame: int, before: Vector | None, place: Vector, reach: float) -> Touch | None:
-        """What stands in the way from `before` to `place` on the current frame, else what is nearer than `reach`."""
-        near: Touch | None = None
-        for thing, matrix in self._seen():
-            trees = self.parts.get(thing.data.name)
-            inverse = matrix.inverted_safe()
-            found = [_crossed(thing, trees, matrix, inverse, before, place)] if before and before != place else []
-            found.append(_nearest(thing, trees, matrix, inverse, place, reach))
-            for hit in filter(None, found):
-                if near is None or hit[0] < near.distance:
-                    near = Touch(frame, thing.original.name, *hit)
-        return near
-
-    def _seen(self) -> Iterator[tuple[bpy.types.Object, Matrix]]:
-        for instance in self.context.evaluated_depsgraph_get().object_instances:
-            thing = instance.object
-            owner = instance.parent.original if instance.is_instance else thing.original
-            if thing.type == "MESH" and instance.show_self and not owner.hide_render and not self._carried(owner):
-                yield thing, instance.matrix_world.copy()
-
-    def _carried(self, thing: bpy.types.Object | None) -> bool:
-        while thing is not None and thing != self.camera:
-            thing = thing.parent
-        return thing is not None
-
-
-def _crossed(thing, trees, matrix: Matrix, inverse: Matrix, before: Vector, place: Vector):
-    """(0, point, normal towards `before`) of the first surface from `before` to `place`."""
-    start, way = inverse @ before, inverse @ place - inverse @ before
-    if trees is None:
-        hit, point, normal, _ = thing.ray_cast(start, way.normalized(), distance=way.length)
-        hits = [(point, normal)] if hit else []
-    else:
-        cast = (tree.ray_cast(start, way.normalized(), way.length) for tree in trees)
-        hits = [(point, normal) for point, normal, _, _ in cast if point is not None]
-    if not hits:
-        return None
-    point, normal = min(hits, key=lambda hit: (hit[0] - start).length)
-    normal = (inverse.to_3x3().transposed() @ normal).normalized()
-    return 0.0, matrix @ point, -normal if normal.dot(place - before) > 0 else normal
-
-
-def _nearest(thing, trees, matrix: Matrix, inverse: Matrix, place: Vector, reach: float):
-    """(distance, point, direction to `place`) of the nearest surface within `reach`."""
-    local, within = inverse @ place, reach / max(min(matrix.to_scale()), 1e-9)
-    if trees is None:
-        hit, point, normal, _ = thing.closest_point_on_mesh(local, distance=within)
-        hits = [(point, normal)] if hit else []
-    else:
-        near = (tree.find_nearest(local, within) for tree in trees)
-        hits = [(point, normal) for point, normal, _, _ in near if point is not None]
-    if not hits:
-        return None
-    point, normal = min(hits, key=lambda hit: (hit[0] - local).length)
-    away = place - matrix @ point
-    if away.length >= reach:
-        return None
-    side = away.normalized() if away.length > 1e-6 else (inverse.to_3x3().transposed() @ normal).normalized()
-    return away.length, matrix @ point, side
 
 
 def check(

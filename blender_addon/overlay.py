@@ -7,7 +7,7 @@ from gpu_extras.batch import batch_for_shader
 
 from dollygrip.rotations import matrix_from_euler_xyz
 
-from . import compat, takes
+from . import compat, rigs, takes
 
 _SLOW, _FAST = np.array([0.25, 0.65, 1.0, 1.0]), np.array([1.0, 0.55, 0.15, 1.0])
 _FRUSTUM = (0.95, 0.95, 0.95, 0.7)
@@ -68,7 +68,12 @@ def draw() -> None:
     context = bpy.context
     camera, overlay = context.scene.camera, context.space_data.overlay
     action = takes.shown(camera)
-    if action is None or not overlay.show_overlays or context.region_data.view_perspective == "CAMERA":
+    if (
+        action is None
+        or rigs.kind_of(action) == rigs.PATH
+        or not overlay.show_overlays
+        or context.region_data.view_perspective == "CAMERA"
+    ):
         return
     path = path_of(action, camera)
     parent = camera.parent.matrix_world @ camera.matrix_parent_inverse if camera.parent else None

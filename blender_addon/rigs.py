@@ -105,8 +105,31 @@ def discard(action: bpy.types.Action) -> None:
     del action[_HELPER]
     if any(helper_of(other) == helper for other in bpy.data.actions):
         return
-    own = helper.animation_data.action if helper.animation_data else None
-    bpy.data.batch_remove([data for data in (helper, helper.data, own) if data is not None])
+    moves = helper.animation_data.action if helper.animation_data else None
+    bpy.data.batch_remove([data for data in (helper, helper.data, moves) if data is not None])
+
+
+def separate(action: bpy.types.Action) -> None:
+    """Give a take that was copied from another a path or subject of its own."""
+    helper = helper_of(action)
+    if helper is None:
+        return
+    own = helper.copy()
+    own.data = helper.data.copy() if helper.data else None
+    if helper.animation_data and helper.animation_data.action:
+        own.animation_data.action = helper.animation_data.action.copy()
+        if compat.SLOTTED:
+            own.animation_data.action_slot = own.animation_data.action.slots[0]
+    for collection in helper.users_collection:
+        collection.objects.link(own)
+    action[_HELPER] = own
+
+
+def subject_curves(action: bpy.types.Action) -> list[bpy.types.FCurve]:
+    """F-curves of what a take aims at, which belong to the take as much as its own."""
+    helper = helper_of(action)
+    animation = helper.animation_data if helper else None
+    return list(compat.object_curves(animation.action)) if animation and animation.action else []
 
 
 def rewrite(

@@ -285,10 +285,14 @@ def _rolled_out(first: np.ndarray, turn: np.ndarray) -> np.ndarray:
 def _gave_way(before: Trajectory, after: Trajectory, rig: Rig, over: dict[str, tuple[float, int]]) -> list[str]:
     """What was beyond the rig, and how far the shot and its end differ now."""
     said = []
-    for name, (ratio, frame) in over.items():
-        much = f"{ratio:.1f} times what a {rig.title.lower()} does" if np.isfinite(ratio) else (
-            f"not possible on a {rig.title.lower()}")  # fmt: skip
-        said.append(f"{name.capitalize()} was {much}, at frame {frame}.")
+    for motion, does in (("ground", "travel"), ("height", "rise or sink"), ("turn", "turn")):
+        worst = max(((*over[name], name) for name in over if name.startswith(motion)), default=None)
+        if worst and np.isinf(worst[0]):
+            said.append(f"A {rig.title.lower()} does not {does}.")
+        elif worst:
+            said.append(
+                f"{worst[2].capitalize()} was {worst[0]:.1f} times a {rig.title.lower()}'s, at frame {worst[1]}."
+            )
     moved = np.linalg.norm(after.positions - before.positions, axis=1) / before.scene_depth
     turned = np.degrees(
         np.linalg.norm(rotvec_from_matrix(np.swapaxes(before.rotations, 1, 2) @ after.rotations), axis=1)

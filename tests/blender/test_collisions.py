@@ -42,8 +42,8 @@ def test_a_support_bounds_the_evaluated_camera(scene, name, rig):
     over = excess(camera.attrs.evolve(after, scene_depth=DEPTH), RIGS[name])
     assert all(ratio < 1.1 or np.isinf(ratio) for key, (ratio, _) in over.items() if "speed" in key)
     assert np.linalg.norm(after.positions[0] - before.positions[0]) < 0.002 * DEPTH
-    assert len(action[physics.SAID]) >= 2
     stuck = name == "tripod"
+    assert len(action[physics.SAID]) >= 2 and ("A tripod does not travel." in action[physics.SAID]) == stuck
     assert (np.ptp(after.positions, axis=0).max() < 1e-4) == stuck
     assert rigs.kind_of(action) == ("PLAIN" if stuck and rig == "PATH" else rig)
 
@@ -153,7 +153,7 @@ def test_moving_scaled_and_instanced_things_count(scene):
 
 
 def test_a_large_mesh_is_split_and_no_step_is_long(scene):
-    """A million triangles: the same answer as for a plain wall, no step of the work beyond a tenth of a second."""
+    """A million triangles: the same answer as for a plain wall, no step takes a tenth of a second."""
     add_take(scene, forward)
     box(scene, "Wall", (0, 1.0, 1.6), (3, 0.001, 3))
     coarse = check()
@@ -164,14 +164,14 @@ def test_a_large_mesh_is_split_and_no_step_is_long(scene):
     work, steps = collisions.check(bpy.context, scene.camera, collisions.CLEARANCE * DEPTH), []
     try:
         while True:
-            begun = time.perf_counter()
+            begun = time.process_time()
             next(work)
-            steps.append(time.perf_counter() - begun)
+            steps.append(time.process_time() - begun)
     except StopIteration as ended:
         runs = collisions.spans(ended.value)
     assert [(r["first"], r["last"]) for r in runs] == [(r["first"], r["last"]) for r in coarse]
-    print(f"steps: {len(steps)}, longest {max(steps):.3f} s, second {sorted(steps)[-2]:.3f} s")
-    assert sorted(steps)[-2] < 0.1
+    print(f"{len(steps)} steps, the longest {max(steps):.3f} s")
+    assert max(steps) < 0.1
 
 
 @pytest.mark.parametrize("rig", ["PLAIN", "PATH"])

@@ -3,7 +3,7 @@
 import bpy
 import numpy as np
 import pytest
-from bl_ext.user_default.dollygrip import compat, rigs, takes
+from bl_ext.user_default.dollygrip import camera, compat, rigs, shots, takes
 from blender.sample_takes import (
     DEPTH,
     FRAMES,
@@ -155,6 +155,26 @@ def test_what_cannot_be_rigged_says_why_and_changes_nothing(scene):
     add_take(scene, lambda t: (np.zeros((len(t), 3)), np.stack([-np.pi / 2 * t, 0 * t, 0 * t], 1)), "down")
     with pytest.raises(RuntimeError, match=f"straight down at frame {START + FRAMES - 1}"):
         bpy.ops.dollygrip.set_rig(kind="AIM")
+
+
+@pytest.mark.parametrize("kind", ["PATH", "AIM"])
+def test_a_rigged_take_is_copied_moved_in_time_and_deleted(scene, kind):
+    """The copy has a path or subject of its own, time moves all of its curves, and nothing of it outlives it."""
+    action = add_take(scene)
+    before, kept = seen(scene), counts()
+    bpy.ops.dollygrip.set_rig(kind=kind)
+    assert bpy.ops.dollygrip.duplicate_take() == {"FINISHED"}
+    copy = takes.shown(scene.camera)
+    assert copy != action and rigs.helper_of(copy) != rigs.helper_of(action)
+    rigs.helper_of(action).location.z += 1.0
+    rigs.helper_of(action).animation_data_clear()
+    assert_same_view(seen(scene), before)
+    shots.slide(copy, START + 7)
+    assert_same_view(camera.sample(bpy.context, START + 7, START + FRAMES + 6, scene.camera), before)
+    assert bpy.ops.dollygrip.delete_take() == {"FINISHED"}
+    assert takes.shown(scene.camera) == action
+    bpy.ops.dollygrip.set_rig(kind="PLAIN")
+    assert counts()["objects"] == kept["objects"] and counts()["curves"] == kept["curves"]
 
 
 def test_each_conversion_is_one_undo_step(scene):
