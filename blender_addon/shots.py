@@ -11,7 +11,7 @@ import numpy as np
 
 from dollygrip.errors import InputError
 
-from . import compat, takes
+from . import compat, rigs, takes
 
 
 def of_scene(scene: bpy.types.Scene) -> list[bpy.types.Object]:
@@ -88,7 +88,7 @@ def unbind(scene: bpy.types.Scene, camera: bpy.types.Object) -> None:
 def slide(action: bpy.types.Action, first: int) -> None:
     """Move a take in time, keys, handles and range, so that it begins on frame `first`."""
     by = first - takes.frame_range(action)[0]
-    for curve in compat.take_curves(action):
+    for curve in [*compat.take_curves(action), *rigs.subject_curves(action)]:
         points = curve.keyframe_points
         for name in ("co", "handle_left", "handle_right"):
             values = np.empty(2 * len(points), np.float32)

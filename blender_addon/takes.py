@@ -17,7 +17,7 @@ import numpy as np
 
 from dollygrip.trajectory import Trajectory
 
-from . import compat
+from . import compat, rigs
 from .camera import FittedTake
 
 CAMERA_NAME = "Dollygrip Camera"
@@ -129,6 +129,7 @@ def duplicate(action: bpy.types.Action) -> bpy.types.Action:
     """An independent copy of a take, listed nowhere yet."""
     copy = compat.copy_take_action(action)
     copy.use_fake_user = True
+    rigs.separate(copy)
     copy[_KEY]["parent_take"], copy[_KEY]["id"] = action[_KEY].get("id", ""), uuid.uuid4().hex
     return copy
 
@@ -146,6 +147,7 @@ def remove(camera: bpy.types.Object, index: int) -> None:
     state.take_index = min(showing - (index < showing), len(state.takes) - 1)
     if action and not bpy.data.user_map(subset={action})[action]:
         image = action.get(_REFERENCE)
+        rigs.discard(action)
         compat.remove_take_action(action)
         if image and not image.users:
             bpy.data.images.remove(image)
