@@ -45,7 +45,7 @@ def draw_job(layout: bpy.types.UILayout, context: bpy.types.Context, kind: str) 
     state, task, status = context.scene.dollygrip, session.task, session.status
     if resume.is_pending(context.scene) and resume.kind_of(context.scene) == kind:
         row = layout.row(align=True)
-        row.label(text="A job was under way", icon="TIME")
+        row.label(text="Unfinished", icon="TIME")
         row.operator("dollygrip.resume_job", text="Resume")
         row.operator("dollygrip.forget_job", text="", icon="X")
     if task is not None:

@@ -87,7 +87,7 @@ class DOLLYGRIP_UL_takes(bpy.types.UIList):
         else:
             split.prop(item.action, "name", text="", emboss=False, icon="ACTION")
         row = split.row()
-        row.label(text=f"seed {takes.seed_of(item.action)}")
+        row.label(text=f"#{takes.seed_of(item.action)}")
         row.prop(item, "star", text="", emboss=False, icon="SOLO_ON" if item.star else "SOLO_OFF")
 
 
