@@ -128,7 +128,7 @@ class DOLLYGRIP_OT_unbind_shot(_Shot, bpy.types.Operator):
     """Free the shot from its camera markers"""
 
     bl_idname = "dollygrip.unbind_shot"
-    bl_label = "Free from the Timeline"
+    bl_label = "Remove Cuts"
 
     def act(self, context, shot):
         shots.unbind(context.scene, shot)

@@ -31,7 +31,7 @@ def show(scene: bpy.types.Scene, camera: bpy.types.Object) -> None:
 def spans(scene: bpy.types.Scene, camera: bpy.types.Object) -> list[tuple[int, int]]:
     """First and last frame of every part of the timeline that markers give to a camera; none for an unbound one.
 
-    The last camera on the timeline is seen until its take ends, or where it has none to the scene's end.
+    The last camera on the timeline is seen until its take ends; where none lies there, to the scene's end.
     """
     cuts = sorted(((m.frame, m.camera) for m in scene.timeline_markers if m.camera), key=lambda cut: cut[0])
     take = takes.shown(camera)
@@ -39,8 +39,8 @@ def spans(scene: bpy.types.Scene, camera: bpy.types.Object) -> list[tuple[int, i
     for (first, seen), following in pairwise([*cuts, None]):
         if seen != camera:
             continue
-        end = takes.frame_range(take)[1] if take else scene.frame_end
-        last = following[0] - 1 if following else max(end, first)
+        end = takes.frame_range(take)[1] if take else first - 1
+        last = following[0] - 1 if following else end if end >= first else max(scene.frame_end, first)
         if found and found[-1][1] == first - 1:
             found[-1] = found[-1][0], last
         elif last >= first:

@@ -168,7 +168,9 @@ def test_a_shots_frames_follow_its_markers(scene):
     bpy.ops.dollygrip.bind_shot()
     add_take(scene, 2, second)
     assert shots.spans(scene, first) == [(1, 19)]
-    assert shots.first_frame(scene, second) == 20
+    assert shots.first_frame(scene, second) == 20 and shots.spans(scene, second) == [(20, 250)], (
+        "its take lies elsewhere"
+    )
     bpy.ops.dollygrip.slide_take()
     assert takes.frame_range(takes.shown(second)) == (20, 24) and shots.spans(scene, second) == [(20, 24)]
     assert trucked(scene, 24) == pytest.approx(2, abs=0.01) and trucked(scene, 20) == pytest.approx(0, abs=0.01)
@@ -178,7 +180,7 @@ def test_a_shots_frames_follow_its_markers(scene):
     marker.frame = 15
     assert shots.spans(scene, first) == [(1, 14)] and shots.spans(scene, second)[0] == (15, 24)
     scene.timeline_markers.new("back", frame=18).camera = first
-    assert shots.spans(scene, first) == [(1, 14), (18, 18)] and shots.spans(scene, second) == [(15, 17)]
+    assert shots.spans(scene, first) == [(1, 14), (18, 250)] and shots.spans(scene, second) == [(15, 17)]
     scene.dollygrip.shot_index = scene.objects.find(second.name)
     assert (scene.camera, scene.frame_current) == (second, 15)
     with pytest.raises(RuntimeError, match=f"On frame 1 the timeline cuts to {first.name}"):
@@ -204,6 +206,7 @@ def test_several_shots_are_rendered_on_their_own_frames(ready):
         bpy.ops.dollygrip.predict_camera()
         takes.shown(made[-1])["dollygrip"]["prompt"] = prompt
     ready.timeline_markers.new("back", frame=23).camera = made[0]
+    ready.frame_end = 24
     with pytest.raises(RuntimeError, match="No shot is selected"):
         bpy.ops.dollygrip.render_shots(which="SELECTED")
     made[1].dollygrip_shot.selected = made[2].dollygrip_shot.selected = True
@@ -214,7 +217,7 @@ def test_several_shots_are_rendered_on_their_own_frames(ready):
     takes.shown(made[1])["dollygrip"]["prompt"] = "go"
     assert bpy.ops.dollygrip.render_shots(which="ALL") == {"FINISHED"}
     newest = sorted(compat.strips_of(ready), key=lambda s: strips.shot_of(s)["folder"])[2:]
-    assert [compat.span_of(s) for s in newest] == [(1, 9), (23, 24), (9, 17), (17, 23)]
+    assert [compat.span_of(s) for s in newest] == [(1, 9), (23, 25), (9, 17), (17, 23)]
     assert [strips.shot_of(s)["shot"] for s in newest] == [made[0].name] * 2 + [made[1].name, made[2].name]
     assert len(compat.strips_of(ready)) == 6 and {s.channel for s in newest[2:]} == {2}, "older versions lie below"
 
