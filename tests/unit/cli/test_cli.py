@@ -166,7 +166,9 @@ def test_bad_input_is_one_sentence_and_writes_nothing(here):
 def test_convert_and_plot(here):
     assert dollygrip("convert", "take.camera.json", "poses.txt").exit_code == 0
     assert np.allclose(formats.read("poses.txt").c2w, formats.read("take.camera.json").c2w)
-    done = dollygrip("convert", "poses.txt", "out", "--to", "colmap", "--size", "128x72", "--scene-depth", 3, "--fps", 9)
+    done = dollygrip(
+        "convert", "poses.txt", "out", "--to", "colmap", "--size", "128x72", "--scene-depth", 3, "--fps", 9
+    )
     assert done.exit_code == 0 and names("out") == ["cameras.txt", "images.txt", "points3D.txt"]
     assert "the file says the frame rate itself" in done.stderr and "do not hold the scene depth" in done.stderr
     assert formats.read("out").size == (128, 72)
