@@ -109,7 +109,7 @@ def test_a_camera_moves_on_a_smooth_path_through_lit_textured_space(scene):
     middle = np.median(scene["depth"][0][np.isfinite(scene["depth"][0])])
     assert 0.02 * middle < steps.sum() < 1.5 * middle
     assert scene["depth"].min() > 0.02 * middle
-    assert scene["rgb"].std() > 0.01
+    assert scene["rgb"].astype(np.float32).std() > 0.01  # half floats cannot count so many pixels
 
 
 def test_the_same_seed_and_index_give_the_same_scene(scene, tmp_path):
