@@ -87,8 +87,8 @@ def choose_path(stage: Stage, sample, tangents: tuple[float, float], views: int)
     """The first of 12 framings that has a clear path among the things strewn into it, or None."""
     rng = stage.rng
     for _ in range(12):
-        position, target = sample()
         try:
+            position, target = sample()
             start = look_at(position, target, rng.normal() * 0.03)
             median_depth(start, tangents)
             strew(stage, start, tangents, rng.integers(*STREWN))
