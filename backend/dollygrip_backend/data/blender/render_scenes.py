@@ -21,6 +21,7 @@ LONG, SHORT = 160, 96
 SAMPLES, BOUNCES = 5, 2
 PORTRAIT_SHARE = 0.2
 STREWN = (1, 6)  # coloured things in the reference view, at least and below
+DARKEST = 1e-3  # mean of the linear reference view: a lens inside the crown of a tree sees nothing
 SENSOR = 36.0  # millimetres along the long side
 
 
@@ -67,17 +68,17 @@ def render_scene(path: Path, rng: np.random.Generator, views: int) -> None:
     view_degrees = rng.uniform(38, 85)  # over the long side
     half = np.tan(np.radians(view_degrees) / 2)
     tangents = (half * width / LONG, half * height / LONG)
-    cameras = None
-    while cameras is None:
+    scene = bpy.context.scene
+    scene.render.resolution_x, scene.render.resolution_y = width, height
+    scene.camera.data.lens = SENSOR / (2 * half)
+    shots: list[dict[str, np.ndarray]] = []
+    while not shots or shots[0]["rgb"].mean() < DARKEST:
         stage = Stage(rng)
         kind = rng.choice(list(KINDS), p=list(KINDS.values()))
         sample = kind(stage)
         bpy.context.view_layer.update()
-        cameras = choose_path(stage, sample, tangents, views)
-    scene = bpy.context.scene
-    scene.render.resolution_x, scene.render.resolution_y = width, height
-    scene.camera.data.lens = SENSOR / (2 * half)
-    shots = [shoot(camera, path.with_suffix(".exr")) for camera in cameras]
+        cameras = choose_path(stage, sample, tangents, views) or []
+        shots = [shoot(camera, path.with_suffix(".exr")) for camera in cameras]
     arrays = {key: np.stack([shot[key] for shot in shots]) for key in shots[0]}
     arrays.update(matrix_world=np.array(cameras, float), lens=scene.camera.data.lens, sensor=SENSOR)
     np.savez(path, kind=kind.__name__, names=np.array(stage.names), **arrays)
@@ -87,8 +88,8 @@ def choose_path(stage: Stage, sample, tangents: tuple[float, float], views: int)
     """The first of 12 framings that has a clear path among the things strewn into it, or None."""
     rng = stage.rng
     for _ in range(12):
+        position, target = sample()
         try:
-            position, target = sample()
             start = look_at(position, target, rng.normal() * 0.03)
             median_depth(start, tangents)
             strew(stage, start, tangents, rng.integers(*STREWN))

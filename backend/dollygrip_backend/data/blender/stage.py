@@ -147,13 +147,6 @@ def surface_below(origin: Vector, direction: Vector, level: float) -> Vector | N
     return point if hit and normal.z > level else None
 
 
-def buried(origin: Vector) -> bool:
-    """Whether the next surface above a point is ground, which looks up."""
-    graph = bpy.context.evaluated_depsgraph_get()
-    hit, _, normal, *_ = bpy.context.scene.ray_cast(graph, origin, Vector((0, 0, 1)))
-    return hit and normal.z > 0
-
-
 def distances(origin: Vector, directions: np.ndarray, limit: float = 1e4) -> np.ndarray:
     """Distance to the first surface along each unit direction (N, 3); inf where there is none within `limit`."""
     scene, graph = bpy.context.scene, bpy.context.evaluated_depsgraph_get()
