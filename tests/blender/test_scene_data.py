@@ -73,8 +73,8 @@ def test_depth_is_the_distance_along_the_axis_through_pixel_centres(tmp_path):
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory):
     folder = tmp_path_factory.mktemp("scene")
-    run(SCRIPTS / "render_scenes.py", folder, 5, 3, 1)
-    with np.load(folder / "1.npz", allow_pickle=False) as file:
+    run(SCRIPTS / "render_scenes.py", folder, 5, 3, 2)
+    with np.load(folder / "2.npz", allow_pickle=False) as file:
         return {key: file[key] for key in file.files}
 
 
@@ -113,7 +113,7 @@ def test_a_camera_moves_on_a_smooth_path_through_lit_textured_space(scene):
 
 
 def test_the_same_seed_and_index_give_the_same_scene(scene, tmp_path):
-    run(SCRIPTS / "render_scenes.py", tmp_path, 5, 3, 1)
-    again = np.load(tmp_path / "1.npz", allow_pickle=False)
+    run(SCRIPTS / "render_scenes.py", tmp_path, 5, 3, 2)
+    again = np.load(tmp_path / "2.npz", allow_pickle=False)
     np.testing.assert_array_equal(again["matrix_world"], scene["matrix_world"])
     np.testing.assert_array_equal(again["depth"], scene["depth"])
