@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import attrs
 
-from dollygrip.client import Client, Event, FrameReady, TakeReady
+from dollygrip.client import Client, DepthReady, Event, FrameReady, TakeReady
 from dollygrip.connection import BackendError
 from dollygrip.errors import DollygripError
 from dollygrip.protocol import Cancelled, Done, Failed, Progress, Queued, Request, Welcome
@@ -36,7 +36,7 @@ class Task(Protocol):
     def build(self, welcome: Welcome) -> tuple[Request, dict[str, Any]] | None:
         """The request and its arrays; None where being connected was all that was wanted."""
 
-    def prepare(self, event: TakeReady | FrameReady) -> Any:
+    def prepare(self, event: TakeReady | FrameReady | DepthReady) -> Any:
         """Turn a result into what `deliver` takes."""
 
     def deliver(self, scene: "bpy.types.Scene", prepared: Any) -> None:
@@ -128,7 +128,7 @@ class Worker:
             while True:
                 try:
                     for event in self._events(client, job_id):
-                        if isinstance(event, TakeReady | FrameReady):
+                        if isinstance(event, TakeReady | FrameReady | DepthReady):
                             self.results.put(self.task.prepare(event))
                             received = event.index + 1
                             client.credit(job_id, 1)

@@ -21,7 +21,7 @@ from zmq.utils.monitor import recv_monitor_message
 import dollygrip
 from dollygrip import protocol
 from dollygrip.connection import BackendError, Connection
-from dollygrip.protocol import Accepted, Cancelled, Done, Failed, Frame, Message, Progress, Queued, Take, Welcome
+from dollygrip.protocol import Accepted, Cancelled, Depth, Done, Failed, Frame, Message, Progress, Queued, Take, Welcome
 from dollygrip.trajectory import Trajectory
 
 _HEARTBEAT_MS = 5_000
@@ -46,7 +46,17 @@ class FrameReady:
     rgb: np.ndarray
 
 
-Event = Queued | Progress | TakeReady | FrameReady | Done | Failed | Cancelled
+@attrs.frozen(eq=False)
+class DepthReady:
+    """Depth of an image, float32 (h, w) along +Z, read-only, and its horizontal field of view in degrees."""
+
+    job_id: str
+    index: int
+    depth: np.ndarray
+    view_degrees: float
+
+
+Event = Queued | Progress | TakeReady | FrameReady | DepthReady | Done | Failed | Cancelled
 _Answer = TypeVar("_Answer", Welcome, Accepted)
 TERMINAL = (Done, Failed, Cancelled)
 
@@ -103,14 +113,17 @@ class Client:
         self._send(protocol.Hello(dollygrip.__version__))
         return self._answer(Welcome, timeout, 0)
 
-    def submit(self, request: protocol.Request, arrays: dict[str, np.ndarray], timeout: float = 30.0) -> str:
+    def submit(
+        self, request: protocol.Request, arrays: dict[str, np.ndarray], timeout: float = 30.0, replaces: str = ""
+    ) -> str:
         """Queue a job and return its id. Raises BackendError with the backend's reason where it is refused.
 
         arrays: `image` uint8 (H, W, 3); for a render `c2w` and `intrinsics` as in Trajectory; `depth` float32 (H, W)
-        where known. Frames then come as `credit` allows; everything else comes by itself.
+        where known. Frames then come as `credit` allows; everything else comes by itself. replaces: a job that this one
+        takes the place of, which is cancelled; with no arrays, that job's are used (kind "unknown" where they are gone).
         """
         ref = next(self._refs)
-        self._send(protocol.Submit(request, ref), arrays)
+        self._send(protocol.Submit(request, ref, replaces), arrays)
         return self._answer(Accepted, timeout, ref).job_id
 
     def attach(self, job_id: str, have: int = 0, timeout: float = 30.0) -> None:
@@ -227,6 +240,8 @@ class Client:
             self._events.append(TakeReady(message.job_id, message.index, message.trajectory.trajectory(arrays)))
         elif isinstance(message, Frame):
             self._events.append(FrameReady(message.job_id, message.index, arrays["rgb"]))
+        elif isinstance(message, Depth):
+            self._events.append(DepthReady(message.job_id, message.index, arrays["depth"], message.view_degrees))
         elif isinstance(message, Failed) and message.job_id is None:
             raise _error(message)
         elif isinstance(message, Queued | Progress | Done | Failed | Cancelled):

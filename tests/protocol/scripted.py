@@ -5,6 +5,7 @@ The prompt is the script: words of the form key=value.
     fail=K    raise InputError at result K          bug=K   raise an unexpected error at result K
     once=FILE make `die` happen only if FILE does not exist, and create it
     deaf=S    seconds in which nothing is reported
+Depth, which has no prompt, is a floor below a wall at the scene depth, the left half of the wall at half of it.
 """
 
 import os
@@ -15,8 +16,9 @@ from pathlib import Path
 import numpy as np
 
 from dollygrip.errors import InputError
-from dollygrip.protocol import PredictRequest
+from dollygrip.protocol import DepthRequest, PredictRequest
 from dollygrip.trajectory import Trajectory
+from dollygrip_backend.workers.runner import DepthMap
 
 
 class Runner:
@@ -24,6 +26,10 @@ class Runner:
         self.device = device
 
     def run(self, request, arrays, report, have=0):
+        if isinstance(request, DepthRequest):
+            if not have:
+                yield DepthMap(hall(request.scene_depth or 1.0), 50.0)
+            return {"pid": os.getpid(), "had": have}
         script = dict(word.split("=", 1) for word in request.prompt.split() if "=" in word)
         predict = isinstance(request, PredictRequest)
         total = request.takes if predict else len(arrays["c2w"])
@@ -54,6 +60,15 @@ def take(request, index):
     width, height = request.size
     intrinsics = np.tile([width, width, width / 2, height / 2], (request.frames, 1))
     return Trajectory(c2w, intrinsics, request.size, request.fps, 1.0, {"prompt": request.prompt, "seed": request.seed})
+
+
+def hall(far, size=(96, 54)):
+    """float32 (h, w): see the module's docstring; the floor meets the wall two thirds down."""
+    width, height = size
+    rows = np.arange(height, dtype=np.float32)[:, None] + 0.5
+    depth = np.minimum(far, far * (height / 6) / np.maximum(rows - height / 2, 0.5)) * np.ones(width, np.float32)
+    depth[:, : width // 2] = np.minimum(depth[:, : width // 2], far / 2)
+    return depth.astype(np.float32)
 
 
 def frame(size, index):

@@ -25,6 +25,7 @@ requests = st.builds(
     scene_depth=st.none() | numbers,
     strength=numbers,
     subject=st.none() | st.tuples(numbers, numbers),
+    subject_depth=st.none() | numbers,
 )
 
 

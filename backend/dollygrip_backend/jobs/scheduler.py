@@ -3,7 +3,7 @@
 import logging
 from typing import Any, Protocol
 
-from dollygrip.protocol import Cancelled, Done, Failed, Frame, Message, Progress, Request, Take
+from dollygrip.protocol import Cancelled, Depth, Done, Failed, Frame, Message, Progress, Request, Take
 from dollygrip_backend.jobs.store import Job, JobStore
 from dollygrip_backend.jobs.validation import validate
 from dollygrip_backend.workers.pool import WorkerPool, WorkerProcess
@@ -30,9 +30,21 @@ class Scheduler:
         if again := store.requeue_running():
             log.info("%d jobs that were interrupted go on", again)
 
-    def submit(self, request: Request, arrays: dict[str, Any]) -> Job:
-        """Queue a request; raises InputError where it cannot be done."""
-        return self._store.create(validate(request, arrays), arrays)
+    def submit(self, request: Request, arrays: dict[str, Any], replaces: str = "") -> Job:
+        """Queue a request; raises InputError where it cannot be done.
+
+        replaces: id of a job whose place it takes: that one is cancelled, and its arrays are used where there are none.
+        """
+        if replaces and not arrays:
+            try:
+                arrays = self._store.arrays(replaces)
+            except (OSError, ValueError) as error:
+                raise BackendError("The pictures of the earlier job are gone.", "Send them again.", "unknown") from error
+        job = self._store.create(validate(request, arrays), arrays)
+        if replaces:
+            self.cancel(replaces)
+            self._store.drop_request(replaces)
+        return job
 
     def cancel(self, job_id: str) -> None:
         """Cancel a queued job at once, a running one with its next step; one that has ended stays as it is."""
@@ -68,7 +80,7 @@ class Scheduler:
             return
         if isinstance(message, Progress):
             self._listener.progressed(message)
-        elif isinstance(message, Take | Frame):
+        elif isinstance(message, Take | Frame | Depth):
             try:
                 self._store.add_result(worker.job_id, message.index, parts)
             except (OSError, ValueError) as error:

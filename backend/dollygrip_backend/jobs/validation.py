@@ -6,7 +6,7 @@ import attrs
 import numpy as np
 
 from dollygrip.errors import InputError
-from dollygrip.protocol import Limits, PredictRequest, RenderRequest, Request
+from dollygrip.protocol import DepthRequest, Limits, PredictRequest, RenderRequest, Request
 from dollygrip.trajectory import MAX_FRAMES
 from dollygrip_backend import video
 from dollygrip_backend.workers.runner import make_constraints, make_shot
@@ -17,11 +17,15 @@ MIN_SIDE, MAX_SIDE = 16, 16_384
 
 def validate(request: Request, arrays: dict[str, np.ndarray]) -> Request:
     """Return the request with its defaults resolved (engine, sizes); raises InputError for the first thing wrong."""
+    _check_image(arrays["image"])
+    if isinstance(request, DepthRequest):
+        if request.scene_depth is not None:
+            _check_range("scene depth", request.scene_depth, 1e-6, 1e9)
+        return request
     if len(request.prompt) > LIMITS.max_prompt:
         raise InputError(
             f"The prompt has {len(request.prompt)} characters; at most {LIMITS.max_prompt} are allowed.", "Shorten it."
         )
-    _check_image(arrays["image"])
     if isinstance(request, PredictRequest):
         return _predict(request, arrays)
     return _render(request, arrays)
@@ -43,6 +47,10 @@ def _predict(request: PredictRequest, arrays: dict[str, np.ndarray]) -> PredictR
         raise InputError(
             f"The subject {request.subject} lies outside of the image.", "Give x and y as fractions from 0 to 1."
         )
+    if request.subject_depth is not None:
+        _check_range("subject's depth", request.subject_depth, 1e-6, 1e9)
+        if request.subject is None:
+            raise InputError("A depth was given for a subject that was not.", "Give the subject's x and y, too.")
     _check_depth(arrays.get("depth"), arrays["image"])
     make_constraints(request, arrays).check(request.frames, request.scene_depth or 1.0)
     height, width = arrays["image"].shape[:2]

@@ -8,7 +8,9 @@ from dollygrip.trajectory import MAX_FRAMES
 _MAX_TAKES = 64
 
 
-def check_inputs(image, prompts, frames, fps, takes, view_degrees, scene_depth, depth, strength, subject) -> None:
+def check_inputs(
+    image, prompts, frames, fps, takes, view_degrees, scene_depth, depth, strength, subject, subject_depth=None
+) -> None:
     """Raise InputError for the first input that cannot be used."""
     if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
         what = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
@@ -25,6 +27,7 @@ def check_inputs(image, prompts, frames, fps, takes, view_degrees, scene_depth, 
         ("frame rate", fps, 0.1, 1000),
         ("field of view", view_degrees, 1, 170),
         ("scene depth", scene_depth, 1e-6, 1e9),
+        ("subject's depth", subject_depth, 1e-6, 1e9),
         ("strength", strength, 0.05, 5),
     ):
         if value is not None and not low <= value <= high:  # NaN fails as well

@@ -92,6 +92,7 @@ class CameraPipeline(DiffusionPipeline):
         depth: np.ndarray | None = None,
         strength: float = 1.0,
         subject: tuple[float, float] | None = None,
+        subject_depth: float | None = None,
         constraints: Constraints | None = None,
         steps: int = 10,
         guidance: float = 1.0,
@@ -104,7 +105,8 @@ class CameraPipeline(DiffusionPipeline):
         horizontal field of view of the uncropped image, 50 by default. depth: (H, W) along +Z, any positive unit;
         scene_depth: median depth in the same unit, by default that of `depth`, else 1; distances in metres in a prompt
         mean this unit. strength: factor on amounts that the prompt does not give in numbers. subject: (x, y) in the
-        image from 0 to 1 that an orbit turns about and a push-in goes to. constraints: keyframes and a path that the
+        image from 0 to 1 that an orbit turns about and a push-in goes to; subject_depth: its own, by default what
+        `depth` has there. constraints: keyframes and a path that the
         takes pass through. progress(done, steps) may raise to cancel.
 
         Every take's meta tells how the prompt was understood ("plan", in the notation of `predictor.plan`), where in
@@ -112,8 +114,10 @@ class CameraPipeline(DiffusionPipeline):
         visible surface in scene depths ("clearance", None if not nearer than its start). Raises InputError for
         anything that cannot be used, naming it.
         """
-        check_inputs(image, [prompt], frames, fps, takes, view_degrees, scene_depth, depth, strength, subject)
-        reference = Reference.of(image, view_degrees, scene_depth, depth)
+        check_inputs(
+            image, [prompt], frames, fps, takes, view_degrees, scene_depth, depth, strength, subject, subject_depth
+        )
+        reference = Reference.of(image, view_degrees, scene_depth, depth, subject_depth)
         constraints = constraints or Constraints()
         constraints.check(frames, reference.scene_depth)
         shots = self.read([prompt], reference, subject)

@@ -19,23 +19,25 @@ _UNIT_LIMITS = 0.1, 4.0
 @attrs.frozen(eq=False)
 class Reference:
     """image: uint8 (H, W, 3); depth: (H, W) along +Z or None; scene_depth: the trajectory's own, in the same unit;
-    view_degrees: horizontal field of view; points: (N, 3) of the visible surfaces, in scene depths."""
+    view_degrees: horizontal field of view; points: (N, 3) of the visible surfaces, in scene depths; subject_depth:
+    that of a given subject where it is known better than from `depth`."""
 
     image: np.ndarray
     depth: np.ndarray | None
     scene_depth: float
     view_degrees: float
     points: np.ndarray
+    subject_depth: float | None = None
 
     @classmethod
-    def of(cls, image, view_degrees=None, scene_depth=None, depth=None) -> "Reference":
+    def of(cls, image, view_degrees=None, scene_depth=None, depth=None, subject_depth=None) -> "Reference":
         """From checked inputs, with the defaults of `CameraPipeline`."""
         if scene_depth is None:
             finite = depth[np.isfinite(depth)] if depth is not None else np.zeros(0)
             scene_depth = float(np.median(finite)) if finite.size else 1.0
         view_degrees = view_degrees or DEFAULT_VIEW
         points = np.zeros((0, 3)) if depth is None else visible_points(depth, view_degrees) / scene_depth
-        return cls(image, depth, scene_depth, view_degrees, points)
+        return cls(image, depth, scene_depth, view_degrees, points, subject_depth)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -48,6 +50,8 @@ class Reference:
         A predicted position is in units of the subject's distance, so an orbit has the right radius and a push-in
         covers the same part of the way, near or far. Without a subject it is what lies in the picture's middle.
         """
+        if subject is not None and self.subject_depth is not None:
+            return self.subject_depth / self.scene_depth
         if self.depth is None:
             return 1.0
         near = central_depth(self.depth) if subject is None else depth_at(self.depth, subject)

@@ -5,7 +5,7 @@ from typing import Any
 
 import attrs
 
-from dollygrip.protocol import Failed, PredictRequest, Progress, Queued, encode
+from dollygrip.protocol import Failed, Progress, Queued, RenderRequest, encode
 from dollygrip.protocol.messages import MAX_CREDIT
 from dollygrip_backend.jobs.store import Job, JobStore
 
@@ -29,8 +29,8 @@ class Sessions:
         self._subscriptions: dict[tuple[bytes, str], _Subscription] = {}
 
     def subscribe(self, client: bytes, job: Job, have: int) -> None:
-        """Send the job's results from number `have` on. Takes are few and small: they have their credit at once."""
-        credit = MAX_CREDIT if job.kind == PredictRequest.__name__ else 0
+        """Send the job's results from number `have` on. Only frames are many or large: the rest has credit at once."""
+        credit = 0 if job.kind == RenderRequest.__name__ else MAX_CREDIT
         self._subscriptions[client, job.id] = _Subscription(have, credit, self._store.position(job.id))
 
     def credit(self, client: bytes, job_id: str, frames: int) -> None:

@@ -21,7 +21,7 @@ import zmq
 from dollygrip import protocol
 from dollygrip.errors import DollygripError
 from dollygrip.trajectory import Trajectory
-from dollygrip_backend.workers.runner import CancelledError
+from dollygrip_backend.workers.runner import CancelledError, DepthMap
 
 DEFAULT_RUNNER = "dollygrip_backend.workers.runner:Runner"
 _REPORT_EVERY_S = 0.05
@@ -102,6 +102,8 @@ class Worker:
                 header = protocol.TrajectoryHeader.of(result)
                 take = protocol.Take(header, run.job_id, index)
                 self._send(take, {"c2w": result.c2w, "intrinsics": result.intrinsics})
+            elif isinstance(result, DepthMap):
+                self._send(protocol.Depth(result.view_degrees, run.job_id, index), {"depth": result.depth})
             else:
                 self._send(protocol.Frame(run.job_id, index), {"rgb": result})
             index += 1

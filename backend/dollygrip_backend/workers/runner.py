@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from dollygrip.errors import InputError
-from dollygrip.protocol import PredictRequest, RenderRequest, Request
+from dollygrip.protocol import DepthRequest, PredictRequest, RenderRequest, Request
 from dollygrip.trajectory import Trajectory
 from dollygrip_backend import video
 from dollygrip_backend.predictor import Constraints, Keyframe
@@ -19,7 +19,16 @@ _DEPTH_SIDE, _LEAST_SIDE = 512, 32
 Report = Callable[[str, int, int], None]
 """report(stage, done, total); what it raises ends the job."""
 
-Results = Iterator[Trajectory | np.ndarray]
+
+@attrs.frozen(eq=False)
+class DepthMap:
+    """Depth float32 (h, w) along +Z, finite everywhere, and horizontal field of view in degrees."""
+
+    depth: np.ndarray
+    view_degrees: float
+
+
+Results = Iterator[Trajectory | np.ndarray | DepthMap]
 
 
 class CancelledError(Exception):
@@ -36,10 +45,10 @@ class Runner:
     def run(self, request: Request, arrays: dict[str, np.ndarray], report: Report, have: int = 0) -> Results:
         """Yield the results of a validated request from number `have` on; the generator returns the job's summary.
 
-        Results are trajectories (predict) or uint8 (h, w, 3) frames (render).
+        Results are trajectories (predict), uint8 (h, w, 3) frames (render) or one depth map.
         """
         started = time.monotonic()
-        work = self._predict if isinstance(request, PredictRequest) else self._render
+        work = {PredictRequest: self._predict, RenderRequest: self._render, DepthRequest: self._depth}[type(request)]
         summary = yield from work(request, arrays, report, have)
         return {**summary, "seconds": round(time.monotonic() - started, 3), "device": self.device}
 
@@ -60,6 +69,7 @@ class Runner:
             depth=view.depth,
             strength=request.strength,
             subject=request.subject,
+            subject_depth=request.subject_depth,
             constraints=make_constraints(request, arrays),
             progress=lambda done, total: report("camera", done, total),
         )
@@ -80,6 +90,15 @@ class Runner:
         median = float(np.median(depth[np.isfinite(depth)]))
         scene_depth = request.scene_depth or median
         return _View(depth if given else depth * (scene_depth / median), float(degrees), scene_depth)
+
+    def _depth(self, request: DepthRequest, arrays: dict[str, np.ndarray], report: Report, have: int) -> Results:
+        report("depth", 0, 1)
+        estimate = self._model("depth", _load_depth).estimate(_shrunk(arrays["image"]))
+        median = float(np.median(estimate.depth))
+        scene_depth = request.scene_depth or median
+        if not have:
+            yield DepthMap(estimate.depth * np.float32(scene_depth / median), estimate.view_degrees)
+        return {"scene_depth": scene_depth, "view_degrees": estimate.view_degrees}
 
     def _render(self, request: RenderRequest, arrays: dict[str, np.ndarray], report: Report, have: int) -> Results:
         report("frames", have, len(arrays["c2w"]))

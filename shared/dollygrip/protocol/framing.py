@@ -104,6 +104,8 @@ def _check_blobs(message: Message, blobs: Any) -> None:
         isinstance(b, dict) and b.keys() == {"name", "dtype", "shape"} and isinstance(b["name"], str) for b in blobs
     ):
         raise ProtocolError("A header must list its arrays as blobs with name, dtype and shape.")
+    if not blobs and isinstance(message, Submit) and message.replaces:
+        return
     names = [blob["name"] for blob in blobs]
     required = {name for name, blob in wanted.items() if blob.required}
     if len(set(names)) != len(names) or not required <= set(names) <= set(wanted):

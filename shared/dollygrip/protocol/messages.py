@@ -67,7 +67,8 @@ class PredictRequest:
     size: (width, height) the trajectory's intrinsics refer to; None is the image's own.
     view_degrees: horizontal field of view of the image; None lets the backend estimate it.
     scene_depth: median depth in the scene's unit; None takes it from the depth.
-    subject: (x, y) of the point that an orbit turns about, as fractions of the image from 0 to 1.
+    subject: (x, y) of the point that an orbit turns about, as fractions of the image from 0 to 1; subject_depth: its
+    depth along +Z in the scene's unit, None takes that of what the image shows there.
     keyframes_at: frames at which the camera is given by the blob `keyframes`, camera to world relative to frame 0, in
     the scene's unit; the blob `path` (N, 3), from the camera on in the same frame, is a path to be walked.
     """
@@ -82,6 +83,7 @@ class PredictRequest:
     scene_depth: float | None = None
     strength: float = 1.0
     subject: tuple[float, float] | None = None
+    subject_depth: float | None = None
     keyframes_at: list[int] = attrs.field(factory=list, validator=max_len(1000))
 
 
@@ -99,7 +101,17 @@ class RenderRequest:
     seed: int = 0
 
 
-Request = PredictRequest | RenderRequest
+@attrs.frozen(kw_only=True)
+class DepthRequest:
+    """The depth of an image (blob `image`), as stage 1 sees it -> one Depth.
+
+    scene_depth: what its median is scaled to, in the scene's unit; None keeps the estimate's metres.
+    """
+
+    scene_depth: float | None = None
+
+
+Request = PredictRequest | RenderRequest | DepthRequest
 
 
 # Client to server. `ref` is chosen by the client and comes back in the answer.
@@ -112,8 +124,12 @@ class Hello:
 
 @attrs.frozen
 class Submit:
+    """Do this. `replaces`: id of a job that this one takes the place of: it is cancelled if it still goes on, and where
+    no arrays are sent with this message, that job's own are used."""
+
     request: Request
     ref: int = _ref()
+    replaces: str = attrs.field(default="", validator=matches_re("([0-9a-f]{32})?"))
 
 
 @attrs.frozen
@@ -227,6 +243,15 @@ class Frame:
 
 
 @attrs.frozen
+class Depth:
+    """Depth of an image along +Z, finite everywhere, at most 512 pixels a side; the horizontal field of view."""
+
+    view_degrees: float
+    job_id: str = _job_id()
+    index: int = _count()
+
+
+@attrs.frozen
 class Done:
     job_id: str = _job_id()
     summary: dict[str, Any] = attrs.field(factory=dict)
@@ -279,6 +304,7 @@ Message = (
     | Progress
     | Take
     | Frame
+    | Depth
     | Done
     | Failed
     | Cancelled
@@ -296,5 +322,7 @@ BLOBS: dict[type, dict[str, Blob]] = {
     PredictRequest: {"image": _IMAGE, "depth": _DEPTH, "keyframes": _KEYFRAMES, "path": _PATH},
     RenderRequest: {"image": _IMAGE, **_CAMERA, "depth": _DEPTH},
     Take: _CAMERA,
+    DepthRequest: {"image": _IMAGE},
     Frame: {"rgb": _IMAGE},
+    Depth: {"depth": Blob("float32", (None, None))},
 }

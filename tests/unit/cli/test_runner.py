@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dollygrip.protocol import PredictRequest, RenderRequest, TrajectoryHeader
+from dollygrip.protocol import DepthRequest, PredictRequest, RenderRequest, TrajectoryHeader
 from dollygrip_backend import video
 from dollygrip_backend.jobs.validation import validate
 from dollygrip_backend.workers.runner import CancelledError, Runner, _shrunk, _stretched
@@ -56,6 +56,18 @@ def test_takes_resume_where_they_were(runner):
     rest = run(runner, request(takes=3), arrays, have=1)
     assert len(rest) == 2
     assert all(np.array_equal(a.c2w, b.c2w) for a, b in zip(takes[1:], rest, strict=True))
+
+
+def test_depth_is_the_one_that_a_prediction_sees_at_the_asked_scale(runner):
+    arrays = {"image": np.random.default_rng(0).integers(0, 256, (300, 800, 3), np.uint8)}
+    [own] = run(runner, DepthRequest(), arrays)
+    assert max(own.depth.shape) == 512 and own.depth.shape == (192, 512)
+    assert (own.depth > 0).all() and np.isfinite(own.depth).all() and 1 < own.view_degrees < 170
+    predicted = run(runner, request(), arrays)[0].scene_depth
+    assert np.median(own.depth) == pytest.approx(predicted, rel=0.02), "both see the same middle ground"
+    [scaled] = run(runner, DepthRequest(scene_depth=3.0), arrays)
+    assert np.allclose(scaled.depth, own.depth * (3.0 / np.median(own.depth)), rtol=1e-5)
+    assert not run(runner, DepthRequest(), arrays, have=1)
 
 
 def shot():
