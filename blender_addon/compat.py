@@ -95,10 +95,48 @@ def show_in_sequencer(scene: bpy.types.Scene) -> None:
 
 def object_curves(action: bpy.types.Action) -> Any:
     """The F-curves that a take has for its camera object."""
-    if not SLOTTED:
-        return action.fcurves
-    slot = next(slot for slot in action.slots if slot.target_id_type == "OBJECT")
+    return action.fcurves if not SLOTTED else _curves_for(action, "OBJECT")
+
+
+def lens_curves(action: bpy.types.Action) -> Any:
+    """The F-curves that a take has for its camera's lens."""
+    return action[_LENS_ACTION].fcurves if not SLOTTED else _curves_for(action, "CAMERA")
+
+
+def _curves_for(action: bpy.types.Action, kind: str) -> Any:
+    slot = next(slot for slot in action.slots if slot.target_id_type == kind)
     return action.layers[0].strips[0].channelbag(slot, ensure=True).fcurves
+
+
+def curves_of(owner: bpy.types.ID) -> list[bpy.types.FCurve]:
+    """The F-curves that animate an object or its data, whatever Action they lie in."""
+    data = owner.animation_data
+    if data is None or data.action is None:
+        return []
+    if not SLOTTED:
+        return list(data.action.fcurves)
+    strips = [strip for layer in data.action.layers for strip in layer.strips] if data.action_slot else []
+    bags = [strip.channelbag(data.action_slot) for strip in strips]
+    return [curve for bag in bags if bag for curve in bag.fcurves]
+
+
+def strokes_of(drawing: bpy.types.Object) -> list[tuple[list[Any], bool]]:
+    """The strokes of a Grease Pencil object that are seen now -> world points, closed; the last drawn come last.
+
+    4.3 brought a new kind of Grease Pencil; before, it was the object type GPENCIL.
+    """
+    found = []
+    for layer in drawing.data.layers:
+        if layer.hide:
+            continue
+        if drawing.type == "GPENCIL":
+            matrix, frame = drawing.matrix_world @ layer.matrix_layer, layer.active_frame
+            strokes = frame.strokes if frame else []
+            found += [([matrix @ p.co for p in stroke.points], stroke.use_cyclic) for stroke in strokes]
+        elif frame := layer.current_frame():
+            matrix = drawing.matrix_world @ layer.matrix_local
+            found += [([matrix @ p.position for p in s.points], s.cyclic) for s in frame.drawing.strokes]
+    return found
 
 
 def animate_object(owner: bpy.types.Object, name: str) -> Any:

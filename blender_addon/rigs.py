@@ -154,13 +154,16 @@ def rewrite(
     return []
 
 
-def poses(context: bpy.types.Context, camera: bpy.types.Object) -> tuple[np.ndarray, np.ndarray]:
-    """World matrices (T, 4, 4) without scale of a take's camera on its frames, and those of what it is parented to.
+def poses(
+    context: bpy.types.Context, camera: bpy.types.Object, span: tuple[int, int] | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """World matrices (T, 4, 4) without scale of a camera, and those of what it is parented to.
 
-    Constraints that are not of the rig are left out, so that they are not counted twice when curves are written.
+    span: first and last frame, by default those of the take that it shows. Constraints that are not of the rig are left
+    out, so that they are not counted twice when curves are written.
     """
     scene, world, parents = context.scene, [], []
-    first, last = takes.frame_range(takes.shown(camera))
+    first, last = span or takes.frame_range(takes.shown(camera))
     kept = scene.frame_current, scene.frame_subframe
     with _rig_alone(camera):
         for frame in range(first, last + 1):

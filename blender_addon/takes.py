@@ -41,10 +41,15 @@ def find_camera(scene: bpy.types.Scene) -> bpy.types.Object | None:
 def new_camera(scene: bpy.types.Scene) -> bpy.types.Object:
     """A Dollygrip camera without takes."""
     camera = bpy.data.objects.new(CAMERA_NAME, bpy.data.cameras.new(CAMERA_NAME))
-    camera[_KEY] = "camera"
+    make_shot(camera)
     camera.rotation_mode = "XYZ"
     scene.collection.objects.link(camera)
     return camera
+
+
+def make_shot(camera: bpy.types.Object) -> None:
+    """Let a camera object be a Dollygrip camera, one with a list of takes."""
+    camera[_KEY] = "camera"
 
 
 def ensure_camera(scene: bpy.types.Scene, like: bpy.types.Camera | None = None) -> bpy.types.Object:
@@ -76,7 +81,17 @@ def add(
         write_keys(compat.new_fcurve(curves, path, index, group), keys)
     action.use_frame_range = True
     action.frame_start, action.frame_end = take.frame_start, take.frame_start + len(take.trajectory) - 1
-    trajectory = take.trajectory
+    record(action, take.trajectory, provenance)
+    camera.data.sensor_width, camera.data.sensor_height = take.sensor.width, take.sensor.height
+    camera.data.sensor_fit = take.sensor.fit
+    enlist(camera, action)
+    if not is_camera(scene.camera):
+        scene.camera = camera
+    return action
+
+
+def record(action: bpy.types.Action, trajectory: Trajectory, provenance: dict[str, Any]) -> None:
+    """Make an Action a take of its own: what it was made from and, as placed in the scene, the dense camera."""
     action[_KEY] = {
         **{key: value for key, value in provenance.items() if value is not None},
         "id": uuid.uuid4().hex,
@@ -89,12 +104,6 @@ def add(
     }
     if reference := provenance.get("reference"):
         action[_REFERENCE] = _image(reference)
-    camera.data.sensor_width, camera.data.sensor_height = take.sensor.width, take.sensor.height
-    camera.data.sensor_fit = take.sensor.fit
-    enlist(camera, action)
-    if not is_camera(scene.camera):
-        scene.camera = camera
-    return action
 
 
 def _image(path: str) -> bpy.types.Image:
@@ -231,6 +240,11 @@ def reference(action: bpy.types.Action) -> str:
     """Absolute path of the take's picture, "" for a take without one."""
     image = action.get(_REFERENCE)
     return os.path.normpath(bpy.path.abspath(image.filepath, library=image.library)) if image else ""
+
+
+def reference_image(action: bpy.types.Action) -> bpy.types.Image | None:
+    """The take's picture as the Image that knows where it is."""
+    return action.get(_REFERENCE)
 
 
 def understood(action: bpy.types.Action) -> str:
