@@ -119,8 +119,9 @@ class Client:
         """Queue a job and return its id. Raises BackendError with the backend's reason where it is refused.
 
         arrays: `image` uint8 (H, W, 3); for a render `c2w` and `intrinsics` as in Trajectory; `depth` float32 (H, W)
-        where known. Frames then come as `credit` allows; everything else comes by itself. replaces: a job that this one
-        takes the place of, which is cancelled; with no arrays, that job's are used (kind "unknown" where they are gone).
+        where known. Frames then come as `credit` allows; everything else comes by itself. replaces: a job that this
+        one takes the place of, which is cancelled; its arrays are used where there are none (kind "unknown" where they
+        are gone).
         """
         ref = next(self._refs)
         self._send(protocol.Submit(request, ref, replaces), arrays)

@@ -3,6 +3,7 @@
 import logging
 from typing import Any, Protocol
 
+from dollygrip.connection import BackendError
 from dollygrip.protocol import Cancelled, Depth, Done, Failed, Frame, Message, Progress, Request, Take
 from dollygrip_backend.jobs.store import Job, JobStore
 from dollygrip_backend.jobs.validation import validate
@@ -39,7 +40,9 @@ class Scheduler:
             try:
                 arrays = self._store.arrays(replaces)
             except (OSError, ValueError) as error:
-                raise BackendError("The pictures of the earlier job are gone.", "Send them again.", "unknown") from error
+                raise BackendError(
+                    "The pictures of the earlier job are gone.", "Send them again.", "unknown"
+                ) from error
         job = self._store.create(validate(request, arrays), arrays)
         if replaces:
             self.cancel(replaces)

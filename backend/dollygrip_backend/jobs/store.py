@@ -104,6 +104,18 @@ class JobStore:
         run, arrays = decode(read_parts(self._path(job.id, "request")))
         return encode(attrs.evolve(run, have=job.results), arrays)
 
+    def arrays(self, job_id: str) -> dict[str, Any]:
+        """The arrays that a job was created with, read-only; raises OSError or ValueError where they are gone."""
+        return decode(read_parts(self._path(job_id, "request")))[1]
+
+    def drop_request(self, job_id: str) -> None:
+        """Free the disk of the request of a job that will not be run again; its results stay."""
+        path = self._path(job_id, "request")
+        with contextlib.suppress(FileNotFoundError):
+            size = path.stat().st_size
+            path.unlink()
+            self._db.execute("UPDATE jobs SET bytes = bytes - ? WHERE id = ?", (size, job_id))
+
     def start(self, job_id: str) -> None:
         self._db.execute("UPDATE jobs SET state = 'running' WHERE id = ?", (job_id,))
 

@@ -108,13 +108,16 @@ class Grounding(ModelMixin, ConfigMixin):
 
     def forward(self, text: TextFeatures, picture: Tensor) -> tuple[Tensor, Tensor]:
         """Logits (B, 1 + ROWS * COLUMNS) of B prompts over one picture (1, planes, H, W), and (B,) of naming at all."""
+        return self._look_for(text, *self.see(picture))
+
+    def _look_for(self, text: TextFeatures, cells: Tensor, absent: Tensor) -> tuple[Tensor, Tensor]:
         named = self.name(text)
-        return self.compare(*self.see(picture), named.phrase[None])[0], named.something
+        return self.compare(cells, absent, named.phrase[None])[0], named.something
 
     @torch.inference_mode()
-    def find(self, text: TextFeatures, picture: Tensor) -> list[tuple[float, float] | None]:
-        """For each prompt the (x, y), 0..1, of what it names in the one picture (1, planes, H, W), or None."""
-        logits, something = self(text, picture)
+    def find(self, text: TextFeatures, cells: Tensor, absent: Tensor) -> list[tuple[float, float] | None]:
+        """For each prompt the (x, y), 0..1, of what it names in the one picture that `see` saw, or None."""
+        logits, something = self._look_for(text, cells, absent)
         return [
             place_of(row) if named > 0 else None for row, named in zip(logits.softmax(-1).cpu(), something, strict=True)
         ]

@@ -61,6 +61,7 @@ class CameraPipeline(DiffusionPipeline):
     ):
         super().__init__()
         self.register_modules(reader=reader, transformer=transformer, grounding=grounding, scheduler=scheduler)
+        self._seen: tuple[str, tuple[Tensor, Tensor] | None] = "", None
 
     @staticmethod
     def shipped() -> Path:
@@ -162,13 +163,17 @@ class CameraPipeline(DiffusionPipeline):
         text = self.text_encoder.encode(prompts).to(self.transformer.device)
         memory, reading = self.reader(text)
         plans = [plan_of(reading, row, tokens) for row, tokens in enumerate(text.quantities)]
-        if subject is not None:
-            subjects = [subject] * len(prompts)
-        else:
-            picture = picture_planes(reference.image, reference.depth)[None].to(self.transformer.device)
-            subjects = self.grounding.find(text, picture)
+        given = [subject] * len(prompts) if subject is not None else None
+        subjects = given or self.grounding.find(text, *self._see(reference))
         plans = [attrs.evolve(plan, toward=found is not None) for plan, found in zip(plans, subjects, strict=True)]
         return Shots(memory, plans, subjects)
+
+    def _see(self, reference: Reference) -> tuple[Tensor, Tensor]:
+        """`Grounding.see` of a reference; the last is kept, for prompts change more often than pictures."""
+        if self._seen[0] != reference.fingerprint:
+            picture = picture_planes(reference.image, reference.depth)[None].to(self.transformer.device)
+            self._seen = reference.fingerprint, self.grounding.see(picture)
+        return self._seen[1]
 
     def _takes(
         self,

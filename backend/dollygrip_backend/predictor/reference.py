@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+from functools import cached_property
 
 import attrs
 import numpy as np
@@ -38,6 +39,17 @@ class Reference:
         view_degrees = view_degrees or DEFAULT_VIEW
         points = np.zeros((0, 3)) if depth is None else visible_points(depth, view_degrees) / scene_depth
         return cls(image, depth, scene_depth, view_degrees, points, subject_depth)
+
+    @cached_property
+    def sha256(self) -> str:
+        """Of the image's bytes: the identity of a reference."""
+        return hashlib.sha256(np.ascontiguousarray(self.image)).hexdigest()
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Of image and depth: all of the view that can be seen."""
+        depth = b"" if self.depth is None else np.ascontiguousarray(self.depth)
+        return f"{self.sha256} {self.image.shape} {hashlib.sha256(depth).hexdigest()}"
 
     @property
     def size(self) -> tuple[int, int]:
@@ -80,8 +92,7 @@ class Reference:
         c2w[:, :3, 3] *= self.scene_depth
         intrinsics = np.tile([focal, focal, width / 2, height / 2], (len(channels), 1))
         intrinsics[:, :2] *= ratio[:, None]
-        sha256 = hashlib.sha256(np.ascontiguousarray(self.image).tobytes()).hexdigest()
-        reference = {"sha256": sha256, "c2w": np.eye(4).tolist(), "intrinsics": intrinsics[0].tolist()}
+        reference = {"sha256": self.sha256, "c2w": np.eye(4).tolist(), "intrinsics": intrinsics[0].tolist()}
         meta = {**meta, "model": MODEL_NAME, "reference": reference}
         return Trajectory(c2w, intrinsics, (width, height), fps, self.scene_depth, meta)
 

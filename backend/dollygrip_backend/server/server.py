@@ -138,7 +138,7 @@ class Server:
         if isinstance(message, Hello):
             self._send(client, protocol.encode(Welcome(dollygrip.__version__, engines(), self._pool.devices, LIMITS)))
         elif isinstance(message, Submit):
-            job = self._scheduler.submit(message.request, arrays)
+            job = self._scheduler.submit(message.request, arrays, message.replaces)
             self._subscribe(client, job, 0, message.ref)
         elif isinstance(message, Attach):
             job = self._known(message.job_id)

@@ -1,5 +1,6 @@
 """Does one request: the same code in a worker process and in the command line. Torch loads with the first request."""
 
+import hashlib
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -41,6 +42,7 @@ class Runner:
     def __init__(self, device: str = "cpu"):
         self.device = device
         self._models: dict[str, Any] = {}
+        self._seen: tuple[str, _View] | None = None
 
     def run(self, request: Request, arrays: dict[str, np.ndarray], report: Report, have: int = 0) -> Results:
         """Yield the results of a validated request from number `have` on; the generator returns the job's summary.
@@ -57,7 +59,7 @@ class Runner:
         view = self._reference(request, arrays)
         report("camera", 0, 1)
         takes = self._model("camera", _load_camera)(
-            arrays["image"],
+            view.image,
             request.prompt,
             frames=request.frames,
             fps=request.fps,
@@ -77,7 +79,14 @@ class Runner:
         return {"takes": len(takes), "scene_depth": view.scene_depth, "view_degrees": view.view_degrees}
 
     def _reference(self, request: PredictRequest, arrays: dict[str, np.ndarray]) -> "_View":
-        """What is known of the reference view, the rest estimated from the image.
+        """What is known of the reference view; the last is kept, for requests that change only their words."""
+        mark = _fingerprint(arrays, request.view_degrees, request.scene_depth)
+        if self._seen is None or self._seen[0] != mark:
+            self._seen = mark, self._look(request, arrays)
+        return self._seen[1]
+
+    def _look(self, request: PredictRequest, arrays: dict[str, np.ndarray]) -> "_View":
+        """What is given of the reference view, the rest estimated from the image.
 
         A given scene depth sets the scale of an estimated depth.
         """
@@ -89,7 +98,8 @@ class Runner:
             degrees = estimate.view_degrees if degrees is None else degrees
         median = float(np.median(depth[np.isfinite(depth)]))
         scene_depth = request.scene_depth or median
-        return _View(depth if given else depth * (scene_depth / median), float(degrees), scene_depth)
+        depth = depth if given else depth * (scene_depth / median)
+        return _View(arrays["image"], depth, float(degrees), scene_depth)
 
     def _depth(self, request: DepthRequest, arrays: dict[str, np.ndarray], report: Report, have: int) -> Results:
         report("depth", 0, 1)
@@ -138,6 +148,16 @@ def make_shot(request: RenderRequest, arrays: dict[str, np.ndarray]) -> video.Sh
     return video.Shot(arrays["image"], request.prompt, trajectory, request.size, request.seed, arrays.get("depth"))
 
 
+def _fingerprint(arrays: dict[str, np.ndarray], *values: float | None) -> str:
+    """What a reference view is made of: picture, depth and numbers."""
+    digest = hashlib.sha256(repr(values).encode())
+    for name in ("image", "depth"):
+        if (array := arrays.get(name)) is not None:
+            digest.update(f"{name} {array.shape}".encode())
+            digest.update(np.ascontiguousarray(array))
+    return digest.hexdigest()
+
+
 def _shrunk(image: np.ndarray) -> np.ndarray:
     """A large image made smaller: for a camera the lie of the land counts, not the edges of leaves."""
     height, width = image.shape[:2]
@@ -155,8 +175,10 @@ def _stretched(depth: np.ndarray, image: np.ndarray) -> np.ndarray:
 
 @attrs.frozen(eq=False)
 class _View:
-    """Depth float32 (H, W) along +Z, horizontal field of view in degrees, median depth in the trajectory's unit."""
+    """Image uint8 (H, W, 3), depth float32 (H, W) along +Z, horizontal field of view in degrees, median depth in the
+    trajectory's unit."""
 
+    image: np.ndarray
     depth: np.ndarray
     view_degrees: float
     scene_depth: float

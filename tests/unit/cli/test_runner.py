@@ -50,6 +50,23 @@ def test_a_known_depth_sets_the_scale_and_an_estimated_one_takes_the_given_scale
     assert 0 < estimated < 1e3
 
 
+def test_a_picture_is_looked_at_once_while_only_the_words_change(runner, monkeypatch):
+    """What is kept changes no result: bit for bit that of a runner that never saw the picture."""
+    pictures = [{"image": np.random.default_rng(seed).integers(0, 256, (48, 64, 3), np.uint8)} for seed in (1, 2)]
+    run(runner, request(), pictures[1])
+    estimator, looked = runner._models["depth"], []
+    estimate = estimator.estimate
+    monkeypatch.setattr(estimator, "estimate", lambda image: looked.append(image) or estimate(image))
+    words = ("dolly in", "orbit left around the red door", "pan right")
+    takes = [run(runner, attrs.evolve(request(), prompt=prompt), pictures[0])[0] for prompt in words]
+    assert len(looked) == 1
+    run(runner, request(), pictures[1])
+    run(runner, request(view_degrees=70.0), pictures[1])
+    assert len(looked) == 3, "another picture, or another lens, is looked at again"
+    alone = run(Runner(), attrs.evolve(request(), prompt=words[1]), pictures[0])[0]
+    assert np.array_equal(alone.c2w, takes[1].c2w) and alone.meta == takes[1].meta
+
+
 def test_takes_resume_where_they_were(runner):
     arrays = {"image": np.zeros((48, 64, 3), np.uint8)}
     takes = run(runner, request(takes=3), arrays)
