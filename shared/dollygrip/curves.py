@@ -2,9 +2,8 @@
 
 Blender's F-curve between two keys is a cubic Bézier in (frame, value). With both handles at a third of the interval
 the frame is linear in the curve's parameter, so the value is a plain cubic of the frame with the slopes of the
-handles: a C1 Hermite spline. Keys lie on the dense camera exactly; the slopes are those of least squares over the
-frames between (a tridiagonal system); keys are added where the pose error is largest until it is within bounds
-everywhere, then those that turn out superfluous are taken out again.
+handles: a C1 Hermite spline. Handles are aligned, horizontal at holds, and never longer than a third of their interval.
+`dollygrip.keyframes` places the keys.
 """
 
 from collections.abc import Callable
@@ -13,15 +12,13 @@ from math import radians
 import attrs
 import numpy as np
 
-from dollygrip.splines import solve_tridiagonal
+from dollygrip.keyframes import hermite, key_frames
 
 SHIFT_TOLERANCE = 5e-4  # lens shift, in the image's fitted side: a quarter of a pixel at 512
-_PRUNING_BUDGET = 40_000  # frames evaluated while taking keys out again: bounds the time for very long cameras
-_SLOPE_TRUST = 0.1  # weight of the samples' own slope at a key beside least squares: fewer hitches in the speed
-_LONGEST_FIRST_SPAN = 200  # frames; a long camera starts with keys this far apart, which saves rounds
+_MARGIN = 0.98  # of every bound is used: the rest is for resting channels, single precision, angles to first order
+_RESTING = 0.01  # of the bound: a camera or a channel that moves less has one key
 
 Channel = tuple[str, int]
-Violation = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 @attrs.frozen(eq=False)
@@ -34,9 +31,22 @@ class BezierKeys:
     right: np.ndarray
 
 
+@attrs.frozen(eq=False)
+class _Group:
+    """Channels that share their key frames: samples (T, C) in `bounds` (C,), how far each channel alone may be off.
+
+    violation: fitted and true samples, (N, C) each -> (N,), their difference in units of the bound.
+    """
+
+    channels: list[Channel]
+    samples: np.ndarray
+    bounds: np.ndarray
+    violation: Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+
 def fit_channels(
     location: np.ndarray,
-    euler: np.ndarray,
+    rotation: np.ndarray,
     lens: np.ndarray,
     shift: np.ndarray,
     frame_start: int,
@@ -46,33 +56,18 @@ def fit_channels(
 ) -> dict[Channel, BezierKeys]:
     """Fit a dense camera, one sample a frame, with Bézier keys within an error bound at every frame.
 
-    location (T, 3) and position_tolerance share one unit (the bound is on the distance); euler (T, 3) in radians,
-    'XYZ', continuous; angle_tolerance in radians bounds the angle between the orientations; lens (T,) in millimetres
-    with a relative bound; shift (T, 2). Location and rotation share their key frames, as an animator poses a camera.
-    Returns the keys by (data path, array index); a channel that does not move has a single key.
+    location (T, 3) and position_tolerance share one unit (the bound is on the distance). rotation: (T, 3) Euler angles
+    in radians, 'XYZ', or (T, 4) unit quaternions (w, x, y, z), continuous either way; angle_tolerance in radians bounds
+    the angle between the orientations; lens (T,) in millimetres with a relative bound; shift (T, 2). Location and
+    rotation share their key frames, as an animator poses a camera. Returns the keys by (data path, array index); a
+    channel that does not move has a single key.
     """
-    pose = np.concatenate([location, euler], 1)
-
-    def pose_violation(fit: np.ndarray, true: np.ndarray) -> np.ndarray:
-        distance = np.linalg.norm(fit[:, :3] - true[:, :3], axis=1)
-        dx, dy, dz = (fit[:, 3:] - true[:, 3:]).T
-        # Angle between two XYZ Euler orientations to first order: |body rates|, where x and z share sin(y).
-        angle = np.sqrt(np.maximum(dx * dx + dy * dy + dz * dz - 2 * np.sin(true[:, 4]) * dx * dz, 0))
-        return np.maximum(distance / position_tolerance, angle / angle_tolerance)
-
-    def lens_violation(fit: np.ndarray, true: np.ndarray) -> np.ndarray:
-        return np.abs(fit - true)[:, 0] / (lens_tolerance * true[:, 0])
-
-    def shift_violation(fit: np.ndarray, true: np.ndarray) -> np.ndarray:
-        return np.abs(fit - true).max(1) / SHIFT_TOLERANCE
-
-    names = [[("location", i) for i in range(3)] + [("rotation_euler", i) for i in range(3)], [("lens", 0)]]
-    names.append([("shift_x", 0), ("shift_y", 0)])
-    fitted: dict[Channel, BezierKeys] = {}
-    groups = zip(names, (pose, lens[:, None], shift), (pose_violation, lens_violation, shift_violation), strict=True)
-    for channels, values, violation in groups:
-        fitted |= _fit_group(channels, np.asarray(values, float), violation, frame_start)
-    return fitted
+    groups = (
+        _pose(np.asarray(location, float), np.asarray(rotation, float), position_tolerance, angle_tolerance),
+        _lens(np.asarray(lens, float), lens_tolerance),
+        _shift(np.asarray(shift, float)),
+    )
+    return {channel: keys for group in groups for channel, keys in _fit_group(group, frame_start).items()}
 
 
 def evaluate(keys: BezierKeys, frames: np.ndarray) -> np.ndarray:
@@ -82,90 +77,75 @@ def evaluate(keys: BezierKeys, frames: np.ndarray) -> np.ndarray:
     slopes = np.empty(len(keys.frames))
     slopes[:-1] = (keys.right[:-1, 1] - keys.values[:-1]) / (keys.right[:-1, 0] - keys.frames[:-1])
     slopes[-1] = (keys.values[-1] - keys.left[-1, 1]) / (keys.frames[-1] - keys.left[-1, 0])
-    return _hermite(keys.frames, keys.values[:, None], slopes[:, None], np.asarray(frames, float))[:, 0]
+    return hermite(keys.frames, keys.values[:, None], slopes[:, None], np.asarray(frames, float))[:, 0]
 
 
-def _fit_group(
-    channels: list[Channel], values: np.ndarray, violation: Violation, frame_start: int
-) -> dict[Channel, BezierKeys]:
-    still = np.ptp(values, axis=0) <= 1e-9 * np.maximum(1.0, np.abs(values[0]))
-    resting = np.repeat(values[:1], len(values), 0)
-    if len(values) == 1 or violation(resting, values).max() <= 0.05:
+def _pose(location: np.ndarray, rotation: np.ndarray, position_tolerance: float, angle_tolerance: float) -> _Group:
+    quaternion = rotation.shape[1] == 4
+    angle = _angle_of_quaternions if quaternion else _angle_of_eulers
+    name = "rotation_quaternion" if quaternion else "rotation_euler"
+    channels = [("location", i) for i in range(3)] + [(name, i) for i in range(rotation.shape[1])]
+    turn = angle_tolerance / 2 if quaternion else angle_tolerance
+    bounds = np.array([position_tolerance] * 3 + [turn] * rotation.shape[1])
+
+    def violation(fit: np.ndarray, true: np.ndarray) -> np.ndarray:
+        distance = np.linalg.norm(fit[:, :3] - true[:, :3], axis=1)
+        return np.maximum(distance / position_tolerance, angle(fit[:, 3:], true[:, 3:]) / angle_tolerance)
+
+    return _Group(channels, np.concatenate([location, rotation], 1), bounds, violation)
+
+
+def _lens(lens: np.ndarray, tolerance: float) -> _Group:
+    def violation(fit: np.ndarray, true: np.ndarray) -> np.ndarray:
+        return np.abs(fit - true)[:, 0] / (tolerance * true[:, 0])
+
+    return _Group([("lens", 0)], lens[:, None], np.array([tolerance * lens.min()]), violation)
+
+
+def _shift(shift: np.ndarray) -> _Group:
+    def violation(fit: np.ndarray, true: np.ndarray) -> np.ndarray:
+        return np.abs(fit - true).max(1) / SHIFT_TOLERANCE
+
+    return _Group([("shift_x", 0), ("shift_y", 0)], shift, np.full(2, SHIFT_TOLERANCE), violation)
+
+
+def _angle_of_eulers(fit: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """Angle between XYZ Euler orientations (N, 3) to first order: |body rates|, where x and z share sin(y)."""
+    dx, dy, dz = (fit - true).T
+    return np.sqrt(np.maximum(dx * dx + dy * dy + dz * dz - 2 * np.sin(true[:, 1]) * dx * dz, 0))
+
+
+def _angle_of_quaternions(fit: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """Angle between quaternions (N, 4): `fit` is normalised when it is evaluated, as Blender does."""
+    along = np.abs(np.sum(fit * true, 1))
+    across = np.linalg.norm(fit - np.sum(fit * true, 1)[:, None] * true, axis=1)
+    return 2 * np.arctan2(across, along)
+
+
+def _fit_group(group: _Group, frame_start: int) -> dict[Channel, BezierKeys]:
+    """Keys of a group's channels: those that rest have one, the others share their frames."""
+    samples = group.samples
+    still = np.ptp(samples, axis=0) <= _RESTING * group.bounds
+    resting = np.where(still, samples[0], samples)
+    if len(samples) == 1 or group.violation(np.repeat(samples[:1], len(samples), 0), samples).max() <= _RESTING:
         still[:] = True
-    keys, slopes = (np.array([0]), None) if still.all() else _key_frames(values, violation)
-    fitted = {}
-    for i, channel in enumerate(channels):
-        if still[i]:
-            fitted[channel] = _as_bezier(np.array([0]), values[:1, i], np.zeros(1), frame_start)
-        else:
-            fitted[channel] = _as_bezier(keys, values[keys, i], slopes[:, i], frame_start)
-    return fitted
+    if still.all():
+        return {channel: _single_key(samples[0, i], frame_start) for i, channel in enumerate(group.channels)}
+
+    def violation(fit: np.ndarray, true: np.ndarray) -> np.ndarray:
+        return group.violation(fit, true) / _MARGIN
+
+    keys, slopes = key_frames(resting, violation, group.bounds)
+    return {
+        channel: _single_key(samples[0, i], frame_start)
+        if still[i]
+        else _as_bezier(keys, samples[keys, i], slopes[:, i], frame_start)
+        for i, channel in enumerate(group.channels)
+    }
 
 
-def _key_frames(values: np.ndarray, violation: Violation) -> tuple[np.ndarray, np.ndarray]:
-    """Frames (K,) of the keys, first and last included, and their least-squares slopes (K, C) per frame."""
-    own = np.gradient(values, axis=0, edge_order=min(2, len(values) - 1))
-    spans = 1 + (len(values) - 2) // _LONGEST_FIRST_SPAN
-    keys = np.linspace(0, len(values) - 1, spans + 1).astype(int)
-    slopes, error = _fit_slopes(keys, values, own, violation)
-    while error.max() > 1:
-        worst = np.maximum.reduceat(error, keys[:-1])
-        added = [a + int(np.argmax(error[a:b])) for a, b in zip(keys[:-1][worst > 1], keys[1:][worst > 1], strict=True)]
-        keys = np.union1d(keys, added)
-        slopes, error = _fit_slopes(keys, values, own, violation)
-    trials = min(_PRUNING_BUDGET // len(values), len(keys) - 2)
-    gaps = keys[2:] - keys[:-2]
-    for key in keys[1:-1][np.argsort(gaps, kind="stable")][:trials]:
-        fewer = keys[keys != key]
-        fewer_slopes, error = _fit_slopes(fewer, values, own, violation)
-        if error.max() <= 1:
-            keys, slopes = fewer, fewer_slopes
-    return keys, slopes
-
-
-def _fit_slopes(
-    keys: np.ndarray, values: np.ndarray, own: np.ndarray, violation: Violation
-) -> tuple[np.ndarray, np.ndarray]:
-    """Least-squares slopes (K, C) for keys that lie on the samples, and the violation (T,) of every sample.
-
-    own (T, C): the samples' own slopes.
-    """
-    frames = np.arange(len(values), dtype=float)
-    segment = np.clip(np.searchsorted(keys, frames, side="right") - 1, 0, len(keys) - 2)
-    length = np.diff(keys)[segment].astype(float)
-    t = (frames - keys[segment]) / length
-    from_left, from_right = t * (1 - t) ** 2 * length, -(t**2) * (1 - t) * length
-    blend = (t * t * (3 - 2 * t))[:, None]
-    at_keys = values[keys]
-    rest = values - (at_keys[segment] * (1 - blend) + at_keys[segment + 1] * blend)
-
-    def per_segment(a: np.ndarray) -> np.ndarray:
-        return np.add.reduceat(a, keys[:-1], axis=0)
-
-    # The samples' own slope counts too, as much as `trust` of the samples around: a smooth speed is worth a key.
-    diagonal = np.zeros(len(keys))
-    diagonal[:-1] += per_segment(from_left**2)
-    diagonal[1:] += per_segment(from_right**2)
-    prior = _SLOPE_TRUST * diagonal + 1e-6
-    diagonal += prior
-    off = per_segment(from_left * from_right)
-    rhs = own[keys] * prior[:, None]
-    rhs[:-1] += per_segment(from_left[:, None] * rest)
-    rhs[1:] += per_segment(from_right[:, None] * rest)
-    slopes = solve_tridiagonal(off, diagonal, off, rhs)
-    fit = values - rest + from_left[:, None] * slopes[segment] + from_right[:, None] * slopes[segment + 1]
-    return slopes, violation(fit, values)
-
-
-def _hermite(keys: np.ndarray, values: np.ndarray, slopes: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """Cubic Hermite spline, held before the first and after the last key: (N,) frames -> (N, C)."""
-    at = np.clip(at, keys[0], keys[-1])
-    segment = np.clip(np.searchsorted(keys, at, side="right") - 1, 0, len(keys) - 2)
-    length = (keys[segment + 1] - keys[segment])[:, None]
-    t = (at[:, None] - keys[segment][:, None]) / length
-    blend = t * t * (3 - 2 * t)
-    tangents = t * (1 - t) ** 2 * slopes[segment] - t * t * (1 - t) * slopes[segment + 1]
-    return values[segment] * (1 - blend) + values[segment + 1] * blend + tangents * length
+def _single_key(value: float, frame_start: int) -> BezierKeys:
+    return _as_bezier(np.zeros(1), np.array([value]), np.zeros(1), frame_start)
 
 
 def _as_bezier(keys: np.ndarray, values: np.ndarray, slopes: np.ndarray, frame_start: int) -> BezierKeys:
