@@ -24,6 +24,8 @@ _TENS = {
 }  # fmt: skip
 _PARTS = {
     "half": 1 / 2, "quarter": 1 / 4, "fourth": 1 / 4, "third": 1 / 3, "eighth": 1 / 8, "sixth": 1 / 6, "fifth": 1 / 5,
+    "tenth": 1 / 10, "twelfth": 1 / 12,
+    "½": 1 / 2, "¼": 1 / 4, "¾": 3 / 4,
     "quarters": 1 / 4, "thirds": 1 / 3, "eighths": 1 / 8, "fifths": 1 / 5, "sixths": 1 / 6,
 }  # fmt: skip
 _METRES = {"mm": 0.001, "c": 0.01, "k": 1000.0, "m": 1.0, "f": 0.3048, "'": 0.3048, "′": 0.3048, "i": 0.0254,
@@ -32,7 +34,7 @@ _METRES = {"mm": 0.001, "c": 0.01, "k": 1000.0, "m": 1.0, "f": 0.3048, "'": 0.30
 _WORD = "|".join([*_TENS, *sorted(_ONES, key=len, reverse=True), "hundred"])
 _WORDS = rf"(?:(?:an?[ -])?(?:{_WORD})(?:(?:[ -]+and)?[ -]+(?:{_WORD}))*)"
 _DIGITS = r"\d{1,2}/\d{1,2}(?![/\d])|\d[\d,]*(?:\.\d+)?|\.\d+"
-_NUMBER = rf"(?:{_DIGITS}|{_WORDS})(?: and a half)?"
+_NUMBER = rf"(?:{_DIGITS}|{_WORDS})(?: point (?:{_WORD}))?(?: and a half)?"
 _PART = rf"(?:{'|'.join(_PARTS)})"
 _SHARE = rf"(?:(?:(?:{_NUMBER})[ -]+|an?[ -])?{_PART}s?(?:[ -]+of)?(?:[ -]+(?:an?|the|its|one))?|\d/\d)"
 _CIRCLES = r"(?:circles?|turns?|rotations?|revolutions?|orbits?|loops?|laps?|spins?|rolls?|rounds?)"
@@ -43,12 +45,17 @@ _DISTANCE = r"(?:way|distance|gap|space|path|stretch|separation)"
 
 @attrs.frozen
 class Quantity:
-    """A value and its unit (of UNITS) at the characters start..end of a prompt."""
+    """A value and its unit (of UNITS) at the characters start..end of a prompt.
+
+    length: metres that one stands for where a bare number is a length: those of the unit said before ("20 cm down, 40
+    right").
+    """
 
     start: int
     end: int
     value: float
     unit: str
+    length: float = 1.0
 
     def amount(self, family: str) -> Amount | None:
         """What it asks of a move of `family` (of `plan.FAMILIES`); None where it cannot be meant."""
@@ -63,12 +70,14 @@ class Quantity:
             return Amount(value, "ratio") if 1 < value <= 20 else None
         if self.unit in ("share", "percent"):
             return Amount(self.value / (100 if self.unit == "percent" else 1), "share")
-        return Amount(self.value, "metres") if self.unit in ("none", "metres") else None
+        return Amount(self.value * self.length, "metres") if self.unit in ("none", "metres") else None
 
 
 def number(text: str) -> float:
-    """The value of digits ("1,200", "2.5", "3/4") or words ("a hundred and eighty", "two and a half")."""
-    text = text.strip().lower()
+    """The value of digits ("1,200", "2.5", "3/4") or words ("a hundred and eighty", "one point two")."""
+    text, _, decimal = text.strip().lower().partition(" point ")
+    if decimal:
+        return number(text) + number(decimal) / 10
     half = 0.5 if text.endswith("and a half") else 0.0
     text = text.removesuffix("and a half").strip()
     if re.fullmatch(_DIGITS, text):
@@ -118,7 +127,7 @@ def _said(unit: str) -> Callable[[re.Match], tuple[float, str]]:
 _LENSES: list[_Rule] = [  # a change of focal length is a ratio; one focal length alone is equipment
     (r"(?P<a>\d+)\s*(?:mm)?\s*(?:-|–|to|into|until|->|→|up to|down to)\s*(?:an? )?(?P<b>\d+)\s*mm\b", _ratio),
     (r"(?P<a>\d+)\s*mm\b[^.]{1,40}?\bto\s(?P<b>\d+)\s*mm\b", _ratio),
-    (r"\d00\d?\d?\s*mm\b", lambda m: (number(m[0].lower().removesuffix("mm")) / 1000, "metres")),
+    (r"(?:\d{4}|\d00)\s*mm\b", lambda m: (number(m[0].lower().removesuffix("mm")) / 1000, "metres")),
     (r"\d+\s*mm\b", _always(1.0, "other")),
 ]
 _NO_ANGLE = r"(?! *-?(?:\d|degree|deg|°))"
@@ -127,14 +136,22 @@ _CIRCLE_PARTS: list[_Rule] = [
     (r"half[ -]?(?:way)[ -]+(?:a?round)\b|semi-?circ(?:les?|ular)\b|upside[ -]down\b|one[ -]eighty\b", _turns(0.5)),
     (rf"180s?\b{_NO_ANGLE}", _turns(0.5)),
     (r"quarter[ -]?way (?:a?round)\b", _turns(0.25)),
+    (r"(?:half (?:of )?)?(?:an? )?right angle\b", lambda m: (45 if m[0].lower().startswith("half") else 90, "degrees")),
+    (r"about[- ](?:face|turn)\b", _turns(0.5)),
+    (r"(?:an?|another|one) quarter\b(?= (?:left|right|back|clockwise|counter|anti|to the|more|again))", _turns(0.25)),
+    (r"(?<!and )(?:an?|the|another|the other) half (?=left|right|back|clockwise|counter|anti)", _turns(0.5)),
+    (r"(?:once (?:complete|ful)ly|(?:complete|ful)ly once)\b", _turns(1)),
     (
-        r"(?:all|right|completely|the whole way|the full way|once|fully|clear)(?: the way)?[ -]+a?round\b"
+        r"(?:all|(?<!orbit )(?<!arc )(?<!quarter )(?<!half )(?<!degrees )right"
+        r"|completely|the whole way|the full way|once|fully|clear)(?: the way)?[ -]+a?round\b"
         r"(?! (?:to|at|and|left|right))",
         _turns(1),
     ),
     (rf"(?P<n>\d(?:\.\d+)?|{_WORDS})[ -]+{_TURN}\b", lambda m: (360 * number(m["n"]), "degrees")),
     (
-        rf"(?:an? |one )?(?:full|complete|whole|entire|single)[ -](?:[\w()-]+ ){{0,4}}?(?:360|{_CIRCLES})\b{_NO_ANGLE}"
+        rf"(?:an? |one )?(?:full|complete|whole|entire|single)[ -](?:[\w()-]+ ){{0,4}}?"
+        rf"(?:360|{_CIRCLES}|yaw|tumble)\b{_NO_ANGLE}"
+        rf"|(?:an? |one )?(?:full|complete|whole|entire) (?:slow |fast )?(?:pan|orbit)\b{_NO_ANGLE}"
         rf"|(?:an? |one )?(?:full|complete|whole|entire|single)[ -]360\b{_NO_ANGLE}"
         rf"|\b360s?\b{_NO_ANGLE}|three[ -]sixty\b",
         _turns(1),
@@ -142,6 +159,11 @@ _CIRCLE_PARTS: list[_Rule] = [
 ]
 _SHARES: list[_Rule] = [
     (rf"(?P<s>{_SHARE})[ -]+{_DISTANCE}\b", lambda m: (_share(m["s"]), "share")),
+    (
+        r"(?:distance|gap|space|stretch|separation)\b[^.,;]{0,50}? in half\b|half of the ground\b|mid-?point\b",
+        _always(0.5, "share"),
+    ),
+    (r"halv(?:e|es|ing) (?:the |its )?(?:magnification|focal length|zoom)\b", _always(2.0, "ratio")),
     (
         r"half (?:as big|as large|the size|its size|size|the focal length|(?:its|the) (?:size|magnification))\b",
         _always(2.0, "ratio"),
@@ -161,7 +183,11 @@ _UNITS_SAID: list[_Rule] = [
     (r"\b(?:quadrupl(?:e|es|ing)|fourfold)\b", _always(4.0, "ratio")),
     (rf"(?P<n>{_NUMBER})\s*(?:%|percent\b|per cent\b)", _said("percent")),
     (r"by half\b", _always(0.5, "share")),
-    (r"\ban? (?:single )?(?P<u>met(?:er|re)|foot|yard)\b", lambda m: (_METRES[m["u"][0].lower()], "metres")),
+    (
+        r"(?:\b(?:an?|another|one|one and a half) (?:(?:single|full|whole|further|more) )?|\b(?=\w+ and a half))"
+        r"(?P<u>met(?:er|re)|foot|yard)(?P<h> and a half)?\b",
+        lambda m: (_METRES[m["u"][0].lower()] * (1.5 if m["h"] or " half " in m[0].lower() else 1), "metres"),
+    ),
     (
         rf"(?P<n>{_NUMBER})\s*-?\s*(?P<u>{_LENGTH})(?![\w])",
         lambda m: (number(m["n"]) * _METRES[m["u"][0].lower()], "metres"),
@@ -192,4 +218,31 @@ def read_quantities(prompt: str) -> list[Quantity]:
             taken[start:end] = [True] * (end - start)
             value, unit = meaning(match)
             found.append(Quantity(start, end, float(value), unit))
+    return _in_the_unit_before(prompt, _said_again(prompt, sorted(found, key=lambda q: q.start)))
+
+
+_AGAIN = re.compile(
+    r"\bthe same (?:amount|angle|distance|measure|number of \w+)\b|\b(?:as|that) much (?:back|again)\b"
+    r"|\b(?:by )?the same (?:again|back)\b|\bas far back\b",
+    re.IGNORECASE,
+)
+
+
+def _said_again(prompt: str, found: list[Quantity]) -> list[Quantity]:
+    """With what "the same amount" means: the amount before it."""
+    for match in _AGAIN.finditer(prompt):
+        before = [q for q in found if q.end <= match.start() and q.unit != "other"]
+        if before and not any(q.start < match.end() and q.end > match.start() for q in found):
+            found = [*found, attrs.evolve(before[-1], start=match.start(), end=match.end())]
     return sorted(found, key=lambda q: q.start)
+
+
+def _in_the_unit_before(prompt: str, found: list[Quantity]) -> list[Quantity]:
+    """Bare numbers with the length unit that was said last before them."""
+    length, known = 1.0, []
+    for quantity in found:
+        unit = re.search(rf"(?:{_LENGTH})$", prompt[quantity.start : quantity.end], re.IGNORECASE)
+        if quantity.unit == "metres" and unit:
+            length = _METRES[unit[0][0].lower()]
+        known.append(attrs.evolve(quantity, length=length) if quantity.unit == "none" else quantity)
+    return known

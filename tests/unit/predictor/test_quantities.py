@@ -38,6 +38,20 @@ from dollygrip_backend.predictor.quantities import UNITS, read_quantities
         ("hold for 5 seconds", 5, "other"),
         ("in 1920", 1920, "other"),
         ("pan right 20", 20, "none"),
+        ("turn a right angle to the left", 90, "degrees"),
+        ("an about-face to the left", 180, "degrees"),
+        ("a quarter clockwise", 90, "degrees"),
+        ("a twelfth of a circle", 30, "degrees"),
+        ("¼ turn", 90, "degrees"),
+        ("a full slow pan to the left", 360, "degrees"),
+        ("circle it once completely", 360, "degrees"),
+        ("up a metre and a half", 1.5, "metres"),
+        ("rise another metre", 1, "metres"),
+        ("a foot and a half back", 1.5 * 0.3048, "metres"),
+        ("1500 mm to the left", 1.5, "metres"),
+        ("zoom in one point five times", 1.5, "ratio"),
+        ("halve the magnification", 2, "ratio"),
+        ("cut the distance to him in half", 0.5, "share"),
     ],
 )
 def test_one_quantity_is_read(prompt, value, unit):
@@ -45,6 +59,19 @@ def test_one_quantity_is_read(prompt, value, unit):
     assert (found.value, found.unit) == (pytest.approx(value), unit)
     [shouted] = read_quantities(prompt.upper())
     assert (shouted.value, shouted.unit) == (pytest.approx(value), unit)
+
+
+def test_the_same_amount_is_the_amount_before():
+    there, back = read_quantities("lean 35 degrees clockwise, then the same amount back")
+    assert back.amount("roll") == there.amount("roll") and back.start > there.end
+
+
+@pytest.mark.parametrize(("unit", "metres"), [("cm", 0.01), ("centimetres", 0.01), ("feet", 0.3048), ("m", 1)])
+def test_a_bare_length_is_in_the_unit_before(unit, metres):
+    first, second = read_quantities(f"20 {unit} down, 40 to the right")
+    assert second.amount("truck").value == pytest.approx(40 * metres)
+    assert second.amount("pan").value == 40
+    assert first.amount("pan") is None
 
 
 @given(st.text(max_size=80))
