@@ -11,10 +11,13 @@ from . import (
     physics,
     preferences,
     properties,
+    references,
     resume,
     rigs,
     session,
+    set_proxy,
     shot_operators,
+    subject,
 )
 
 _modules = (
@@ -25,6 +28,9 @@ _modules = (
     session,
     operators,
     shot_operators,
+    references,
+    subject,
+    set_proxy,
     rigs,
     physics,
     collisions,

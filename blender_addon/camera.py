@@ -4,6 +4,8 @@ What Blender evaluates is the truth: the world matrix and the lens are sampled f
 graph, so parents, constraints, drivers and modifiers count. Formulas of the conversion are in dollygrip.conventions.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from math import radians
 from typing import Any
 
@@ -101,6 +103,17 @@ def sample(
     return Trajectory(c2w, np.array(intrinsics), render_size(scene), scene_fps(scene), scene_depth)
 
 
+@contextmanager
+def on_frame(scene: bpy.types.Scene, frame: int) -> Iterator[None]:
+    """Put the playhead on a frame for a while."""
+    kept = scene.frame_current, scene.frame_subframe
+    scene.frame_set(frame)
+    try:
+        yield
+    finally:
+        scene.frame_set(kept[0], subframe=kept[1])
+
+
 def view_degrees(seen: Trajectory) -> float:
     """Horizontal field of view of frame 0, in degrees."""
     return float(np.degrees(2 * np.arctan(seen.size[0] / 2 / seen.intrinsics[0, 0])))
@@ -109,21 +122,36 @@ def view_degrees(seen: Trajectory) -> float:
 def depths_seen(
     context: bpy.types.Context, c2w: np.ndarray, intrinsics: np.ndarray, x: np.ndarray, y: np.ndarray
 ) -> np.ndarray:
-    """Depth along +Z, in metres, of the scene's own geometry on the current frame, inf where there is none.
+    """Depth along +Z, in metres, of the geometry that the scene renders on the current frame, inf where there is none.
 
     c2w (4, 4) in metres and intrinsics (4,) are of the view; x, y (N,) the points of its image. Rays start at the near
     plane.
     """
-    scene, depsgraph = context.scene, context.evaluated_depsgraph_get()
+    scene = context.scene
     unit = scene.unit_settings.scale_length
     fx, fy, cx, cy = intrinsics
     directions = np.stack([(x - cx) / fx, (y - cy) / fy, np.ones_like(x)], -1)
     to_blender = blender_from_c2w(c2w, unit) @ np.diag([1.0, -1.0, -1.0, 1.0])
     centre, rays = to_blender[:3, 3], directions @ to_blender[:3, :3].T
     starts = centre + rays * NEAR_PLANE / unit
-    hits = (scene.ray_cast(depsgraph, start, ray) for start, ray in zip(starts.tolist(), rays.tolist(), strict=True))
-    places = np.array([hit[1] if hit[0] else (np.inf,) * 3 for hit in hits])
+    with rendered_only(scene):
+        depsgraph, lines = context.evaluated_depsgraph_get(), zip(starts.tolist(), rays.tolist(), strict=True)
+        hits = (scene.ray_cast(depsgraph, start, ray) for start, ray in lines)
+        places = np.array([hit[1] if hit[0] else (np.inf,) * 3 for hit in hits])
     return np.linalg.norm(places - centre, axis=-1) / np.linalg.norm(directions, axis=-1) * unit
+
+
+@contextmanager
+def rendered_only(scene: bpy.types.Scene) -> Iterator[None]:
+    """Hide for a while what is there to be worked with but is not rendered."""
+    hidden = [thing for thing in scene.objects if thing.hide_render and not thing.hide_viewport]
+    for thing in hidden:
+        thing.hide_viewport = True
+    try:
+        yield
+    finally:
+        for thing in hidden:
+            thing.hide_viewport = False
 
 
 def measured_depth(context: bpy.types.Context, view: Trajectory, rays: int = 24) -> float | None:
@@ -147,13 +175,8 @@ def depth_map(
     """
     step = int(np.ceil(np.sqrt(size[0] * size[1] / MAX_DEPTH_RAYS)))
     x, y = np.meshgrid(*(np.minimum(np.arange(0, side, step) + step / 2, side - 0.5) for side in size))
-    scene = context.scene
-    kept = scene.frame_current, scene.frame_subframe
-    scene.frame_set(frame)
-    try:
+    with on_frame(context.scene, frame):
         depths = depths_seen(context, c2w, intrinsics, x.ravel(), y.ravel()).reshape(x.shape)
-    finally:
-        scene.frame_set(kept[0], subframe=kept[1])
     if not np.isfinite(depths).any():
         raise InputError("The start camera sees no geometry to take depth from.", "Turn Depth from Scene off.")
     return np.kron(depths, np.ones((step, step)))[: size[1], : size[0]].astype(np.float32)

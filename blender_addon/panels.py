@@ -2,7 +2,7 @@
 
 import bpy
 
-from . import camera, panels_rig, panels_takes, shots, strips, takes
+from . import camera, panels_reference, panels_rig, panels_takes, shots, strips, takes
 from .drawing import draw_job, thumbnail, wrapped
 from .render import engine_of, video_size
 from .session import session
@@ -18,7 +18,9 @@ class _Camera:
         box = layout.box()
         if icon := thumbnail(state.reference):
             box.template_icon(icon_value=icon, scale=5.5)
-        box.prop(state, "reference", text="", icon="IMAGE_REFERENCE", placeholder="Reference picture")
+        row = box.row(align=True)
+        row.prop(state, "reference", text="", icon="IMAGE_REFERENCE", placeholder="Reference picture")
+        row.menu("DOLLYGRIP_MT_capture", text="", icon="DOWNARROW_HLT")
         column = layout.column(align=True)
         column.scale_y = 1.2
         column.prop(state, "prompt", text="", icon="GREASEPENCIL", placeholder="What does the camera do?")
@@ -125,7 +127,15 @@ def choose(layout: bpy.types.UILayout, name: str, text: str) -> None:
 def _panels() -> list[type]:
     """Each panel once for every space; Blender wants a class of its own for each."""
     made = []
-    for base in (_Camera, panels_takes.Takes, panels_takes.Shots, panels_rig.Rig, _Render, _Backend):
+    for base in (
+        _Camera,
+        panels_reference.Reference,
+        panels_takes.Takes,
+        panels_takes.Shots,
+        panels_rig.Rig,
+        _Render,
+        _Backend,
+    ):
         for space, short in _SPACES:
             name = f"DOLLYGRIP_PT_{base.__name__.strip('_').lower()}_{short.lower()}"
             place = {"bl_space_type": space, "bl_region_type": "UI", "bl_category": "Dollygrip"}
@@ -133,7 +143,7 @@ def _panels() -> list[type]:
     return made
 
 
-_classes = [DOLLYGRIP_MT_engine, *panels_takes.LISTS, *_panels()]
+_classes = [DOLLYGRIP_MT_engine, *panels_reference.MENUS, *panels_takes.LISTS, *_panels()]
 
 
 def register() -> None:

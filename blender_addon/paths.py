@@ -16,7 +16,8 @@ from . import compat, strips, takes
 from .session import session
 
 FRAMES = "dollygrip"  # folder of all shots' frames beside the .blend
-TEMPORARY = "dollygrip_"  # how the folders of an unsaved file's frames begin
+REFERENCES = "references"  # folder in it of the references that were captured
+TEMPORARY = "dollygrip_"  # how the folders of an unsaved file's frames and references begin
 _before: dict[str, str] = {}  # references as they were, by scene, while a file is being written
 
 
@@ -34,10 +35,13 @@ def before_saving(path: str) -> None:
         return
     takes.protect_listed()
     place = Path(path).parent
+    for image in bpy.data.images:
+        if (kept := _collected(Path(image.filepath), place)) != Path(image.filepath):
+            image.filepath = str(kept)
     for scene in bpy.data.scenes:
         state = scene.dollygrip
         chosen = _before[scene.name] = state.reference
-        absolute = Path(bpy.path.abspath(chosen))
+        absolute = _collected(Path(bpy.path.abspath(chosen)), place)
         if absolute.is_relative_to(place) or (chosen.startswith("//") and bpy.data.filepath):
             state.reference = _relative(absolute, place)
         if not bpy.data.filepath:
@@ -58,6 +62,15 @@ def _relative(path: Path, place: Path) -> str:
         return "//" + os.path.relpath(path, place).replace(os.sep, "/")
     except ValueError:  # another drive
         return str(path)
+
+
+def _collected(reference: Path, place: Path) -> Path:
+    """Where a reference is: one in a temporary folder is copied to beside the file."""
+    if not (reference.parent.name.startswith(TEMPORARY) and reference.is_file()):
+        return reference
+    folder = place / FRAMES / REFERENCES
+    folder.mkdir(parents=True, exist_ok=True)
+    return Path(shutil.copy(reference, folder))
 
 
 def _collect_frames(scene: bpy.types.Scene, parent: Path) -> None:

@@ -13,11 +13,12 @@ from dollygrip.errors import InputError
 _LINEAR_FORMATS = {"OPEN_EXR", "OPEN_EXR_MULTILAYER", "HDR"}
 
 
-def read_picture(path: str) -> np.ndarray:
+def read_picture(path: str, size: tuple[int, int] | None = None) -> np.ndarray:
     """The image file at `path` ("//" is relative to the .blend) as sRGB uint8 (height, width, 3).
 
     The file's own bytes, untouched by colour management, for formats that hold sRGB; EXR and HDR files hold linear
-    light and are encoded. Alpha is dropped. Raises InputError where the file is missing or is no picture.
+    light and are encoded. Alpha is dropped. size: (width, height) to stretch it to where it has another. Raises
+    InputError where the file is missing or is no picture.
     """
     if not path.strip():
         raise InputError("No reference picture is chosen.", "Pick an image file under Reference.")
@@ -32,16 +33,25 @@ def read_picture(path: str) -> np.ndarray:
         linear = image.file_format in _LINEAR_FORMATS  # Blender then gives linear light, by the file's own colour space
         if not linear:
             image.colorspace_settings.name = "Non-Color"
-        width, height = image.size
-        if not (width and height and image.channels):
-            raise InputError(
-                f"The reference picture {absolute} is damaged or not a picture.", "Pick another file under Reference."
-            )
-        pixels = np.empty(width * height * image.channels, np.float32)
-        image.pixels.foreach_get(pixels)
-        pixels = pixels.reshape(height, width, -1)[::-1]
+        if size and all(image.size) and tuple(image.size) != size:
+            image.scale(*size)
+        return pixels_of(image, linear, f"The reference picture {absolute}")
     finally:
         bpy.data.images.remove(image)
+
+
+def pixels_of(image: bpy.types.Image, linear: bool, name: str = "") -> np.ndarray:
+    """An Image as sRGB uint8 (height, width, 3), top row first; linear: its values are linear light, to be encoded.
+
+    Alpha is dropped. Raises InputError, with the `name` that the user knows, for an image without pixels.
+    """
+    width, height = image.size
+    if not (width and height and image.channels):
+        name = name or f"The image {image.name}"
+        raise InputError(f"{name} is damaged or not a picture.", "Pick another one under Reference.")
+    pixels = np.empty(width * height * image.channels, np.float32)
+    image.pixels.foreach_get(pixels)
+    pixels = pixels.reshape(height, width, -1)[::-1]
     rgb = pixels[..., :3] if pixels.shape[2] >= 3 else np.repeat(pixels[..., :1], 3, -1)
     rgb = np.clip(np.nan_to_num(rgb), 0, 1)
     if linear:

@@ -13,7 +13,7 @@ from dollygrip.errors import InputError
 from dollygrip.protocol import Limits, PredictRequest, Welcome
 from dollygrip.trajectory import MAX_FRAMES, Trajectory
 
-from . import camera, shots, takes
+from . import camera, shots, subject, takes
 from .picture import fingerprint, read_picture
 from .session import Outcome, push_undo
 
@@ -57,6 +57,7 @@ class PredictCamera:
             start = seen.c2w[0]
             if state.exact_depth:
                 arrays["depth"] = _exact_depth(context, image, seen, first)
+        point, distance = subject.of(context, image, seen, first)
         request = PredictRequest(
             prompt=state.prompt.strip(),
             frames=state.frame_count,
@@ -67,6 +68,8 @@ class PredictCamera:
             view_degrees=None if seen is None else camera.view_degrees(seen),
             scene_depth=None if "depth" in arrays else camera.known_depth(context, seen),
             strength=state.strength,
+            subject=point,
+            subject_depth=distance,
         )
         provenance = {
             "prompt": request.prompt,
@@ -74,6 +77,8 @@ class PredictCamera:
             "reference_sha256": fingerprint(image),
             "strength": state.strength,
             "exact_depth": "depth" in arrays,
+            "subject": point,
+            "subject_depth": distance,
             "parent_take": "",
         }
         placement = camera.Placement.of(scene, rig and rig.data, start, first)
@@ -103,6 +108,8 @@ class PredictCamera:
             view_degrees=float(np.degrees(2 * np.arctan(image.shape[1] / 2 / _lens(image, seen)[0]))),
             scene_depth=None if "depth" in arrays else dense.scene_depth,
             strength=made_from.get("strength", 1.0),
+            subject=tuple(made_from["subject"]) if "subject" in made_from else None,
+            subject_depth=made_from.get("subject_depth"),
         )
         own = ("seed", "model", "take", "meta", "id", "job", "scene_depth", "size", "fps")
         provenance = {key: value for key, value in made_from.items() if key not in own}

@@ -4,7 +4,9 @@ import bpy
 from bpy.props import (
     BoolProperty,
     CollectionProperty,
+    EnumProperty,
     FloatProperty,
+    FloatVectorProperty,
     IntProperty,
     PointerProperty,
     StringProperty,
@@ -103,6 +105,21 @@ class DOLLYGRIP_PG_scene(bpy.types.PropertyGroup):
         subtype="DISTANCE",
         unit="LENGTH",
         soft_min=0.0,
+    )
+    subject_kind: EnumProperty(
+        name="Subject",
+        description="What the camera goes around or toward",
+        items=[
+            ("AUTO", "Automatic", "What the prompt names, where it is found in the picture"),
+            ("POINT", "Point", "A point of the picture"),
+            ("OBJECT", "Object", "An object of the scene, at its true distance"),
+        ],
+    )
+    subject_point: FloatVectorProperty(
+        name="Point", description="Fractions of the picture from its upper left corner", size=2, default=(0.5, 0.5)
+    )
+    subject_object: PointerProperty(
+        name="Object", description="The subject, which the start camera sees", type=bpy.types.Object
     )
     engine: StringProperty(name="Engine", description="The video engine; auto takes the best available", default="auto")
     width: IntProperty(

@@ -13,8 +13,9 @@ from dollygrip.errors import DollygripError, InputError
 from .predict import PredictCamera
 from .render import RenderShot
 from .session import Outcome, Task, session
+from .set_proxy import BuildSetProxy
 
-_TASKS = {"placement": PredictCamera, "folder": RenderShot}  # by what only their records have
+_TASKS = {"placement": PredictCamera, "folder": RenderShot, "set_of": BuildSetProxy}  # by what only their records have
 
 
 def is_pending(scene: bpy.types.Scene) -> bool:

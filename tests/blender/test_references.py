@@ -1,0 +1,282 @@
+"""Where a reference comes from, and what its subject is: by pixels, and by the geometry of what is predicted."""
+
+import shutil
+from pathlib import Path
+
+import bpy
+import numpy as np
+import pytest
+from bl_ext.user_default.dollygrip import camera, compat, picture, references, subject, takes
+from bl_ext.user_default.dollygrip.predict import PredictCamera
+from bpy_extras.object_utils import world_to_camera_view
+from mathutils import Euler, Matrix, Vector
+
+from dollygrip.errors import InputError
+from dollygrip.trajectory import Trajectory
+
+SIZE = (160, 96)
+
+
+@pytest.fixture
+def film(scene, tmp_path):
+    """A saved file that renders at SIZE."""
+    (tmp_path / "film").mkdir()
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "film" / "film.blend"))
+    scene = bpy.context.scene
+    scene.render.resolution_x, scene.render.resolution_y = SIZE
+    return scene
+
+
+@pytest.fixture
+def stage(film):
+    """A red ball of 0.4 m, 4 m in front of a camera that looks at it, 8 m in front of a wall, all of it glowing."""
+    bpy.ops.mesh.primitive_uv_sphere_add(radius=0.4, location=(0, 4, 1.5))
+    ball = bpy.context.object
+    ball.name = "Ball"
+    bpy.ops.mesh.primitive_plane_add(size=60, location=(0, 8, 0), rotation=(np.pi / 2, 0, 0))
+    wall = bpy.context.object
+    for thing, colour in ((ball, (1, 0, 0, 1)), (wall, (0, 0, 1, 1))):
+        thing.data.materials.append(glowing(colour))
+    seen_by = bpy.data.objects.new("Scout", bpy.data.cameras.new("Scout"))
+    seen_by.location, seen_by.rotation_euler = (0, 0, 1.5), (np.pi / 2, 0, 0)
+    film.collection.objects.link(seen_by)
+    film.camera = seen_by
+    return film
+
+
+def glowing(colour) -> bpy.types.Material:
+    material = bpy.data.materials.new("glow")
+    if bpy.app.version < (5, 0, 0):
+        material.use_nodes = True
+    nodes = material.node_tree.nodes
+    nodes.clear()
+    light, output = nodes.new("ShaderNodeEmission"), nodes.new("ShaderNodeOutputMaterial")
+    light.inputs["Color"].default_value = colour
+    material.node_tree.links.new(light.outputs[0], output.inputs["Surface"])
+    return material
+
+
+def noise(size=SIZE, seed=0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (size[1], size[0], 3), np.uint8)
+
+
+def capture(**options) -> np.ndarray:
+    """The captured reference, read as every other part of the extension reads it."""
+    assert bpy.ops.dollygrip.capture_reference(**options) == {"FINISHED"}
+    return picture.read_picture(bpy.context.scene.dollygrip.reference)
+
+
+def test_a_packed_image_becomes_a_file_beside_the_blend(film, tmp_path):
+    rgb = noise()
+    picture.write_png(tmp_path / "elsewhere.png", rgb)
+    packed = bpy.data.images.load(str(tmp_path / "elsewhere.png"))
+    packed.pack()
+    (tmp_path / "elsewhere.png").unlink()
+    assert np.array_equal(capture(source="IMAGE", image=packed.name), rgb)
+    assert film.dollygrip.reference.startswith("//dollygrip/references/elsewhere_")
+
+
+def test_a_painted_linear_image_is_encoded(film):
+    painted = bpy.data.images.new("painted", 8, 4, float_buffer=True)
+    painted.pixels.foreach_set(np.tile(np.float32([0.5, 1.0, 7.0, 1.0]), 32))
+    assert capture(source="IMAGE", image="painted")[0, 0].tolist() == [188, 255, 255]
+
+
+def test_a_captured_reference_never_changes_and_equal_ones_are_one_file(film):
+    paths = []
+    image = bpy.data.images.new("paint", *SIZE)
+    for value in (0.25, 0.75, 0.25):
+        image.pixels.foreach_set(np.full(4 * SIZE[0] * SIZE[1], value, np.float32))
+        capture(source="IMAGE", image="paint")
+        paths.append(film.dollygrip.reference)
+    assert paths[0] == paths[2] != paths[1]
+    assert picture.read_picture(paths[0]).mean() == pytest.approx(64, abs=1)
+
+
+def test_a_capture_of_an_unsaved_file_moves_beside_it_when_it_is_saved(scene, tmp_path):
+    bpy.data.images.new("paint", *SIZE)
+    before = capture(source="IMAGE", image="paint")
+    action = add_take(scene)
+    assert Path(takes.reference(action)).is_file()
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "film.blend"))
+    shutil.move(tmp_path, tmp_path.with_name("moved"))
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path.with_name("moved") / "film.blend"))
+    state = bpy.context.scene.dollygrip
+    action = state.take_list[0].action
+    assert state.reference.startswith("//dollygrip/references/")
+    assert Path(takes.reference(action)).is_relative_to(tmp_path.with_name("moved"))
+    for path in (state.reference, takes.reference(action)):
+        assert np.array_equal(picture.read_picture(path), before)
+
+
+def add_take(scene) -> bpy.types.Action:
+    still = Trajectory(np.tile(np.eye(4), (5, 1, 1)), np.tile([150.0, 150, 80, 48], (5, 1)), SIZE, 24.0, 4.0, {})
+    fitted = camera.fit(still, camera.Placement.of(scene, None, camera.level_start()))
+    return takes.add(scene, fitted, "still", {"reference": scene.dollygrip.reference})
+
+
+@pytest.mark.parametrize("aspect", [1.0, 2.0])
+def test_the_sequencers_frame_has_the_strips_own_colours(film, tmp_path, aspect):
+    rgb = noise()
+    picture.write_png(tmp_path / "one.png", rgb)
+    picture.write_png(tmp_path / "two.png", 255 - rgb)
+    film.render.pixel_aspect_x = aspect
+    film.view_settings.view_transform, film.view_settings.exposure = "AgX", 1.0
+    strips = compat.strips_of(film)
+    strip = strips.new_image("clip", str(tmp_path / "one.png"), 1, 10, fit_method="FIT")
+    strip.elements.append("two.png")
+    film.frame_set(11)
+    seen = capture(source="SEQUENCER").astype(int)
+    assert seen.shape == (SIZE[1], SIZE[0] * aspect, 3), "on square pixels"
+    if aspect == 1:
+        assert np.abs(seen - (255 - rgb)).max() <= 1
+    assert (film.view_settings.view_transform, film.view_settings.exposure) == ("AgX", 1.0)
+    film.frame_set(40)
+    with pytest.raises(RuntimeError, match="No strip with a picture lies on frame 40"):
+        bpy.ops.dollygrip.capture_reference(source="SEQUENCER")
+
+
+def test_the_render_is_taken_as_it_is_shown(stage, tmp_path):
+    with pytest.raises(RuntimeError, match="Nothing has been rendered yet"):
+        bpy.ops.dollygrip.capture_reference(source="RENDER")
+    stage.render.engine, stage.cycles.samples = "CYCLES", 1
+    stage.render.image_settings.file_format = "OPEN_EXR"
+    stage.render.dither_intensity = 0.0
+    bpy.ops.render.render()
+    seen = capture(source="RENDER")
+    assert stage.render.image_settings.file_format == "OPEN_EXR"
+    stage.render.image_settings.file_format = "PNG"
+    bpy.data.images["Render Result"].save_render(str(tmp_path / "own.png"))
+    assert np.array_equal(seen, picture.read_picture(str(tmp_path / "own.png")))
+    assert seen[48, 80, 0] > 150 > 60 > seen[48, 10, 0], "the ball is red, the wall is not"
+
+
+def test_the_cameras_view_comes_with_its_exact_depth(stage):
+    proxy = stage.objects["Ball"].copy()
+    proxy.name, proxy.hide_render, proxy.location = "Guide", True, (0.9, 2, 1.5)
+    stage.collection.objects.link(proxy)
+    stage.frame_start, stage.frame_current = 20, 33
+    stage.objects["Ball"].keyframe_insert("location", frame=20)
+    stage.objects["Ball"].location.x = 3
+    stage.objects["Ball"].keyframe_insert("location", frame=33)
+    rgb = capture(source="CAMERA")
+    assert rgb.shape == (SIZE[1], SIZE[0], 3) and stage.frame_current == 33
+    state = stage.dollygrip
+    assert (state.start, state.exact_depth) == (stage.camera, True)
+    state.prompt, state.frame_count = "push in", 5
+    task = PredictCamera.of(bpy.context)
+    depth = task.arrays["depth"]
+    red = rgb[..., 0].astype(int) > rgb[..., 2]
+    assert np.array_equal(red, depth < 5) or (red ^ (depth < 5)).mean() < 0.01, "depth and picture show the same"
+    assert depth[48, 80] == pytest.approx(3.6, abs=0.01) and depth[5, 5] == pytest.approx(8, abs=1e-3)
+    assert task.request.scene_depth is None and np.allclose(task.placement.start[:3, 3], (0, -1.5, 0))
+
+
+def test_a_camera_with_wide_pixels_is_seen_on_square_ones(stage):
+    stage.render.pixel_aspect_x = 2.0
+    rgb = capture(source="CAMERA").astype(int)
+    assert rgb.shape == (SIZE[1], 2 * SIZE[0], 3)
+    rows, columns = np.nonzero(rgb[..., 0] > rgb[..., 2])
+    assert np.ptp(columns) == pytest.approx(np.ptp(rows), abs=2), "the ball is round"
+
+
+# The subject
+
+
+def object_seen_at(scene, place, unit=1.0) -> subject.Subject:
+    scene.unit_settings.scale_length = unit
+    thing = bpy.data.objects.new("Mark", None)
+    thing.location = place
+    scene.collection.objects.link(thing)
+    image = np.zeros((SIZE[1], SIZE[0], 3), np.uint8)
+    return subject.in_picture(bpy.context, thing, image, camera.sample(bpy.context, 1, 1), 1)
+
+
+@pytest.mark.parametrize("unit", [1.0, 0.01])
+@pytest.mark.parametrize("place", [(0, 4, 1.5), (0.5, 3, 1.7), (-1.2, 7, 0.4)])
+def test_an_object_lies_where_blender_projects_it(stage, place, unit):
+    stage.camera.rotation_euler = Euler((1.5, 0.1, -0.05))
+    stage.camera.data.shift_x = 0.1
+    (x, y), depth = object_seen_at(stage, place, unit)
+    seen = world_to_camera_view(stage, stage.camera, Vector(place))
+    assert (x, y) == pytest.approx((seen.x, 1 - seen.y), abs=1e-5)
+    assert depth == pytest.approx(seen.z * unit, rel=1e-5)
+
+
+def test_the_centre_of_a_body_counts_not_its_origin(stage):
+    ball = stage.objects["Ball"]
+    ball.data.transform(Matrix.Translation((0, 2, 0)))
+    image = np.zeros((SIZE[1], SIZE[0], 3), np.uint8)
+    bpy.context.view_layer.update()
+    (x, y), depth = subject.in_picture(bpy.context, ball, image, camera.sample(bpy.context, 1, 1), 1)
+    assert (x, y, depth) == pytest.approx((0.5, 0.5, 6.0), abs=1e-3)
+
+
+def test_what_the_camera_cannot_see_is_no_subject(stage):
+    with pytest.raises(InputError, match="Mark is behind the start camera on frame 1"):
+        object_seen_at(stage, (0, -4, 1.5))
+    with pytest.raises(InputError, match=r"Mark.* is outside of the start camera's picture"):
+        object_seen_at(stage, (9, 4, 1.5))
+
+
+def test_a_subject_is_sent_and_kept_and_refused_in_words(stage, picture_path):
+    state = stage.dollygrip
+    state.prompt, state.reference, state.frame_count = "orbit left", str(picture_path), 5
+    assert PredictCamera.of(bpy.context).request.subject is None
+    assert bpy.ops.dollygrip.pick_subject(point=(0.25, 0.75)) == {"FINISHED"}
+    task = PredictCamera.of(bpy.context)
+    assert task.request.subject == (0.25, 0.75) and task.request.subject_depth is None
+    assert tuple(task.provenance["subject"]) == (0.25, 0.75)
+    with pytest.raises(RuntimeError, match="outside of the picture"):
+        bpy.ops.dollygrip.pick_subject(point=(1.25, 0.5))
+    state.subject_kind = "OBJECT"
+    with pytest.raises(InputError, match="No object is chosen"):
+        PredictCamera.of(bpy.context)
+    state.subject_object = stage.objects["Ball"]
+    with pytest.raises(InputError, match="without a camera that took it"):
+        PredictCamera.of(bpy.context)
+    state.start = stage.camera
+    assert PredictCamera.of(bpy.context).request.subject_depth == pytest.approx(4.0, abs=1e-3)
+
+
+@pytest.mark.parametrize("away", [0.0, 0.7])
+def test_an_orbit_goes_around_the_object(stage, backend_home, away):
+    """By what Blender evaluates: the ball keeps its place in the picture and its distance, and is gone around."""
+    stage.camera.rotation_euler.z = -np.arctan(away / 4)
+    ball = stage.objects["Ball"]
+    ball.location.x = away
+    capture(source="CAMERA")
+    state = stage.dollygrip
+    state.subject_kind, state.subject_object = "OBJECT", ball
+    state.prompt, state.frame_count = "orbit 50 degrees to the right", 25
+    assert bpy.ops.dollygrip.predict_camera() == {"FINISHED"}
+    seen = camera.sample(bpy.context, 1, 25)
+    start = np.linalg.norm(np.array(ball.location)[[0, 2, 1]] * [1, -1, 1] - seen.positions[0])
+    arm = np.array([away, -1.5, 4.0]) - seen.positions
+    distance = np.linalg.norm(arm, axis=1)
+    off_axis = np.degrees(np.arccos(np.einsum("ti,ti->t", seen.rotations[:, :, 2], arm) / distance))
+    assert off_axis.max() < 5
+    assert distance == pytest.approx(np.full(25, start), rel=0.1)
+    turned = np.degrees(np.arccos(np.clip(arm[0] @ arm[-1] / distance[0] / distance[-1], -1, 1)))
+    assert turned == pytest.approx(50, abs=6)
+
+
+def test_more_like_a_take_keeps_its_subject(stage, scripted_backend):
+    capture(source="CAMERA")
+    state = stage.dollygrip
+    state.subject_kind, state.subject_object = "OBJECT", stage.objects["Ball"]
+    state.prompt, state.frame_count = "go", 5
+    bpy.ops.dollygrip.predict_camera()
+    state.subject_kind = "AUTO"
+    shot = takes.find_camera(stage)
+    again = PredictCamera.like(bpy.context, shot, takes.shown(shot), 1)
+    assert again.request.subject == pytest.approx((0.5, 0.5), abs=1e-4)
+    assert again.request.subject_depth == pytest.approx(4.0, abs=1e-3)
+
+
+def test_an_image_that_is_not_there_is_said(film):
+    with pytest.raises(InputError, match="no image 'gone'"):
+        references.capture(bpy.context, "IMAGE", "gone")
+    film.camera = None
+    with pytest.raises(InputError, match="has no camera"):
+        references.capture(bpy.context, "CAMERA")
