@@ -2,6 +2,7 @@
 
 from . import (
     collisions,
+    direct,
     drawing,
     files,
     operators,
@@ -34,6 +35,7 @@ _modules = (
     rigs,
     physics,
     collisions,
+    direct,
     files,
     drawing,
     panels,

@@ -304,8 +304,8 @@ def _cover(size: tuple[int, int], to: tuple[int, int], squeeze: float) -> np.nda
     return np.array([across, across / squeeze])
 
 
-def fit(trajectory: Trajectory, placement: Placement) -> FittedTake:
-    """Place a trajectory and fit its curves; plain numpy, so any thread may do it."""
+def fit(trajectory: Trajectory, placement: Placement, tolerance: float = POSITION_TOLERANCE) -> FittedTake:
+    """Place a trajectory and fit its curves; plain numpy, so any thread may do it. tolerance: in scene depths."""
     placed = place(trajectory, placement)
     unit = placement.unit_scale
     matrices = blender_from_c2w(placed.c2w, unit)
@@ -316,7 +316,7 @@ def fit(trajectory: Trajectory, placement: Placement) -> FittedTake:
         lens,
         shift,
         placement.frame_start,
-        POSITION_TOLERANCE * placed.scene_depth / unit,
+        tolerance * placed.scene_depth / unit,
         ANGLE_TOLERANCE,
     )
     return FittedTake(placed, channels, placement.sensor, placement.frame_start)

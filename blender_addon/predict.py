@@ -56,7 +56,7 @@ class PredictCamera:
             seen = camera.sample(context, first, first, state.start)
             start = seen.c2w[0]
             if state.exact_depth:
-                arrays["depth"] = _exact_depth(context, image, seen, first)
+                arrays["depth"] = exact_depth(context, image, seen, first)
         point, distance = subject.of(context, image, seen, first)
         request = PredictRequest(
             prompt=state.prompt.strip(),
@@ -97,7 +97,7 @@ class PredictCamera:
         pose = camera.reference_pose(dense.meta)
         seen = attrs.evolve(dense, intrinsics=np.tile(pose["intrinsics"], (len(dense), 1))) if pose else dense
         if made_from.get("exact_depth"):
-            arrays["depth"] = _exact_depth(context, image, seen, first)
+            arrays["depth"] = exact_depth(context, image, seen, first)
         request = PredictRequest(
             prompt=prompt,
             frames=len(dense),
@@ -177,7 +177,7 @@ class PredictCamera:
         push_undo("Predict Camera")
 
 
-def _exact_depth(context: bpy.types.Context, image: np.ndarray, seen: Trajectory, frame: int) -> np.ndarray:
+def exact_depth(context: bpy.types.Context, image: np.ndarray, seen: Trajectory, frame: int) -> np.ndarray:
     """Depth of the scene's geometry for a picture that frame 0 of `seen` shows centre-cropped."""
     return camera.depth_map(context, seen.c2w[0], _lens(image, seen), (image.shape[1], image.shape[0]), frame)
 

@@ -10,12 +10,20 @@ import bpy
 
 from dollygrip.errors import DollygripError, InputError
 
+from .drawn import AlongPath
 from .predict import PredictCamera
+from .redirect import Redirect
 from .render import RenderShot
 from .session import Outcome, Task, session
 from .set_proxy import BuildSetProxy
 
-_TASKS = {"placement": PredictCamera, "folder": RenderShot, "set_of": BuildSetProxy}  # by what only their records have
+_TASKS = {  # by what only their records have; the first that fits
+    "closely": AlongPath,
+    "placement": PredictCamera,
+    "folder": RenderShot,
+    "set_of": BuildSetProxy,
+    "redirect": Redirect,
+}
 
 
 def is_pending(scene: bpy.types.Scene) -> bool:
