@@ -26,12 +26,11 @@ class Reference:
             clear.data_path, clear.value = "scene.dollygrip.subject_kind", "AUTO"
         else:
             layout.operator("dollygrip.pick_subject", icon="EYEDROPPER")
-        row = layout.row(align=True)
-        built = set_proxy.proxy_shown(context.scene) is not None
-        text = "Rebuild Set Proxy" if built else "Build Set Proxy"
-        row.operator("dollygrip.build_set_proxy", text=text, icon="MESH_GRID")
-        if built:
-            row.operator("dollygrip.remove_set_proxy", text="", icon="X")
+        layout.operator("dollygrip.build_set_proxy", icon="MESH_GRID")
+        for proxy in set_proxy.proxies(context.scene):
+            row = layout.row(align=True)
+            row.prop(proxy, "hide_viewport", text=proxy.name, emboss=False)
+            row.operator("dollygrip.remove_set_proxy", text="", icon="X").name = proxy.name
         draw_job(layout, context, "BuildSetProxy")
 
 

@@ -13,7 +13,7 @@ from dollygrip.errors import InputError
 from dollygrip.protocol import Limits, PredictRequest, Welcome
 from dollygrip.trajectory import MAX_FRAMES, Trajectory
 
-from . import camera, shots, subject, takes
+from . import camera, references, shots, subject, takes
 from .picture import fingerprint, read_picture
 from .session import Outcome, push_undo
 
@@ -56,6 +56,7 @@ class PredictCamera:
             seen = camera.sample(context, first, first, state.start)
             start = seen.c2w[0]
             if state.exact_depth:
+                references.check_unmoved(scene, seen)
                 arrays["depth"] = exact_depth(context, image, seen, first)
         point, distance = subject.of(context, image, seen, first)
         request = PredictRequest(

@@ -129,6 +129,7 @@ class DOLLYGRIP_PG_scene(bpy.types.PropertyGroup):
     )
     height: IntProperty(name="Height", description="Height of the video in pixels; 0 follows the width", soft_min=0)
     shot_index: IntProperty(name="Shot", get=_shot_index, set=_show_shot)
+    captured: StringProperty(name="Captured", description="The reference that is a camera's view, and its pose")
     job: StringProperty(name="Job", description="What it takes to go on with a running job when the file is opened")
     error: StringProperty(name="Error", options={"SKIP_SAVE"})
     hint: StringProperty(name="Way Out", options={"SKIP_SAVE"})

@@ -4,6 +4,7 @@ Each is written as a PNG that is named by its content, in a folder beside the .b
 the takes that were made from it. While the file is unsaved that is a temporary folder; paths.py moves it on saving.
 """
 
+import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ import numpy as np
 from bpy.props import EnumProperty, StringProperty
 
 from dollygrip.errors import DollygripError, InputError
+from dollygrip.trajectory import Trajectory
 
 from . import camera, compat, paths, picture, shots, takes
 
@@ -150,9 +152,10 @@ def capture(context: bpy.types.Context, source: str, image: str = "") -> None:
         if seen_by is None:
             raise InputError(f"The scene {scene.name} has no camera.", "Add one and aim it.")
         first = shots.first_frame(scene, takes.find_camera(scene))
-        camera.sample(context, first, first, seen_by)
+        seen = camera.sample(context, first, first, seen_by)
         state.reference = keep(camera_picture(context, seen_by, first), seen_by.name)
         state.start, state.exact_depth = seen_by, True
+        state.captured = json.dumps([Path(state.reference).name, *_pose(seen)])
         return
     if source == "IMAGE":
         state.reference = keep(image_picture(image), Path(image).stem)
@@ -161,6 +164,24 @@ def capture(context: bpy.types.Context, source: str, image: str = "") -> None:
     else:
         state.reference = keep(sequencer_picture(scene), f"frame_{scene.frame_current}")
     state.exact_depth = False
+
+
+def check_unmoved(scene: bpy.types.Scene, seen: Trajectory) -> None:
+    """Raise InputError where the reference is the view of a camera that is not there any more.
+
+    seen: the start camera on the take's first frame. Its depth would be that of another picture.
+    """
+    name, *pose = json.loads(scene.dollygrip.captured or '[""]')
+    if name == Path(scene.dollygrip.reference).name and not np.allclose(pose, _pose(seen), rtol=1e-4, atol=1e-4):
+        raise InputError(
+            "The start camera has moved since its view became the reference.",
+            "Take the Camera View again, or turn Depth from Scene off.",
+        )
+
+
+def _pose(seen: Trajectory) -> list[float]:
+    """Frame 0 of a camera as plain numbers: its pose in metres, its intrinsics in widths of the picture."""
+    return [*seen.c2w[0].ravel().tolist(), *(seen.intrinsics[0] / seen.size[0]).tolist()]
 
 
 class DOLLYGRIP_OT_capture_reference(bpy.types.Operator):

@@ -8,6 +8,7 @@ from typing import Any, Self
 import attrs
 import bpy
 import numpy as np
+from bpy.props import StringProperty
 from mathutils import Matrix
 
 from dollygrip.client import DepthReady
@@ -17,7 +18,7 @@ from dollygrip.protocol import DepthRequest, Welcome
 
 from . import camera, takes
 from .operators import Job
-from .picture import fingerprint, read_picture
+from .picture import read_picture
 from .proxy_mesh import Grid, ProxyMesh, mesh_of
 from .session import Outcome, push_undo
 
@@ -27,24 +28,20 @@ _KEY = "dollygrip_set"
 
 @attrs.frozen(eq=False)
 class View:
-    """How a reference was taken: c2w (4, 4) in metres, lens (4,) in pixels of the picture, its (width, height).
-
-    sha256: of the picture, which is the identity of its proxy.
-    """
+    """How a reference was taken: c2w (4, 4) in metres, lens (4,) in pixels of the picture, its (width, height)."""
 
     c2w: np.ndarray
     lens: np.ndarray
     picture: tuple[int, int]
-    sha256: str
 
     @classmethod
-    def of(cls, take: bpy.types.Action, image: np.ndarray) -> Self:
-        """Of a take's reference, which is `image`; without a pose of its own it was taken by the take's first frame."""
-        dense, size = takes.dense(take), (image.shape[1], image.shape[0])
+    def of(cls, take: bpy.types.Action, size: tuple[int, int]) -> Self:
+        """Of a take's reference; without a pose of its own it was taken by the take's first frame."""
+        dense = takes.dense(take)
         pose = camera.reference_pose(dense.meta)
         c2w = np.array(pose["c2w"]) if pose else dense.c2w[0]
         seen = np.array([pose["intrinsics"]]) if pose else dense.intrinsics[:1]
-        return cls(c2w, camera.in_picture(seen, dense.size, size)[0], size, fingerprint(image))
+        return cls(c2w, camera.in_picture(seen, dense.size, size)[0], size)
 
 
 @attrs.define
@@ -70,7 +67,7 @@ class BuildSetProxy:
         made_from = takes.provenance(take)
         image = read_picture(made_from["reference"])
         request = DepthRequest(scene_depth=made_from["scene_depth"])
-        return cls(context.scene.name, made_from["id"], request, {"image": image}, View.of(take, image))
+        return cls(context.scene.name, made_from["id"], request, {"image": image}, View.of(take, image.shape[1::-1]))
 
     @classmethod
     def resumed(cls, scene: bpy.types.Scene, record: dict[str, Any]) -> Self:
@@ -78,7 +75,7 @@ class BuildSetProxy:
         take = takes.with_id(record["set_of"])
         if take is None:
             raise InputError("The take whose set was being built is gone.", "Forget the job.")
-        view = View.of(take, read_picture(takes.reference(take)))
+        view = View.of(take, read_picture(takes.reference(take)).shape[1::-1])
         return cls(scene.name, record["set_of"], None, {}, view, job_id=str(record["job"]))
 
     def record(self) -> dict[str, Any]:
@@ -124,38 +121,51 @@ def exact_mesh(context: bpy.types.Context, take: bpy.types.Action, view: View) -
 
 def put(scene: bpy.types.Scene, take: bpy.types.Action, view: View, surface: ProxyMesh) -> bpy.types.Object:
     """Place the proxy of a take's reference, in place of the one that is there."""
-    remove(scene, view.sha256)
+    if there := proxy_of(scene, take):
+        remove(there)
     image, unit = takes.reference_image(take), scene.unit_settings.scale_length
     name = f"Set {bpy.path.display_name_from_filepath(image.filepath)}"
-    mesh = bpy.data.meshes.new(name)
-    mesh.from_pydata((surface.points / unit).tolist(), [], surface.quads.tolist())
-    layer = mesh.uv_layers.new(name="Reference")
-    layer.data.foreach_set("uv", surface.uv[surface.quads.ravel()].astype(np.float32).ravel())
+    mesh = _mesh(name, surface, unit)
     mesh.materials.append(_unlit(name, image))
     proxy = bpy.data.objects.new(name, mesh)
-    proxy[_KEY] = view.sha256
+    proxy[_KEY] = image
     proxy.matrix_world = Matrix(blender_from_c2w(view.c2w, unit))
     proxy.hide_render = proxy.hide_select = True
     _collection(scene).objects.link(proxy)
     return proxy
 
 
-def find(scene: bpy.types.Scene, sha256: str) -> bpy.types.Object | None:
-    """The proxy of a reference."""
-    return next((thing for thing in scene.objects if thing.get(_KEY) == sha256), None)
+def proxies(scene: bpy.types.Scene) -> list[bpy.types.Object]:
+    """All set proxies of a scene."""
+    return [thing for thing in scene.objects if _KEY in thing]
 
 
-def remove(scene: bpy.types.Scene, sha256: str) -> bool:
-    """Remove the proxy of a reference with all that is its own; whether there was one."""
-    proxy = find(scene, sha256)
-    if proxy is None:
-        return False
-    mesh = proxy.data
+def proxy_of(scene: bpy.types.Scene, take: bpy.types.Action | None) -> bpy.types.Object | None:
+    """The proxy of a take's reference, if there is one."""
+    image = takes.reference_image(take) if take else None
+    return next((proxy for proxy in proxies(scene) if image and proxy[_KEY] == image), None)
+
+
+def remove(proxy: bpy.types.Object) -> None:
+    """Remove a proxy with all that is its own, and the collection after the last one."""
+    mesh, groups = proxy.data, proxy.users_collection
     bpy.data.batch_remove([proxy, mesh, *filter(None, mesh.materials)])
-    group = bpy.data.collections.get(COLLECTION)
-    if group and not group.all_objects:
-        bpy.data.collections.remove(group)
-    return True
+    bpy.data.batch_remove([group for group in groups if group.name.startswith(COLLECTION) and not group.all_objects])
+
+
+def _mesh(name: str, surface: ProxyMesh, unit: float) -> bpy.types.Mesh:
+    """Filled array by array: this happens within a tick of the interface."""
+    mesh, count = bpy.data.meshes.new(name), len(surface.quads)
+    mesh.vertices.add(len(surface.points))
+    mesh.vertices.foreach_set("co", (surface.points / unit).astype(np.float32).ravel())
+    mesh.loops.add(4 * count)
+    mesh.loops.foreach_set("vertex_index", surface.quads.astype(np.int32).ravel())
+    mesh.polygons.add(count)
+    mesh.polygons.foreach_set("loop_start", np.arange(0, 4 * count, 4, dtype=np.int32))
+    mesh.update(calc_edges=True)
+    layer = mesh.uv_layers.new(name="Reference")
+    layer.data.foreach_set("uv", surface.uv[surface.quads.ravel()].astype(np.float32).ravel())
+    return mesh
 
 
 def _collection(scene: bpy.types.Scene) -> bpy.types.Collection:
@@ -196,7 +206,7 @@ class DOLLYGRIP_OT_build_set_proxy(Job, bpy.types.Operator):
             take = shown_take(context.scene)
             if not takes.provenance(take).get("exact_depth"):
                 return super()._begin(context, wait)
-            view = View.of(take, read_picture(takes.reference(take)))
+            view = View.of(take, read_picture(takes.reference(take)).shape[1::-1])
             put(context.scene, take, view, exact_mesh(context, take, view))
         except DollygripError as error:
             self.report({"ERROR"}, str(error))
@@ -205,28 +215,30 @@ class DOLLYGRIP_OT_build_set_proxy(Job, bpy.types.Operator):
 
 
 class DOLLYGRIP_OT_remove_set_proxy(bpy.types.Operator):
-    """Remove the surface that shows this take's reference"""
+    """Remove the surface that shows a reference"""
 
     bl_idname = "dollygrip.remove_set_proxy"
     bl_label = "Remove Set Proxy"
     bl_options = {"REGISTER", "UNDO"}
 
+    name: StringProperty(name="Name", description="Which one; by default that of the take that is shown")
+
     @classmethod
     def poll(cls, context):
-        if proxy_shown(context.scene) is None:
-            cls.poll_message_set("The take that is shown has no set proxy")
+        if not proxies(context.scene):
+            cls.poll_message_set("The scene has no set proxy")
             return False
         return True
 
     def execute(self, context):
-        remove(context.scene, proxy_shown(context.scene)[_KEY])
+        scene = context.scene
+        named = next((proxy for proxy in proxies(scene) if proxy.name == self.name), None)
+        proxy = named if self.name else proxy_of(scene, takes.shown(takes.find_camera(scene)))
+        if proxy is None:
+            self.report({"ERROR"}, f"There is no set proxy {self.name or 'of the take that is shown'}.")
+            return {"CANCELLED"}
+        remove(proxy)
         return {"FINISHED"}
-
-
-def proxy_shown(scene: bpy.types.Scene) -> bpy.types.Object | None:
-    """The proxy of the reference of the take that is shown."""
-    take = takes.shown(takes.find_camera(scene))
-    return find(scene, takes.provenance(take).get("reference_sha256", "")) if take else None
 
 
 _classes = (DOLLYGRIP_OT_build_set_proxy, DOLLYGRIP_OT_remove_set_proxy)

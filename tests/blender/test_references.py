@@ -172,6 +172,24 @@ def test_the_cameras_view_comes_with_its_exact_depth(stage):
     assert task.request.scene_depth is None and np.allclose(task.placement.start[:3, 3], (0, -1.5, 0))
 
 
+def test_depth_of_a_camera_that_has_moved_since_is_refused(stage):
+    capture(source="CAMERA")
+    state = stage.dollygrip
+    state.prompt, state.frame_count = "push in", 5
+    bpy.ops.wm.save_as_mainfile(filepath=bpy.data.filepath)
+    PredictCamera.of(bpy.context)
+    stage.camera.location.x += 0.01
+    with pytest.raises(InputError, match="has moved since its view became the reference"):
+        PredictCamera.of(bpy.context)
+    capture(source="CAMERA")
+    PredictCamera.of(bpy.context)
+    stage.camera.data.lens += 1
+    with pytest.raises(InputError, match="has moved"):
+        PredictCamera.of(bpy.context)
+    state.exact_depth = False
+    assert "depth" not in PredictCamera.of(bpy.context).arrays
+
+
 def test_a_camera_with_wide_pixels_is_seen_on_square_ones(stage):
     stage.render.pixel_aspect_x = 2.0
     rgb = capture(source="CAMERA").astype(int)

@@ -134,7 +134,7 @@ def test_the_proxy_counts_neither_as_depth_nor_in_a_render(film, scripted_backen
     bpy.ops.dollygrip.build_set_proxy()
     bpy.context.view_layer.update()
     assert camera.measured_depth(bpy.context, seen) == pytest.approx(before, rel=1e-6)
-    proxy = set_proxy.proxy_shown(film)
+    proxy = set_proxy.proxies(film)[0]
     assert proxy.hide_render and proxy.hide_select and proxy.visible_get()
 
 
@@ -162,7 +162,7 @@ def test_it_shows_the_reference_unlit_and_survives_the_file(film, scripted_backe
     bpy.ops.dollygrip.build_set_proxy()
     bpy.ops.wm.save_mainfile()
     bpy.ops.wm.open_mainfile(filepath=bpy.data.filepath)
-    proxy = set_proxy.proxy_shown(bpy.context.scene)
+    proxy = set_proxy.proxies(bpy.context.scene)[0]
     nodes = proxy.data.materials[0].node_tree.nodes
     assert {node.bl_idname for node in nodes} == {
         "ShaderNodeTexImage",
