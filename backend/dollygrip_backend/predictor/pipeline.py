@@ -110,7 +110,8 @@ class CameraPipeline(DiffusionPipeline):
         `depth` has there. constraints: keyframes and a path that the
         takes pass through. progress(done, steps) may raise to cancel.
 
-        Every take's meta tells how the prompt was understood ("plan", in the notation of `predictor.plan`), where in
+        Every take's meta tells how the prompt was understood ("plan", in the notation of `predictor.plan`, and
+        "phase_ends", the shares of the time at which its phases end), where in
         the picture the thing is that it names ("subject"), and, where a depth is given, how close it comes to a
         visible surface in scene depths ("clearance", None if not nearer than its start). Raises InputError for
         anything that cannot be used, naming it.
@@ -272,7 +273,7 @@ def _finished(
     unit = reference.unit(subject)
     channels = constraints.met(resample(channels, frames), unit * reference.scene_depth)
     channels[:, :3] *= unit
-    meta: dict = {"plan": str(plan)}
+    meta: dict = {"plan": str(plan), "phase_ends": plan.ends}
     if subject is not None:
         meta["subject"] = [round(value, 4) for value in subject]
     if reference.depth is not None:

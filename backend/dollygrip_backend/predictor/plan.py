@@ -115,6 +115,12 @@ class Plan:
     handheld: float = 0.0
     toward: bool = False
 
+    @property
+    def ends(self) -> list[float]:
+        """Shares of the time, 0 to 1, at which the phases end."""
+        shares = np.cumsum([phase.share for phase in self.phases])
+        return [round(float(share), 4) for share in shares / shares[-1]]
+
     def __str__(self) -> str:
         return " > ".join(_phase_text(phase, self.handheld) for phase in self.phases)
 
