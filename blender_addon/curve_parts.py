@@ -56,6 +56,11 @@ def write(curve: bpy.types.FCurve, keys: Keys) -> None:
     curve.id_data.update_tag()
 
 
+def deselect(curve: bpy.types.FCurve) -> None:
+    for name in ("select_control_point", "select_left_handle", "select_right_handle"):
+        curve.keyframe_points.foreach_set(name, np.zeros(len(curve.keyframe_points), bool))
+
+
 def copy(source: bpy.types.FCurve, curves) -> None:
     """A copy of a curve with its modifiers among other F-curves."""
     group = source.group.name if source.group else "Camera"

@@ -17,6 +17,7 @@ from . import camera, compat, curve_parts, pose_channels, rigs
 EASE = 1.5  # seconds within which a difference in speed at a border dies away
 _LENS = ("lens", 0)
 _LENS_TOLERANCE = 0.002  # relative
+_ZOOMS = 0.01  # as log of the focal length: less is no zoom
 _STILL = 1e-6  # of a channel's own size: less is no motion
 
 
@@ -71,10 +72,14 @@ def complete(action: bpy.types.Action, shot: bpy.types.Object) -> None:
 
 @attrs.frozen(eq=False)
 class Joined:
-    """What a join made of its part: poses c2w (n, 4, 4) in metres, lens (n,) relative to the first frame's."""
+    """What a join made of its part: poses c2w (n, 4, 4) in metres, lens (n,) relative to the first frame's.
+
+    said: what could not be as predicted, or "".
+    """
 
     c2w: np.ndarray
     zoom: np.ndarray
+    said: str
 
 
 def join(
@@ -109,12 +114,14 @@ def join(
             )
     ease = EASE * camera.scene_fps(context.scene)
     local = splice(local, knots, ease)
-    values = pose_channels.values(local, mode, given[0])
+    values = pose_channels.values(local, mode, given)
     scale = np.linalg.norm(parents[:, :3, :3], axis=1).max()
     violation = _pose_violation(camera.POSITION_TOLERANCE * depth / unit / scale, mode)
     _write(curves, span, values, given, borders, violation)
-    zoom = _join_lens(action, shot, span, predicted, ease)
-    return Joined(c2w_from_blender(parents @ local, unit), zoom)
+    zoom, said = _join_lens(action, shot, span, predicted, ease)
+    for curve in compat.take_curves(action):  # all new keys are selected, which would say nothing
+        curve_parts.deselect(curve)
+    return Joined(c2w_from_blender(parents @ local, unit), zoom, said)
 
 
 def _curve(action: bpy.types.Action, shot: bpy.types.Object, name: Channel) -> bpy.types.FCurve:
@@ -182,14 +189,14 @@ def _write(
 
 def _join_lens(
     action: bpy.types.Action, shot: bpy.types.Object, span: Span, predicted: Trajectory, ease: float
-) -> np.ndarray:
-    """The lens zooms as predicted, in the same way, where its curve can be cut; else it is left as it is."""
+) -> tuple[np.ndarray, str]:
+    """The lens zooms as predicted, in the same way, where its curve can be cut; else it is left as it is, and said."""
     curve = _curve(action, shot, _LENS)
-    frames = np.arange(span.first, span.last + 1)
-    if not all(curve_parts.can_cut(curve, frame) for frame in (span.first, span.last)):
-        now = np.array([curve_parts.value_at(curve, frame) for frame in frames])
-        return now / now[0]
     asked = predicted.intrinsics[:, 0] / predicted.intrinsics[0, 0]
+    if not all(curve_parts.can_cut(curve, frame) for frame in (span.first, span.last)):
+        now = np.array([curve_parts.value_at(curve, frame) for frame in range(span.first, span.last + 1)])
+        kept = f" The lens stays as it was: it has no key at both frame {span.first} and {span.last}."
+        return now / now[0], kept if np.abs(np.log(asked)).max() > _ZOOMS else ""
     keys = [p.co.x for p in curve.keyframe_points]
     ends = len(keys) < 2 or max(keys) <= span.last
     at = [0] if span.ends and ends else [0, span.frames - 1]
@@ -205,4 +212,4 @@ def _join_lens(
         borders,
         lambda fit, true: np.abs(fit - true)[:, 0] / (_LENS_TOLERANCE * true[:, 0]),
     )
-    return np.exp(log[:, 0] - log[0, 0])
+    return np.exp(log[:, 0] - log[0, 0]), ""

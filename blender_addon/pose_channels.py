@@ -1,5 +1,7 @@
 """The channels that pose a camera object, as numbers, and the local matrices that they mean."""
 
+from collections.abc import Iterable
+
 import bpy
 import numpy as np
 from mathutils import Euler, Matrix
@@ -25,6 +27,15 @@ def names_of(camera: bpy.types.Object) -> list[Channel]:
     return [(path, i) for path, count in (("location", 3), rotation) for i in range(count)]
 
 
+def follow_mode(camera: bpy.types.Object, curves: Iterable[bpy.types.FCurve]) -> None:
+    """Let the camera's rotation mode be one that `curves` animate; the order of Euler angles stays."""
+    animated = {curve.data_path for curve in curves}
+    if "rotation_quaternion" in animated:
+        camera.rotation_mode = "QUATERNION"
+    elif "rotation_euler" in animated and camera.rotation_mode in {"QUATERNION", "AXIS_ANGLE"}:
+        camera.rotation_mode = "XYZ"
+
+
 def matrices(values: np.ndarray, mode: str) -> np.ndarray:
     """Channels (N, 6) or (N, 7) -> local matrices (N, 4, 4) without scale; Euler orders as Blender's, XYZ = Z Y X."""
     out = np.tile(np.eye(4), (len(values), 1, 1))
@@ -38,12 +49,16 @@ def matrices(values: np.ndarray, mode: str) -> np.ndarray:
     return out
 
 
-def values(poses: np.ndarray, mode: str, near: np.ndarray) -> np.ndarray:
-    """Local matrices (N, 4, 4) -> channels (N, 6) or (N, 7) that begin next to the channels `near` and never flip."""
+def values(poses: np.ndarray, mode: str, given: np.ndarray) -> np.ndarray:
+    """Local matrices (N, 4, 4) -> channels (N, 6) or (N, 7) that begin next to the first of `given` and never flip.
+
+    Quaternions are as long as those of the first and the last of `given`, and in between.
+    """
+    near = given[0]
     if mode == "QUATERNION":
         found = continuous_quaternions(quaternion_from_matrix(poses[:, :3, :3]))
-        size = float(np.linalg.norm(near[3:]))
-        rotation = found * (size if found[0] @ near[3:] >= 0 else -size)
+        lengths = np.linspace(*np.linalg.norm(given[[0, -1], 3:], axis=1), len(found))[:, None]
+        rotation = found * (lengths if found[0] @ near[3:] >= 0 else -lengths)
     else:
         last, turned = Euler(near[3:], mode), []
         for pose in poses:

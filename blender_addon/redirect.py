@@ -49,6 +49,7 @@ class Redirect:
     title: str = "Re-directing the camera"
     job_id: str = ""
     made: list[str] = attrs.field(factory=list)
+    said: str = ""
     error: DollygripError | None = None
 
     @classmethod
@@ -160,6 +161,7 @@ class Redirect:
         except DollygripError:
             takes.remove(shot, takes.place_of(shot, action))
             raise
+        self.said = joined.said
         self._note(action, parent, before, joined, span.first - first, index, predicted.meta)
         action.name = takes.name_of(self.provenance["prompt"])
         return action
@@ -197,7 +199,7 @@ class Redirect:
             state.notice = "Cancelled: the take stays as it is." if outcome.state == "cancelled" else ""
             return
         kept = f" Locked: {', '.join(map(str, self.span.locked))}." if self.span.locked else ""
-        state.notice = f"{', '.join(self.made)}: frames {self.span.first} to {self.span.last} are new.{kept}"
+        state.notice = f"{', '.join(self.made)}: frames {self.span.first} to {self.span.last} are new.{kept}{self.said}"
         push_undo("Re-direct")
 
 

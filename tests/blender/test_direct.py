@@ -1,0 +1,297 @@
+"""A part predicted anew: what stays stays to the bit, the joins are smooth. A camera along a drawn path."""
+
+from itertools import pairwise
+
+import bpy
+import numpy as np
+import pytest
+from bl_ext.user_default.dollygrip import camera, compat, curve_parts, parts, takes
+from bl_ext.user_default.dollygrip.redirect import Redirect
+from blender.sample_takes import DEPTH, FRAMES, START, add_take, parent_of
+
+from dollygrip.rotations import matrix_from_rotvec, rotvec_from_matrix
+from dollygrip.trajectory import Trajectory
+
+LAST = START + FRAMES - 1
+STEP = 1 / 8
+
+
+def weave(t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Forward in waves, turning and rolling: at every border there is motion in every channel."""
+    places = np.stack([0.5 * np.sin(7 * t), 0.2 * np.sin(5 * t + 1), 3 * t], 1)
+    return places, np.stack([0.1 * np.sin(6 * t), 0.5 * np.sin(8 * t), 0.1 * t], 1)
+
+
+def wild(frames: int, turn: float = 1.0, end: float = 1.0, zoom: float = 0.3) -> Trajectory:
+    """A prediction that meets nothing: it goes elsewhere, turns and zooms."""
+    t = np.linspace(0, 1, frames)[:, None]
+    c2w = np.tile(np.eye(4), (frames, 1, 1))
+    c2w[:, :3, 3] = end * (t * [0.5, -0.2, 1.5] + np.sin(5 * t) * [0.1, 0.0, 0.2])
+    c2w[:, :3, :3] = matrix_from_rotvec(t * np.array([0.1, turn, 0.05]))
+    focal = 1000 * np.exp(zoom * t)
+    return Trajectory(c2w, np.hstack([focal, focal, 960 + 0 * t, 540 + 0 * t]), (1920, 1080), 24.0, DEPTH)
+
+
+def ask(scene, picture_path, first, last, prompt="pan left") -> None:
+    scene.dollygrip.reference = str(picture_path)
+    scene.dollygrip_direct.prompt, scene.dollygrip_direct.first, scene.dollygrip_direct.last = prompt, first, last
+
+
+def redirected(scene, predicted=None) -> Redirect:
+    """What the session does with a result, whatever the backend would have predicted."""
+    task = Redirect.of(bpy.context)
+    task.deliver(scene, (0, predicted or wild(task.span.frames)))
+    assert not task.error, task.error
+    return task
+
+
+def matrix(scene, frame: float) -> np.ndarray:
+    whole = int(np.floor(frame))
+    scene.frame_set(whole, subframe=frame - whole)
+    return np.array(scene.camera.evaluated_get(bpy.context.evaluated_depsgraph_get()).matrix_world)
+
+
+def view(scene, first=START, last=LAST) -> dict[int, tuple]:
+    """World matrices and lenses by frame, to the bit."""
+    seen = {}
+    for frame in range(first, last + 1):
+        pose = matrix(scene, frame)
+        seen[frame] = pose.tobytes(), scene.camera.data.lens
+    return seen
+
+
+def rates(scene, frame: int, side: int) -> tuple[np.ndarray, np.ndarray, float]:
+    """Velocity, spin and the lens's rate at a frame from one side, from subframes by differences of second order."""
+    near = [matrix(scene, frame + side * STEP * i) for i in range(3)]
+    lens = []
+    for i in range(3):
+        matrix(scene, frame + side * STEP * i)
+        lens.append(scene.camera.data.lens)
+    weights = side * np.array([-3.0, 4.0, -1.0]) / (2 * STEP)
+    turns = [
+        rotvec_from_matrix(camera.c2w_from_blender(near[0][None])[0, :3, :3].T @ r[:3, :3])
+        for r in (camera.c2w_from_blender(m[None])[0] for m in near)
+    ]
+    return weights @ np.array([m[:3, 3] for m in near]), weights @ np.array(turns), float(weights @ lens)
+
+
+def assert_smooth(scene, frames) -> None:
+    """Value and first derivative of position, rotation and lens agree within 1 % from both sides."""
+    for frame in frames:
+        before, here, after = (matrix(scene, frame + d) for d in (-1e-3, 0.0, 1e-3))
+        assert np.abs(before - here).max() < 2e-3 and np.abs(after - here).max() < 2e-3
+        for left, right, least in zip(rates(scene, frame, -1), rates(scene, frame, 1), (2e-4, 1e-4, 2e-3), strict=True):
+            size = max(np.linalg.norm(left), np.linalg.norm(right))
+            assert np.linalg.norm(np.subtract(left, right)) < 0.01 * size + least, (frame, left, right)
+
+
+def outside(seen: dict, first: int, last: int) -> dict:
+    return {frame: value for frame, value in seen.items() if not first < frame < last}
+
+
+def keys_outside(action, first, last) -> dict:
+    """All that there is to keys outside of a part, and to the outer sides of those at its borders."""
+    found = {}
+    for curve in compat.take_curves(action):
+        keys = curve_parts.read(curve)
+        x = keys["co"][:, 0]
+        for name, values in keys.items():
+            if name.startswith(("select", "handle_left_type", "handle_right_type")):
+                continue
+            keep = (x < first) | (x > last)
+            if name in ("co", "handle_left"):
+                keep |= x == first
+            if name in ("co", "handle_right", "interpolation"):
+                keep |= x == last
+            found[curve.data_path, curve.array_index, name] = values[keep].tobytes()
+    return found
+
+
+def inner_keys(action) -> list[int]:
+    return sorted({round(x) for x in curve_parts.read(compat.object_curves(action)[0])["co"][:, 0]})
+
+
+@pytest.fixture
+def film(scene, picture_path):
+    """A take of several keys, of which the second to the last but one are asked for."""
+    action = add_take(scene, weave)
+    keys = inner_keys(action)
+    assert len(keys) >= 5
+    ask(scene, picture_path, keys[1], keys[-2])
+    return action
+
+
+@pytest.mark.parametrize("ends", [0.0, 1.0])
+@pytest.mark.parametrize("scale", [None, 1.0, 2.5])
+def test_outside_nothing_changes_and_the_joins_are_smooth(scene, film, scale, ends):
+    if scale:
+        parent_of(scene, scale)
+    span, before = parts.chosen_span(scene, scene.camera), view(scene)
+    kept = keys_outside(film, span.first, span.last)
+    redirected(scene, wild(span.frames, end=ends))
+    new = takes.shown(scene.camera)
+    assert new != film
+    after = view(scene)
+    assert outside(after, span.first, span.last) == outside(before, span.first, span.last)
+    changed = [f for f in after if after[f] != before[f]]
+    assert len(changed) >= span.frames - 3, "the part is new"
+    assert keys_outside(new, span.first, span.last) == kept
+    assert_smooth(scene, (span.first, span.last))
+    scene.camera.dollygrip_shot.take_index = 0
+    assert view(scene) == before and takes.shown(scene.camera) == film, "the old take is as it was"
+
+
+@pytest.mark.parametrize("mode", ["QUATERNION", "ZXY", "XYZ"])
+def test_any_animated_camera_can_be_redirected(scene, picture_path, mode):
+    """Keys by hand with automatic and linear handles, no take: its own Actions stay, its motion is the first take."""
+    made = bpy.data.objects.new("Mine", bpy.data.cameras.new("Mine"))
+    scene.collection.objects.link(made)
+    scene.camera, made.rotation_mode = made, mode
+    rotation = "rotation_quaternion" if mode == "QUATERNION" else "rotation_euler"
+    rng = np.random.default_rng(5)
+    for frame in (1, 20, 45, 70, 90):
+        made.location = rng.normal(size=3)
+        numbers = (
+            [1.0, *rng.normal(scale=0.3, size=3)] if mode == "QUATERNION" else [1.4, *rng.normal(scale=0.3, size=2)]
+        )
+        setattr(made, rotation, numbers)
+        made.data.lens = 40 + frame / 5
+        made.keyframe_insert("location", frame=frame)
+        made.keyframe_insert(rotation, frame=frame)
+        made.data.keyframe_insert("lens", frame=frame)
+    compat.curves_of(made)[0].keyframe_points[0].interpolation = "LINEAR"
+    noise = compat.curves_of(made)[1].modifiers.new("NOISE")
+    noise.strength, noise.scale = 0.3, 30
+    scene.frame_end, own = 90, made.animation_data.action
+    ask(scene, picture_path, 20, 70)
+    before = view(scene, 1, 90)
+    redirected(scene)
+    after, new = view(scene, 1, 90), takes.shown(made)
+    assert outside(after, 20, 70) == outside(before, 20, 70) and after[40] != before[40]
+    assert_smooth(scene, (20, 70))
+    assert takes.is_camera(made) and len(made.dollygrip_shot.takes) == 2
+    made.dollygrip_shot.take_index = 0
+    assert view(scene, 1, 90) == before, "what the camera did before is its first take"
+    assert own.use_fake_user and not takes.is_take(own)
+    assert takes.provenance(new)["parent_take"] == takes.provenance(takes.shown(made))["id"]
+
+
+def test_an_edited_take_and_another_part_of_the_new_take(scene, film):
+    """Moved keys, other handles; then the take that was made is re-directed in turn, overlapping the first part."""
+    for curve in compat.object_curves(film):
+        points = curve.keyframe_points
+        if len(points) > 2:
+            points[2].co.y += 0.2
+            points[1].handle_left_type = points[1].handle_right_type = "AUTO_CLAMPED"
+            curve.update()
+    for first, last in ((None, None), (START, 50)):
+        if first:
+            scene.dollygrip_direct.first, scene.dollygrip_direct.last = first, last
+        span, before = parts.chosen_span(scene, scene.camera), view(scene)
+        redirected(scene)
+        assert outside(view(scene), span.first, span.last) == outside(before, span.first, span.last)
+        assert_smooth(scene, [f for f in (span.first, span.last) if START < f < LAST])
+    assert len(scene.dollygrip.take_list) == 3
+
+
+def test_locked_keys_are_met_and_asked_for(scene, film):
+    """Extreme keys inside: the backend is asked to lead there, and whatever it answers the pose is there."""
+    keys = inner_keys(film)
+    middle = keys[len(keys) // 2]
+    for curve in compat.object_curves(film):
+        for point in curve.keyframe_points:
+            point.select_control_point = round(point.co.x) == middle
+    assert bpy.ops.dollygrip.lock_keys() == {"FINISHED"}
+    scene.dollygrip_direct.first, scene.dollygrip_direct.last = keys[1], keys[-2]
+    before = {f: matrix(scene, f) for f in (keys[1], middle, keys[-2])}
+    task = redirected(scene)
+    assert task.span.locked == (middle,)
+    assert task.request.keyframes_at == [middle - keys[1], keys[-2] - keys[1]]
+    first = camera.c2w_from_blender(before[keys[1]][None])[0]
+    for sent, frame in zip(task.arrays["keyframes"], (middle, keys[-2]), strict=True):
+        assert np.allclose(first @ sent, camera.c2w_from_blender(before[frame][None])[0], atol=1e-5)
+    assert np.abs(matrix(scene, middle) - before[middle]).max() < 1e-5
+    assert np.abs(matrix(scene, middle + 4) - before[middle]).max() > 0.01
+    for side in zip(rates(scene, middle, -1)[:2], rates(scene, middle, 1)[:2], strict=True):
+        assert np.linalg.norm(side[0] - side[1]) < 0.01 * np.linalg.norm(side[0]) + 1e-4
+    new = takes.shown(scene.camera)
+    assert middle in inner_keys(new) and parts.chosen_span(scene, scene.camera).locked == (middle,), "still locked"
+
+
+def test_the_shots_end_is_free(scene, film):
+    """To the last key: the camera goes where it is sent, zoom and all."""
+    keys = inner_keys(film)
+    lens = compat.lens_curves(film).find("lens")
+    lens.keyframe_points.insert(keys[2], lens.evaluate(keys[2]))
+    scene.dollygrip_direct.first, scene.dollygrip_direct.last = keys[2], LAST
+    before, sent = view(scene), wild(LAST - keys[2] + 1)
+    task = redirected(scene, sent)
+    assert task.request.keyframes_at == [] and "keyframes" not in task.arrays
+    after = view(scene)
+    assert {f: v for f, v in after.items() if f <= keys[2]} == {f: v for f, v in before.items() if f <= keys[2]}
+    assert_smooth(scene, [keys[2]])
+    assert after[LAST][1] / after[keys[2]][1] == pytest.approx(np.exp(0.3), rel=0.1)
+
+
+def test_the_shots_beginning_keeps_its_pose(scene, film):
+    keys = inner_keys(film)
+    scene.dollygrip_direct.first, scene.dollygrip_direct.last = START, keys[2]
+    before = view(scene)
+    redirected(scene)
+    after = view(scene)
+    assert after[START] == before[START] and after[START + 5] != before[START + 5]
+    assert {f: v for f, v in after.items() if f >= keys[2]} == {f: v for f, v in before.items() if f >= keys[2]}
+    assert_smooth(scene, [keys[2]])
+
+
+def test_a_full_turn_comes_home_without_spinning_back(scene, film):
+    """Once around within the part: the orientations meet, and no subframe whirls to get the numbers right."""
+    span, before = parts.chosen_span(scene, scene.camera), view(scene)
+    turning = wild(span.frames, turn=2 * np.pi, end=0.1)
+    redirected(scene, turning)
+    after = view(scene)
+    assert outside(after, span.first, span.last) == outside(before, span.first, span.last)
+    grid = [
+        camera.c2w_from_blender(matrix(scene, f)[None])[0, :3, :3] for f in np.arange(span.first, span.last + 0.1, 0.25)
+    ]
+    steps = [np.degrees(np.linalg.norm(rotvec_from_matrix(a.T @ b))) for a, b in pairwise(grid)]
+    assert 300 < sum(steps) < 500
+    assert max(steps) < 6 * np.median(steps)
+
+
+def test_the_part_reaches_from_key_to_key(scene, film):
+    """Frames between keys are widened; selected keys go before the preview range, that before the two frames."""
+    keys, state = inner_keys(film), scene.dollygrip_direct
+    state.first, state.last = keys[1] + 2, keys[2] + 1
+    span = parts.chosen_span(scene, scene.camera)
+    assert (span.first, span.last) == (keys[1], keys[3])
+    scene.use_preview_range, scene.frame_preview_start, scene.frame_preview_end = True, keys[2], keys[3]
+    span = parts.chosen_span(scene, scene.camera)
+    assert (span.first, span.last) == (keys[2], keys[3])
+    for point in (point for curve in compat.object_curves(film) for point in curve.keyframe_points):
+        point.select_control_point = round(point.co.x) in keys[:3]
+    span = parts.chosen_span(scene, scene.camera)
+    assert (span.first, span.last) == (keys[0], keys[2])
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda s: setattr(s.dollygrip_direct, "prompt", " "), "The prompt is empty."),
+        (lambda s: setattr(s.dollygrip_direct, "last", 0), "No part of the shot is chosen."),
+        (
+            lambda s: (setattr(s.dollygrip_direct, "first", 500), setattr(s.dollygrip_direct, "last", 600)),
+            "lie outside",
+        ),
+        (lambda s: bpy.ops.dollygrip.set_rig(kind="AIM"), "The take has a rig."),
+        (lambda s: setattr(s.camera, "rotation_mode", "AXIS_ANGLE"), "given by axis and angle"),
+        (lambda s: s.camera.driver_add("location", 0), "Drivers pose"),
+        (lambda s: setattr(s, "camera", None), "has no camera"),
+        (lambda s: setattr(s.dollygrip, "takes", 99), "1 to 16 takes"),
+    ],
+)
+def test_what_cannot_be_redirected_is_refused(scene, film, change, said):
+    change(scene)
+    with pytest.raises(RuntimeError, match=said):
+        bpy.ops.dollygrip.redirect()
+    assert scene.dollygrip.error and len(bpy.data.actions) <= 2
