@@ -2,7 +2,7 @@
 
 import bpy
 
-from . import shots, takes
+from . import refit, shots, takes
 from .drawing import thumbnail, wrapped
 
 
@@ -53,6 +53,7 @@ def draw_take(
             row.operator("dollygrip.slide_take")
     elif (first, last) != (scene.frame_start, scene.frame_end):
         row.operator("dollygrip.fit_range", text="Use as Scene Range")
+    refit.draw(layout, take)
 
 
 class Shots:

@@ -17,7 +17,7 @@ import numpy as np
 
 from dollygrip.trajectory import Trajectory
 
-from . import compat, rigs
+from . import compat, pose_channels, rigs, written
 from .camera import FittedTake
 
 CAMERA_NAME = "Dollygrip Camera"
@@ -79,6 +79,7 @@ def add(
     for (path, index), keys in take.channels.items():
         curves, group = (pose_curves, "Camera") if path in ("location", "rotation_euler") else (lens_curves, "Lens")
         write_keys(compat.new_fcurve(curves, path, index, group), keys)
+    written.mark(action)
     action.use_frame_range = True
     action.frame_start, action.frame_end = take.frame_start, take.frame_start + len(take.trajectory) - 1
     record(action, take.trajectory, provenance)
@@ -209,6 +210,7 @@ def activate(camera: bpy.types.Object, index: int) -> None:
     """Show the take at `index` of a camera's list; an index out of bounds or a deleted Action changes nothing."""
     entries = camera.dollygrip_shot.takes
     if 0 <= index < len(entries) and entries[index].action:
+        pose_channels.follow_mode(camera, compat.object_curves(entries[index].action))
         compat.assign_take(camera, entries[index].action)
 
 
