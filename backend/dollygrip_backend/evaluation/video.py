@@ -15,6 +15,7 @@ import numpy as np
 import torch
 import typer
 from rich.console import Console
+from rich.progress import track
 from rich.table import Table
 from torch import Tensor
 from torch.nn.functional import conv2d, max_pool2d, pad
@@ -22,7 +23,6 @@ from torch.nn.functional import conv2d, max_pool2d, pad
 from dollygrip.trajectory import Trajectory
 from dollygrip_backend.data.scenes import Scene, SceneDataset
 from dollygrip_backend.scene.cache import SceneCache
-from dollygrip_backend.training.common import training_progress
 from dollygrip_backend.video import Shot
 from dollygrip_backend.video.embedded import EmbeddedEngine
 from dollygrip_backend.video.fill import RIM, fill_holes, grow
@@ -94,13 +94,10 @@ def compare_fills(scenes: SceneDataset, painter: InPainter, seed: int = 0) -> di
         "diffusion": painted,
     }
     rows: dict[str, list[tuple[float, ...]]] = {name: [] for name in fills}
-    with training_progress() as progress:
-        task = progress.add_task("Fills", total=len(scenes), status="")
-        for index in range(len(scenes)):
-            for truth, rgb, disparity, hole in _views(scenes[index]):
-                for name, fill in fills.items():
-                    rows[name].append(_score(fill(rgb, disparity, hole), truth, hole))
-            progress.advance(task)
+    for index in track(range(len(scenes)), "Fills"):
+        for truth, rgb, disparity, hole in _views(scenes[index]):
+            for name, fill in fills.items():
+                rows[name].append(_score(fill(rgb, disparity, hole), truth, hole))
     return {name: Score(*np.mean(scores, 0)) for name, scores in rows.items()}
 
 
@@ -133,22 +130,19 @@ def compare_shots(scenes: SceneDataset, painter: InPainter) -> dict[str, Score]:
     """
     engines = {"engine, classical fill": EmbeddedEngine(_ClassicalPainter()), "engine": EmbeddedEngine(painter)}
     rows: dict[str, list[tuple[float, ...]]] = {name: [] for name in engines}
-    with training_progress() as progress:
-        task = progress.add_task("Shots", total=len(scenes), status="")
-        for index in range(len(scenes)):
-            scene = scenes[index]
-            depth = float(np.median(scene.depth[0][np.isfinite(scene.depth[0])]))
-            camera = Trajectory(scene.c2w, scene.intrinsics, scene.size, 24.0, depth)
-            shot = Shot(scene.rgb[0], "", camera, scene.size, 0, scene.depth[0])
-            cache = SceneCache.from_view(scene.rgb[0], scene.depth[0], scene.c2w[0], scene.intrinsics[0])
-            holes = [
-                cache.render_tensors(p, k, scene.size)[1] < 0 for p, k in zip(scene.c2w, scene.intrinsics, strict=True)
-            ]
-            for name, engine in engines.items():
-                for truth, frame, hole in zip(scene.rgb, engine.render(shot), holes, strict=True):
-                    if HOLE_RANGE[0] < float(hole.float().mean()) < HOLE_RANGE[1]:
-                        rows[name].append(_score(*(torch.from_numpy(x).float() for x in (frame, truth)), hole))
-            progress.advance(task)
+    for index in track(range(len(scenes)), "Shots"):
+        scene = scenes[index]
+        depth = float(np.median(scene.depth[0][np.isfinite(scene.depth[0])]))
+        camera = Trajectory(scene.c2w, scene.intrinsics, scene.size, 24.0, depth)
+        shot = Shot(scene.rgb[0], "", camera, scene.size, 0, scene.depth[0])
+        cache = SceneCache.from_view(scene.rgb[0], scene.depth[0], scene.c2w[0], scene.intrinsics[0])
+        holes = [
+            cache.render_tensors(p, k, scene.size)[1] < 0 for p, k in zip(scene.c2w, scene.intrinsics, strict=True)
+        ]
+        for name, engine in engines.items():
+            for truth, frame, hole in zip(scene.rgb, engine.render(shot), holes, strict=True):
+                if HOLE_RANGE[0] < float(hole.float().mean()) < HOLE_RANGE[1]:
+                    rows[name].append(_score(*(torch.from_numpy(x).float() for x in (frame, truth)), hole))
     return {name: Score(*np.mean(scores, 0)) for name, scores in rows.items()}
 
 

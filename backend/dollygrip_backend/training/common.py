@@ -1,4 +1,4 @@
-"""What the three trainers share: seeds, learning rate, a moving average of the weights, checkpoints that resume.
+"""What the trainers share: seeds, learning rate, a moving average of the weights, checkpoints, the loop.
 
 A checkpoint is a folder of `model.safetensors`, `average.safetensors`, `optimizer.safetensors` and `run.json`. All
 randomness of a step comes from (seed, step), so a resumed run draws what an uninterrupted one would have drawn.
@@ -11,6 +11,7 @@ import json
 import math
 import shutil
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -62,12 +63,6 @@ def learning_rate(step: int, steps: int, peak: float, warmup: int = 200, floor: 
         return peak * (step + 1) / warmup
     done = min(1.0, (step - warmup) / max(1, steps - warmup))
     return peak * (floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * done)))
-
-
-def training_progress() -> Progress:
-    """A progress bar with a free `status` field: `progress.add_task(name, total=steps, status="")`."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, TextColumn("{task.fields[status]}"))
 
 
 @attrs.define
@@ -170,3 +165,36 @@ class Run:
         self.optimizer.load_state_dict(state)
         self.step = json.loads((folder / "run.json").read_text())["step"]
         return True
+
+
+def train(
+    run: Run,
+    name: str,
+    steps: int,
+    descend: Callable[[], dict[str, float]],
+    work: Path,
+    save_every: int = 200,
+    resume: bool = True,
+    at_save: Callable[[], dict[str, float] | None] = dict,
+) -> None:
+    """Call `descend` until `run` has made `steps` steps; then the model has its averaged weights.
+
+    descend() makes one step and returns what is worth watching, by name. `work` gets a checkpoint every `save_every`
+    steps, which a killed run goes on from unless `resume` is false, and log.jsonl: running means, and what at_save()
+    measures then. Only the first of several processes writes and measures.
+    """
+    if resume and run.resume(work / "checkpoint"):
+        print(f"Resuming {name} at step {run.step}.")
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, TextColumn("{task.fields[status]}")) as bar:
+        task = bar.add_task(name, total=steps, completed=run.step, status="")
+        means: dict[str, float] = {}
+        while run.step < steps:
+            means = {key: 0.98 * means.get(key, value) + 0.02 * value for key, value in descend().items()}
+            bar.update(task, completed=run.step, status=" ".join(f"{key} {value:.4f}" for key, value in means.items()))
+            if run.step % save_every == 0 or run.step == steps:
+                run.save(work / "checkpoint")
+                if run.accelerator.is_main_process:
+                    with (work / "log.jsonl").open("a") as log:
+                        log.write(json.dumps({"step": run.step, **means, **(at_save() or {})}) + "\n")
+    run.model.load_state_dict(run.average)

@@ -15,7 +15,8 @@ from torch.nn import functional
 from dollygrip_backend.data.augment import disturb, mirrored_crop
 from dollygrip_backend.data.scenes import SceneDataset
 from dollygrip_backend.scene.depth_network import DepthNetwork
-from dollygrip_backend.training.common import Run, learning_rate, read_config, step_random, training_progress
+from dollygrip_backend.training.common import Run, learning_rate, read_config, step_random, train
+from dollygrip_backend.training.muon import Muon
 
 CONFIG = Path(__file__).with_suffix(".toml")
 
@@ -143,27 +144,28 @@ def train_depth(config: Path, data: Path, out: Path) -> None:
     pool = ViewPool(data)
     torch.manual_seed(settings.seed)
     network = settings.network()
-    run = Run(network, torch.optim.AdamW(network.parameters(), weight_decay=0.02, fused=True), decay=settings.decay)
-    run.resume(out / "checkpoint")
-    smooth = None
-    with training_progress() as progress:
-        task = progress.add_task("Depth", total=settings.steps, completed=run.step, status="")
-        while run.step < settings.steps:
-            batch = tuple(tensor.to(run.device) for tensor in pool.batch(settings, run.step))
-            loss = loss_of(network, batch, settings)
-            run.descend(loss, learning_rate(run.step, settings.steps, settings.rate))
-            smooth = loss.item() if smooth is None else 0.98 * smooth + 0.02 * loss.item()
-            progress.update(task, completed=run.step, status=f"loss {smooth:.4f}")
-            if run.step % settings.save_every == 0:
-                run.save(out / "checkpoint")
-                save_weights(run, settings, out)
-    save_weights(run, settings, out)
+    run = Run(network, Muon(network, apart=("stem", "head")), decay=settings.decay)
+    train(
+        run,
+        "depth",
+        settings.steps,
+        lambda: _step(run, pool, settings),
+        out,
+        settings.save_every,
+        at_save=lambda: save_weights(run, settings, out),
+    )
+
+
+def _step(run: Run, pool: ViewPool, settings: Config) -> dict[str, float]:
+    """One step on the batch that belongs to the run's step number."""
+    batch = tuple(tensor.to(run.device) for tensor in pool.batch(settings, run.step))
+    loss = loss_of(run.model, batch, settings)
+    run.descend(loss, learning_rate(run.step, settings.steps, settings.rate))
+    return {"loss": loss.item()}
 
 
 def save_weights(run: Run, settings: Config, out: Path) -> None:
     """Write the moving average in half precision, as diffusers stores a model."""
-    if not run.accelerator.is_main_process:
-        return
     network = settings.network()
     network.load_state_dict(run.average)
     network.half().save_pretrained(out)

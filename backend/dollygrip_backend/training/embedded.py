@@ -6,18 +6,18 @@ A sample: the 3D cache of one true view, rendered at another view's pose, with t
 there, and the other view's true picture as the answer. A share gets made-up holes, such as a panning camera uncovers.
 """
 
-import tomllib
 from pathlib import Path
 
 import attrs
 import numpy as np
 import torch
+from rich.progress import track
 from torch import Tensor
 
 from dollygrip.errors import InputError
 from dollygrip_backend.data.scenes import Scene, SceneDataset
 from dollygrip_backend.scene.cache import SceneCache
-from dollygrip_backend.training.common import Run, learning_rate, step_random, training_progress
+from dollygrip_backend.training.common import Run, learning_rate, read_config, step_random, train
 from dollygrip_backend.video.fill import RIM, fill_holes, grow
 from dollygrip_backend.video.inpainter import InPaintingNetwork, encode_condition
 
@@ -78,16 +78,13 @@ def collect_pairs(data: Path, config: Config) -> list[Pair]:
     """Pairs of every scene, drawn by the config's seed; without those that have hardly a hole or guide."""
     random = np.random.default_rng(config.seed)
     scenes, pairs = SceneDataset(data), []
-    with training_progress() as progress:
-        task = progress.add_task("Guides", total=len(scenes), status="")
-        for index in range(len(scenes)):
-            scene = scenes[index]
-            for _ in range(config.pairs_per_scene):
-                i, j = random.choice(len(scene), 2, replace=False)
-                pair = make_pair(scene, i, j)
-                if HOLE_RANGE[0] < float(pair.hole.float().mean()) < HOLE_RANGE[1]:
-                    pairs.append(pair)
-            progress.update(task, advance=1, status=f"{len(pairs)} pairs")
+    for index in track(range(len(scenes)), "Guides"):
+        scene = scenes[index]
+        for _ in range(config.pairs_per_scene):
+            i, j = random.choice(len(scene), 2, replace=False)
+            pair = make_pair(scene, i, j)
+            if HOLE_RANGE[0] < float(pair.hole.float().mean()) < HOLE_RANGE[1]:
+                pairs.append(pair)
     return pairs
 
 
@@ -163,27 +160,30 @@ def train_embedded(config: Path, data: Path, out: Path) -> None:
 
     Raises InputError where there is no data.
     """
-    settings = Config(**tomllib.loads(config.read_text()))
+    settings = read_config(config, Config)
     pairs = collect_pairs(data, settings)
     if not pairs:
         raise InputError(f"No pair of views in {data} has holes to learn from.", "Render scenes with moving cameras.")
     torch.manual_seed(settings.seed)
     network = InPaintingNetwork(settings.channels, settings.noise, settings.sampling_steps)
     run = Run(network, torch.optim.AdamW(network.parameters(), weight_decay=0.01), decay=settings.decay)
-    run.resume(out / "checkpoint")
-    smooth = None
-    with training_progress() as progress:
-        task = progress.add_task("In-painter", total=settings.steps, completed=run.step, status="")
-        while run.step < settings.steps:
-            truth, condition = draw_batch(pairs, settings, step_random(settings.seed, run.step))
-            loss = loss_of(network, truth, condition, settings)
-            run.descend(loss, learning_rate(run.step, settings.steps, settings.rate))
-            smooth = loss.item() if smooth is None else 0.98 * smooth + 0.02 * loss.item()
-            progress.update(task, completed=run.step, status=f"loss {smooth:.4f}")
-            if run.step % 250 == 0:
-                run.save(out / "checkpoint")
-                save_weights(run, settings, out)
-    save_weights(run, settings, out)
+    train(
+        run,
+        "in-painter",
+        settings.steps,
+        lambda: _step(run, pairs, settings),
+        out,
+        250,
+        at_save=lambda: save_weights(run, settings, out),
+    )
+
+
+def _step(run: Run, pairs: list, settings: Config) -> dict[str, float]:
+    """One step on the batch that belongs to the run's step number."""
+    truth, condition = draw_batch(pairs, settings, step_random(settings.seed, run.step))
+    loss = loss_of(run.model, truth, condition, settings)
+    run.descend(loss, learning_rate(run.step, settings.steps, settings.rate))
+    return {"loss": loss.item()}
 
 
 def save_weights(run: Run, settings: Config, out: Path) -> None:

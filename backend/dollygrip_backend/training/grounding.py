@@ -4,7 +4,6 @@ Two lessons in every step: which words of a prompt name the thing (hand-written 
 and where a view shows what a phrase names, or that it does not.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +21,8 @@ from dollygrip_backend.data.grammar.corpus import corpus, naming, with_subject
 from dollygrip_backend.data.objects import SceneObject, unambiguous
 from dollygrip_backend.data.scenes import SceneDataset
 from dollygrip_backend.predictor.grounding import COLUMNS, ROWS, Grounding, picture_planes
-from dollygrip_backend.training.common import Run, learning_rate, step_random, training_progress
+from dollygrip_backend.training.common import Run, learning_rate, step_random, train
 
-_SAVE_EVERY = 200
 _SMALLEST_CROP = 0.7
 _SMALLEST_SHARE = 0.003  # of the picture: what is smaller cannot be told at this size
 _SHARPNESS = 20.0  # of the comparison of a prompt with the phrases
@@ -180,25 +178,10 @@ def train_grounding(settings: Config, scenes: Path, work: Path, resume: bool = T
     model = Grounding(**settings.network)
     optimizer = torch.optim.AdamW(model.parameters(), betas=(0.9, 0.98), weight_decay=0.02, fused=True)
     run = Run(model, optimizer, settings.average)
-    if resume and run.resume(work / "checkpoint"):
-        print(f"Resuming at step {run.step}.")
     views = NamedViews(scenes)
     with run.accelerator.main_process_first():
         phrases = Phrases.of(views.words(), settings.prompts, settings.seed, work / "captions")
-    with training_progress() as bar:
-        task = bar.add_task("grounding", total=settings.steps, completed=run.step, status="")
-        means: dict[str, float] = {}
-        while run.step < settings.steps:
-            parts = _step(run, views, phrases, settings)
-            means = {k: 0.98 * means.get(k, v) + 0.02 * v for k, v in parts.items()}
-            bar.update(task, completed=run.step, status=" ".join(f"{k} {v:.3f}" for k, v in means.items()))
-            if run.step % _SAVE_EVERY == 0 or run.step == settings.steps:
-                run.save(work / "checkpoint")
-                if not run.accelerator.is_main_process:
-                    continue
-                with (work / "log.jsonl").open("a") as log:
-                    log.write(json.dumps({"step": run.step, **means}) + "\n")
-    model.load_state_dict(run.average)
+    train(run, "grounding", settings.steps, lambda: _step(run, views, phrases, settings), work, resume=resume)
     return model
 
 

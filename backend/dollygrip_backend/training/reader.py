@@ -3,7 +3,6 @@
 Supervised by cross-entropy on every part of the program. The text encoder stays frozen.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from dollygrip_backend.data.grammar import Pair
 from dollygrip_backend.data.grammar.corpus import bare, corpus
 from dollygrip_backend.predictor.program import IGNORE, UNDECIDED, Program, Reading
 from dollygrip_backend.predictor.reader import ShotReader
-from dollygrip_backend.training.common import Run, learning_rate, process_random, step_random, training_progress
+from dollygrip_backend.training.common import Run, learning_rate, process_random, step_random, train
 
 
 @attrs.frozen
@@ -54,7 +53,6 @@ def losses(reading: Reading, program: Program) -> dict[str, Tensor]:
     }
 
 
-_SAVE_EVERY = 200
 _WEIGHTS = {"exists": 2.0, "ways": 1.0, "pointers": 0.5, "sizes": 0.3, "tempo": 0.3, "handheld": 0.3}
 
 
@@ -88,24 +86,17 @@ def train_reader(settings: Config, bank: CaptionBank, work: Path, resume: bool =
     reader = ShotReader(**settings.network).train()
     optimizer = torch.optim.AdamW(reader.parameters(), betas=(0.9, 0.98), weight_decay=0.02, fused=True)
     run = Run(reader, optimizer, settings.average)
-    if resume and run.resume(work / "checkpoint"):
-        print(f"Resuming at step {run.step}.")
     with run.accelerator.main_process_first():
         held_out = load_bank([Pair(bare(p.prompt), p.plan) for p in corpus(held_out=True)], work / "captions")
-    with training_progress() as bar:
-        task = bar.add_task("reader", total=settings.steps, completed=run.step, status="")
-        means: dict[str, float] = {}
-        while run.step < settings.steps:
-            parts = _step(run, bank, settings)
-            means = {k: 0.98 * means.get(k, v) + 0.02 * v for k, v in parts.items()}
-            bar.update(task, completed=run.step, status=" ".join(f"{k} {v:.3f}" for k, v in means.items()))
-            if run.step % _SAVE_EVERY == 0 or run.step == settings.steps:
-                run.save(work / "checkpoint")
-                if not run.accelerator.is_main_process:
-                    continue
-                with (work / "log.jsonl").open("a") as log:
-                    log.write(json.dumps({"step": run.step, "held_out": _score(run, held_out), **means}) + "\n")
-    reader.load_state_dict(run.average)
+    train(
+        run,
+        "reader",
+        settings.steps,
+        lambda: _step(run, bank, settings),
+        work,
+        resume=resume,
+        at_save=lambda: {"held_out": _score(run, held_out)},
+    )
     return reader.eval()
 
 

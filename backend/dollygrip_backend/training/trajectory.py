@@ -4,7 +4,6 @@ The shot reader that is trained before it stays frozen. Flow matching towards th
 regularisation loss (CT-1, arXiv 2604.09201) that compares predicted and true trajectories sub-band by sub-band.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +24,9 @@ from dollygrip_backend.predictor.pipeline import NOISE_SHIFT
 from dollygrip_backend.predictor.plan import Context, settle
 from dollygrip_backend.predictor.reader import ShotReader
 from dollygrip_backend.predictor.text import TextFeatures
-from dollygrip_backend.training.common import Run, learning_rate, process_random, step_random, training_progress
+from dollygrip_backend.training.common import Run, learning_rate, process_random, step_random, train
 
 _WAVELET, _LEVELS = "sym4", 3
-_SAVE_EVERY = 200
 
 
 @attrs.frozen
@@ -175,22 +173,7 @@ def train_trajectory(
     optimizer = torch.optim.AdamW(model.parameters(), betas=(0.9, 0.98), weight_decay=0.01, fused=True)
     run = Run(model, optimizer, settings.average)
     reader = reader.to(run.device)
-    if resume and run.resume(work / "checkpoint"):
-        print(f"Resuming at step {run.step}.")
-    with training_progress() as bar:
-        task = bar.add_task("trajectory", total=settings.steps, completed=run.step, status="")
-        means: dict[str, float] = {}
-        while run.step < settings.steps:
-            parts = _step(run, reader, bank, settings)
-            means = {k: 0.98 * means.get(k, v) + 0.02 * v for k, v in parts.items()}
-            bar.update(task, completed=run.step, status=" ".join(f"{k} {v:.5f}" for k, v in means.items()))
-            if run.step % _SAVE_EVERY == 0 or run.step == settings.steps:
-                run.save(work / "checkpoint")
-                if not run.accelerator.is_main_process:
-                    continue
-                with (work / "log.jsonl").open("a") as log:
-                    log.write(json.dumps({"step": run.step, **means}) + "\n")
-    model.load_state_dict(run.average)
+    train(run, "trajectory", settings.steps, lambda: _step(run, reader, bank, settings), work, resume=resume)
     return model
 
 

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import attrs
@@ -17,7 +18,7 @@ from dollygrip_backend.predictor import CameraPipeline
 from dollygrip_backend.predictor.motion import CHANNELS, SAMPLES
 from dollygrip_backend.predictor.reader import ShotReader
 from dollygrip_backend.training import reader, trajectory
-from dollygrip_backend.training.common import read_config
+from dollygrip_backend.training.common import read_config, train
 from dollygrip_backend.training.predictor import CONFIG, Config, train_predictor
 from dollygrip_backend.training.trajectory import constrain, wavelet_bands, wavelet_loss
 
@@ -56,7 +57,7 @@ def test_the_command_trains_all_three_saves_and_predicts(tiny, tmp_path):
 def test_a_killed_reader_goes_on_to_the_same_weights(tiny, bank, tmp_path, monkeypatch):
     settings = read_config(tiny, Config).reader
     whole = reader.train_reader(settings, bank, tmp_path / "whole")
-    monkeypatch.setattr(reader, "_SAVE_EVERY", 2)
+    monkeypatch.setattr(reader, "train", partial(train, save_every=2))
     real = reader._step
 
     def kill(run, *others):
