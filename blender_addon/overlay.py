@@ -1,101 +1,153 @@
-"""The path of the shown take in the 3D Viewport: a line coloured by speed, and a frustum at each key."""
+"""The camera's way in the 3D Viewport: the shown take by speed, the shot's other takes faint, the live preview.
 
+What is drawn is what Blender evaluates (`sampling`), so rigs, parents and edits show. It is sampled anew, on a timer,
+only after something changed that the camera depends on; a redraw draws batches that lie ready.
+"""
+
+import time
+
+import attrs
 import bpy
 import gpu
 import numpy as np
 from gpu_extras.batch import batch_for_shader
 
-from dollygrip.rotations import matrix_from_euler_xyz
+from . import takes
+from .live import live
+from .path_shape import Shape
+from .sampling import dependencies, is_dragging, sample
+from .session import redraw
 
-from . import compat, rigs, takes
-
-_SLOW, _FAST = np.array([0.25, 0.65, 1.0, 1.0]), np.array([1.0, 0.55, 0.15, 1.0])
-_FRUSTUM = (0.95, 0.95, 0.95, 0.7)
-_POSE = [("location", i) for i in range(3)] + [("rotation_euler", i) for i in range(3)]
-
-_handle = None
-_cache: dict[str, tuple[bytes, "Path"]] = {}
-
-
-class Path:
-    """Positions (T, 3) and speeds of a take by its F-curves, and the corners of its frustums (K, 5, 3)."""
-
-    def __init__(self, action: bpy.types.Action, camera: bpy.types.Object):
-        curves = {(c.data_path, c.array_index): c for c in compat.take_curves(action)}
-        first, last = takes.frame_range(action)
-        frames = np.arange(first, last + 1)
-        pose = [curves.get(channel) for channel in _POSE]
-        self.positions = self._evaluate(pose[:3], frames)
-        speed = np.linalg.norm(np.gradient(self.positions, axis=0), axis=1) if len(frames) > 1 else np.zeros(1)
-        share = (speed / max(speed.max(), 1e-9))[:, None]
-        self.colours = _SLOW + (_FAST - _SLOW) * share
-        keys = sorted({point.co.x for curve in pose if curve for point in curve.keyframe_points})
-        places, angles = self._evaluate(pose[:3], keys), self._evaluate(pose[3:], keys)
-        extent = np.ptp(self.positions, axis=0).max()
-        corners = np.array(camera.data.view_frame(scene=bpy.context.scene))
-        corners /= np.linalg.norm(corners[0])
-        shape = np.concatenate([np.zeros((1, 3)), corners]) * max(0.12 * extent, 0.03 * takes.scene_depth(action))
-        self.frustums = np.einsum("kij,nj->kni", matrix_from_euler_xyz(angles), shape) + places[:, None]
-
-    @staticmethod
-    def _evaluate(curves: list, frames) -> np.ndarray:
-        return np.array([[curve.evaluate(f) if curve else 0.0 for curve in curves] for f in frames], np.float32)
+_FRUSTUM = (0.95, 0.95, 0.95, 0.55)
+_CURRENT = (1.0, 1.0, 1.0, 1.0)
+_START, _END = (0.45, 0.9, 0.55, 1.0), (1.0, 0.45, 0.4, 1.0)
+_FAINT = (0.8, 0.8, 0.8, 0.3)
+_REST = 0.15  # seconds without a change after which the takes are sampled
 
 
-def _fingerprint(action: bpy.types.Action) -> bytes:
-    """What of a take changes its path: all its keys and handles."""
-    parts = [np.array(takes.frame_range(action), np.float32).tobytes()]
-    for curve in compat.take_curves(action):
-        points = curve.keyframe_points
-        values = np.empty(2 * len(points), np.float32)
-        for name in ("co", "handle_left", "handle_right"):
-            points.foreach_get(name, values)
-            parts.append(values.tobytes())
-    return b"".join(parts)
+@attrs.frozen(eq=False)
+class View:
+    """The paths of a shot. `of`: the scene, the shot and its takes as they were; shown: of the take that is shown."""
+
+    of: tuple
+    shown: Shape
+    others: list[Shape]
 
 
-def path_of(action: bpy.types.Action, camera: bpy.types.Object) -> Path:
-    """The path of a take, computed anew only where its curves changed."""
-    mark = _fingerprint(action)
-    kept = _cache.get(action.name)
-    if kept is None or kept[0] != mark:
-        _cache.clear()
-        _cache[action.name] = kept = mark, Path(action, camera)
-    return kept[1]
+class Overlay:
+    """What is drawn, when it has to be made anew, and the batches for it."""
+
+    def __init__(self) -> None:
+        self.view: View | None = None
+        self._watched: set[int] = set()
+        self._changed_at: float | None = 0.0
+        self._busy = False
+        self._batches: dict = {}
+        self._drawn: tuple = ()
+
+    def touch(self, updated: bpy.types.DepsgraphUpdate | None = None) -> None:
+        """Something changed: all of it, or one datablock, which may concern the camera or not."""
+        if not self._busy and (updated is None or updated.id.original.as_pointer() in self._watched):
+            self._changed_at = time.monotonic()
+
+    def refresh(self, scene: bpy.types.Scene) -> None:
+        """Sample the takes of the shown shot where they have changed."""
+        of = _identity(scene)
+        if self._changed_at is None and (self.view.of if self.view else ()) == of:
+            return
+        self._changed_at, self._busy = None, True
+        try:
+            self.view = _look(scene, of)
+            self._watched = _watched(scene) if self.view else set()
+            bpy.context.view_layer.update()  # the copies are gone: that is no change of the camera's
+        finally:
+            self._busy = False
+
+    def settled(self, scene: bpy.types.Scene) -> bool:
+        """Whether nothing is to be done, or not yet: while things are being dragged they stay as they are."""
+        if self._changed_at is None:
+            return (self.view.of if self.view else ()) == _identity(scene)
+        return time.monotonic() - self._changed_at < _REST or is_dragging()
+
+    def draw(self) -> None:
+        """Into the 3D Viewport that is being drawn."""
+        context = bpy.context
+        if not context.space_data.overlay.show_overlays or context.region_data.view_perspective == "CAMERA":
+            return
+        preview = live.preview.shape if live.preview else None
+        shape = preview or (self.view.shown if self.view else None)
+        if shape is None:
+            return
+        if self._drawn != (self.view, preview):
+            others = [*self.view.others, *([self.view.shown] if preview else [])] if self.view else []
+            self._batches = _batches(shape, others)
+            self._drawn = self.view, preview
+        gpu.state.blend_set("ALPHA")
+        gpu.state.depth_test_set("LESS_EQUAL")
+        for batch, shader, width, colour in self._batches.values():
+            _draw(batch, shader, width, colour)
+        _draw(*_lines(shape.at(context.scene.frame_current), 2.5, _CURRENT))
+        gpu.state.depth_test_set("NONE")
+        gpu.state.blend_set("NONE")
+
+    def forget(self) -> None:
+        """The file is about to go."""
+        self.view, self._batches, self._drawn = None, {}, ()
+        self._watched, self._changed_at = set(), 0.0
 
 
-def draw() -> None:
-    context = bpy.context
-    camera, overlay = context.scene.camera, context.space_data.overlay
+def _identity(scene: bpy.types.Scene) -> tuple:
+    """By what the view is another one: scene, camera, picture, the takes and which one is shown; () without a take."""
+    camera, render = scene.camera, scene.render
     action = takes.shown(camera)
-    if (
-        action is None
-        or rigs.kind_of(action) == rigs.PATH
-        or not overlay.show_overlays
-        or context.region_data.view_perspective == "CAMERA"
-    ):
-        return
-    path = path_of(action, camera)
-    parent = camera.parent.matrix_world @ camera.matrix_parent_inverse if camera.parent else None
-    gpu.state.blend_set("ALPHA")
-    gpu.state.depth_test_set("LESS_EQUAL")
-    gpu.matrix.push()
-    if parent:
-        gpu.matrix.multiply_matrix(parent)
-    _draw_lines("POLYLINE_SMOOTH_COLOR", "LINE_STRIP", {"pos": path.positions, "color": path.colours}, 3.0)
-    edges = [(0, 1), (0, 2), (0, 3), (0, 4), (1, 2), (2, 3), (3, 4), (4, 1)]
-    points = path.frustums[:, np.array(edges).ravel()].reshape(-1, 3)
-    _draw_lines("POLYLINE_UNIFORM_COLOR", "LINES", {"pos": points}, 1.5, _FRUSTUM)
-    gpu.matrix.pop()
-    gpu.state.depth_test_set("NONE")
-    gpu.state.blend_set("NONE")
+    if action is None or not takes.is_camera(camera):
+        return ()
+    listed = (entry.action for entry in camera.dollygrip_shot.takes)
+    ids = tuple(each.as_pointer() for each in (scene, camera, action, *filter(None, listed)))
+    return (*ids, render.resolution_x, render.resolution_y, render.pixel_aspect_x, render.pixel_aspect_y)
 
 
-def _draw_lines(shader_name: str, kind: str, data: dict, width: float, colour=None) -> None:
-    shader = gpu.shader.from_builtin(shader_name)
-    batch = batch_for_shader(
-        shader, kind, {key: np.ascontiguousarray(value, np.float32) for key, value in data.items()}
-    )
+def _actions(camera: bpy.types.Object) -> list[bpy.types.Action]:
+    """The take that is shown, then the others of the shot."""
+    action = takes.shown(camera)
+    listed = [entry.action for entry in camera.dollygrip_shot.takes if entry.action]
+    return [action, *(other for other in listed if other != action)]
+
+
+def _look(scene: bpy.types.Scene, of: tuple) -> View | None:
+    if not of:
+        return None
+    actions, unit = _actions(scene.camera), scene.unit_settings.scale_length
+    seen = sample(scene, scene.camera, actions)
+    shapes = [Shape.of(each, takes.scene_depth(a) / unit) for each, a in zip(seen, actions, strict=True)]
+    return View(of, shapes[0], shapes[1:])
+
+
+def _watched(scene: bpy.types.Scene) -> set[int]:
+    return {each.as_pointer() for each in dependencies(scene.camera, _actions(scene.camera))}
+
+
+def _batches(shape: Shape, others: list[Shape]) -> dict:
+    """(batch, shader, width, colour or None) by name, from back to front."""
+    made = {}
+    if others:
+        ways = [np.repeat(other.line, 2, 0)[1:-1] for other in others]
+        made["others"] = _lines(np.concatenate(ways), 1.5, _FAINT)
+    shader = gpu.shader.from_builtin("POLYLINE_SMOOTH_COLOR")
+    line = batch_for_shader(shader, "LINE_STRIP", {"pos": shape.line, "color": shape.colours})
+    made["line"] = line, shader, 3.5, None
+    made["frustums"] = _lines(shape.frustums, 1.2, _FRUSTUM)
+    made["start"] = _lines(shape.start, 2.5, _START)
+    made["end"] = _lines(shape.end, 2.5, _END)
+    return made
+
+
+def _lines(points: np.ndarray, width: float, colour: tuple[float, ...]) -> tuple:
+    shader = gpu.shader.from_builtin("POLYLINE_UNIFORM_COLOR")
+    return batch_for_shader(shader, "LINES", {"pos": points}), shader, width, colour
+
+
+def _draw(batch, shader, width: float, colour: tuple[float, ...] | None) -> None:
     shader.bind()
     shader.uniform_float("viewportSize", gpu.state.viewport_get()[2:])
     shader.uniform_float("lineWidth", width)
@@ -104,15 +156,54 @@ def _draw_lines(shader_name: str, kind: str, data: dict, width: float, colour=No
     batch.draw(shader)
 
 
+overlay = Overlay()
+_TICK = 0.1
+_handle = None
+
+
+@bpy.app.handlers.persistent
+def note_updates(_scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph) -> None:
+    for update in depsgraph.updates:
+        overlay.touch(update)
+
+
+@bpy.app.handlers.persistent
+def note_undo(*_) -> None:
+    overlay.touch()
+
+
+@bpy.app.handlers.persistent
+def forget(_path: str) -> None:
+    overlay.forget()
+
+
+def _tick() -> float:
+    scene = bpy.context.scene
+    if scene and not overlay.settled(scene):
+        overlay.refresh(scene)
+        redraw()
+    return _TICK
+
+
 def register() -> None:
     global _handle
+    bpy.app.handlers.load_pre.append(forget)
+    bpy.app.handlers.depsgraph_update_post.append(note_updates)
+    for handlers in (bpy.app.handlers.undo_post, bpy.app.handlers.redo_post):
+        handlers.append(note_undo)
     if not bpy.app.background:
-        _handle = bpy.types.SpaceView3D.draw_handler_add(draw, (), "WINDOW", "POST_VIEW")
+        _handle = bpy.types.SpaceView3D.draw_handler_add(overlay.draw, (), "WINDOW", "POST_VIEW")
+        bpy.app.timers.register(_tick, first_interval=_TICK, persistent=True)
 
 
 def unregister() -> None:
     global _handle
     if _handle:
+        bpy.app.timers.unregister(_tick)
         bpy.types.SpaceView3D.draw_handler_remove(_handle, "WINDOW")
         _handle = None
-    _cache.clear()
+    for handlers in (bpy.app.handlers.undo_post, bpy.app.handlers.redo_post):
+        handlers.remove(note_undo)
+    bpy.app.handlers.depsgraph_update_post.remove(note_updates)
+    bpy.app.handlers.load_pre.remove(forget)
+    overlay.forget()

@@ -2,7 +2,7 @@
 
 import bpy
 
-from . import camera, panels_direct, panels_reference, panels_rig, panels_takes, shots, strips, takes
+from . import camera, panels_direct, panels_live, panels_reference, panels_rig, panels_takes, shots, strips, takes
 from .drawing import draw_job, thumbnail, wrapped
 from .render import engine_of, video_size
 from .session import session
@@ -130,6 +130,7 @@ def _panels() -> list[type]:
     for base in (
         _Camera,
         panels_reference.Reference,
+        panels_live.Live,
         panels_takes.Takes,
         panels_takes.Shots,
         panels_direct.Direct,
