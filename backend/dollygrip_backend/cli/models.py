@@ -1,4 +1,4 @@
-"""`dollygrip models`: the weights of the big video models."""
+"""`dollygrip models`: the weights that do not come with Dollygrip."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +10,9 @@ from dollygrip_backend.cli.errors import reported
 if TYPE_CHECKING:
     from dollygrip_backend.video.specs import ModelSpec
 
-models = typer.Typer(help="Download the weights of the big video models, or say where they are.", no_args_is_help=True)
+models = typer.Typer(
+    help="Download the weights that do not come with Dollygrip, or say where they are.", no_args_is_help=True
+)
 
 Name = Annotated[str, typer.Argument(help="A model; `dollygrip models list` names them.", show_default=False)]
 
@@ -64,6 +66,20 @@ def use(name: Name, folder: Annotated[Path, typer.Argument(help="A diffusers pip
     from dollygrip_backend.video.models import use_folder
 
     print(use_folder(_spec(name), folder))
+
+
+@models.command()
+@reported
+def depth(
+    yes: Annotated[bool, typer.Option("--yes", help="Accept the licence and the size without being asked.")] = False,
+) -> None:
+    """Download Depth Anything V2 Small into the hub's cache. It then sees depth in the built-in network's place."""
+    from dollygrip_backend.scene.estimators import DEFAULT, load_estimator
+
+    typer.echo(f"{DEFAULT}, about 100 MB. Licence: Apache-2.0.", err=True)
+    if not yes and not typer.confirm("Accept the licence and go on?", err=True):
+        raise typer.Exit(1)
+    load_estimator(online=True)
 
 
 def _spec(name: str) -> "ModelSpec":

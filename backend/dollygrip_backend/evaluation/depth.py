@@ -16,7 +16,7 @@ from rich.table import Table
 from dollygrip.errors import InputError
 from dollygrip_backend.data.scenes import Scene, SceneDataset
 from dollygrip_backend.scene.depth import DepthEstimate
-from dollygrip_backend.scene.depth_anything import DepthAnythingEstimator, DepthEstimator, load_estimator
+from dollygrip_backend.scene.estimators import Estimator, load_estimator
 
 _PICTURES = (".jpg", ".jpeg", ".png", ".webp")
 _HEIGHT = 288  # of the pictures in a report
@@ -56,9 +56,7 @@ def absolute_relative(estimate: np.ndarray, truth: np.ndarray) -> tuple[float, f
     return float(np.mean(np.abs(scaled - truth) / truth)), float(np.mean(ratio < 1.25))
 
 
-def evaluate_depth(
-    data: Path, estimator: DepthEstimator | DepthAnythingEstimator, views: int = 2
-) -> dict[str, tuple[int, DepthScores]]:
+def evaluate_depth(data: Path, estimator: Estimator, views: int = 2) -> dict[str, tuple[int, DepthScores]]:
     """(views, mean scores) on `views` views of each scene in `data`, by kind of scene, and of "all"."""
     return _means(list(_judged(data, estimator, views)))
 

@@ -16,7 +16,7 @@ from dollygrip_backend.evaluation.figures import COLOURS, curves, side_view, top
 from dollygrip_backend.evaluation.judge import MOVES, Verdict, judge
 from dollygrip_backend.evaluation.space import evaluate_space
 from dollygrip_backend.predictor import CameraPipeline
-from dollygrip_backend.scene.depth import DepthEstimator
+from dollygrip_backend.scene.estimators import load_estimator
 
 
 @attrs.frozen
@@ -95,7 +95,7 @@ def read_cases(file: Path) -> list[Case]:
 def evaluate_cases(pipeline: CameraPipeline, cases: list[Case], seeds: int = 1, frames: int = 81) -> list[Result]:
     """Predict and judge every case for seeds 0 to seeds - 1, with depth and field of view estimated from the image as
     the backend does. Cases without an image share a plain grey one without a depth."""
-    results, estimator = [], DepthEstimator.load()
+    results, estimator = [], load_estimator(model="embedded")
     for image_path in dict.fromkeys(case.image for case in cases):
         group = [case for case in cases if case.image == image_path]
         image = _read_image(image_path)

@@ -11,15 +11,12 @@ from typing import Self
 
 import numpy as np
 import torch
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import LocalEntryNotFoundError
 from torch.nn import functional
 from transformers import DepthAnythingForDepthEstimation
 
-from dollygrip.errors import DollygripError, InputError
+from dollygrip.errors import InputError
 from dollygrip_backend.scene.depth import SKY, DepthEstimate, DepthEstimator, checked
 
-DEFAULT = "depth-anything/Depth-Anything-V2-Small-hf"
 _SHORT = 518  # pixels of the shorter side, at which these models were trained
 _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's colours
 
@@ -57,47 +54,6 @@ class DepthAnythingEstimator:
             return DepthEstimate(np.maximum(found, 1e-3), own.view_degrees)
         disparity = np.maximum(found / max(float(np.median(found)), 1e-6), 1 / SKY)
         return DepthEstimate((float(np.median(own.depth)) / disparity).astype(np.float32), own.view_degrees)
-
-
-def load_estimator(
-    device: str = "cpu", model: str | None = None, online: bool = False
-) -> DepthEstimator | DepthAnythingEstimator:
-    """The estimator to use: Depth Anything V2 Small where its weights are on the machine, else the embedded network.
-
-    model: the folder or the hub name of another Depth Anything model, which must then be there, or "embedded".
-    online: whether what is missing may be downloaded into the hub's cache. Raises InputError for a model that is not
-    on the machine and may not be downloaded, DollygripError (kind "download") where the download fails.
-    """
-    if model == "embedded":
-        return DepthEstimator.load(device)
-    folder = _folder(model or DEFAULT, online)
-    if folder is None and model is None:
-        return DepthEstimator.load(device)
-    if folder is None:
-        raise InputError(
-            f"The depth model {model} is not on this machine.", "Allow its download, or give a folder that holds it."
-        )
-    return DepthAnythingEstimator.load(folder, device)
-
-
-def _folder(model: str, online: bool) -> Path | None:
-    """The folder of a model, downloaded if it is missing and `online`; None where it is not on the machine."""
-    if Path(model).is_dir():
-        return Path(model)
-    try:
-        kept = snapshot_download(model, allow_patterns=["config.json", "*.safetensors"], local_files_only=not online)
-    except LocalEntryNotFoundError as error:
-        if online:
-            raise DollygripError(
-                f"The depth model {model} could not be downloaded: {error}", "Check the connection.", "download"
-            ) from error
-        return None
-    except (OSError, ValueError) as error:  # no such model, a name that cannot be one, a lost connection
-        raise DollygripError(
-            f"The depth model {model} could not be fetched: {error}", "Check its name and the connection.", "download"
-        ) from error
-    whole = (Path(kept) / "config.json").exists() and any(Path(kept).glob("*.safetensors"))
-    return Path(kept) if whole else None
 
 
 def _model_size(height: int, width: int, patch: int) -> tuple[int, int]:

@@ -63,6 +63,6 @@ def without_specks(depth: np.ndarray) -> np.ndarray:
 
 
 def _estimated_depth(rgb: np.ndarray, device: str) -> np.ndarray:
-    from dollygrip_backend.scene.depth import DepthEstimator  # a network: only where no depth was given
+    from dollygrip_backend.scene.estimators import load_estimator  # a network: only where no depth was given
 
-    return DepthEstimator.load(device=device).estimate(rgb).depth
+    return load_estimator(device).estimate(rgb).depth

@@ -196,6 +196,6 @@ def _load_camera(device: str) -> Any:
 
 
 def _load_depth(device: str) -> Any:
-    from dollygrip_backend.scene.depth import DepthEstimator
+    from dollygrip_backend.scene.estimators import load_estimator
 
-    return DepthEstimator.load(device=device)
+    return load_estimator(device)

@@ -5,11 +5,14 @@ import numpy as np
 import pytest
 import torch
 from transformers import DepthAnythingConfig, DepthAnythingForDepthEstimation, Dinov2Config
+from typer.testing import CliRunner
 
 from dollygrip.errors import DollygripError, InputError
-from dollygrip_backend.scene import depth_anything
+from dollygrip_backend.cli.models import models
+from dollygrip_backend.scene import estimators
 from dollygrip_backend.scene.depth import DepthEstimator
-from dollygrip_backend.scene.depth_anything import DepthAnythingEstimator, load_estimator
+from dollygrip_backend.scene.depth_anything import DepthAnythingEstimator
+from dollygrip_backend.scene.estimators import load_estimator
 
 IMAGE = np.random.default_rng(3).integers(0, 256, (70, 98, 3), np.uint8)
 
@@ -54,7 +57,7 @@ def offline_cache(tmp_path, monkeypatch):
             name, cache_dir=tmp_path, local_files_only=local_files_only, endpoint=endpoint, **options
         )
 
-    monkeypatch.setattr(depth_anything, "snapshot_download", snapshot)
+    monkeypatch.setattr(estimators, "snapshot_download", snapshot)
 
 
 def test_a_real_model_class_gives_depth_of_any_image(folder):
@@ -99,3 +102,17 @@ def test_a_model_asked_for_by_name_is_never_replaced_in_silence(offline_cache):
 def test_a_folder_without_a_model_is_named(tmp_path):
     with pytest.raises(InputError, match=tmp_path.name):
         load_estimator(model=str(tmp_path))
+
+
+def test_the_command_asks_before_it_fetches_the_default_model(monkeypatch, folder):
+    asked = []
+
+    def snapshot(name, **options):
+        asked.append((name, options["local_files_only"]))
+        return str(folder)
+
+    monkeypatch.setattr(estimators, "snapshot_download", snapshot)
+    refused = CliRunner().invoke(models, ["depth"], input="n\n")
+    assert refused.exit_code == 1 and "Apache-2.0" in refused.output and not asked
+    assert CliRunner().invoke(models, ["depth", "--yes"]).exit_code == 0
+    assert asked == [(estimators.DEFAULT, False)]
