@@ -1,0 +1,161 @@
+"""Re-direction and drawn paths as jobs: with results known in advance, and with the real predictor."""
+
+import json
+
+import bpy
+import numpy as np
+import pytest
+from bl_ext.user_default.dollygrip import camera, compat, curve_parts, parts, picture, resume, strips, takes
+from bl_ext.user_default.dollygrip.drawn import AlongPath, polyline
+from bl_ext.user_default.dollygrip.redirect import Redirect, rendered_frame
+from bl_ext.user_default.dollygrip.session import session
+from blender.sample_takes import START, add_take
+from blender.test_direct import ask, assert_smooth, inner_keys, outside, view, weave
+from blender.test_drawn import bezier, in_blender, length, off
+
+
+@pytest.fixture
+def film(scene, picture_path, tmp_path):
+    """A saved file with a take of several keys, of which the second to the last but one are asked for."""
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "film.blend"))
+    scene = bpy.context.scene
+    scene.render.resolution_x, scene.render.resolution_y = 320, 180
+    action = add_take(scene, weave)
+    keys = inner_keys(action)
+    ask(scene, picture_path, keys[1], keys[-2], "go")
+    return scene
+
+
+def test_the_new_takes_know_where_they_come_from(film, scripted_backend):
+    """Two takes at once; parent, part, prompt, seed, picture; the old take stays, and so does what is outside."""
+    film.dollygrip.takes, film.dollygrip.seed = 2, 7
+    parent, before, span = takes.shown(film.camera), view(film), parts.chosen_span(film, film.camera)
+    assert bpy.ops.dollygrip.redirect() == {"FINISHED"}
+    listed = [entry.action for entry in film.dollygrip.take_list]
+    assert listed[0] == parent and len(listed) == 3 and takes.shown(film.camera) == listed[2]
+    for number, action in enumerate(listed[1:], 1):
+        stored = takes.provenance(action)
+        assert stored["parent_take"] == takes.provenance(parent)["id"] != stored["id"]
+        assert (stored["prompt"], stored["range"], stored["take"]) == ("go", [span.first, span.last], number)
+        assert stored["seed"] == 7 and len(stored["picture_sha256"]) == 64
+        assert takes.frame_range(action) == takes.frame_range(parent)
+        film.camera.dollygrip_shot.take_index = number
+        assert outside(view(film), span.first, span.last) == outside(before, span.first, span.last)
+        assert_smooth(film, (span.first, span.last))
+        seen = camera.sample(bpy.context, *takes.frame_range(action), film.camera)
+        assert np.abs(takes.dense(action).positions - seen.positions).max() < 0.02, "the dense camera is the new one"
+    assert f"frames {span.first} to {span.last} are new" in film.dollygrip.notice
+    film.camera.dollygrip_shot.take_index = 0
+    assert view(film) == before
+
+
+def test_new_takes_survive_saving_and_are_redirected_again(film, scripted_backend):
+    span = parts.chosen_span(film, film.camera)
+    bpy.ops.dollygrip.redirect()
+    before = view(film)
+    bpy.ops.wm.save_mainfile()
+    bpy.ops.wm.open_mainfile(filepath=bpy.data.filepath)
+    opened = bpy.context.scene
+    assert view(opened) == before
+    assert opened.dollygrip_direct.prompt == "go"
+    assert bpy.ops.dollygrip.redirect() == {"FINISHED"}
+    assert outside(view(opened), span.first, span.last) == outside(before, span.first, span.last)
+
+
+def test_a_part_whose_keys_were_edited_meanwhile_joins_what_is_there_now(film, scripted_backend):
+    """The animator goes on working while the job runs: the join is to the curves as they are when it comes."""
+    session.start(Redirect.of(bpy.context), "")
+    parent, span = takes.shown(film.camera), session.task.span
+    for curve in compat.object_curves(parent):
+        keys = curve_parts.read(curve)
+        if len(keys["co"]) > 1:
+            for name in ("co", "handle_left", "handle_right"):
+                keys[name][:, 1] += 0.1 * np.arange(len(keys["co"]))
+            curve_parts.write(curve, keys)
+    before = view(film)
+    while session.active:
+        session.pump()
+    assert not film.dollygrip.error
+    assert outside(view(film), span.first, span.last) == outside(before, span.first, span.last)
+    assert_smooth(film, (span.first, span.last))
+
+
+def test_a_part_whose_border_is_gone_says_so(film, scripted_backend):
+    session.start(Redirect.of(bpy.context), "")
+    parent, border = takes.shown(film.camera), session.task.span.first
+    for curve in compat.object_curves(parent):
+        for point in [p for p in curve.keyframe_points if round(p.co.x) == border and len(curve.keyframe_points) > 2]:
+            curve.keyframe_points.remove(point)
+    before, count = view(film), len(bpy.data.actions)
+    while session.active:
+        session.pump()
+    assert "Keys at the borders of the part were removed" in film.dollygrip.error and film.dollygrip.hint
+    assert view(film) == before and len(bpy.data.actions) == count and takes.shown(film.camera) == parent
+
+
+@pytest.mark.parametrize("kind", [Redirect, AlongPath])
+def test_a_job_is_attached_to_again(film, scripted_backend, kind):
+    """What the file keeps of the running job is enough to go on with it, in another session."""
+    bezier(film, [(0, 0, 0), (0, 2, 0), (2, 2, 1)])
+    film.dollygrip.prompt = "go"
+    task = kind.of(bpy.context)
+    session.start(task, "")
+    while not film.dollygrip.job:
+        session.pump()
+    record = film.dollygrip.job
+    while session.active:
+        session.pump()
+    made = takes.shown(film.camera)
+    takes.remove(film.camera, takes.place_of(film.camera, made))
+    film.dollygrip.job = record
+    again = resume.task_of(film)
+    assert type(again) is kind and again.job_id == json.loads(record)["job"]
+    session.start(again, "")
+    while session.active:
+        session.pump()
+    assert not film.dollygrip.error and takes.provenance(takes.shown(film.camera))["job"] == again.job_id
+
+
+def test_a_rendered_frame_is_what_the_part_starts_from(film, scripted_backend):
+    """Where the take was rendered the picture of the part's first frame is sent, else the reference."""
+    task = Redirect.of(bpy.context)
+    reference = picture.read_picture(film.dollygrip.reference)
+    assert np.array_equal(task.arrays["image"], reference)
+    assert bpy.ops.dollygrip.render_shot() == {"FINISHED"}
+    task = Redirect.of(bpy.context)
+    [strip] = compat.strips_of(film)
+    assert (task.arrays["image"] == task.span.first - START).all(), "the scripted frame of that number"
+    assert task.provenance["picture"].startswith("//") and task.request.size == (320, 180)
+    assert task.request.view_degrees == pytest.approx(
+        camera.view_degrees(camera.sample(bpy.context, task.span.first, task.span.first, film.camera)), abs=1e-3
+    )
+    assert rendered_frame(film, "another take", task.span.first) is None
+    assert strips.shot_of(strip)["take_id"] == task.take_id
+
+
+def test_the_real_predictor_is_joined(film, backend_home):
+    """Locked key, end and path go to the real network; what it returns is joined and kept to."""
+    film.dollygrip_direct.prompt = "look left, then roll a little"
+    span, before = parts.chosen_span(film, film.camera), view(film)
+    middle = next(key for key in inner_keys(takes.shown(film.camera)) if span.first < key < span.last)
+    for curve in parts.pose_curves(film.camera):
+        for point in curve.keyframe_points:
+            point.select_control_point = round(point.co.x) == middle
+    bpy.ops.dollygrip.lock_keys()
+    assert bpy.ops.dollygrip.redirect() == {"FINISHED"}
+    after = view(film)
+    assert outside(after, span.first, span.last) == outside(before, span.first, span.last)
+    assert sum(after[f] != before[f] for f in after) >= span.frames - 4
+    assert_smooth(film, (span.first, span.last))
+    poses = [np.frombuffer(seen[middle][0]) for seen in (before, after)]
+    assert np.abs(poses[0] - poses[1]).max() < 1e-5
+
+    drawing = bezier(film, [(0, 0, 0), (0, 1, 0), (1, 2, 0.5), (2, 2, 0.5)])
+    film.dollygrip.prompt, film.dollygrip.frame_count = "look up slowly", 49
+    assert bpy.ops.dollygrip.predict_along_path() == {"FINISHED"}
+    made = takes.shown(film.camera)
+    drawn = in_blender(polyline(bpy.context, drawing))
+    places = in_blender(camera.sample(bpy.context, *takes.frame_range(made), film.camera).positions)
+    assert off(places, drawn) < 0.01 * length(drawn)
+    assert length(places) == pytest.approx(length(drawn), rel=0.01)
+    assert np.allclose(places[[0, -1]], drawn[[0, -1]], atol=0.01 * length(drawn))
