@@ -2,7 +2,7 @@
 """Dollygrip's one entry for people: environments, demo, tests and the extension's zips. Standard library alone.
 
 python build.py demo [--out DIR]                       set everything up and make a shot, Blender to sequencer
-python build.py test [--only unit|protocol|blender]    set everything up and run the tests
+python build.py test [--only SUITE]                    set everything up and run the tests
 python build.py extension [--out DIR]                  a zip per platform and Blender generation
 python build.py dev                                    the environments alone
 """
@@ -21,8 +21,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 CACHE = ROOT / ".cache"
-VENV, BLENDER_VENV = ROOT / ".venv", ROOT / ".venv-blender"
+VENV = ROOT / ".venv"
 LOCKS = ROOT / "requirements"
+BLENDERS = {"blender": "bpy.lock", "blender-lts": "bpy-lts.lock"}  # the first one makes scenes and the demo
+SUITES = ("unit", "protocol", *BLENDERS)
 WINDOWS = os.name == "nt"
 
 # Two zips a platform: a manifest that lists both kinds of wheel is refused by Blender 5.2, and 4.2 picks the wrong one.
@@ -45,7 +47,7 @@ def main() -> int:
     demo = commands.add_parser("demo", help="set everything up and make a shot, from the prompt to the sequencer")
     demo.add_argument("--out", type=Path, default=ROOT / "out" / "demo")
     test = commands.add_parser("test", help="set everything up and run the tests")
-    test.add_argument("--only", choices=["unit", "protocol", "blender"])
+    test.add_argument("--only", choices=SUITES)
     extension = commands.add_parser("extension", help="build a zip per platform and Blender generation")
     extension.add_argument("--out", type=Path, default=ROOT / "dist")
     commands.add_parser("dev", help="make the environments alone")
@@ -84,9 +86,18 @@ def make_environments() -> None:
         raise BuildError(f"Python 3.11 is needed (Blender's module is built for it), this is {sys.version.split()[0]}.")
     make_environment(VENV, [["-r", LOCKS / "backend.lock"], ["--no-deps", "-r", LOCKS / "text-encoder.lock"]])
     install_packages()
-    make_environment(BLENDER_VENV, [["-r", LOCKS / "blender.lock"]])
+    make_blender("blender")
     record = "from dollygrip.connection import record_backend_command; record_backend_command()"
     run([python_of(VENV), "-c", record])  # where the extension in the user's own Blender finds this backend
+
+
+def blender_venv(name: str) -> Path:
+    """Blender as a Python module: a name of BLENDERS."""
+    return ROOT / f".venv-{name}"
+
+
+def make_blender(name: str) -> None:
+    make_environment(blender_venv(name), [["-r", LOCKS / "blender.lock", "-r", LOCKS / BLENDERS[name]]])
 
 
 def make_environment(path: Path, installs: list[list]) -> None:
@@ -205,32 +216,33 @@ def zip_folder(folder: Path, zip_path: Path) -> None:
 
 def validate(zip_path: Path) -> None:
     """Blender's own validator, which ships in its Python module and needs no Blender to run."""
-    tool = next(BLENDER_VENV.rglob("bl_pkg/cli/blender_ext.py"))
-    run([python_of(BLENDER_VENV), tool, "validate", zip_path], quiet=True)
+    tool = next(blender_venv("blender").rglob("bl_pkg/cli/blender_ext.py"))
+    run([python_of(blender_venv("blender")), tool, "validate", zip_path], quiet=True)
 
 
-def install_extension() -> None:
-    """Build this platform's zip and install it into a Blender profile of the project's own (.cache/blender-user)."""
+def install_extension(blender: str = "blender") -> None:
+    """Build this platform's zip and install it into a Blender profile of the project's own."""
     system = {"win32": "windows-x64", "linux": "linux-x64"}.get(sys.platform)
     if sys.platform == "darwin":
         system = "macos-arm64" if os.uname().machine == "arm64" else "macos-x64"
     [zip_path] = build_extension(CACHE / "dist", {system: PLATFORMS[system]}, {"py311": GENERATIONS["py311"]})
-    shutil.rmtree(CACHE / "blender-user", ignore_errors=True)
+    environment = blender_environment(blender)
+    shutil.rmtree(environment["BLENDER_USER_RESOURCES"], ignore_errors=True)
     install = (
         "import bpy, sys; "
         "result = bpy.ops.extensions.package_install_files(filepath=sys.argv[-1], repo='user_default', "
         "enable_on_install=True); sys.exit(0 if 'FINISHED' in result else 'the extension was refused')"
     )
-    run([python_of(BLENDER_VENV), "-c", install, zip_path], environment=blender_environment(), quiet=True)
+    run([python_of(blender_venv(blender)), "-c", install, zip_path], environment=environment, quiet=True)
 
 
-def blender_environment() -> dict[str, str]:
+def blender_environment(blender: str = "blender") -> dict[str, str]:
     """A Blender profile and a backend state folder of the project's own: nothing of the user's is touched."""
     return {
-        "BLENDER_USER_RESOURCES": str(CACHE / "blender-user"),
+        "BLENDER_USER_RESOURCES": str(CACHE / f"{blender}-user"),
         "DOLLYGRIP_HOME": str(CACHE / "home"),
         "DOLLYGRIP_BACKEND": str(backend_executable()),
-        "DOLLYGRIP_BLENDER_PYTHON": str(python_of(BLENDER_VENV)),
+        "DOLLYGRIP_BLENDER_PYTHON": str(python_of(blender_venv(blender))),
     }
 
 
@@ -241,7 +253,7 @@ def run_demo(out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     install_extension()
     try:
-        demo = [python_of(BLENDER_VENV), ROOT / "examples" / "demo_in_blender.py", out]
+        demo = [python_of(blender_venv("blender")), ROOT / "examples" / "demo_in_blender.py", out]
         run(demo, environment=blender_environment())
     finally:
         stop_backend(CACHE / "home")
@@ -268,14 +280,14 @@ def run_tests(only: str | None) -> None:
         run([python_of(VENV), "-m", "ruff", "check", ROOT])
         run([python_of(VENV), "-m", "ruff", "format", "--check", ROOT])
     failed = []
-    for suite in [only] if only else ["unit", "protocol", "blender"]:
+    for suite in [only] if only else SUITES:
         print(f"Tests: {suite}", flush=True)
-        in_blender = suite == "blender"
-        if in_blender:
-            install_extension()
-        python = python_of(BLENDER_VENV if in_blender else VENV)
-        environment = blender_environment() if in_blender else {}
-        if run([python, *pytest, ROOT / "tests" / suite], environment=environment, check=False):
+        python, folder, environment = python_of(VENV), suite, {}
+        if suite in BLENDERS:
+            make_blender(suite)
+            install_extension(suite)
+            python, folder, environment = python_of(blender_venv(suite)), "blender", blender_environment(suite)
+        if run([python, *pytest, ROOT / "tests" / folder], environment=environment, check=False):
             failed.append(suite)
     if failed:
         raise BuildError(f"Tests failed: {', '.join(failed)}.")
