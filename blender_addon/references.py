@@ -194,7 +194,11 @@ class DOLLYGRIP_OT_capture_reference(bpy.types.Operator):
     source: EnumProperty(
         name="From",
         items=[
-            ("CAMERA", "Camera View", "What the scene's camera sees where the take begins, with its exact depth"),
+            (
+                "CAMERA",
+                "Camera View",
+                "What the scene's camera sees where the take begins, as the viewport is shaded, with exact depth",
+            ),
             ("RENDER", "Render Result", "The last render, as it is shown"),
             ("SEQUENCER", "Sequencer Frame", "What the sequencer shows at the playhead"),
             ("IMAGE", "Image", "An image of this file, also a packed or painted one"),
