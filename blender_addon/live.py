@@ -68,6 +68,17 @@ class LiveDirection:
         """Whether a newer path is on its way."""
         return self.on and self._predictor.answered < self._predictor.asked
 
+    @property
+    def status(self) -> str:
+        """A line for the panel: what is wrong, what is going on, or how the prompt was understood."""
+        if self.said:
+            return self.said
+        if self.waiting:
+            stages = {"": "Starting the backend", "queue": "Waiting for the backend", "models": "Loading the models"}
+            return f"{stages.get(self._predictor.stage, 'Predicting')} …"
+        plan = self.preview.trajectory.meta.get("plan") if self.preview else ""
+        return plan if isinstance(plan, str) else ""
+
     def start(self, scene: bpy.types.Scene) -> None:
         """Follow the settings of a scene; the backend is started where none runs."""
         self.stop()
@@ -86,12 +97,12 @@ class LiveDirection:
         """Ask where something has changed, show what has come."""
         if not self.on:
             return None
-        before = self.preview, self.said, self.waiting
+        before = self.preview, self.status
         if bpy.context.scene and bpy.context.scene.name == self._scene:
             self._ask(bpy.context)
         if answer := self._predictor.answer():
             self._hear(answer)
-        if before != (self.preview, self.said, self.waiting):
+        if before != (self.preview, self.status):
             redraw()
         return TICK
 

@@ -18,10 +18,8 @@ class Live:
         row = layout.row(align=True)
         row.prop(context.window_manager, "dollygrip_live", text="Live", icon="PLAY", toggle=True)
         row.operator("dollygrip.keep_live", icon="CHECKMARK")
-        if live.on:
-            said = live.said or ("Predicting …" if live.waiting else _understood(live.preview))
-            if said:
-                wrapped(layout, context, said)
+        if live.on and live.status:
+            wrapped(layout, context, live.status)
         if live.preview:
             draw_plot(layout, context.scene, live.preview.shape, live.preview.trajectory.meta)
         elif overlay.view and (take := takes.shown(context.scene.camera)):
@@ -43,8 +41,3 @@ def phase_ends(meta: dict) -> list[float]:
     ends = meta.get("phase_ends")
     known = isinstance(ends, list) and all(isinstance(end, int | float) and 0 <= end <= 1 for end in ends)
     return ends if known else []
-
-
-def _understood(preview) -> str:
-    plan = preview.trajectory.meta.get("plan") if preview else ""
-    return plan if isinstance(plan, str) else ""

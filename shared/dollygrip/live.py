@@ -43,12 +43,17 @@ class _Asked:
 
 
 class LivePredictor:
-    """A thread with a connection of its own. `asked` and `answered` are numbers of requests, counted from 1."""
+    """A thread with a connection of its own.
+
+    `asked` and `answered` are numbers of requests, counted from 1; `stage` is where the one under way is: "queue" while
+    others are ahead of it, then what the backend says of it ("models", "depth", "camera").
+    """
 
     def __init__(self, connect: Callable[[], Client]):
         """connect: called on the thread, also after a connection was lost; what it raises is answered."""
         self._connect = connect
         self.asked = self.answered = 0
+        self.stage = ""
         self._next: _Asked | None = None
         self._answer: Answer | None = None
         self._sent: tuple[str, dict[str, np.ndarray]] | None = None
@@ -118,12 +123,12 @@ class LivePredictor:
                 self._answer, self.answered = answer, answer.number
 
     def _predict(self, client: Client, asked: _Asked) -> None:
-        job_id, started = self._submit(client, asked), False
+        job_id, self.stage = self._submit(client, asked), "queue"
         while True:
             event = client.poll(TICK)
             if self._closed:
                 return client.cancel(job_id)
-            if self._next and not started:
+            if self._next and self.stage == "queue":
                 return None  # the next one takes its place in the queue
             if event is None or event.job_id != job_id:
                 continue
@@ -131,7 +136,7 @@ class LivePredictor:
                 case TakeReady():
                     return self._put(Answer(asked.number, job_id, event.trajectory))
                 case Progress():
-                    started = True
+                    self.stage = event.stage
                 case Failed():
                     raise BackendError(event.message, event.hint, event.kind)
                 case Done() | Cancelled():
