@@ -1,83 +1,132 @@
-"""One view's surface: pixels with depth, cut where the depth jumps, and how to splat and look it up from elsewhere.
+"""One view's surface: pixels with depth, cut where the depth jumps, and how to look it up from elsewhere.
 
 Everything works in disparity (1 / depth along +Z): a plane's disparity is linear in the image, so bilinear lookup is
 exact on planes, and the sky is simply 0, a plane at infinity that only rotations move.
 
 Image coordinates are continuous: the centre of pixel (row i, column j) is (j + 0.5, i + 0.5). A cell is the square
-between the centres of four neighbouring pixels.
+between the centres of four neighbouring pixels; it has the index of the pixel at its upper left.
 """
+
+from typing import NamedTuple
 
 import attrs
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import grid_sample, pad
+from torch.nn.functional import avg_pool2d, grid_sample, pad
 
 CUT_RATIO = 0.08  # a relative jump of disparity, beyond what its neighbours' slope explains, that is a depth edge
-MAX_STRETCH = 3.0  # pixels that one cell may cover in its longer direction …
-MAX_ANISOTROPY = 4.0  # … where it also covers this many times less in the shorter one: a grazing or rubber surface
+COARSER = 3  # halvings of a texture, for where the target is farther away
+SHARPER = 0.3  # of a halving; bilinear lookup alone copes with that much without aliasing
+
+
+@attrs.frozen(eq=False)
+class Texture:
+    """Channels of a picture at several sizes, looked up at the size that the target needs.
+
+    native: uint8 (1, C, H, W); detail: the same with more pixels, or None; coarser: each half as large as the one
+    before.
+    """
+
+    native: Tensor
+    detail: Tensor | None
+    coarser: tuple[Tensor, ...]
+
+    @staticmethod
+    def build(picture: Tensor, detail: Tensor | None = None) -> "Texture":
+        """From float (H, W, C) in 0..255, and detail of the same form with more pixels."""
+        smaller = [picture.permute(2, 0, 1)[None]]
+        while len(smaller) <= COARSER and min(smaller[-1].shape[2:]) >= 4:
+            smaller.append(avg_pool2d(smaller[-1], 2))
+        native, *coarser = (_bytes(level) for level in smaller)
+        return Texture(native, None if detail is None else _bytes(detail.permute(2, 0, 1)[None]), tuple(coarser))
+
+    def __call__(self, x: Tensor, y: Tensor, magnification: Tensor) -> Tensor:
+        """Colours (N, C), float in 0..255, at native coordinates x, y (N,), for so many target pixels per pixel (N,).
+
+        Trilinear (Williams 1983): neither does detail alias where the camera is far, nor is it lost where it is near.
+        """
+        height, width = self.native.shape[2:]
+        grid = torch.stack([x * (2 / width) - 1, y * (2 / height) - 1], -1)
+        colour = _sample(self.native, grid)
+        level = torch.log2(magnification.clamp(1e-3, 1e3))
+        if self.detail is not None:
+            _blend(colour, self.detail, grid, level / np.log2(self.detail.shape[3] / width))
+        for number, texture in enumerate(self.coarser):
+            if not _blend(colour, texture, grid, -level - SHARPER - number):
+                break
+        return colour
+
+
+def _blend(colour: Tensor, texture: Tensor, grid: Tensor, share: Tensor) -> bool:
+    """Mix in a share (N,) of another size, where it is positive; whether it is anywhere."""
+    some = (share > 0).nonzero()[:, 0]
+    if len(some):
+        there = _sample(texture, grid[some])
+        colour[some] = torch.lerp(colour[some], there, share[some, None].clamp_max(1))
+    return len(some) > 0
+
+
+def _bytes(texture: Tensor) -> Tensor:
+    return (texture + 0.5).clamp(0, 255).to(torch.uint8).contiguous()
+
+
+def _sample(texture: Tensor, grid: Tensor) -> Tensor:
+    sampled = grid_sample(
+        texture.float(), grid[None, None], mode="bilinear", padding_mode="border", align_corners=False
+    )
+    return sampled[0, :, 0].T.contiguous()
 
 
 @attrs.frozen(eq=False)
 class Surface:
     """A view turned into a surface, on one device. Made by `Surface.build`.
 
-    rgb:        float32 (1, 3, H, W), 0..255; detail: the same picture with more pixels, or None.
-    disparity:  float32 (H * W,), corners of the cells: float32 ((H - 1) * (W - 1), 4) in the order 00, 01, 10, 11.
-    smooth:     bool ((H - 1) * (W - 1),), False where a depth edge passes through the cell.
-    valid:      bool (H * W,), False where this view has nothing to say.
-    c2w:        float64 (4, 4); intrinsics: float64 (4,).
+    texture:    its colours, where there is a fourth channel premultiplied with that alpha.
+    disparity:  float32 (H * W,).
+    smooth:     bool (H * W,) by cell, False where a depth edge passes through it; those of the last row and column
+                are no cells.
+    valid:      bool (H * W,), False where this view has nothing to say; listed: int64 (N,), the valid pixels where they
+                are few, else None.
+    c2w:        float64 (4, 4); intrinsics: float64 (4,); width, height: pixels.
     """
 
-    rgb: Tensor
+    texture: Texture
     disparity: Tensor
-    corners: Tensor
     smooth: Tensor
     valid: Tensor
+    listed: Tensor | None
     c2w: np.ndarray
     intrinsics: np.ndarray
-    detail: Tensor | None = None
-
-    @property
-    def height(self) -> int:
-        """Pixels."""
-        return self.rgb.shape[2]
-
-    @property
-    def width(self) -> int:
-        """Pixels."""
-        return self.rgb.shape[3]
+    width: int
+    height: int
 
     @staticmethod
     def build(
-        rgb: np.ndarray,
-        depth: np.ndarray,
+        texture: Texture,
+        disparity: Tensor,
         c2w: np.ndarray,
         intrinsics: np.ndarray,
-        mask: np.ndarray | None,
-        detail: np.ndarray | None,
-        device: torch.device,
+        valid: Tensor | None = None,
+        sparse: bool = False,
     ) -> "Surface":
-        """See SceneCache.add_view."""
-        height, width = depth.shape
-        disparity = torch.from_numpy(np.ascontiguousarray(1.0 / depth, np.float32)).to(device)
-        corners = torch.stack([disparity[:-1, :-1], disparity[:-1, 1:], disparity[1:, :-1], disparity[1:, 1:]], -1)
-        valid = torch.ones(height * width, dtype=torch.bool, device=device)
-        if mask is not None:
-            valid = torch.from_numpy(np.ascontiguousarray(mask)).to(device).reshape(-1)
+        """disparity (H, W); valid bool (H, W), None for all; sparse: the valid pixels are few and each for itself."""
+        height, width = disparity.shape
+        valid = torch.ones_like(disparity, dtype=torch.bool) if valid is None else valid
         return Surface(
-            rgb=_texture(rgb, device),
-            detail=None if detail is None else _texture(detail, device),
-            disparity=disparity.reshape(-1),
-            corners=corners.reshape(-1, 4).contiguous(),
-            smooth=smooth_cells(disparity).reshape(-1),
-            valid=valid,
+            texture=texture,
+            disparity=disparity.reshape(-1).contiguous(),
+            smooth=pad(smooth_cells(disparity), (0, 1, 0, 1)).reshape(-1),
+            valid=valid.reshape(-1),
+            listed=valid.reshape(-1).nonzero()[:, 0] if sparse else None,
             c2w=np.asarray(c2w, np.float64),
             intrinsics=np.asarray(intrinsics, np.float64),
+            width=width,
+            height=height,
         )
 
-    def lookup(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Disparity, cell index and pixel index at image coordinates x, y (N,), which may lie outside.
+    def lookup(self, x: Tensor, y: Tensor) -> "Place":
+        """What the surface is at image coordinates x, y (N,), which may lie outside.
 
         Bilinear in smooth cells (extended linearly over the half pixel at the border); see `_beside_edge` for cut ones.
         """
@@ -85,32 +134,28 @@ class Surface:
         left = gx.floor().clamp_(0, self.width - 2)
         top = gy.floor().clamp_(0, self.height - 2)
         u, v = (gx - left).clamp_(-0.5, 1.5), (gy - top).clamp_(-0.5, 1.5)
-        cell = (top * (self.width - 1) + left).long()
-        corner = self.corners[cell]
-        upper = torch.lerp(corner[:, 0], corner[:, 1], u)
-        lower = torch.lerp(corner[:, 2], corner[:, 3], u)
-        pixel = ((top + (v >= 0.5)) * self.width + left + (u >= 0.5)).long()
+        cell = top.mul_(self.width).add_(left).long()
+        corner = [self.disparity.index_select(0, cell + step) for step in (0, 1, self.width, self.width + 1)]
+        upper, lower = torch.lerp(corner[0], corner[1], u), torch.lerp(corner[2], corner[3], u)
         disparity = torch.lerp(upper, lower, v).clamp_min_(0.0)
-        cut = (~self.smooth[cell]).nonzero()[:, 0]
-        disparity[cut] = _beside_edge(corner[cut], u[cut, None].clamp(0, 1), v[cut, None].clamp(0, 1))
-        return disparity, cell, pixel
-
-    def colours(self, x: Tensor, y: Tensor, magnification: Tensor) -> Tensor:
-        """Colours (N, 3) at image coordinates x, y (N,): bilinear, from `detail` where it is magnified (N,) enough."""
-        grid = torch.stack([x * (2 / self.width) - 1, y * (2 / self.height) - 1], -1)[None, None]
-        colour = _sample(self.rgb, grid)
-        if self.detail is None or not (magnification > 1).any():
-            return colour
-        share = ((magnification - 1) / (self.detail.shape[3] / self.width - 1)).clamp(0, 1)
-        return torch.lerp(colour, _sample(self.detail, grid), share[:, None])
+        across, down = torch.lerp(corner[1] - corner[0], corner[3] - corner[2], v), lower - upper
+        pixel = cell + (v >= 0.5) * self.width + (u >= 0.5)
+        cut = (~self.smooth.index_select(0, cell)).nonzero()[:, 0]
+        if len(cut):
+            beside = torch.stack([c.index_select(0, cut) for c in corner], 1)
+            disparity[cut] = _beside_edge(beside, u[cut, None].clamp(0, 1), v[cut, None].clamp(0, 1))
+            across[cut], down[cut] = 0.0, 0.0
+        return Place(disparity, across, down, cell, pixel)
 
 
-def _texture(rgb: np.ndarray, device: torch.device) -> Tensor:
-    return torch.from_numpy(np.array(rgb)).to(device).permute(2, 0, 1)[None].float().contiguous()
+class Place(NamedTuple):
+    """Disparity (N,) of a surface at some places, its slopes (N,) per pixel along x and y, and their cell and pixel."""
 
-
-def _sample(texture: Tensor, grid: Tensor) -> Tensor:
-    return grid_sample(texture, grid, mode="bilinear", padding_mode="border", align_corners=False)[0, :, 0].T
+    disparity: Tensor
+    across: Tensor
+    down: Tensor
+    cell: Tensor
+    pixel: Tensor
 
 
 def _beside_edge(corner: Tensor, u: Tensor, v: Tensor) -> Tensor:
@@ -127,13 +172,18 @@ def _beside_edge(corner: Tensor, u: Tensor, v: Tensor) -> Tensor:
 
 
 def smooth_cells(disparity: Tensor) -> Tensor:
-    """(H, W) disparity -> bool (H - 1, W - 1): the cells that no depth edge passes through.
+    """(H, W) disparity -> bool (H - 1, W - 1): the cells that no depth edge passes through."""
+    along, across = depth_edges(disparity)
+    return ~(along[:-1] | along[1:] | across[:, :-1] | across[:, 1:])
+
+
+def depth_edges(disparity: Tensor) -> tuple[Tensor, Tensor]:
+    """(H, W) disparity -> bool (H, W - 1) and (H - 1, W): edges before the next pixel to the right, and downwards.
 
     Between two neighbours lies an edge where their disparities differ by more than CUT_RATIO of the larger one and by
     more than three times what either side's own slope explains: a floor that runs to the horizon stays whole.
     """
-    along, across = _edges(disparity), _edges(disparity.T).T
-    return ~(along[:-1] | along[1:] | across[:, :-1] | across[:, 1:])
+    return _edges(disparity), _edges(disparity.T).T
 
 
 def _edges(disparity: Tensor) -> Tensor:
@@ -151,18 +201,3 @@ def _edges(disparity: Tensor) -> Tensor:
 def _slope_limit(disparity: Tensor) -> Tensor:
     """The steepest slope (H, W - 1) that still counts as a surface: a third of the disparity per pixel."""
     return torch.maximum(disparity[:, 1:], disparity[:, :-1]) / 3.0
-
-
-def stretch(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """Projected pixel centres (H, W) -> longest extent of every cell in pixels (H - 1, W - 1), and which are usable.
-
-    Unusable cells face away, or are stretched far more in one direction than in the other: seen from where the image
-    was taken they were too thin to be known.
-    """
-    ax, ay = x[:-1, 1:] - x[:-1, :-1], y[:-1, 1:] - y[:-1, :-1]
-    bx, by = x[1:, :-1] - x[:-1, :-1], y[1:, :-1] - y[:-1, :-1]
-    area = ax * by - ay * bx
-    trace = ax * ax + ay * ay + bx * bx + by * by
-    longest = 0.5 * (trace + (trace * trace - 4 * area * area).clamp_min_(0).sqrt())
-    thin = (longest > MAX_STRETCH**2) & (longest > MAX_ANISOTROPY * area)
-    return longest.sqrt(), (area > 0) & ~thin
