@@ -59,8 +59,8 @@ def fit_channels(
     location (T, 3) and position_tolerance share one unit (the bound is on the distance). rotation: (T, 3) Euler angles
     in radians, 'XYZ', or (T, 4) unit quaternions (w, x, y, z), continuous either way; angle_tolerance in radians bounds
     the angle between the orientations; lens (T,) in millimetres with a relative bound; shift (T, 2). Location and
-    rotation share their key frames, as an animator poses a camera. Returns the keys by (data path, array index); a
-    channel that does not move has a single key.
+    rotation share their key frames, as an animator poses a camera, so that poses can be moved in time and parts be cut
+    out. Returns the keys by (data path, array index); a channel that does not move has a single key.
     """
     groups = (
         _pose(np.asarray(location, float), np.asarray(rotation, float), position_tolerance, angle_tolerance),
@@ -136,12 +136,13 @@ def _fit_group(group: _Group, frame_start: int) -> dict[Channel, BezierKeys]:
         return group.violation(fit, true) / _MARGIN
 
     keys, slopes = key_frames(resting, violation, group.bounds)
-    return {
-        channel: _single_key(samples[0, i], frame_start)
-        if still[i]
-        else _as_bezier(keys, samples[keys, i], slopes[:, i], frame_start)
-        for i, channel in enumerate(group.channels)
-    }
+    fitted = {}
+    for i, channel in enumerate(group.channels):
+        if still[i]:
+            fitted[channel] = _single_key(samples[0, i], frame_start)
+        else:
+            fitted[channel] = _as_bezier(keys, samples[keys, i], slopes[:, i], frame_start)
+    return fitted
 
 
 def _single_key(value: float, frame_start: int) -> BezierKeys:

@@ -42,13 +42,14 @@ def key_frames(values: np.ndarray, violation: Violation, bounds: np.ndarray) -> 
     every frame. bounds (C,): how far each channel alone may be off.
     """
     fit = _Fit(values, violation, bounds)
-    if len(values) > _PLANNED:
-        spans = 1 + (len(values) - 2) // _LONGEST_SPAN
-        starts = [np.linspace(0, len(values) - 1, spans + 1).astype(int)]
-    else:
-        starts = _plans(values, violation)
-    keys = min((fit.pruned(fit.completed(keys)) for keys in starts), key=len)
-    return keys, fit.at_rest(keys)
+    starts = _plans(values, violation) if len(values) <= _PLANNED else [_even(len(values))]
+    keys, slopes = min((fit.pruned(*fit.completed(start)) for start in starts), key=lambda found: len(found[0]))
+    return keys, fit.at_rest(keys, slopes)
+
+
+def _even(count: int) -> np.ndarray:
+    """Keys at like distances, at most _LONGEST_SPAN."""
+    return np.linspace(0, count - 1, 2 + (count - 2) // _LONGEST_SPAN).astype(int)
 
 
 def hermite(keys: np.ndarray, values: np.ndarray, slopes: np.ndarray, at: np.ndarray) -> np.ndarray:
@@ -117,28 +118,28 @@ class _Fit:
         self.own = np.gradient(values, axis=0, edge_order=min(2, len(values) - 1))
         self.way = np.concatenate([0 * values[:1], np.cumsum(np.abs(np.diff(values, axis=0)), 0)])
 
-    def completed(self, keys: np.ndarray) -> np.ndarray:
-        """Keys are added on the worst frame of every segment out of bounds until there is none."""
-        error = self.slopes(keys)[1]
+    def completed(self, keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Keys are added on the worst frame of every piece out of bounds until there is none -> keys, slopes."""
+        slopes, error = self.slopes(keys)
         while error.max() > 1:
             worst = np.maximum.reduceat(error, keys[:-1])
             late = zip(keys[:-1][worst > 1], keys[1:][worst > 1], strict=True)
             keys = np.union1d(keys, [a + int(np.argmax(error[a:b])) for a, b in late])
-            error = self.slopes(keys)[1]
-        return keys
+            slopes, error = self.slopes(keys)
+        return keys, slopes
 
-    def pruned(self, keys: np.ndarray) -> np.ndarray:
+    def pruned(self, keys: np.ndarray, slopes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Keys that the bound can do without are taken out, those with close neighbours first."""
         trials = min(_PRUNING_BUDGET // (len(self.values) + _KEY_COST * len(keys)), len(keys) - 2)
         for key in keys[1:-1][np.argsort(keys[2:] - keys[:-2], kind="stable")][:trials]:
             fewer = keys[keys != key]
-            if self.slopes(fewer)[1].max() <= 1:
-                keys = fewer
-        return keys
+            fewer_slopes, error = self.slopes(fewer)
+            if error.max() <= 1:
+                keys, slopes = fewer, fewer_slopes
+        return keys, slopes
 
-    def at_rest(self, keys: np.ndarray) -> np.ndarray:
-        """Slopes (K, C), level where a channel is slow by itself and the bound allows it."""
-        slopes, error = self.slopes(keys)
+    def at_rest(self, keys: np.ndarray, slopes: np.ndarray) -> np.ndarray:
+        """The slopes, level where a channel is slow by itself and the bound allows it."""
         pieces = _Pieces.of(keys, self.values)
         slow = np.abs(self.own[keys]) <= _SLOW * np.abs(self.own).max(0)
         while True:

@@ -6,7 +6,14 @@ from hypothesis import strategies as st
 from strategies import smooth_trajectories
 
 from dollygrip.curves import evaluate, fit_channels
-from dollygrip.rotations import angle_between, euler_xyz_from_matrix, matrix_from_euler_xyz
+from dollygrip.rotations import (
+    angle_between,
+    continuous_quaternions,
+    euler_xyz_from_matrix,
+    matrix_from_euler_xyz,
+    matrix_from_quaternion,
+    quaternion_from_matrix,
+)
 
 
 def played(fitted, name: str, count: int, frames: np.ndarray) -> np.ndarray:
@@ -51,6 +58,61 @@ def test_jitter_is_followed_key_by_key_rather_than_smoothed_away():
     location = np.random.default_rng(3).normal(size=(60, 3))
     fitted = fit_channels(location, np.zeros((60, 3)), np.full(60, 35.0), np.zeros((60, 2)), 0, 1e-4)
     assert np.linalg.norm(played(fitted, "location", 3, np.arange(60)) - location, axis=1).max() <= 1e-4
+
+
+@given(smooth_trajectories(), st.sampled_from([0.0005, 0.002, 0.05]), st.sampled_from([0.02, 0.15, 3.0]))
+def test_bounds_hold_for_eulers_and_quaternions(trajectory, share, degrees):
+    location, turned, bound = trajectory.positions, trajectory.rotations, share * trajectory.scene_depth
+    still, frames = np.zeros((len(location), 2)), np.arange(len(location))
+    for name, rotation in (
+        ("rotation_euler", euler_xyz_from_matrix(turned)),
+        ("rotation_quaternion", continuous_quaternions(quaternion_from_matrix(turned))),
+    ):
+        fitted = fit_channels(location, rotation, 35 + still[:, 0], still, 0, bound, radians(degrees))
+        values = played(fitted, name, rotation.shape[1], frames)
+        if name == "rotation_euler":
+            seen = matrix_from_euler_xyz(values)
+        else:
+            seen = matrix_from_quaternion(values / np.linalg.norm(values, axis=1, keepdims=True))
+        assert angle_between(seen, turned).max() <= radians(degrees)
+        assert np.linalg.norm(played(fitted, "location", 3, frames) - location, axis=1).max() <= bound
+
+
+@given(smooth_trajectories(min_frames=10))
+def test_handles_are_aligned_a_third_long_and_never_overshoot(trajectory):
+    """Both handles of a key lie on one line; between two keys a curve goes one way where the camera does."""
+    location, euler = trajectory.positions, euler_xyz_from_matrix(trajectory.rotations)
+    still = np.zeros((len(location), 2))
+    fitted = fit_channels(location, euler, 35 + still[:, 0], still, 0, 0.002 * trajectory.scene_depth)
+    dense = dict(zip(fitted, np.concatenate([location, euler], 1).T, strict=False))
+    shared = [fitted[channel].frames for channel in dense if len(fitted[channel].frames) > 1]
+    assert all(np.array_equal(frames, shared[0]) for frames in shared)
+    for channel, samples in dense.items():
+        keys = fitted[channel]
+        before, after = keys.frames - keys.left[:, 0], keys.right[:, 0] - keys.frames
+        slopes = (keys.values - keys.left[:, 1]) / before, (keys.right[:, 1] - keys.values) / after
+        assert np.allclose(*slopes, atol=1e-9)
+        if len(keys.frames) == 1:
+            continue
+        assert np.allclose(after[:-1], np.diff(keys.frames) / 3) and np.allclose(before[1:], np.diff(keys.frames) / 3)
+        for a, b in zip(keys.frames[:-1].astype(int), keys.frames[1:].astype(int), strict=True):
+            steps = np.diff(samples[a : b + 1])
+            if np.all(steps >= 0) or np.all(steps <= 0):
+                fine = np.diff(evaluate(keys, np.linspace(a, b, 50))) * np.sign(steps.sum())
+                assert fine.min() >= -1e-12 * max(1, np.abs(samples).max())
+
+
+def test_a_hold_is_level_and_begins_and_ends_with_a_key():
+    ease = np.linspace(0, 1, 31) ** 2 * (3 - 2 * np.linspace(0, 1, 31))
+    there = np.concatenate([ease, np.ones(30), 1 + ease])
+    location = there[:, None] * [1.0, 0.5, 0.0]
+    fitted = fit_channels(location, 0 * location, np.full(len(there), 35.0), 0 * location[:, :2], 0, 0.002)
+    for channel in (("location", 0), ("location", 1)):
+        keys = fitted[channel]
+        inside = (keys.frames >= 29) & (keys.frames <= 62)
+        assert len(keys.frames) == 4 and inside.sum() == 2
+        assert np.array_equal(keys.left[inside, 1], keys.values[inside])
+        assert np.array_equal(keys.right[inside, 1], keys.values[inside])
 
 
 def test_one_frame_is_one_key():
