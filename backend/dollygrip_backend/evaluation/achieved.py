@@ -1,0 +1,166 @@
+"""Whether a video obeys its camera: the camera recovered from its frames against the one that was asked for.
+
+The figures are those of the papers on camera-controlled video. With poses relative to the first frame, R_i the
+camera-to-world rotations asked for and R'_i those recovered, T_i and T'_i the camera's positions and s, s' the largest
+distance of each from its start:
+
+    RotErr   = sum over frames of arccos((trace(R'_i^T R_i) - 1) / 2), in radians        CameraCtrl (arXiv 2404.02101)
+    TransErr = sum over frames of |T'_i / s' - T_i / s|                                  CamI2V (arXiv 2410.15957)
+    CamMC    = sum over frames of |[R'_i | T'_i / s'] - [R_i | T_i / s]|, Frobenius      MotionCtrl (arXiv 2312.03641)
+
+in the forms of CamI2V's evaluation code, which recovers the camera with GLOMAP and fixed lenses, as we do. They are
+sums: only shots of equal length compare.
+"""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+
+from dollygrip import formats
+from dollygrip.errors import InputError
+from dollygrip.rotations import angle_between
+from dollygrip.trajectory import Trajectory
+from dollygrip_backend.cli.files import read_image, whole_file
+from dollygrip_backend.evaluation.recovery import Recovered, recover
+
+ACHIEVED_FILE = "achieved.json"
+STILL = 0.01  # scene depths: a camera that goes no further has no scale of its own
+
+
+@attrs.frozen(eq=False)
+class CameraErrors:
+    """How far an achieved camera is from the requested one.
+
+    rot_err, trans_err, cam_mc: sums over all frames, see this module; the mean stands for frames that are not found.
+    rotation: (T,) degrees; position: (T,) after the achieved translation was scaled to fit (least squares), as a share
+    of the requested camera's largest distance from its start, of the scene depth where it stays within STILL of it;
+    both NaN for frames that are not found.
+    scale: the fitted factor from the achieved unit to the requested one.
+    """
+
+    rot_err: float
+    trans_err: float
+    cam_mc: float
+    rotation: np.ndarray
+    position: np.ndarray
+    scale: float
+
+
+def camera_errors(requested: Trajectory, achieved: Recovered) -> CameraErrors:
+    """Compare over the frames that are found, relative to the first of them; the lengths must be equal.
+
+    Where the request stays in place, translations are in scene depths: the achieved one's is the median depth of its
+    anchors.
+    """
+    found, count = achieved.found, len(requested)
+    wanted = np.linalg.inv(requested.c2w[achieved.first]) @ requested.c2w[found]
+    got = achieved.c2w[found]
+    angles = angle_between(got[:, :3, :3], wanted[:, :3, :3])
+    far, got_far = (float(np.linalg.norm(poses[:, :3, 3], axis=1).max()) for poses in (wanted, got))
+    if far < STILL * requested.scene_depth:
+        unit = requested.scene_depth
+        got_unit = float(np.median(achieved.anchors[:, 2])) if achieved.moves else 1.0
+        scale = unit / got_unit
+    else:
+        unit, got_unit = far, got_far if achieved.moves else 1.0
+        square = float(np.sum(got[:, :3, 3] ** 2))
+        scale = float(np.sum(got[:, :3, 3] * wanted[:, :3, 3])) / square if square > 0 else 1.0
+    difference = np.concatenate(
+        [got[:, :3, :3] - wanted[:, :3, :3], got[:, :3, 3:] / got_unit - wanted[:, :3, 3:] / unit], -1
+    )
+    rotation, position = np.full(count, np.nan), np.full(count, np.nan)
+    rotation[found] = np.degrees(angles)
+    position[found] = np.linalg.norm(scale * got[:, :3, 3] - wanted[:, :3, 3], axis=1) / unit
+    return CameraErrors(
+        rot_err=float(angles.mean()) * count,
+        trans_err=float(np.linalg.norm(difference[:, :, 3], axis=1).mean()) * count,
+        cam_mc=float(np.linalg.norm(difference, axis=(1, 2)).mean()) * count,
+        rotation=rotation,
+        position=position,
+        scale=scale,
+    )
+
+
+def evaluate_shot(folder: Path, camera: Path | None = None) -> CameraErrors:
+    """Recover the camera of the numbered images in a shot's folder and compare it with the one that was asked for.
+
+    camera: the camera file; by default the *.camera.json in the folder. Writes `folder`/achieved.json, see `as_json`.
+    Raises InputError where images or camera are missing or do not belong together.
+    """
+    frames = read_shot(folder)
+    requested = formats.read(camera or _only_camera(folder))
+    if len(requested) != len(frames):
+        raise InputError(
+            f"{folder} has {len(frames)} images, its camera {len(requested)} frames.",
+            "Wait until the shot is finished, or name its camera with --camera.",
+        )
+    height, width = frames[0].shape[:2]
+    requested = requested.resized((width, height))
+    achieved = recover(frames, requested.intrinsics)
+    errors = camera_errors(requested, achieved)
+    with whole_file(folder / ACHIEVED_FILE) as part:
+        part.write_text(json.dumps(as_json(requested, achieved, errors), indent=1, allow_nan=False), "utf-8")
+    return errors
+
+
+def as_json(requested: Trajectory, achieved: Recovered, errors: CameraErrors) -> dict[str, Any]:
+    """What achieved.json holds.
+
+    format "dollygrip-achieved", version 1; rot_err, trans_err, cam_mc and scale of CameraErrors; moves: whether a
+    translation could be seen; frames: for each frame null where it was not found, else its rotation error in degrees,
+    its position error as a share (CameraErrors.position) and c2w, the achieved pose in the requested camera's world
+    and unit, laid on it at the first frame that was found.
+    """
+    start = requested.c2w[achieved.first]
+    frames: list[dict[str, Any] | None] = []
+    for t, found in enumerate(achieved.found):
+        pose = achieved.c2w[t].copy()
+        pose[:3, 3] *= errors.scale
+        frame = {
+            "rotation_degrees": float(errors.rotation[t]),
+            "position": float(errors.position[t]),
+            "c2w": (start @ pose).tolist(),
+        }
+        frames.append(frame if found else None)
+    sums = {"rot_err": errors.rot_err, "trans_err": errors.trans_err, "cam_mc": errors.cam_mc, "scale": errors.scale}
+    return {"format": "dollygrip-achieved", "version": 1, **sums, "moves": achieved.moves, "frames": frames}
+
+
+def lines(errors: CameraErrors) -> list[str]:
+    """The figures in words, a line each."""
+    found = np.isfinite(errors.rotation)
+    rotation, position = errors.rotation[found], 100 * errors.position[found]
+    return [
+        f"recovered {found.sum()} of {len(found)} frames",
+        f"rotation off by {np.median(rotation):.2f} degrees (median), {rotation.max():.2f} (largest)",
+        f"position off by {np.median(position):.1f} % of the move (median), {position.max():.1f} % (largest)",
+        f"RotErr {errors.rot_err:.3f}  TransErr {errors.trans_err:.3f}  CamMC {errors.cam_mc:.3f}",
+    ]
+
+
+def read_shot(folder: Path) -> list[np.ndarray]:
+    """The numbered PNG and JPEG images of a folder in order, uint8 (h, w, 3) of one size."""
+    if not folder.is_dir():
+        raise InputError(f"There is no folder {folder}.", "Name the folder of a rendered shot.")
+    files = [file for file in folder.iterdir() if re.fullmatch(r".*\d+\.(png|jpe?g)", file.name, re.IGNORECASE)]
+    frames = [read_image(file) for file in sorted(files, key=_number)]
+    if len(frames) < 2:
+        raise InputError(f"The folder {folder} has {len(frames)} numbered images.", "A camera needs two or more.")
+    if len({frame.shape for frame in frames}) > 1:
+        raise InputError(f"The images of {folder} differ in size.", "Keep one shot in a folder.")
+    return frames
+
+
+def _number(file: Path) -> int:
+    return int(re.findall(r"\d+", file.stem)[-1])
+
+
+def _only_camera(folder: Path) -> Path:
+    cameras = sorted(folder.glob("*.camera.json"))
+    if len(cameras) != 1:
+        raise InputError(f"The folder {folder} has {len(cameras)} camera files.", "Name the camera with --camera.")
+    return cameras[0]

@@ -1,0 +1,133 @@
+"""Cameras recovered from points and pictures of a known room, by geometry."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dollygrip.errors import DollygripError, InputError
+from dollygrip.rotations import angle_between, matrix_from_rotvec
+from dollygrip_backend.evaluation.recovery import Matches, Recovered, recover, recover_from_matches
+
+SIZE = (512, 288)
+T = 9
+
+
+def camera(turn=(0, 0, 0), move=(0, 0, 0), zoom=1.0, frames=T) -> tuple[np.ndarray, np.ndarray]:
+    """c2w and intrinsics of a smooth move: rotation vector in radians, translation, and factor of the lens at its end.
+
+    The path bends, so that no two frames give the whole away.
+    """
+    s = np.linspace(0, 1, frames)[:, None]
+    c2w = np.tile(np.eye(4), (frames, 1, 1))
+    c2w[:, :3, :3] = matrix_from_rotvec(np.array(turn) * s + [0.01, 0.02, 0] * np.sin(3 * s))
+    c2w[:, :3, 3] = np.array(move) * s + np.linalg.norm(move) * 0.1 * np.sin(4 * s) * [0, 1, 0]
+    c2w = np.linalg.inv(c2w[0]) @ c2w
+    lens = np.tile([450.0, 450.0, SIZE[0] / 2, SIZE[1] / 2], (frames, 1))
+    lens[:, :2] *= zoom**s
+    return c2w, lens
+
+
+def seen(c2w: np.ndarray, lens: np.ndarray, noise: float, wrong: float, seed: int) -> Matches:
+    """Points of a cloud as the cameras see them, with pixel noise; a share of the matches is wrong."""
+    rng = np.random.default_rng(seed)
+    world = rng.uniform([-4, -3, 2], [4, 3, 9], (1500, 3))
+    points, ids = [], []
+    for pose, k in zip(c2w, lens, strict=True):
+        local = (world - pose[:3, 3]) @ pose[:3, :3]
+        at = local[:, :2] / local[:, 2:] * k[:2] + k[2:]
+        inside = (local[:, 2] > 0.5) & ((at > 0) & (at < SIZE)).all(1)
+        points.append(at[inside] + rng.normal(0, noise, (inside.sum(), 2)))
+        ids.append(np.flatnonzero(inside))
+    pairs = {}
+    for i in range(len(c2w)):
+        for j in range(i + 1, min(i + 5, len(c2w))):
+            _, a, b = np.intersect1d(ids[i], ids[j], return_indices=True)
+            shuffled = rng.random(len(b)) < wrong
+            b[shuffled] = rng.permutation(b[shuffled])
+            pairs[i, j] = np.stack([a, b], 1)
+    return Matches(points, pairs)
+
+
+def off(recovered: Recovered, c2w: np.ndarray) -> tuple[float, float]:
+    """Largest rotation error in degrees, largest position error as a share of the path's reach, scale fitted."""
+    assert recovered.found.all()
+    got, true = recovered.c2w[:, :3, 3], c2w[:, :3, 3]
+    angle = np.degrees(angle_between(recovered.c2w[:, :3, :3], c2w[:, :3, :3]).max())
+    reach = np.linalg.norm(true, axis=1).max()
+    if reach == 0:
+        return angle, np.abs(got).max()
+    scale = np.sum(got * true) / max(np.sum(got**2), 1e-12)
+    return angle, np.linalg.norm(scale * got - true, axis=1).max() / reach
+
+
+def vectors(size: float) -> st.SearchStrategy:
+    return st.tuples(*[st.floats(-size, size)] * 3)
+
+
+@given(vectors(0.25), vectors(1.0), st.floats(0.7, 1.6), st.integers(0, 1000))
+@settings(max_examples=8, deadline=None)
+def test_a_moving_camera_is_recovered(turn, move, zoom, seed):
+    if np.linalg.norm(move) < 0.4:
+        move = (0.5, *move[1:])
+    c2w, lens = camera(turn, move, zoom)
+    recovered = recover_from_matches(seen(c2w, lens, 0.3, 0.1, seed), lens, SIZE)
+    angle, distance = off(recovered, c2w)
+    assert recovered.moves and angle < 0.1 and distance < 0.02
+
+
+@given(vectors(0.25), st.floats(0.6, 1.8), st.integers(0, 1000))
+@settings(max_examples=8, deadline=None)
+def test_a_camera_that_only_turns_and_zooms_gets_no_translation(turn, zoom, seed):
+    c2w, lens = camera(turn, zoom=zoom)
+    recovered = recover_from_matches(seen(c2w, lens, 0.3, 0.1, seed), lens, SIZE)
+    angle, distance = off(recovered, c2w)
+    assert not recovered.moves and distance == 0 and angle < 0.05
+
+
+def test_the_depth_of_the_first_frame_is_in_the_unit_of_the_move():
+    c2w, lens = camera((0, 0.1, 0), (0.8, 0, 0.3))
+    recovered = recover_from_matches(seen(c2w, lens, 0.1, 0, 3), lens, SIZE)
+    got, true = recovered.c2w[:, :3, 3], c2w[:, :3, 3]
+    depth = recovered.anchors[:, 2] * np.sum(got * true) / np.sum(got**2)
+    assert 2 < depth.min() and depth.max() < 9.1 and depth.std() > 1
+
+
+def room(c2w: np.ndarray, lens: np.ndarray, seed: int) -> np.ndarray:
+    """The picture of a camera inside a box, 8 x 5 x 10, whose walls have a random texture: uint8 (h, w, 3)."""
+    rng = np.random.default_rng(seed)
+    texture = sum(np.kron(rng.normal(size=(512 // n, 512 // n)), np.ones((n, n))) * n**0.5 for n in (2, 4, 8, 32))
+    y, x = np.mgrid[0 : SIZE[1], 0 : SIZE[0]] + 0.5
+    rays = np.stack([(x - lens[2]) / lens[0], (y - lens[3]) / lens[1], np.ones_like(x)], -1) @ c2w[:3, :3].T
+    half, centre = np.array([4, 2.5, 5]), c2w[:3, 3] - [0, 0, 4]
+    reach = (np.where(rays > 0, half, -half) - centre) / np.where(np.abs(rays) < 1e-9, 1e-9, rays)
+    wall = reach.argmin(-1)
+    at = centre + rays * reach.min(-1)[..., None]
+    u = np.take_along_axis(at, ((wall + 1) % 3)[..., None], -1)[..., 0] * 40 + 200 + 100 * wall
+    v = np.take_along_axis(at, ((wall + 2) % 3)[..., None], -1)[..., 0] * 40 + 200 + 60 * (rays.sum(-1) > 0)
+    i, j = np.floor(u).astype(int), np.floor(v).astype(int)
+    a, b = u - i, v - j
+    corner = [[texture[(i + p) % 512, (j + q) % 512] for q in (0, 1)] for p in (0, 1)]
+    value = (corner[0][0] * (1 - a) + corner[1][0] * a) * (1 - b) + (corner[0][1] * (1 - a) + corner[1][1] * a) * b
+    return np.repeat(np.clip(128 + 18 * value, 0, 255).astype(np.uint8)[..., None], 3, -1)
+
+
+@pytest.mark.parametrize(
+    ("turn", "move", "zoom"),
+    [((0.02, 0.2, 0), (0.8, 0, 0.5), 1.0), ((0, 0, 0), (0, 0, 1.5), 0.8), ((0.05, 0.2, 0.1), (0, 0, 0), 1.3)],
+    ids=["truck and pan", "dolly zoom", "pan and roll"],
+)
+def test_a_camera_is_recovered_from_pictures(turn, move, zoom):
+    c2w, lens = camera(turn, move, zoom, frames=6)
+    frames = [room(pose, k, 5) for pose, k in zip(c2w, lens, strict=True)]
+    recovered = recover(frames, lens)
+    angle, distance = off(recovered, c2w)
+    assert recovered.moves == any(move) and angle < 0.15 and distance < 0.03
+
+
+def test_pictures_of_nothing_are_refused():
+    _, lens = camera(frames=4)
+    with pytest.raises(DollygripError, match="enough detail"):
+        recover([np.full((288, 512, 3), 90, np.uint8)] * 4, lens)
+    with pytest.raises(InputError, match="1 frames"):
+        recover([np.zeros((288, 512, 3), np.uint8)], lens[:1])
