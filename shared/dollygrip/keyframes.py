@@ -18,9 +18,7 @@ from dollygrip.splines import solve_tridiagonal
 
 Violation = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
-_PLANNED = (
-    250  # frames of the longest camera whose keys are placed by dynamic programming: the time goes with its square
-)
+_PLANNED = 250  # frames of the longest camera planned by dynamic programming: time goes with the square
 _LONGEST_SPAN = 200  # frames between two keys at first, which bounds the time; pruning lengthens spans
 _HOPELESS = 4.0  # times the bound: when every piece of a length is worse, longer ones are not looked at
 _SLACK = (1.0, 0.75, 0.5)  # shares of the bound that pieces may use by themselves, before they are joined
