@@ -1,10 +1,12 @@
 """`dollygrip train`, `evaluate` and `data`: making the weights again, and measuring them."""
 
+import importlib.util
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from dollygrip.errors import DollygripError, InputError
 from dollygrip_backend.cli.errors import reported
 
 train = typer.Typer(help="Train a network from its configuration.", no_args_is_help=True)
@@ -104,11 +106,44 @@ def evaluate_depth(
 
 @evaluate.command("video")
 @reported
-def evaluate_video(scenes: TestScenes = Path(".cache/scenes/test"), weights: Weights = None) -> None:
-    """Compare rendered frames of the embedded engine with true ones."""
-    from dollygrip_backend.evaluation import video
+def evaluate_video(
+    shot: Annotated[
+        Path | None,
+        typer.Argument(help="A rendered shot's folder: is its camera the one asked for?", show_default=False),
+    ] = None,
+    camera: Annotated[Path | None, typer.Option(help="The shot's camera. [the *.camera.json in its folder]")] = None,
+    clips: Annotated[Path | None, typer.Option(help="Folder of real clips with poses, to be rendered again.")] = None,
+    engine: Annotated[str, typer.Option(help="The video engine that renders the clips.")] = "embedded",
+    out: Annotated[Path, typer.Option(help="Folder for the report on the clips.")] = Path("evaluation"),
+    scenes: TestScenes = Path(".cache/scenes/test"),
+    weights: Weights = None,
+) -> None:
+    """Recover the camera from a shot's frames, or from real clips rendered again (--clips), and compare it with the one
+    asked for; without either, compare the embedded engine's frames of held-out scenes with true ones."""
+    if shot is not None and clips is not None:
+        raise InputError("A shot and --clips are two evaluations.", "Give one of them.")
+    if shot is not None or clips is not None:
+        _needs_pycolmap()
+    if shot is not None:
+        from dollygrip_backend.evaluation import achieved
 
-    video.main(scenes, weights)
+        print(*achieved.lines(achieved.evaluate_shot(shot, camera)), sep="\n")
+        print(shot / achieved.ACHIEVED_FILE)
+    elif clips is not None:
+        from dollygrip_backend.evaluation.real_cameras import evaluate_real_cameras
+
+        evaluate_real_cameras(clips, out, engine)
+    else:
+        from dollygrip_backend.evaluation import video
+
+        video.main(scenes, weights)
+
+
+def _needs_pycolmap() -> None:
+    if importlib.util.find_spec("pycolmap") is None:
+        raise DollygripError(
+            "Recovering a camera needs pycolmap, which is not installed.", "pip install 'dollygrip-backend[evaluation]'"
+        )
 
 
 @data.command()

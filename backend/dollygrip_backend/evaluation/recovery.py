@@ -100,10 +100,11 @@ def _mutual(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """(M, 2) indices of unit descriptors (N, 128) that are each other's nearest, and clearly nearer than the next."""
     cosine = a @ b.T
     there, back = cosine.argmax(1), cosine.argmax(0)
-    rows = np.arange(len(a))
-    best = np.arccos(np.clip(cosine[rows, there], -1, 1))
-    next_there, next_back = np.partition(cosine, -2, 1)[:, -2], np.partition(cosine, -2, 0)[-2][there]
-    second = np.arccos(np.clip(np.maximum(next_there, next_back), -1, 1))
+    rows, columns = np.arange(len(a)), np.arange(len(b))
+    best = cosine[rows, there]
+    cosine[rows, there] = cosine[back, columns] = -1  # what is left has the second best of the mutual ones
+    second = np.maximum(cosine.max(1), cosine.max(0)[there])
+    best, second = (np.arccos(np.clip(c, -1, 1)) for c in (best, second))
     good = (back[there] == rows) & (best < _ALIKE) & (best < _RATIO * second)
     return np.stack([rows[good], there[good]], 1)
 

@@ -90,13 +90,13 @@ def test_the_depth_of_the_first_frame_is_in_the_unit_of_the_move():
     recovered = recover_from_matches(seen(c2w, lens, 0.1, 0, 3), lens, SIZE)
     got, true = recovered.c2w[:, :3, 3], c2w[:, :3, 3]
     depth = recovered.anchors[:, 2] * np.sum(got * true) / np.sum(got**2)
-    assert 2 < depth.min() and depth.max() < 9.1 and depth.std() > 1
+    assert depth.min() > 2 and depth.max() < 9.1 and depth.std() > 1
 
 
 def room(c2w: np.ndarray, lens: np.ndarray, seed: int) -> np.ndarray:
     """The picture of a camera inside a box, 8 x 5 x 10, whose walls have a random texture: uint8 (h, w, 3)."""
     rng = np.random.default_rng(seed)
-    texture = sum(np.kron(rng.normal(size=(512 // n, 512 // n)), np.ones((n, n))) * n**0.5 for n in (2, 4, 8, 32))
+    texture = sum(np.kron(rng.normal(size=(512 // n, 512 // n)), np.ones((n, n))) * n**0.5 for n in (4, 8, 32))
     y, x = np.mgrid[0 : SIZE[1], 0 : SIZE[0]] + 0.5
     rays = np.stack([(x - lens[2]) / lens[0], (y - lens[3]) / lens[1], np.ones_like(x)], -1) @ c2w[:3, :3].T
     half, centre = np.array([4, 2.5, 5]), c2w[:3, 3] - [0, 0, 4]

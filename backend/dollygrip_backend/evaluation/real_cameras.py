@@ -1,0 +1,209 @@
+"""Real cameras: clips of RealEstate10K shot again by a video engine, from their own first frame by their own poses.
+
+The camera is recovered from the clip's own frames and from the rendered ones by the same estimator. What the estimator
+finds on the clip is its own error and that of the given poses; what the rendered frames add is the engine's.
+
+A clip is two files of one name: `NAME.txt`, poses in the format of RealEstate10K or CameraCtrl, and `NAME.mp4` (or a
+folder `NAME` of numbered images) with a frame for each pose: the whole 16:9 frame, whatever its pixels' shape.
+"""
+
+import html
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import attrs
+import av
+import numpy as np
+from PIL import Image
+
+from dollygrip import formats
+from dollygrip.errors import DollygripError, InputError
+from dollygrip.trajectory import Trajectory
+from dollygrip_backend.evaluation.achieved import CameraErrors, camera_errors, read_shot
+from dollygrip_backend.evaluation.recovery import Recovered, recover
+from dollygrip_backend.scene.depth import DepthEstimator
+from dollygrip_backend.video import Shot, VideoEngine, load_engine
+
+MAX_FRAMES = 2000
+_SHOWN = 4  # pictures of each clip on the page
+
+# RotErr, TransErr, CamMC as CamI2V (arXiv 2410.15957) reports them in its repository's table: 256x256, 16 frames.
+PUBLISHED = {
+    "MotionCtrl": (0.8636, 2.5068, 2.9536),
+    "CameraCtrl": (0.7098, 1.8877, 2.2557),
+    "CamI2V": (0.4758, 1.4955, 1.7153),
+}
+PUBLISHED_FRAMES = 16
+
+
+@attrs.frozen(eq=False)
+class Clip:
+    """frames: uint8 (h, w, 3), all of camera.size; camera: in its file's own unit of length."""
+
+    name: str
+    frames: list[np.ndarray]
+    camera: Trajectory
+
+
+@attrs.frozen(eq=False)
+class Result:
+    """A clip, what was rendered in its place, and both of their errors against the clip's poses."""
+
+    clip: Clip
+    rendered: list[np.ndarray]
+    true: CameraErrors
+    achieved: CameraErrors
+
+    @property
+    def extra(self) -> np.ndarray:
+        """Degrees that each rendered frame is further from the request than the clip's own; NaN where not found."""
+        return self.achieved.rotation - self.true.rotation
+
+
+def read_clips(folder: Path, size_of: Callable[[tuple[int, int]], tuple[int, int]]) -> list[Clip]:
+    """The clips of a folder in the order of their names, resized to square pixels at size_of((width, height)).
+
+    Raises InputError where there are none, or where a clip's frames and poses differ in number.
+    """
+    clips = []
+    for file in sorted(folder.glob("*.txt")):
+        camera = formats.read(file)
+        images = file.with_suffix("")
+        frames = read_shot(images) if images.is_dir() else _decoded(file.with_suffix(".mp4"))
+        if len(frames) != len(camera):
+            raise InputError(f"The clip {file.stem} has {len(frames)} frames and {len(camera)} poses.", "Trim one.")
+        height = frames[0].shape[0]
+        size = size_of((round(height * camera.size[0] / camera.size[1]), height))
+        resized = [np.asarray(Image.fromarray(f).resize(size, Image.Resampling.BICUBIC)) for f in frames]
+        clips.append(Clip(file.stem, resized, camera.resized(size)))
+    if not clips:
+        raise InputError(f"The folder {folder} has no clips.", "Put NAME.txt with poses beside NAME.mp4.")
+    return clips
+
+
+def _decoded(path: Path) -> list[np.ndarray]:
+    try:
+        with av.open(str(path)) as container:
+            frames = []
+            for frame in container.decode(video=0):
+                if len(frames) == MAX_FRAMES:
+                    raise InputError(f"The video {path} has more than {MAX_FRAMES} frames.", "Cut it into clips.")
+                frames.append(frame.to_ndarray(format="rgb24"))
+    except (OSError, av.FFmpegError) as error:
+        raise InputError(f"The video {path} cannot be read: {error.strerror}.", "Put it beside its poses.") from error
+    return frames
+
+
+def scaled(clip: Clip, recovered: Recovered, scale: float, depth: np.ndarray) -> Trajectory:
+    """The clip's camera with the scene depth that fits an estimated depth (h, w) of frame 0 to the clip's parallax.
+
+    The points that the estimator triangulated in frame 0 are in the clip's unit after `scale` (CameraErrors.scale); the
+    median of their depth over the estimated one there is the factor of the estimate, as in CamI2V's evaluation.
+    """
+    x, y = recovered.anchors[:, :2].T.astype(int)
+    height, width = depth.shape
+    there = depth[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)]
+    factor = float(np.median(scale * recovered.anchors[:, 2] / there))
+    return attrs.evolve(clip.camera, scene_depth=factor * float(np.median(depth)))
+
+
+def evaluate_clip(clip: Clip, engine: VideoEngine, estimator: DepthEstimator, seed: int = 0) -> Result:
+    """Render a clip's camera from its first frame and compare. Raises DollygripError where frames show too little."""
+    recovered = recover(clip.frames, clip.camera.intrinsics)
+    true = camera_errors(clip.camera, recovered)
+    if not recovered.moves or not recovered.found[0]:
+        raise DollygripError(f"The clip {clip.name} does not move enough for a scale.", "Leave it out.")
+    camera = scaled(clip, recovered, true.scale, estimator.estimate(clip.frames[0]).depth)
+    rendered = list(engine.render(Shot(clip.frames[0], "", camera, camera.size, seed)))
+    return Result(clip, rendered, true, camera_errors(camera, recover(rendered, camera.intrinsics)))
+
+
+def evaluate_real_cameras(
+    folder: Path, out: Path, engine_name: str = "embedded", say: Callable[[str], None] = print
+) -> list[Result]:
+    """Evaluate every clip of a folder; writes `out`/report.html and report.json, prints a table.
+
+    A clip whose camera cannot be recovered is named and left out; raises DollygripError where that is all of them.
+    """
+    engine, estimator = load_engine(engine_name), DepthEstimator.load()
+    results = []
+    for clip in read_clips(folder, engine.info.sizes.nearest):
+        try:
+            results.append(evaluate_clip(clip, engine, estimator))
+        except DollygripError as error:
+            say(f"{clip.name}: left out: {error}")
+            continue
+        say(_line(results[-1]))
+    if not results:
+        raise DollygripError(f"No clip of {folder} could be evaluated.", "Give clips that move and show detail.")
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "report.json").write_text(json.dumps(_as_json(results, engine_name), indent=1), "utf-8")
+    (out / "report.html").write_text(_page(results, engine_name, out), "utf-8")
+    for name, values in table(results, engine_name).items():
+        say(f"  {name:28s}" + "".join(f"{value:9.3f}" for value in values))
+    say(f"median extra rotation error {median_extra(results):+.3f} degrees; {out / 'report.html'}")
+    return results
+
+
+def median_extra(results: list[Result]) -> float:
+    """Median over all frames but the first, which has no error, of Result.extra, in degrees."""
+    return float(np.nanmedian(np.concatenate([result.extra[1:] for result in results])))
+
+
+def table(results: list[Result], engine: str) -> dict[str, tuple[float, float, float]]:
+    """Name -> mean RotErr, TransErr, CamMC; the published rows only where the clips have as many frames as theirs."""
+
+    def mean(errors: list[CameraErrors]) -> tuple[float, float, float]:
+        return tuple(float(np.mean([getattr(e, name) for e in errors])) for name in ("rot_err", "trans_err", "cam_mc"))
+
+    rows = {"the clips themselves": mean([r.true for r in results]), engine: mean([r.achieved for r in results])}
+    comparable = all(len(r.clip.frames) == PUBLISHED_FRAMES for r in results)
+    return rows | (PUBLISHED if comparable else {})
+
+
+def _line(result: Result) -> str:
+    return (
+        f"{result.clip.name}: rotation off by {np.nanmedian(result.true.rotation):.2f} degrees on the clip, "
+        f"{np.nanmedian(result.achieved.rotation):.2f} as rendered; position {np.nanmedian(result.true.position):.1%}, "
+        f"{np.nanmedian(result.achieved.position):.1%} of the move"
+    )
+
+
+def _as_json(results: list[Result], engine: str) -> dict[str, Any]:
+    def figures(errors: CameraErrors) -> dict[str, Any]:
+        lists = {name: [None if np.isnan(v) else v for v in getattr(errors, name)] for name in ("rotation", "position")}
+        return {name: getattr(errors, name) for name in ("rot_err", "trans_err", "cam_mc")} | lists
+
+    clips = {r.clip.name: {"true": figures(r.true), "rendered": figures(r.achieved)} for r in results}
+    return {"engine": engine, "median_extra_degrees": median_extra(results), "clips": clips}
+
+
+def _page(results: list[Result], engine: str, out: Path) -> str:
+    rows = "".join(
+        f"<tr><td>{html.escape(name)}" + "".join(f"<td>{value:.3f}" for value in values)
+        for name, values in table(results, engine).items()
+    )
+    clips = "".join(f"<h2>{html.escape(_line(r))}</h2>{_pictures(r, out)}" for r in results)
+    style = (
+        "body{font:14px sans-serif}td,th{border-top:1px solid #ccc;padding:3px 12px;text-align:left}h2{font:inherit}"
+    )
+    return (
+        f"<!doctype html><meta charset=utf-8><title>Real cameras</title><style>{style}</style>"
+        f"<h1>{html.escape(engine)}: rotation {median_extra(results):+.3f} degrees further off than the clips' own</h1>"
+        f"<table><tr><th><th>RotErr<th>TransErr<th>CamMC{rows}</table>"
+        "<p>Sums over frames, means over clips, lower is better. Published rows: CamI2V's table (arXiv 2410.15957), "
+        f"256x256, {PUBLISHED_FRAMES} frames, other clips of the same data set; shown where these are as long. "
+        f"Pictures: above the clip, below what was rendered.{clips}"
+    )
+
+
+def _pictures(result: Result, out: Path) -> str:
+    pictures = []
+    for t in np.unique(np.linspace(0, len(result.rendered) - 1, _SHOWN).astype(int)):
+        pair = np.concatenate([result.clip.frames[t], result.rendered[t]])
+        name = f"{result.clip.name}_{t:03d}.jpg"
+        Image.fromarray(pair).save(out / name, quality=88)
+        pictures.append(f"<img src='{html.escape(name, quote=True)}' width=320 alt='frame {t}'>")
+    return " ".join(pictures)
