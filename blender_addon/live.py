@@ -26,7 +26,8 @@ from .preferences import backend_executable
 from .sampling import MOST_KEYS, Sampled, is_dragging
 from .session import redraw
 
-# What of a request may change without reading pictures, cameras or the scene again.
+# What of a request may change without reading pictures, cameras or the scene again. Strength asks the backend too: a
+# path is no multiple of another, for amounts have limits, arcs bend, and a camera gives way to surfaces.
 _WORDS = {"prompt": "prompt", "strength": "strength", "seed": "seed", "frame_count": "frames"}
 # What no prediction depends on, or not the first take of one.
 _IDLE = {"rna_type", "name", "takes", "engine", "width", "height", "shot_index", "job", "error", "hint", "notice"}
@@ -106,12 +107,12 @@ class LiveDirection:
             redraw()
         return TICK
 
-    def keep(self) -> None:
-        """Make the take of what is shown; the preview has done its duty."""
+    def keep(self, scene: bpy.types.Scene) -> None:
+        """Make the take of what is shown in a scene; the preview has done its duty."""
         preview, self.preview = self.preview, None
         task = attrs.evolve(preview.task, made=[])
         made = task.prepare(TakeReady(task.job_id, 0, preview.trajectory))
-        task.deliver(bpy.data.scenes[task.scene_name], made)
+        task.deliver(scene, made)
 
     def _ask(self, context: bpy.types.Context) -> None:
         state, rest = context.scene.dollygrip, _rest(context.scene)
@@ -150,7 +151,10 @@ class LiveDirection:
             self.said = answer.error.message
         elif task and (scene := bpy.data.scenes.get(task.scene_name)):
             task.job_id, self.said = answer.job_id, ""
-            self.preview = Preview(task, answer.trajectory, _shape(scene, task, answer.trajectory))
+            try:
+                self.preview = Preview(task, answer.trajectory, _shape(scene, task, answer.trajectory))
+            except DollygripError as error:  # at the scene's frame rate it may be too long
+                self.said = error.message
 
 
 def _rest(scene: bpy.types.Scene) -> tuple:
@@ -212,8 +216,8 @@ class DOLLYGRIP_OT_keep_live(bpy.types.Operator):
             cls.poll_message_set("Turn Live on and type a prompt: there is no path to keep yet")
         return live.preview is not None
 
-    def execute(self, _context):
-        live.keep()
+    def execute(self, context):
+        live.keep(context.scene)
         return {"FINISHED"}
 
 
