@@ -90,17 +90,67 @@ def can_cut(curve: bpy.types.FCurve, frame: float) -> bool:
     return bool(level or kind == _CONSTANT)
 
 
-def previous_cut(curve: bpy.types.FCurve, frame: int, step: int) -> int:
-    """The nearest key on a whole frame before (`step` -1) or after (1) a frame; InputError where there is none."""
-    x = read(curve)["co"][:, 0]
-    whole = np.round(x)[np.abs(x - np.round(x)) < _NEAR]
-    found = whole[(whole - frame) * step > 0]
-    if not len(found):
+def cut(curve: bpy.types.FCurve, frame: int) -> bool:
+    """Make sure that a curve can be cut at a frame -> whether that took a new key, as Blender inserts one.
+
+    A new key keeps the curve's shape to single precision. Raises InputError where no key can do that: the keys around
+    are not Bézier or linear ones.
+    """
+    if can_cut(curve, frame):
+        return False
+    keys = read(curve)
+    after = int(np.searchsorted(keys["co"][:, 0], frame))
+    kind = keys["interpolation"][after - 1]
+    if after in (0, len(keys["co"])) or kind not in (_BEZIER, _LINEAR):
         raise InputError(
-            f"{name_of(curve)} has no key {'before' if step < 0 else 'after'} frame {frame}.",
+            f"{name_of(curve)} cannot be cut at frame {frame}: it is not a Bézier there.",
             f"Insert a key for the camera at frame {frame}.",
         )
-    return int(found.max() if step < 0 else found.min())
+    before = after - 1
+    corners = [keys["co"][before], keys["handle_right"][before], keys["handle_left"][after], keys["co"][after]]
+    left, right = (_divided if kind == _BEZIER else _straight)(np.array(corners, float), frame)
+    if left[1, 0] > frame or right[2, 0] < frame:
+        raise InputError(
+            f"{name_of(curve)} cannot be cut at frame {frame}: its handles reach far over each other.",
+            f"Shorten them, or insert a key for the camera at frame {frame}.",
+        )
+    new = _bezier([frame], [value_at(curve, frame)], [0.0], [1.0], [1.0])
+    new["interpolation"][:] = kind
+    new["handle_left"][0], new["handle_right"][0] = left[2], right[1]
+    if kind == _BEZIER:
+        keys["handle_right"][before], keys["handle_left"][after] = left[1], right[2]
+        for name in ("handle_left_type", "handle_right_type"):  # those that Blender sets would change the shape
+            types = keys[name][[before, after]]
+            keys[name][[before, after]] = np.select([types == _VECTOR, types != _FREE], [_FREE, _ALIGNED], types)
+    write(curve, {name: np.insert(keys[name], after, new[name][0], axis=0) for name, _, _ in _ARRAYS})
+    return True
+
+
+def _divided(corners: np.ndarray, frame: float) -> tuple[np.ndarray, np.ndarray]:
+    """Control points (4, 2) of a Bézier segment -> those of its parts before and after a frame (de Casteljau).
+
+    Handles that reach beyond the segment are shortened first, as Blender does.
+    """
+    a, b, c, d = corners
+    length = d[0] - a[0]
+    b, c = (end + (arm - end) / max(1.0, abs(arm[0] - end[0]) / length) for end, arm in ((a, b), (d, c)))
+    low, high = 0.0, 1.0
+    for _ in range(60):  # the frame grows with the parameter
+        u = (low + high) / 2
+        at = (1 - u) ** 3 * a[0] + 3 * u * (1 - u) ** 2 * b[0] + 3 * u * u * (1 - u) * c[0] + u**3 * d[0]
+        low, high = (u, high) if at < frame else (low, u)
+    ab, bc, cd = a + (b - a) * u, b + (c - b) * u, c + (d - c) * u
+    abc, bcd = ab + (bc - ab) * u, bc + (cd - bc) * u
+    middle = abc + (bcd - abc) * u
+    return np.array([a, ab, abc, middle]), np.array([middle, bcd, cd, d])
+
+
+def _straight(corners: np.ndarray, frame: float) -> tuple[np.ndarray, np.ndarray]:
+    """As _divided, for the straight line between the ends."""
+    a, d = corners[0], corners[3]
+    middle = a + (d - a) * (frame - a[0]) / (d[0] - a[0])
+    thirds = np.arange(4)[:, None] / 3
+    return a + (middle - a) * thirds, middle + (d - middle) * thirds
 
 
 def name_of(curve: bpy.types.FCurve) -> str:

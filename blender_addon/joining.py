@@ -17,13 +17,12 @@ from . import camera, compat, curve_parts, pose_channels, rigs
 EASE = 1.5  # seconds within which a difference in speed at a border dies away
 _LENS = ("lens", 0)
 _LENS_TOLERANCE = 0.002  # relative
-_ZOOMS = 0.01  # as log of the focal length: less is no zoom
 _STILL = 1e-6  # of a channel's own size: less is no motion
 
 
 @attrs.frozen
 class Span:
-    """A part of a take from cut to cut. opens, ends: whether no key lies before or behind it; locked: frames of keys
+    """A part of a take. opens, ends: whether no key lies before or behind it; locked: frames of keys
     inside that are to be kept."""
 
     first: int
@@ -43,22 +42,26 @@ class Span:
 
 
 def span_of(curves: list[bpy.types.FCurve], first: int, last: int) -> Span:
-    """The part first..last of pose curves, made longer until every one of them can be cut at both ends.
-
-    Raises InputError where that cannot be, or where the part is too short.
-    """
-    asked = first, last
-    while stuck := [curve for curve in curves if not curve_parts.can_cut(curve, first)]:
-        first = min(curve_parts.previous_cut(curve, first, -1) for curve in stuck)
-    while stuck := [curve for curve in curves if not curve_parts.can_cut(curve, last)]:
-        last = max(curve_parts.previous_cut(curve, last, 1) for curve in stuck)
+    """The part first..last of pose curves; raises InputError where it is too short."""
     if last - first < 2:
-        raise InputError(f"The part from frame {asked[0]} to {asked[1]} is too short.", "Choose at least 3 frames.")
+        raise InputError(f"The part from frame {first} to {last} is too short.", "Choose at least 3 frames.")
     keys = [curve_parts.read(curve) for curve in curves]
-    frames = np.concatenate([k["co"][:, 0] for k in keys if len(k["co"]) > 1] or [np.zeros(0)])
     marked = np.concatenate([k["co"][k["type"] == curve_parts.LOCKED, 0] for k in keys] or [np.zeros(0)])
     locked = {round(frame) for frame in marked.tolist() if first < round(frame) < last}
-    return Span(first, last, not (frames < first).any(), not (frames > last).any(), tuple(sorted(locked)))
+    return Span(first, last, *_reach(curves, first, last), tuple(sorted(locked)))
+
+
+def _reach(curves: list[bpy.types.FCurve], first: int, last: int) -> tuple[bool, bool]:
+    """Whether no curve that moves has a key before `first`, and none behind `last`."""
+    moving = [curve.keyframe_points for curve in curves if len(curve.keyframe_points) > 1]
+    frames = np.array([point.co.x for points in moving for point in points])
+    return not (frames < first).any(), not (frames > last).any()
+
+
+def _cut(curves: list[bpy.types.FCurve], span: Span) -> set[int]:
+    """Cut curves at the borders of a part -> the frames where that took a new key."""
+    borders = [span.first] if span.ends else [span.first, span.last]
+    return {frame for curve in curves for frame in borders if curve_parts.cut(curve, frame)}
 
 
 def complete(action: bpy.types.Action, shot: bpy.types.Object) -> None:
@@ -74,12 +77,12 @@ def complete(action: bpy.types.Action, shot: bpy.types.Object) -> None:
 class Joined:
     """What a join made of its part: poses c2w (n, 4, 4) in metres, lens (n,) relative to the first frame's.
 
-    said: what could not be as predicted, or "".
+    added: borders at which channels got a key that they did not have.
     """
 
     c2w: np.ndarray
     zoom: np.ndarray
-    said: str
+    added: tuple[int, ...]
 
 
 def join(
@@ -90,23 +93,28 @@ def join(
     predicted: Trajectory,
     depth: float,
 ) -> Joined:
-    """Rewrite a take that the camera shows between the cuts of `span`, so that it moves as predicted there.
+    """Rewrite a take that the camera shows within `span`, so that it moves as predicted there.
 
-    predicted: span.frames poses from the first cut on, in metres; depth: the scene's, in metres. What stands outside
-    of the part is not touched; both borders are met in value and velocity, locked keys in value.
+    predicted: span.frames poses from the first on, in metres; depth: the scene's, in metres. Both borders are met in
+    value and velocity, locked keys in value. Outside nothing is touched, bit for bit, where the borders are keys of
+    every channel that moves; a channel without one gets it, and keeps its shape to single precision.
     """
     unit, mode = context.scene.unit_settings.scale_length, shot.rotation_mode
     names = pose_channels.names_of(shot)
     curves = [_curve(action, shot, name) for name in names]
+    lens = _curve(action, shot, _LENS)
+    opens, ends = _reach([lens], span.first, span.last)
+    of_lens = attrs.evolve(span, opens=span.opens and opens, ends=span.ends and ends, locked=())
+    added = _cut(curves, span) | _cut([lens], of_lens)
     parents = rigs.poses(context, shot, (span.first, span.last))[1]
     at = [0, *(frame - span.first for frame in span.met)]
     given = np.array([[curve_parts.value_at(curve, span.first + i) for curve in curves] for i in at])
     start = c2w_from_blender((parents[0] @ pose_channels.matrices(given[:1], mode)[0])[None], unit)[0]
     world = blender_from_c2w(start @ predicted.relative().c2w, unit)
     local = blender_from_c2w(c2w_from_blender(np.linalg.inv(parents) @ world))
-    borders = _border_slopes(curves, span)
+    slopes = _border_slopes(curves, span)
     knots = [Knot(i, pose) for i, pose in zip(at, pose_channels.matrices(given, mode), strict=True)]
-    for place, slope in zip((0, -1), borders, strict=True):
+    for place, slope in zip((0, -1), slopes, strict=True):
         if slope is not None:
             knots[place] = attrs.evolve(
                 knots[place],
@@ -117,11 +125,11 @@ def join(
     values = pose_channels.values(local, mode, given)
     scale = np.linalg.norm(parents[:, :3, :3], axis=1).max()
     violation = _pose_violation(camera.POSITION_TOLERANCE * depth / unit / scale, mode)
-    _write(curves, span, values, given, borders, violation)
-    zoom, said = _join_lens(action, shot, span, predicted, ease)
+    _write(curves, span, values, given, slopes, violation)
+    zoom = _join_lens(lens, of_lens, predicted, ease)
     for curve in compat.take_curves(action):  # all new keys are selected, which would say nothing
         curve_parts.deselect(curve)
-    return Joined(c2w_from_blender(parents @ local, unit), zoom, said)
+    return Joined(c2w_from_blender(parents @ local, unit), zoom, tuple(sorted(added)))
 
 
 def _curve(action: bpy.types.Action, shot: bpy.types.Object, name: Channel) -> bpy.types.FCurve:
@@ -187,29 +195,20 @@ def _write(
             curve_parts.replace(curve, frames, numbers, slopes[:, i], span.ends, set(span.locked))
 
 
-def _join_lens(
-    action: bpy.types.Action, shot: bpy.types.Object, span: Span, predicted: Trajectory, ease: float
-) -> tuple[np.ndarray, str]:
-    """The lens zooms as predicted, in the same way, where its curve can be cut; else it is left as it is, and said."""
-    curve = _curve(action, shot, _LENS)
+def _join_lens(curve: bpy.types.FCurve, span: Span, predicted: Trajectory, ease: float) -> np.ndarray:
+    """The lens zooms as predicted, joined in the same way -> (n,) relative to its first frame."""
     asked = predicted.intrinsics[:, 0] / predicted.intrinsics[0, 0]
-    if not all(curve_parts.can_cut(curve, frame) for frame in (span.first, span.last)):
-        now = np.array([curve_parts.value_at(curve, frame) for frame in range(span.first, span.last + 1)])
-        kept = f" The lens stays as it was: it has no key at both frame {span.first} and {span.last}."
-        return now / now[0], kept if np.abs(np.log(asked)).max() > _ZOOMS else ""
-    keys = [p.co.x for p in curve.keyframe_points]
-    ends = len(keys) < 2 or max(keys) <= span.last
-    at = [0] if span.ends and ends else [0, span.frames - 1]
+    at = [0] if span.ends else [0, span.frames - 1]
     given = np.array([[curve_parts.value_at(curve, span.first + i)] for i in at])
-    borders = _border_slopes([curve], attrs.evolve(span, ends=len(at) == 1))
+    borders = _border_slopes([curve], span)
     slopes = [None if slope is None else slope / value for slope, value in zip(borders, given, strict=False)]
     log = splice_values(np.log(asked)[:, None] + np.log(given[0]), at, np.log(given), slopes, ease)
     _write(
         [curve],
-        attrs.evolve(span, ends=len(at) == 1, locked=()),
+        span,
         np.exp(log),
         given,
         borders,
         lambda fit, true: np.abs(fit - true)[:, 0] / (_LENS_TOLERANCE * true[:, 0]),
     )
-    return np.exp(log[:, 0] - log[0, 0]), ""
+    return np.exp(log[:, 0] - log[0, 0])

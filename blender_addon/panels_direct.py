@@ -47,7 +47,7 @@ def draw_part(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     except DollygripError as error:
         wrapped(layout, context, str(error), "INFO")
         return
-    wrapped(layout, context, f"Frames {span.first} to {span.last}, from key to key: {chosen[2]}.", "PREVIEW_RANGE")
+    wrapped(layout, context, f"Frames {span.first} to {span.last}: {chosen[2]}.", "PREVIEW_RANGE")
     if span.locked:
         wrapped(layout, context, f"Locked: {', '.join(map(str, span.locked))}", "LOCKED")
     row = layout.row(align=True)

@@ -1,8 +1,8 @@
 """Which part of a shot is to be re-directed, and which of its keys are locked.
 
-The part is that of the selected keys, else the preview range, else the two frames of the panel; it reaches from key to
-key. Keys of the type Extreme are locked: the type is seen in every editor of keys by its colour, is set there by a key
-(R), survives what is done to the key, and means just that to animators: a pose that must be hit.
+The part is that of the selected keys, else the preview range, else the two frames of the panel. Keys of the type
+Extreme are locked: the type is seen in every editor of keys by its colour, is set there by a key (R), survives what is
+done to the key, and means just that to animators: a pose that must be hit.
 """
 
 import bpy
@@ -37,7 +37,7 @@ def chosen_frames(scene: bpy.types.Scene, shot: bpy.types.Object) -> tuple[int, 
 
 
 def chosen_span(scene: bpy.types.Scene, shot: bpy.types.Object) -> joining.Span:
-    """The part to re-direct, from key to key. Raises InputError where there is none, or it cannot be re-directed."""
+    """The part to re-direct. Raises InputError where there is none, or it cannot be re-directed."""
     take = takes.shown(shot)
     if take and rigs.kind_of(take) != rigs.PLAIN:
         raise InputError("The take has a rig.", "Set Rig to Curves first; the camera stays the same.")

@@ -150,8 +150,6 @@ class Redirect:
         joining.complete(parent, shot)
         curves = [c for c in compat.object_curves(parent) if (c.data_path, c.array_index) in names]
         span = joining.span_of(curves, self.span.first, self.span.last)
-        if (span.first, span.last) != (self.span.first, self.span.last):
-            raise InputError("Keys at the borders of the part were removed meanwhile.", "Re-direct it again.")
         first, last = takes.frame_range(parent)
         before = camera.sample(context, first, last, shot, takes.scene_depth(parent))
         action = takes.duplicate(parent)
@@ -161,7 +159,9 @@ class Redirect:
         except DollygripError:
             takes.remove(shot, takes.place_of(shot, action))
             raise
-        self.said = joined.said
+        if joined.added:
+            at = " and ".join(map(str, joined.added))
+            self.said = f" Curves without a key at frame {at} got one, and keep their shape."
         self._note(action, parent, before, joined, span.first - first, index, predicted.meta)
         action.name = takes.name_of(self.provenance["prompt"])
         return action

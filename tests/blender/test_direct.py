@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from bl_ext.user_default.dollygrip import camera, compat, curve_parts, parts, takes
 from bl_ext.user_default.dollygrip.redirect import Redirect
+from bl_ext.user_default.dollygrip.session import Outcome
 from blender.sample_takes import DEPTH, FRAMES, START, add_take, parent_of
 
 from dollygrip.rotations import matrix_from_rotvec, rotvec_from_matrix
@@ -113,10 +114,13 @@ def inner_keys(action) -> list[int]:
 
 @pytest.fixture
 def film(scene, picture_path):
-    """A take of several keys, of which the second to the last but one are asked for."""
+    """A take of several keys, of which the second to the last but one are asked for; there every channel has one."""
     action = add_take(scene, weave)
     keys = inner_keys(action)
     assert len(keys) >= 5
+    for curve in compat.take_curves(action):
+        for frame in keys[1:-1]:
+            curve_parts.cut(curve, frame)
     ask(scene, picture_path, keys[1], keys[-2])
     return action
 
@@ -178,13 +182,14 @@ def test_any_animated_camera_can_be_redirected(scene, picture_path, mode):
 
 def test_an_edited_take_and_another_part_of_the_new_take(scene, film):
     """Moved keys, other handles; then the take that was made is re-directed in turn, overlapping the first part."""
+    keys = inner_keys(film)
     for curve in compat.object_curves(film):
         points = curve.keyframe_points
         if len(points) > 2:
             points[2].co.y += 0.2
             points[1].handle_left_type = points[1].handle_right_type = "AUTO_CLAMPED"
             curve.update()
-    for first, last in ((None, None), (START, 50)):
+    for first, last in ((None, None), (START, keys[-2])):
         if first:
             scene.dollygrip_direct.first, scene.dollygrip_direct.last = first, last
         span, before = parts.chosen_span(scene, scene.camera), view(scene)
@@ -221,8 +226,6 @@ def test_locked_keys_are_met_and_asked_for(scene, film):
 def test_the_shots_end_is_free(scene, film):
     """To the last key: the camera goes where it is sent, zoom and all."""
     keys = inner_keys(film)
-    lens = compat.lens_curves(film).find("lens")
-    lens.keyframe_points.insert(keys[2], lens.evaluate(keys[2]))
     scene.dollygrip_direct.first, scene.dollygrip_direct.last = keys[2], LAST
     before, sent = view(scene), wild(LAST - keys[2] + 1)
     task = redirected(scene, sent)
@@ -259,19 +262,75 @@ def test_a_full_turn_comes_home_without_spinning_back(scene, film):
     assert max(steps) < 6 * np.median(steps)
 
 
-def test_the_part_reaches_from_key_to_key(scene, film):
-    """Frames between keys are widened; selected keys go before the preview range, that before the two frames."""
+def test_frames_between_keys_get_keys_and_the_curves_keep_their_shape(scene, picture_path):
+    """Any frames may be asked for: outside the camera differs by rounding alone, and the joins are as smooth."""
+    add_take(scene, weave)
+    ask(scene, picture_path, START + 21, START + 50)
+    before = {f: matrix(scene, f) for f in range(START, LAST + 1)}
+    lens = view(scene)
+    task = redirected(scene)
+    task.finish(scene, Outcome("done"))
+    for frame in (f for f in before if not START + 21 < f < START + 50):
+        assert np.abs(matrix(scene, frame) - before[frame]).max() < 4e-6
+        assert scene.camera.data.lens == pytest.approx(lens[frame][1], rel=1e-6)
+    assert_smooth(scene, (START + 21, START + 50))
+    assert f"without a key at frame {START + 21} and {START + 50} got one" in scene.dollygrip.notice
+
+
+@pytest.mark.parametrize("handles", ["FREE", "AUTO", "VECTOR", "long"])
+def test_a_cut_keeps_the_shape(scene, handles):
+    """Also where handles reach over each other, and where Blender would set them anew."""
+    made = bpy.data.objects.new("Mine", None)
+    scene.collection.objects.link(made)
+    for frame, value in ((1, 0.0), (30, 3.0), (70, -1.0)):
+        made.location.x = value
+        made.keyframe_insert("location", index=0, frame=frame)
+    [curve] = compat.curves_of(made)
+    for point in curve.keyframe_points:
+        point.handle_left_type = point.handle_right_type = "FREE" if handles == "long" else handles
+    curve.update()
+    if handles == "long":
+        curve.keyframe_points[0].handle_right, curve.keyframe_points[1].handle_left = (20, 2), (13, 4)
+    frames = np.arange(1, 70, 0.25)
+    before = [curve.evaluate(f) for f in frames]
+    assert curve_parts.cut(curve, 17) and not curve_parts.cut(curve, 17) and not curve_parts.cut(curve, 30)
+    assert len(curve.keyframe_points) == 4
+    assert np.abs(np.subtract([curve.evaluate(f) for f in frames], before)).max() < 3e-5
+    curve.update()
+    assert np.abs(np.subtract([curve.evaluate(f) for f in frames], before)).max() < 3e-5, "nor when Blender updates it"
+
+
+def test_a_curve_that_no_key_can_follow_is_refused(scene, film):
+    """Blender shortens handles that reach beyond their keys, and other interpolations have no handles at all."""
+    curve, keys = compat.object_curves(film)[0], inner_keys(film)
+    scene.dollygrip_direct.first, scene.dollygrip_direct.last = keys[1] + 1, keys[-2]
+    points = {round(point.co.x): point for point in curve.keyframe_points}
+    points[keys[1]].interpolation = "SINE"
+    task = Redirect.of(bpy.context)
+    task.deliver(scene, (0, wild(task.span.frames)))
+    assert "it is not a Bézier there" in task.error.message and task.error.hint
+    points[keys[1]].interpolation = "BEZIER"
+    points[keys[1]].handle_right, points[keys[2]].handle_left = (keys[2] + 9, 5), (keys[1] - 9, -5)
+    before = view(scene)
+    task.deliver(scene, (0, wild(task.span.frames)))
+    assert "handles reach far over each other" in task.error.message and task.error.hint
+    assert view(scene) == before and len(scene.dollygrip.take_list) == 1 and takes.shown(scene.camera) == film
+
+
+def test_selected_keys_go_before_the_preview_range_and_that_before_the_two_frames(scene, film):
     keys, state = inner_keys(film), scene.dollygrip_direct
+
+    def chosen():
+        span = parts.chosen_span(scene, scene.camera)
+        return span.first, span.last
+
     state.first, state.last = keys[1] + 2, keys[2] + 1
-    span = parts.chosen_span(scene, scene.camera)
-    assert (span.first, span.last) == (keys[1], keys[3])
+    assert chosen() == (keys[1] + 2, keys[2] + 1)
     scene.use_preview_range, scene.frame_preview_start, scene.frame_preview_end = True, keys[2], keys[3]
-    span = parts.chosen_span(scene, scene.camera)
-    assert (span.first, span.last) == (keys[2], keys[3])
+    assert chosen() == (keys[2], keys[3])
     for point in (point for curve in compat.object_curves(film) for point in curve.keyframe_points):
         point.select_control_point = round(point.co.x) in keys[:3]
-    span = parts.chosen_span(scene, scene.camera)
-    assert (span.first, span.last) == (keys[0], keys[2])
+    assert chosen() == (keys[0], keys[2])
 
 
 @pytest.mark.parametrize(
@@ -294,4 +353,5 @@ def test_what_cannot_be_redirected_is_refused(scene, film, change, said):
     change(scene)
     with pytest.raises(RuntimeError, match=said):
         bpy.ops.dollygrip.redirect()
-    assert scene.dollygrip.error and len(bpy.data.actions) <= 2
+    assert said in scene.dollygrip.error and scene.dollygrip.hint
+    assert [action for action in bpy.data.actions if takes.is_take(action)] == [film], "nothing was made"
