@@ -22,7 +22,7 @@ from dollygrip import formats
 from dollygrip.errors import DollygripError, InputError
 from dollygrip.trajectory import Trajectory
 from dollygrip_backend.evaluation.achieved import CameraErrors, camera_errors, read_shot
-from dollygrip_backend.evaluation.recovery import Recovered, recover
+from dollygrip_backend.evaluation.recovery import LEAST_MATCHES, Recovered, match_frames, recover
 from dollygrip_backend.scene.depth import DepthEstimator
 from dollygrip_backend.video import Shot, VideoEngine, load_engine
 
@@ -49,12 +49,18 @@ class Clip:
 
 @attrs.frozen(eq=False)
 class Result:
-    """A clip, what was rendered in its place, and both of their errors against the clip's poses."""
+    """A clip, what was rendered in its place, and both of their errors against the clip's poses.
+
+    What the camera's figures do not see, as a consistent world may be of the wrong shape: depth_error, the median
+    |log| of the estimated depth over the triangulated one in frame 0; misplaced, (T,), see `misplaced`.
+    """
 
     clip: Clip
     rendered: list[np.ndarray]
     true: CameraErrors
     achieved: CameraErrors
+    depth_error: float
+    misplaced: np.ndarray
 
     @property
     def extra(self) -> np.ndarray:
@@ -96,28 +102,52 @@ def _decoded(path: Path) -> list[np.ndarray]:
     return frames
 
 
-def scaled(clip: Clip, recovered: Recovered, scale: float, depth: np.ndarray) -> Trajectory:
-    """The clip's camera with the scene depth that fits an estimated depth (h, w) of frame 0 to the clip's parallax.
+def depth_ratios(recovered: Recovered, scale: float, depth: np.ndarray) -> np.ndarray:
+    """(N,) for each point triangulated in frame 0, its depth in the clip's unit over an estimated depth (h, w) there.
 
-    The points that the estimator triangulated in frame 0 are in the clip's unit after `scale` (CameraErrors.scale); the
-    median of their depth over the estimated one there is the factor of the estimate, as in CamI2V's evaluation.
+    scale: CameraErrors.scale of the clip. The median is what the estimate has to be multiplied with to fit the clip's
+    parallax, as in CamI2V's evaluation; the spread around it is what is wrong with the estimate's shape.
     """
     x, y = recovered.anchors[:, :2].T.astype(int)
     height, width = depth.shape
-    there = depth[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)]
-    factor = float(np.median(scale * recovered.anchors[:, 2] / there))
-    return attrs.evolve(clip.camera, scene_depth=factor * float(np.median(depth)))
+    return scale * recovered.anchors[:, 2] / depth[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)]
+
+
+def misplaced(frame: np.ndarray, rendered: np.ndarray) -> float:
+    """Median distance, as a share of the width, between where two frames (h, w, 3) show the same features.
+
+    NaN where they share too few.
+    """
+    matches = match_frames([frame, rendered])
+    pairs = matches.pairs.get((0, 1), np.zeros((0, 2), int))
+    if len(pairs) < LEAST_MATCHES:
+        return float("nan")
+    apart = matches.points[0][pairs[:, 0]] - matches.points[1][pairs[:, 1]]
+    return float(np.median(np.linalg.norm(apart, axis=1))) / frame.shape[1]
 
 
 def evaluate_clip(clip: Clip, engine: VideoEngine, estimator: DepthEstimator, seed: int = 0) -> Result:
-    """Render a clip's camera from its first frame and compare. Raises DollygripError where frames show too little."""
+    """Render a clip's camera from its first frame and compare. Raises DollygripError where frames show too little.
+
+    The camera's scene depth, its unit for engines that estimate depth, is fitted by `depth_ratios`.
+    """
     recovered = recover(clip.frames, clip.camera.intrinsics)
     true = camera_errors(clip.camera, recovered)
     if not recovered.moves or not recovered.found[0]:
         raise DollygripError(f"The clip {clip.name} does not move enough for a scale.", "Leave it out.")
-    camera = scaled(clip, recovered, true.scale, estimator.estimate(clip.frames[0]).depth)
+    depth = estimator.estimate(clip.frames[0]).depth
+    ratios = depth_ratios(recovered, true.scale, depth)
+    factor = float(np.median(ratios))
+    camera = attrs.evolve(clip.camera, scene_depth=factor * float(np.median(depth)))
     rendered = list(engine.render(Shot(clip.frames[0], "", camera, camera.size, seed)))
-    return Result(clip, rendered, true, camera_errors(camera, recover(rendered, camera.intrinsics)))
+    return Result(
+        clip=clip,
+        rendered=rendered,
+        true=true,
+        achieved=camera_errors(camera, recover(rendered, camera.intrinsics)),
+        depth_error=float(np.median(np.abs(np.log(ratios / factor)))),
+        misplaced=np.array([misplaced(*pair) for pair in zip(clip.frames, rendered, strict=True)]),
+    )
 
 
 def evaluate_real_cameras(
@@ -167,17 +197,30 @@ def _line(result: Result) -> str:
     return (
         f"{result.clip.name}: rotation off by {np.nanmedian(result.true.rotation):.2f} degrees on the clip, "
         f"{np.nanmedian(result.achieved.rotation):.2f} as rendered; position {np.nanmedian(result.true.position):.1%}, "
-        f"{np.nanmedian(result.achieved.position):.1%} of the move"
+        f"{np.nanmedian(result.achieved.position):.1%} of the move; depth off by {np.expm1(result.depth_error):.0%}, "
+        f"things misplaced by {np.nanmedian(result.misplaced):.1%} of the width"
     )
 
 
 def _as_json(results: list[Result], engine: str) -> dict[str, Any]:
     def figures(errors: CameraErrors) -> dict[str, Any]:
-        lists = {name: [None if np.isnan(v) else v for v in getattr(errors, name)] for name in ("rotation", "position")}
+        lists = {name: _or_none(getattr(errors, name)) for name in ("rotation", "position")}
         return {name: getattr(errors, name) for name in ("rot_err", "trans_err", "cam_mc")} | lists
 
-    clips = {r.clip.name: {"true": figures(r.true), "rendered": figures(r.achieved)} for r in results}
+    clips = {
+        r.clip.name: {
+            "true": figures(r.true),
+            "rendered": figures(r.achieved),
+            "depth_error": r.depth_error,
+            "misplaced": _or_none(r.misplaced),
+        }
+        for r in results
+    }
     return {"engine": engine, "median_extra_degrees": median_extra(results), "clips": clips}
+
+
+def _or_none(values: np.ndarray) -> list[float | None]:
+    return [None if np.isnan(value) else float(value) for value in values]
 
 
 def _page(results: list[Result], engine: str, out: Path) -> str:

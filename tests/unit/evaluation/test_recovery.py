@@ -4,28 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from room import SIZE, camera, picture
 
 from dollygrip.errors import DollygripError, InputError
-from dollygrip.rotations import angle_between, matrix_from_rotvec
+from dollygrip.rotations import angle_between
 from dollygrip_backend.evaluation.recovery import Matches, Recovered, recover, recover_from_matches
-
-SIZE = (512, 288)
-T = 9
-
-
-def camera(turn=(0, 0, 0), move=(0, 0, 0), zoom=1.0, frames=T) -> tuple[np.ndarray, np.ndarray]:
-    """c2w and intrinsics of a smooth move: rotation vector in radians, translation, and factor of the lens at its end.
-
-    The path bends, so that no two frames give the whole away.
-    """
-    s = np.linspace(0, 1, frames)[:, None]
-    c2w = np.tile(np.eye(4), (frames, 1, 1))
-    c2w[:, :3, :3] = matrix_from_rotvec(np.array(turn) * s + [0.01, 0.02, 0] * np.sin(3 * s))
-    c2w[:, :3, 3] = np.array(move) * s + np.linalg.norm(move) * 0.1 * np.sin(4 * s) * [0, 1, 0]
-    c2w = np.linalg.inv(c2w[0]) @ c2w
-    lens = np.tile([450.0, 450.0, SIZE[0] / 2, SIZE[1] / 2], (frames, 1))
-    lens[:, :2] *= zoom**s
-    return c2w, lens
 
 
 def seen(c2w: np.ndarray, lens: np.ndarray, noise: float, wrong: float, seed: int) -> Matches:
@@ -93,25 +76,6 @@ def test_the_depth_of_the_first_frame_is_in_the_unit_of_the_move():
     assert depth.min() > 2 and depth.max() < 9.1 and depth.std() > 1
 
 
-def room(c2w: np.ndarray, lens: np.ndarray, seed: int) -> np.ndarray:
-    """The picture of a camera inside a box, 8 x 5 x 10, whose walls have a random texture: uint8 (h, w, 3)."""
-    rng = np.random.default_rng(seed)
-    texture = sum(np.kron(rng.normal(size=(512 // n, 512 // n)), np.ones((n, n))) * n**0.5 for n in (4, 8, 32))
-    y, x = np.mgrid[0 : SIZE[1], 0 : SIZE[0]] + 0.5
-    rays = np.stack([(x - lens[2]) / lens[0], (y - lens[3]) / lens[1], np.ones_like(x)], -1) @ c2w[:3, :3].T
-    half, centre = np.array([4, 2.5, 5]), c2w[:3, 3] - [0, 0, 4]
-    reach = (np.where(rays > 0, half, -half) - centre) / np.where(np.abs(rays) < 1e-9, 1e-9, rays)
-    wall = reach.argmin(-1)
-    at = centre + rays * reach.min(-1)[..., None]
-    u = np.take_along_axis(at, ((wall + 1) % 3)[..., None], -1)[..., 0] * 40 + 200 + 100 * wall
-    v = np.take_along_axis(at, ((wall + 2) % 3)[..., None], -1)[..., 0] * 40 + 200 + 60 * (rays.sum(-1) > 0)
-    i, j = np.floor(u).astype(int), np.floor(v).astype(int)
-    a, b = u - i, v - j
-    corner = [[texture[(i + p) % 512, (j + q) % 512] for q in (0, 1)] for p in (0, 1)]
-    value = (corner[0][0] * (1 - a) + corner[1][0] * a) * (1 - b) + (corner[0][1] * (1 - a) + corner[1][1] * a) * b
-    return np.repeat(np.clip(128 + 18 * value, 0, 255).astype(np.uint8)[..., None], 3, -1)
-
-
 @pytest.mark.parametrize(
     ("turn", "move", "zoom"),
     [((0.02, 0.2, 0), (0.8, 0, 0.5), 1.0), ((0, 0, 0), (0, 0, 1.5), 0.8), ((0.05, 0.2, 0.1), (0, 0, 0), 1.3)],
@@ -119,7 +83,7 @@ def room(c2w: np.ndarray, lens: np.ndarray, seed: int) -> np.ndarray:
 )
 def test_a_camera_is_recovered_from_pictures(turn, move, zoom):
     c2w, lens = camera(turn, move, zoom, frames=6)
-    frames = [room(pose, k, 5) for pose, k in zip(c2w, lens, strict=True)]
+    frames = [picture(pose, k)[0] for pose, k in zip(c2w, lens, strict=True)]
     recovered = recover(frames, lens)
     angle, distance = off(recovered, c2w)
     assert recovered.moves == any(move) and angle < 0.15 and distance < 0.03
