@@ -1,5 +1,6 @@
 """The set proxy by geometry: through Blender's own camera each vertex is seen at its pixel, at the estimate's depth."""
 
+import json
 import time
 
 import bpy
@@ -171,6 +172,20 @@ def test_it_shows_the_reference_unlit_and_survives_the_file(film, scripted_backe
     }
     assert nodes.active.image == takes.reference_image(takes.shown(bpy.context.scene.camera))
     assert tuple(nodes.active.image.size) == (4 * SIZE[0], 4 * SIZE[1])
+
+
+def test_a_job_that_outlived_blender_ends_as_a_proxy(film, scripted_backend):
+    bpy.ops.dollygrip.predict_camera()
+    task = set_proxy.BuildSetProxy.of(bpy.context)
+    with Client.connect(read_connection(scripted_backend.home)) as client:
+        task.job_id = client.submit(task.request, task.arrays)
+    film.dollygrip.job = json.dumps(task.record())
+    bpy.ops.wm.save_mainfile()
+    bpy.ops.wm.open_mainfile(filepath=bpy.data.filepath)
+    assert bpy.ops.dollygrip.resume_job() == {"FINISHED"}
+    scene = bpy.context.scene
+    [proxy] = set_proxy.proxies(scene)
+    assert proxy == set_proxy.proxy_of(scene, takes.shown(scene.camera)) and len(proxy.data.polygons) > 1000
 
 
 def test_without_a_take_it_is_refused_in_words(film):
