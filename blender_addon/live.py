@@ -30,7 +30,20 @@ from .session import redraw
 # path is no multiple of another, for amounts have limits, arcs bend, and a camera gives way to surfaces.
 _WORDS = {"prompt": "prompt", "strength": "strength", "seed": "seed", "frame_count": "frames"}
 # What no prediction depends on, or not the first take of one.
-_IDLE = {"rna_type", "name", "takes", "engine", "width", "height", "shot_index", "job", "error", "hint", "notice"}
+_IDLE = {
+    "rna_type",
+    "name",
+    "takes",
+    "engine",
+    "width",
+    "height",
+    "shot_index",
+    "job",
+    "waiting",
+    "error",
+    "hint",
+    "notice",
+}
 _REST = 0.3  # seconds without a change after which everything else is read again
 
 

@@ -17,13 +17,15 @@ def read_picture(path: str, size: tuple[int, int] | None = None) -> np.ndarray:
     """The image file at `path` ("//" is relative to the .blend) as sRGB uint8 (height, width, 3).
 
     The file's own bytes, untouched by colour management, for formats that hold sRGB; EXR and HDR files hold linear
-    light and are encoded. Alpha is dropped. size: (width, height) to stretch it to where it has another. Raises
-    InputError where the file is missing or is no picture.
+    light and are encoded. Alpha is dropped. A file that is gone but packed into the .blend is read from there. size:
+    (width, height) to stretch it to where it has another. Raises InputError where the file is missing or is no picture.
     """
     if not path.strip():
         raise InputError("No reference picture is chosen.", "Pick an image file under Reference.")
     absolute = Path(bpy.path.abspath(path))
     if not absolute.is_file():
+        if packed := _packed(absolute):
+            return pixels_of(packed, packed.is_float, f"The packed picture {packed.name}")
         raise InputError(f"The reference picture {absolute} does not exist.", "Pick another file under Reference.")
     try:
         image = bpy.data.images.load(str(absolute), check_existing=False)
@@ -38,6 +40,12 @@ def read_picture(path: str, size: tuple[int, int] | None = None) -> np.ndarray:
         return pixels_of(image, linear, f"The reference picture {absolute}")
     finally:
         bpy.data.images.remove(image)
+
+
+def _packed(absolute: Path) -> bpy.types.Image | None:
+    """The image of this file that was packed from there."""
+    packed = (image for image in bpy.data.images if image.packed_file)
+    return next((i for i in packed if Path(bpy.path.abspath(i.filepath, library=i.library)) == absolute), None)
 
 
 def pixels_of(image: bpy.types.Image, linear: bool, name: str = "") -> np.ndarray:

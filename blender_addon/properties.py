@@ -131,6 +131,7 @@ class DOLLYGRIP_PG_scene(bpy.types.PropertyGroup):
     shot_index: IntProperty(name="Shot", get=_shot_index, set=_show_shot)
     captured: StringProperty(name="Captured", description="The reference that is a camera's view, and its pose")
     job: StringProperty(name="Job", description="What it takes to go on with a running job when the file is opened")
+    waiting: StringProperty(name="Waiting", description="Shots that were queued for rendering when the file was saved")
     error: StringProperty(name="Error", options={"SKIP_SAVE"})
     hint: StringProperty(name="Way Out", options={"SKIP_SAVE"})
     notice: StringProperty(name="Notice", options={"SKIP_SAVE"})

@@ -150,6 +150,11 @@ class RenderShot:
     def received(self) -> int:
         return len(self.files)
 
+    @property
+    def queued(self) -> tuple[str, int, int]:
+        """What it takes to ask for this again later: camera, first and last frame."""
+        return self.provenance["shot"], self.frame_start, self.frame_start + len(self.trajectory) - 1
+
     def frame_file(self, index: int) -> Path:
         return self.folder / f"frame_{self.frame_start + index:04d}.png"
 

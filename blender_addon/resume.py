@@ -1,7 +1,8 @@
 """Jobs that outlive Blender: a saved file knows the job that ran when it was saved, and attaches to it again.
 
 On load that happens by itself where the backend runs; else Resume in the panel starts it. In background mode nothing
-runs by itself: a script calls `bpy.ops.dollygrip.resume_job()`.
+runs by itself: a script calls `bpy.ops.dollygrip.resume_job()`. The file also knows the shots that were still waiting
+to be rendered; Resume renders them as the opened file shows them.
 """
 
 import json
@@ -17,6 +18,7 @@ from .render import RenderShot
 from .session import Outcome, Task, session
 from .set_proxy import BuildSetProxy
 
+_before: dict[str, str] = {}  # the shots that scenes knew of, while a file is being written
 _TASKS = {  # by what only their records have; the first that fits
     "closely": AlongPath,
     "placement": PredictCamera,
@@ -26,14 +28,42 @@ _TASKS = {  # by what only their records have; the first that fits
 }
 
 
-def is_pending(scene: bpy.types.Scene) -> bool:
+def has_job(scene: bpy.types.Scene) -> bool:
     """Whether the scene knows of a job that has not come to its end here."""
     return bool(scene.dollygrip.job) and not session.active and _record(scene).get("job") not in session.ended
 
 
+def is_pending(scene: bpy.types.Scene) -> bool:
+    """Whether there is something to go on with: a job, or shots that wait."""
+    return has_job(scene) or (bool(scene.dollygrip.waiting) and not session.active)
+
+
 def kind_of(scene: bpy.types.Scene) -> str:
     """Class name of the pending job's task: the panel that shows it."""
-    return next((kind.__name__ for mark, kind in _TASKS.items() if mark in _record(scene)), RenderShot.__name__)
+    record = _record(scene) if has_job(scene) else {}
+    return next((kind.__name__ for mark, kind in _TASKS.items() if mark in record), RenderShot.__name__)
+
+
+def tasks_of(context: bpy.types.Context) -> list[Task]:
+    """What the scene has to go on with, in order; raises DollygripError where a part of it is impossible."""
+    job = [task_of(context.scene)] if has_job(context.scene) else []
+    return job + [_queued(context, *row) for row in _waiting(context.scene)]
+
+
+def _queued(context: bpy.types.Context, name: str, first: int, last: int) -> RenderShot:
+    shot = context.scene.objects.get(name)
+    if shot is None:
+        raise InputError(f"The camera {name}, which waits to be rendered, is gone.", "Undo, or forget it.")
+    return RenderShot.of(context, shot, (first, last))
+
+
+def _waiting(scene: bpy.types.Scene) -> list[tuple[str, int, int]]:
+    """Camera, first and last frame of every shot that waits; raises InputError for what is no such list."""
+    try:
+        rows = json.loads(scene.dollygrip.waiting or "[]")
+        return [(str(name), int(first), int(last)) for name, first, last in rows]
+    except (TypeError, ValueError) as error:
+        raise InputError(f"The shots that wait in {scene.name} cannot be read: {error}.", "Forget them.") from error
 
 
 def task_of(scene: bpy.types.Scene) -> Task:
@@ -71,7 +101,7 @@ def resume_quietly(outcome: Outcome | None = None) -> None:
     if session.active or (outcome and outcome.state != "done"):
         return
     for scene in bpy.data.scenes:
-        if is_pending(scene):
+        if has_job(scene):
             try:
                 task = task_of(scene)
             except DollygripError:
@@ -82,16 +112,45 @@ def resume_quietly(outcome: Outcome | None = None) -> None:
 
 
 @bpy.app.handlers.persistent
-def note_saved(_path: str) -> None:
+def note_waiting(_path: str) -> None:
+    """Let the file that is about to be written know the shots that no job stands for yet."""
+    queued = [task for task in session.unsubmitted if isinstance(task, RenderShot)]
+    for scene in bpy.data.scenes:
+        state = scene.dollygrip
+        _before[scene.name] = state.waiting
+        own = [task.queued for task in queued if task.scene_name == scene.name]
+        if own:
+            state.waiting = json.dumps([*_waiting(scene), *own])
+
+
+@bpy.app.handlers.persistent
+def note_saved(path: str) -> None:
+    restore_waiting(path)
     session.file_saved()
+
+
+@bpy.app.handlers.persistent
+def restore_waiting(_path: str) -> None:
+    """In this Blender the shots are in the session's hands."""
+    for scene in bpy.data.scenes:
+        scene.dollygrip.waiting = _before.get(scene.name, scene.dollygrip.waiting)
+    _before.clear()
+
+
+_handlers = (
+    ("load_post", resume_on_load),
+    ("save_pre", note_waiting),
+    ("save_post", note_saved),
+    ("save_post_fail", restore_waiting),
+)
 
 
 def register() -> None:
     session.on_idle = resume_quietly
-    bpy.app.handlers.load_post.append(resume_on_load)
-    bpy.app.handlers.save_post.append(note_saved)
+    for event, handler in _handlers:
+        getattr(bpy.app.handlers, event).append(handler)
 
 
 def unregister() -> None:
-    bpy.app.handlers.save_post.remove(note_saved)
-    bpy.app.handlers.load_post.remove(resume_on_load)
+    for event, handler in _handlers:
+        getattr(bpy.app.handlers, event).remove(handler)

@@ -185,9 +185,14 @@ def _depth(context: bpy.types.Context, action: bpy.types.Action) -> float:
     return takes.scene_depth(action) / context.scene.unit_settings.scale_length
 
 
+def own_constraints(camera: bpy.types.Object) -> list[bpy.types.Constraint]:
+    """What moves a camera besides its take and the rig of that: constraints of the animator's, the handheld layer."""
+    return [c for c in camera.constraints if c.name not in (_PATH_NAME, _AIM_NAME, _ROLL_NAME) and not c.mute]
+
+
 @contextmanager
 def _rig_alone(camera: bpy.types.Object) -> Iterator[None]:
-    others = [c for c in camera.constraints if c.name not in (_PATH_NAME, _AIM_NAME, _ROLL_NAME) and not c.mute]
+    others = own_constraints(camera)
     for constraint in others:
         constraint.mute = True
     try:

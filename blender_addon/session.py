@@ -69,6 +69,11 @@ class Session:
     def active(self) -> bool:
         return self.task is not None
 
+    @property
+    def unsubmitted(self) -> list[Task]:
+        """Tasks that the backend does not know of yet, in their order."""
+        return [task for task in (self.task, *self._following) if task and not task.job_id]
+
     def start(self, task: Task, executable: str | None, following: Sequence[Task] = ()) -> None:
         """Begin a task on the client thread, and those `following` one after the other, also where one fails.
 

@@ -4,9 +4,10 @@ import bpy
 from bpy.props import EnumProperty, IntProperty
 
 from dollygrip import formats
+from dollygrip.conventions import blender_from_c2w
 from dollygrip.errors import DollygripError, InputError
 
-from . import camera, resume, shots, strips, takes
+from . import camera, resume, rigs, shots, strips, takes
 from .operators import Job
 from .predict import PredictCamera
 from .render import CAMERA_FILE, RenderShot
@@ -171,7 +172,7 @@ class DOLLYGRIP_OT_render_shots(Job, bpy.types.Operator):
 
 
 class DOLLYGRIP_OT_resume_job(Job, bpy.types.Operator):
-    """Go on with the job that was under way when the file was saved"""
+    """Go on with what was under way when the file was saved: the job, then the shots that waited to be rendered"""
 
     bl_idname = "dollygrip.resume_job"
     bl_label = "Resume"
@@ -180,25 +181,26 @@ class DOLLYGRIP_OT_resume_job(Job, bpy.types.Operator):
     @classmethod
     def poll(cls, context):
         if not session.active and not resume.is_pending(context.scene):
-            cls.poll_message_set("No job was under way")
+            cls.poll_message_set("Nothing was under way")
             return False
         return super().poll(context)
 
     def tasks(self, context):
-        task = resume.task_of(context.scene)
-        session.last = type(task).__name__  # its panel shows how it ends
-        return [task]
+        tasks = resume.tasks_of(context)
+        session.last = type(tasks[0]).__name__  # its panel shows how it ends
+        context.scene.dollygrip.waiting = ""
+        return tasks
 
 
 class DOLLYGRIP_OT_forget_job(bpy.types.Operator):
-    """Do not go on with the job that was under way when the file was saved"""
+    """Do not go on with what was under way when the file was saved"""
 
     bl_idname = "dollygrip.forget_job"
     bl_label = "Forget"
     bl_options = {"REGISTER", "UNDO"}
 
     def execute(self, context):
-        context.scene.dollygrip.job = ""
+        context.scene.dollygrip.job = context.scene.dollygrip.waiting = ""
         return {"FINISHED"}
 
 
@@ -236,13 +238,24 @@ def _shot_of_active(scene: bpy.types.Scene) -> dict | None:
 
 
 def _load_rendered(context: bpy.types.Context, made_from: dict) -> bpy.types.Action:
-    """The camera that a strip was rendered with, from the file beside its frames, as a take on the strip's frames."""
+    """The camera that a strip was rendered with, from the file beside its frames, as a take on the strip's frames.
+
+    It becomes a take of the strip's shot, under whatever that is parented to now. Where constraints of the animator's
+    move that camera, which the rendered one has in it already, it gets a shot of its own.
+    """
     scene = context.scene
-    rig = takes.find_camera(scene)
     found = formats.read(f"{made_from['folder']}/{CAMERA_FILE}")
-    fitted = camera.fit(found, camera.Placement.of(scene, rig and rig.data, None, made_from["frame_start"]))
+    named = scene.objects.get(made_from["shot"])
+    shot = named if takes.is_camera(named) else takes.find_camera(scene)
+    if shot and rigs.own_constraints(shot):
+        shot = takes.new_camera(scene)
+    fitted = camera.fit(found, camera.Placement.of(scene, shot and shot.data, None, made_from["frame_start"]))
     provenance = {key: made_from[key] for key in ("prompt", "reference", "reference_sha256")}
-    return takes.add(scene, fitted, takes.name_of(made_from["take"]), provenance)
+    action = takes.add(scene, fitted, takes.name_of(made_from["take"]), provenance, camera=shot)
+    if shot and shot.parent:
+        world = blender_from_c2w(fitted.trajectory.c2w, scene.unit_settings.scale_length)
+        rigs.rewrite(context, shot, world, True, (camera.POSITION_TOLERANCE, camera.ANGLE_TOLERANCE))
+    return action
 
 
 def _show(scene: bpy.types.Scene, take: bpy.types.Action, preferred: str) -> None:
