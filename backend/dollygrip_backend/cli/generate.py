@@ -11,8 +11,10 @@ from typing import Any
 
 import attrs
 import numpy as np
+from PIL import Image
 
-from dollygrip import formats
+import dollygrip
+from dollygrip import formats, shot_record
 from dollygrip.errors import DollygripError, InputError
 from dollygrip.protocol import PredictRequest, RenderRequest, TrajectoryHeader
 from dollygrip.trajectory import Trajectory
@@ -90,6 +92,28 @@ def render(image: Path, take: Path, depth: Path | None, out: Path, request: dict
     if (values := read_depth(depth)) is not None:
         arrays["depth"] = values
     arrays |= {"c2w": trajectory.c2w, "intrinsics": trajectory.intrinsics}
+    _render(arrays, trajectory, out, request)
+
+
+def render_again(shot: Path, out: Path) -> None:
+    """Render a shot from its provenance alone: see shot_record.folder_of.
+
+    Raises InputError where that is incomplete or was changed.
+    """
+    folder = shot_record.folder_of(shot)
+    record = shot_record.read(folder)
+    if folder.resolve() in (out.resolve(), shot_record.beside(out).resolve()):
+        raise InputError(f"{out} is the shot itself.", "Name another output.")
+    trajectory = formats.read(folder / shot_record.CAMERA)
+    arrays = record.arrays(folder, trajectory, read_image(folder / shot_record.IMAGE))
+    if record.dollygrip != dollygrip.__version__:
+        print(f"Warning: Dollygrip {record.dollygrip} rendered it, this is {dollygrip.__version__}.", file=sys.stderr)
+    request = {"prompt": record.prompt, "engine": record.engine, "size": record.size, "seed": record.seed}
+    _render(arrays, trajectory, out, request)
+
+
+def _render(arrays: dict[str, np.ndarray], trajectory: Trajectory, out: Path, request: dict[str, Any]) -> None:
+    """Render to `out`, and keep with it what it takes to do so again."""
     checked = validate(RenderRequest(trajectory=TrajectoryHeader.of(trajectory), **request), arrays)
     video = out.suffix.lower() == ".mp4"
     if not video and out.suffix and not out.is_dir():
@@ -100,6 +124,11 @@ def render(image: Path, take: Path, depth: Path | None, out: Path, request: dict
             write_video(part, frames, trajectory.fps)
         else:
             write_frames(part, frames)
+    shot_record.keep(shot_record.beside(out), checked, trajectory, arrays, _write_image)
+
+
+def _write_image(path: Path, rgb: np.ndarray) -> None:
+    Image.fromarray(rgb).save(path)
 
 
 def _directed(name: str, request: PredictRequest, image: np.ndarray) -> tuple[PredictRequest, dict[str, Any]]:

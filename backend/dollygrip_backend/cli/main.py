@@ -102,6 +102,19 @@ def render(
 
 @app.command()
 @reported
+def again(
+    shot: Annotated[Path, typer.Argument(help="A rendered shot: its folder, or its .mp4 file.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="A folder for PNG images, or an .mp4 file.")] = Path("again"),
+) -> None:
+    """Render a shot once more, exactly as it was, from what is kept with it."""
+    from dollygrip_backend.cli import generate
+
+    generate.render_again(shot, out)
+    print(out)
+
+
+@app.command()
+@reported
 def serve(
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 0,
     host: Annotated[str, typer.Option(help="Address to listen on; remote keys must be authorised.")] = "127.0.0.1",

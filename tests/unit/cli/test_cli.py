@@ -225,6 +225,32 @@ def interrupt(command, begun, timeout=60):
     return process
 
 
+@pytest.mark.parametrize("out", ["shot", "shot.mp4"])
+def test_a_shot_is_rendered_again_bit_for_bit_from_what_is_kept_with_it(here, out):
+    np.save("depth_of_image.npy", np.full((72, 128), 2.0, np.float32))
+    render = ["render", "image.png", "take.camera.json", "--size", "128x72", "--seed", 5, "--out", out]
+    assert dollygrip(*render, "--depth", "depth_of_image.npy").exit_code == 0
+    for name in ("image.png", "take.camera.json", "depth_of_image.npy"):
+        (here / name).unlink()
+    again = out.replace("shot", "again")
+    done = dollygrip("again", out, "--out", again)
+    assert done.exit_code == 0, done.output
+    made = (
+        [(Path(out), Path(again))] if out.endswith(".mp4") else [(f, Path(again, f.name)) for f in Path(out).iterdir()]
+    )
+    assert made and all(before.read_bytes() == after.read_bytes() for before, after in made)
+    refused(dollygrip("again", out, "--out", out), "is the shot itself")
+    kept = here / f"{out}.shot"
+    np.save(kept / "depth.npy", np.full((72, 128), 3.0, np.float32))
+    refused(dollygrip("again", out, "--out", again), "The shot's depth is not what was rendered")
+    (kept / "depth.npy").unlink()
+    refused(dollygrip("again", out, "--out", again), "depth.npy cannot be read")
+    (kept / "shot.json").write_text('{"format": "dollygrip-shot", "version": 1}')
+    refused(dollygrip("again", out, "--out", again), "cannot be read as the record of a shot")
+    (kept / "shot.json").unlink()
+    refused(dollygrip("again", out, "--out", again), "holds no shot.json")
+
+
 def test_ctrl_c_while_rendering_leaves_nothing_behind(here):
     dollygrip("predict", "image.png", "truck left", "--frames", 300, "--out", "long.camera.json")
     before = names()
