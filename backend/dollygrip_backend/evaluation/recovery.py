@@ -16,6 +16,7 @@ from dollygrip_backend.evaluation.turning import turning
 
 PARALLAX = 1.0  # pixels: less than this, at SHARE of the matches, is what features miss anyway
 SHARE = 0.8
+LEAST_ANGLE = 0.3  # degrees between the rays of a point; the library's 1 leaves nothing of a slow move
 FEATURES = 2048  # a frame
 LEAST_MATCHES = 15
 LEAST_POINTS = 30
@@ -44,7 +45,7 @@ class Recovered:
     moves:    whether translation could be seen; if not, it is zero.
     anchors:  float64 (N, 3): x and y in pixels of the first recovered frame, depth along its +Z, of the points in
               it; empty where the camera does not move.
-    parallax: pixels of the matches' motion that no rotation explains, at SHARE of them.
+    parallax: pixels of the matches' motion that no rotation explains, see `_parallax`.
     """
 
     c2w: np.ndarray
@@ -117,13 +118,24 @@ def recover_from_matches(matches: Matches, intrinsics: np.ndarray, size: tuple[i
         raise _unrecovered(0, len(intrinsics))
     inliers = {pair: geometry.inlier_matches for pair, geometry in geometries.items()}
     rotations, residuals = turning(matches.points, inliers, intrinsics)
-    parallax = float(np.quantile(residuals, SHARE))
+    parallax = _parallax(residuals)
     if parallax >= PARALLAX:
         return _structure_from_motion(matches, geometries, cameras, parallax)
     c2w = np.tile(np.eye(4), (len(intrinsics), 1, 1))
     c2w[:, :3, :3] = rotations
     c2w[np.isnan(rotations).any((1, 2))] = np.nan
     return _checked(Recovered(c2w, False, np.zeros((0, 3)), parallax))
+
+
+def _parallax(residuals: dict[tuple[int, int], np.ndarray]) -> float:
+    """The quantile SHARE of the residuals of all pairs equally far apart in time, the largest of these.
+
+    A slow move shows only in frames far apart, which are the fewest.
+    """
+    by_gap: dict[int, list[np.ndarray]] = {}
+    for (i, j), values in residuals.items():
+        by_gap.setdefault(j - i, []).append(values)
+    return max(float(np.quantile(np.concatenate(values), SHARE)) for values in by_gap.values())
 
 
 def _camera(number: int, lens: np.ndarray, size: tuple[int, int]) -> pycolmap.Camera:
@@ -154,6 +166,7 @@ def _structure_from_motion(
 ) -> Recovered:
     options = pycolmap.GlobalPipelineOptions(random_seed=0, multiple_models=False)
     options.mapper.random_seed = 0
+    options.mapper.min_tri_angle_deg = LEAST_ANGLE
     options.mapper.bundle_adjustment.refine_focal_length = False
     options.mapper.bundle_adjustment.refine_extra_params = False
     manager = pycolmap.ReconstructionManager()

@@ -10,12 +10,12 @@ _STEPS = 30
 
 def turning(
     points: list[np.ndarray], pairs: dict[tuple[int, int], np.ndarray], intrinsics: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, dict[tuple[int, int], np.ndarray]]:
     """Rotations that best explain matches between the frames of a camera that stands still.
 
     points: for each frame (N, 2) in pixels; pairs: (i, j) with i < j -> (M, 2) indices; intrinsics (T, 4) in pixels.
     Returns camera-to-world rotations (T, 3, 3), the identity for the first frame that has a match and NaN for frames
-    that no match connects to it, and the residual of every match in pixels.
+    that no match connects to it, and (M,) residuals in pixels of the pairs of the others.
 
     A match of unit rays a in frame i and b in frame j leaves R_i a - R_j b. Its Cauchy-weighted squares are summed over
     all matches and lowered by Gauss-Newton steps R <- exp(w) R for all frames at once.
@@ -25,7 +25,8 @@ def turning(
     rotations = _chained(rays, pairs, len(intrinsics), focal)
     used = np.flatnonzero(np.isfinite(rotations).all((1, 2)))
     place = {frame: k for k, frame in enumerate(used)}
-    matched = [(place[i], place[j], rays[i][m[:, 0]], rays[j][m[:, 1]]) for (i, j), m in pairs.items() if i in place]
+    joined = [pair for pair in pairs if pair[0] in place]
+    matched = [(place[i], place[j], rays[i][pairs[i, j][:, 0]], rays[j][pairs[i, j][:, 1]]) for i, j in joined]
     turned = rotations[used]
     for _ in range(_STEPS):
         step = _step(turned, matched, focal)
@@ -33,8 +34,8 @@ def turning(
         if np.abs(step).max() < 1e-8:
             break
     rotations[used] = turned
-    residuals = [np.linalg.norm(a @ turned[i].T - b @ turned[j].T, axis=1) for i, j, a, b in matched]
-    return rotations, np.concatenate(residuals) * focal
+    residuals = (np.linalg.norm(a @ turned[i].T - b @ turned[j].T, axis=1) * focal for i, j, a, b in matched)
+    return rotations, dict(zip(joined, residuals, strict=True))
 
 
 def _rays(points: np.ndarray, lens: np.ndarray) -> np.ndarray:

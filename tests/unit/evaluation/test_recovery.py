@@ -24,7 +24,7 @@ def seen(c2w: np.ndarray, lens: np.ndarray, noise: float, wrong: float, seed: in
         ids.append(np.flatnonzero(inside))
     pairs = {}
     for i in range(len(c2w)):
-        for j in range(i + 1, min(i + 5, len(c2w))):
+        for j in range(i + 1, len(c2w)):
             _, a, b = np.intersect1d(ids[i], ids[j], return_indices=True)
             shuffled = rng.random(len(b)) < wrong
             b[shuffled] = rng.permutation(b[shuffled])
@@ -49,7 +49,7 @@ def vectors(size: float) -> st.SearchStrategy:
 
 
 @given(vectors(0.25), vectors(1.0), st.floats(0.7, 1.6), st.integers(0, 1000))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 def test_a_moving_camera_is_recovered(turn, move, zoom, seed):
     if np.linalg.norm(move) < 0.4:
         move = (0.5, *move[1:])
@@ -60,12 +60,20 @@ def test_a_moving_camera_is_recovered(turn, move, zoom, seed):
 
 
 @given(vectors(0.25), st.floats(0.6, 1.8), st.integers(0, 1000))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 def test_a_camera_that_only_turns_and_zooms_gets_no_translation(turn, zoom, seed):
     c2w, lens = camera(turn, zoom=zoom)
     recovered = recover_from_matches(seen(c2w, lens, 0.3, 0.1, seed), lens, SIZE)
     angle, distance = off(recovered, c2w)
     assert not recovered.moves and distance == 0 and angle < 0.05
+
+
+def test_a_slow_move_is_no_turn():
+    """Trucking by a fiftieth of the depth while panning: rotations alone would be most of a degree off."""
+    c2w, lens = camera((0, 0.1, 0), (0.12, 0, 0.04))
+    recovered = recover_from_matches(seen(c2w, lens, 0.2, 0.05, 4), lens, SIZE)
+    angle, distance = off(recovered, c2w)
+    assert recovered.moves and angle < 0.15 and distance < 0.1
 
 
 def test_the_depth_of_the_first_frame_is_in_the_unit_of_the_move():
