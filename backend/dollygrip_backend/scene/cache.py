@@ -13,13 +13,14 @@ from torch.nn.functional import interpolate
 
 from dollygrip_backend.scene.layers import split
 from dollygrip_backend.scene.surface import Surface, Texture
-from dollygrip_backend.scene.warp import Camera, Mapping, warp
+from dollygrip_backend.scene.warp import Camera, Mapping, Seen, locate, warp
 
 PUSHED = 0.98  # an invented surface must be at least this much farther than what was seen through it
 PUSH = 0.85  # factor on its disparity per attempt
 PUSHES = 24
 IN_FRONT = 1.1  # how much nearer a later view's surface must be to hide an earlier view's
-OPAQUE = 0.99  # alpha from which on a fringe hides what lies behind it
+FAINT = 0.1  # alpha below which a fringe has no colour of its own to give
+OPAQUE = 0.9  # alpha from which on a fringe hides what lies behind it
 
 
 @attrs.frozen(eq=False)
@@ -130,14 +131,20 @@ class SceneCache:
         return self.lay_fringes(rgb, disparity, c2w, intrinsics)
 
     @torch.inference_mode()
-    def render_base(self, c2w: np.ndarray, intrinsics: np.ndarray, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
-        """As `render_tensors`, without the fringes: what can be filled before `lay_fringes` covers it."""
+    def render_base(
+        self, c2w: np.ndarray, intrinsics: np.ndarray, size: tuple[int, int], known: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """As `render_tensors`, without the fringes: what can be filled before `lay_fringes` covers it.
+
+        known: disparity (h, w) of the geometry that is really there, such as Blender's own; the views then only give
+        their colours to what they saw of it.
+        """
         width, height = size
         camera = Camera(c2w, intrinsics, width, height)
         rgb = torch.zeros(height * width, 3, device=self.device)
         disparity = torch.full((height * width,), -1.0, device=self.device)
         for surface in self.surfaces:
-            seen = warp(surface, camera)
+            seen = _see(surface, camera, known)
             # A hole's -1 is behind everything, the sky's 0 too.
             nearer = (seen.disparity > disparity[seen.pixels] * IN_FRONT).nonzero()[:, 0]
             if len(nearer) < len(seen.pixels):
@@ -148,21 +155,27 @@ class SceneCache:
 
     @torch.inference_mode()
     def lay_fringes(
-        self, rgb: Tensor, disparity: Tensor, c2w: np.ndarray, intrinsics: np.ndarray
+        self,
+        rgb: Tensor,
+        disparity: Tensor,
+        c2w: np.ndarray,
+        intrinsics: np.ndarray,
+        known: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """A picture of `render_base`, filled or not, with the soft rims of near surfaces over it.
 
         Magnified, a rim keeps the width of a pixel: its alpha gets steeper around a half. A hole under a rim stays one
-        where the rim is not opaque.
+        where the rim is not opaque. Where the geometry is `known` (h, w), it says how far a rim reaches.
         """
         height, width = disparity.shape
         camera = Camera(c2w, intrinsics, width, height)
         rgb, disparity = rgb.reshape(-1, 3).clone(), disparity.reshape(-1).clone()
         for fringe in self.fringes:
-            seen = warp(fringe, camera)
+            seen = _see(fringe, camera, known)
             colour = fringe.texture(seen.x, seen.y, seen.magnification)
             soft = colour[:, 3] / 255
             alpha = ((soft - 0.5) * seen.magnification.clamp_min(1) + 0.5).clamp(0, 1)
+            alpha = alpha if known is None else (soft > FAINT).float()
             behind = disparity[seen.pixels]
             shown = (alpha > 0) & (seen.disparity * IN_FRONT > behind) & ((behind >= 0) | (alpha > OPAQUE))
             pixels, alpha, soft = seen.pixels[shown], alpha[shown, None], soft[shown, None]
@@ -194,6 +207,10 @@ class SceneCache:
         pushed = disparity.clone()
         pushed[hole] = value
         return pushed
+
+
+def _see(surface: Surface, camera: Camera, known: Tensor | None) -> Seen:
+    return warp(surface, camera) if known is None else locate(surface, camera, known)
 
 
 def _bounds(used: np.ndarray) -> slice:

@@ -18,6 +18,8 @@ SIGMA = 1.2  # pixels; nearer neighbours count more
 MIXED = 0.02  # weight of a neighbour that lies beside an edge itself, for where there is no cleaner one
 TRUST = 3 * 24.0**2  # squared difference of near and far colour at which alpha is as much colour as it is depth
 
+LEAST = 0.25  # share of a colour in its pixel from which on it can be told from the pixel
+
 
 @attrs.frozen(eq=False)
 class Layers:
@@ -116,6 +118,6 @@ def _matte(rgb: Tensor, disparity: Tensor, band: Tensor, front: Tensor, back: Te
     alpha = (alpha / (apart.square().sum(1) + TRUST)).clamp(0, 1)[:, None]
     for first in (alpha >= 0.5, alpha < 0.5):  # the second time for what would have left the range of colours
         rest = own - (alpha * fore + (1 - alpha) * rear)
-        fore = torch.where(first, fore + rest / alpha.clamp_min(1e-3), fore).clamp(0, 255)
-        rear = torch.where(first, rear, rear + rest / (1 - alpha).clamp_min(1e-3)).clamp(0, 255)
+        fore = torch.where(first, fore + rest / alpha.clamp_min(LEAST), fore).clamp(0, 255)
+        rear = torch.where(first, rear, rear + rest / (1 - alpha).clamp_min(LEAST)).clamp(0, 255)
     return fore, rear, alpha[:, 0]

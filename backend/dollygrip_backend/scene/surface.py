@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d, grid_sample, pad
 
 CUT_RATIO = 0.08  # a relative jump of disparity, beyond what its neighbours' slope explains, that is a depth edge
+BLEED = 0.1  # share of a near surface's colour that one behind it may have taken on by lookup between the two
 COARSER = 3  # halvings of a texture, for where the target is farther away
 SHARPER = 0.3  # of a halving; bilinear lookup alone copes with that much without aliasing
 
@@ -140,26 +141,31 @@ class Surface:
         disparity = torch.lerp(upper, lower, v).clamp_min_(0.0)
         across, down = torch.lerp(corner[1] - corner[0], corner[3] - corner[2], v), lower - upper
         pixel = cell + (v >= 0.5) * self.width + (u >= 0.5)
+        clean = torch.ones_like(cell, dtype=torch.bool)
         cut = (~self.smooth.index_select(0, cell)).nonzero()[:, 0]
         if len(cut):
             beside = torch.stack([c.index_select(0, cut) for c in corner], 1)
-            disparity[cut] = _beside_edge(beside, u[cut, None].clamp(0, 1), v[cut, None].clamp(0, 1))
+            disparity[cut], clean[cut] = _beside_edge(beside, u[cut, None].clamp(0, 1), v[cut, None].clamp(0, 1))
             across[cut], down[cut] = 0.0, 0.0
-        return Place(disparity, across, down, cell, pixel)
+        return Place(disparity, across, down, cell, pixel, clean)
 
 
 class Place(NamedTuple):
-    """Disparity (N,) of a surface at some places, its slopes (N,) per pixel along x and y, and their cell and pixel."""
+    """Disparity (N,) of a surface at some places, its slopes (N,) per pixel along x and y, and their cell and pixel.
+
+    clean: False beside an edge, on its far side, where a colour looked up there would be that of the near side, too.
+    """
 
     disparity: Tensor
     across: Tensor
     down: Tensor
     cell: Tensor
     pixel: Tensor
+    clean: Tensor
 
 
-def _beside_edge(corner: Tensor, u: Tensor, v: Tensor) -> Tensor:
-    """Disparity (N,) in cut cells with corners (N, 4), at u, v (N, 1) in 0..1 from the upper left one.
+def _beside_edge(corner: Tensor, u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+    """Disparity (N,) in cut cells with corners (N, 4), at u, v (N, 1) in 0..1 from the upper left one; whether clean.
 
     The edge runs where the bilinear disparity passes the middle between near and far, so that silhouettes stay smooth
     when magnified; on either side only the corners of that side count, so that no surface spans the edge.
@@ -168,7 +174,8 @@ def _beside_edge(corner: Tensor, u: Tensor, v: Tensor) -> Tensor:
     middle = (corner.amax(1) + corner.amin(1)) / 2
     near = (weight * corner).sum(1) > middle
     weight = weight * ((corner > middle[:, None]) == near[:, None])
-    return (weight * corner).sum(1) / weight.sum(1).clamp_min(1e-12)
+    share = weight.sum(1)
+    return (weight * corner).sum(1) / share.clamp_min(1e-12), near | (share > 1 - BLEED)
 
 
 def smooth_cells(disparity: Tensor) -> Tensor:

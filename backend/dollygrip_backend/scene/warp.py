@@ -117,6 +117,28 @@ def warp(surface: Surface, camera: Camera) -> Seen:
     return Seen(pixels, disparity, x, y, _magnification(own, disparity, surface, camera))
 
 
+def locate(surface: Surface, camera: Camera, disparity: Tensor) -> Seen:
+    """As `warp`, where the geometry that the target sees is known: its disparity (h, w).
+
+    The pixels whose point the view saw, too: its own depth there agrees, within what a pixel's slope explains.
+    """
+    pixels = torch.arange(disparity.numel(), device=disparity.device)
+    row = torch.div(pixels, camera.width, rounding_mode="floor")
+    known = disparity.reshape(-1)
+    x, y, there = Mapping.between(camera, surface)(
+        (pixels - row * camera.width).float() + 0.5, row.float() + 0.5, known
+    )
+    inside = (x >= 0) & (x <= surface.width) & (y >= 0) & (y <= surface.height)
+    chosen = (inside & (there < FAR_AWAY * NEAR)).nonzero()[:, 0]
+    pixels, known, x, y, there = (part.index_select(0, chosen) for part in (pixels, known, x, y, there))
+    place = surface.lookup(x, y)
+    allowed = there * AGREE + place.across.abs() + place.down.abs()
+    hit = place.clean & surface.valid.index_select(0, place.pixel) & ((place.disparity - there).abs() <= allowed)
+    return Seen(pixels, known, x, y, _magnification(place.disparity, known, surface, camera)).select(
+        hit.nonzero()[:, 0]
+    )
+
+
 def _magnification(source: Tensor, target: Tensor, surface: Surface, camera: Camera) -> Tensor:
     """Target pixels per source pixel on surfaces that face both, from their disparities in source and target."""
     nearer = torch.where(source > 0, target / source, 1.0)
@@ -222,7 +244,7 @@ def _resolve(
     miss = torch.maximum((px - tx).abs(), (py - ty).abs())
     # Where a bent surface is stretched the plane leads past it; what was splatted there is then as near as can be had.
     agrees = (miss <= STRAY) & ((disparity - guess).abs() <= AGREE * guess)
-    hit = inside & surface.valid.index_select(0, place.pixel) & ((miss <= MISS) | agrees)
+    hit = inside & place.clean & surface.valid.index_select(0, place.pixel) & ((miss <= MISS) | agrees)
     hit = hit if usable is None else hit & usable.index_select(0, place.cell)
     return hit, disparity, x, y, place.disparity
 

@@ -12,19 +12,25 @@ import attrs
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import max_pool2d
 
 from dollygrip_backend.scene.cache import SceneCache
-from dollygrip_backend.video.engine import EngineInfo, Progress, Shot, check_shot
-from dollygrip_backend.video.fill import RIM, fill_holes, grow
+from dollygrip_backend.video.engine import EngineInfo, Progress, Shot, check_shot, sees_same
+from dollygrip_backend.video.fill import fill_along, fill_holes, grow
 from dollygrip_backend.video.inpainter import InPainter
 from dollygrip_backend.video.reference import Reference, prepare_reference
 from dollygrip_backend.video.registry import engine_info
+
+View = tuple[np.ndarray, np.ndarray]
+"""c2w (4, 4) and intrinsics (4,)."""
 
 PROBE_SIDE = 96  # pixels of the longer side when only the holes' area is asked for
 PROBES = 33  # poses looked at per window
 WINDOW = 96  # frames whose holes are filled together
 MAX_KEYS = 8  # poses filled per window
 STEP_HOLE = 0.3  # a pose with more unknown than this is only filled after a pose before it
+OVERLAP = 2  # pixels of the known that are remembered with what was filled, so that no gap opens between the two
+SAME = 1.1  # ratio of disparities up to which two pixels beside each other count as one surface
 ENOUGH = 0.004  # a hole fraction that the frames' own fill may deal with
 
 
@@ -51,39 +57,51 @@ class EmbeddedEngine:
         total = len(shot.trajectory)
         progress(0, total)
         trajectory = shot.trajectory.resized(shot.size)
-        c2w, intrinsics = trajectory.c2w, trajectory.intrinsics
-        scene = _Scene.start(prepare_reference(shot, self.device), shot.size, self.device)
+        views = list(zip(trajectory.c2w, trajectory.intrinsics, strict=True))
+        reference = prepare_reference(shot, self.device)
+        scene = _Scene.start(reference, shot.size, self.device)
         generator = torch.Generator().manual_seed(shot.seed)
+
+        def known(t: int) -> Tensor | None:
+            # The reference's own view needs no help: there the guide is the picture itself.
+            if shot.depths is None or sees_same(views[t], (reference.c2w, reference.intrinsics)):
+                return None
+            return torch.from_numpy(1.0 / shot.depths[t].astype(np.float32)).to(self.device)
+
         for t in range(total):
             if t % WINDOW == 0:
-                window = slice(t, t + WINDOW)
-                self._grow(scene, c2w[window], intrinsics[window], generator, partial(progress, t, total))
-            rgb, disparity = scene.cache.render_tensors(c2w[t], intrinsics[t], shot.size)
-            yield to_image(fill_holes(rgb, disparity, disparity < 0)[0])
+                window = range(t, min(t + WINDOW, total))
+                self._grow(scene, views, known, window, generator, partial(progress, t, total))
+            geometry = known(t)
+            rgb, disparity = scene.cache.render_base(*views[t], shot.size, geometry)
+            filled, disparity = _filled(rgb, disparity, geometry)
+            yield to_image(scene.cache.lay_fringes(filled, disparity, *views[t], geometry)[0])
             progress(t + 1, total)
 
     def _grow(
         self,
         scene: "_Scene",
-        c2w: np.ndarray,
-        intrinsics: np.ndarray,
+        views: list[View],
+        known: Callable[[int], Tensor | None],
+        window: range,
         generator: torch.Generator,
         tick: Callable[[], None],
     ) -> None:
         """Paint what a window of frames will see of the unknown, pose by pose, into the scene's cache."""
-        probes = np.unique(np.linspace(0, len(c2w) - 1, PROBES).round().astype(int))
+        probes = window[0] + np.unique(np.linspace(0, len(window) - 1, PROBES).round().astype(int))
         for _ in range(MAX_KEYS):
             tick()
-            key = scene.next_key(c2w[probes], intrinsics[probes])
+            key = scene.next_key([(*views[t], known(t)) for t in probes])
             if key is None:
                 return
-            pose, lens = c2w[probes[key]], intrinsics[probes[key]]
-            rgb, disparity = scene.cache.render_tensors(pose, lens, scene.size)
-            hole = grow(disparity < 0, RIM)
-            filled, depth = fill_holes(rgb, disparity, hole)
-            depth = scene.cache.push_behind(depth, hole, pose, lens)
+            view, geometry = views[probes[key]], known(probes[key])
+            rgb, disparity = scene.cache.render_base(*view, scene.size, geometry)
+            hole = disparity < 0
+            filled, depth = _filled(rgb, disparity, geometry)
+            depth = scene.cache.push_behind(depth, hole, *view) if geometry is None else geometry
             painted = self.painter.paint(filled, depth, hole, generator, tick)
-            scene.add(to_image(painted), (1.0 / depth).cpu().numpy(), pose, lens, hole.cpu().numpy())
+            kept = joined(hole, depth).cpu().numpy()
+            scene.add(to_image(painted), (1.0 / depth).cpu().numpy(), *view, kept)
 
 
 @attrs.frozen(eq=False)
@@ -115,32 +133,50 @@ class _Scene:
     ) -> None:
         """Remember a view of the full size in both caches."""
         self.cache.add_view(rgb, depth, c2w, intrinsics, mask, detail)
-        rows, columns = (
-            ((np.arange(small) + 0.5) * full / small).astype(int)
-            for small, full in zip(self.probe_size[::-1], self.size[::-1], strict=True)
-        )
-        at = np.ix_(rows, columns)
+        at = np.ix_(*self._rows_and_columns())
         small_mask = None if mask is None else mask[at]
         self.probe.add_view(rgb[at], depth[at], c2w, self._small(intrinsics), small_mask)
 
-    def next_key(self, c2w: np.ndarray, intrinsics: np.ndarray) -> int | None:
-        """Which of the poses to fill next, None if none needs it.
+    def next_key(self, views: list[tuple[np.ndarray, np.ndarray, Tensor | None]]) -> int | None:
+        """Which of the views (c2w, intrinsics, known disparity or None) to fill next, None if none needs it.
 
         The one with the largest hole; but what is far off the known is reached in steps: if poses before it already
         see much of the unknown, the first of those.
         """
-        area = np.array([self._hole(pose, lens) for pose, lens in zip(c2w, intrinsics, strict=True)])
+        area = np.array([self._hole(*view) for view in views])
         if area.max() < ENOUGH:
             return None
         return int(np.argmax(area > STEP_HOLE)) if area.max() > STEP_HOLE else int(area.argmax())
 
-    def _hole(self, c2w: np.ndarray, intrinsics: np.ndarray) -> float:
-        _, disparity = self.probe.render_tensors(c2w, self._small(intrinsics), self.probe_size)
+    def _hole(self, c2w: np.ndarray, intrinsics: np.ndarray, known: Tensor | None) -> float:
+        if known is not None:
+            rows, columns = (torch.from_numpy(index).to(known.device) for index in self._rows_and_columns())
+            known = known[rows][:, columns]
+        _, disparity = self.probe.render_base(c2w, self._small(intrinsics), self.probe_size, known)
         return float((disparity < 0).float().mean())
+
+    def _rows_and_columns(self) -> list[np.ndarray]:
+        """Of the pixels at full size that stand for those at the small one."""
+        return [
+            ((np.arange(small) + 0.5) * full / small).astype(int)
+            for small, full in zip(self.probe_size[::-1], self.size[::-1], strict=True)
+        ]
 
     def _small(self, intrinsics: np.ndarray) -> np.ndarray:
         ratio = np.array(self.probe_size) / np.array(self.size)
         return intrinsics * np.tile(ratio, 2)
+
+
+def _filled(rgb: Tensor, disparity: Tensor, known: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Colours (h, w, 3) and disparity (h, w) without holes, the latter being `known` where it is."""
+    hole = disparity < 0
+    return fill_holes(rgb, disparity, hole) if known is None else (fill_along(rgb, known, hole), known)
+
+
+def joined(hole: Tensor, disparity: Tensor) -> Tensor:
+    """bool (h, w): a hole with the pixels around it whose surface it continues, not those of what hid it."""
+    farthest = -max_pool2d(-disparity[None, None], 2 * OVERLAP + 1, 1, OVERLAP)[0, 0]
+    return hole | (grow(hole, OVERLAP) & (disparity <= farthest * SAME))
 
 
 def to_image(rgb: Tensor) -> np.ndarray:

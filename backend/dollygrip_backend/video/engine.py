@@ -28,6 +28,8 @@ class Shot:
     size:       (width, height) of the frames to render.
     seed:       equal seeds give equal frames.
     depth:      float32 (H, W) along +Z in the trajectory's unit, aligned with `image`, inf for sky; None: estimated.
+    depths:     float16 or float32 (T, h, w) of `size`, the same for every frame of a scene that is built already: its
+                geometry is then kept exactly. None: only the reference's depth counts.
     """
 
     image: np.ndarray
@@ -36,6 +38,7 @@ class Shot:
     size: tuple[int, int] = attrs.field(converter=lambda s: (int(s[0]), int(s[1])))
     seed: int = 0
     depth: np.ndarray | None = None
+    depths: np.ndarray | None = None
 
 
 @attrs.frozen
@@ -66,7 +69,8 @@ class EngineInfo:
     """What a person needs to know before choosing an engine.
 
     memory_bytes: the least it needs, on the card where it needs one; download_bytes: 0 where the weights are part of
-    the package. `reason` says why an engine is not `available`, and is empty where it is.
+    the package. keeps_geometry: whether it can follow Shot.depths. `reason` says why an engine is not `available`, and
+    is empty where it is.
     """
 
     name: str
@@ -79,6 +83,7 @@ class EngineInfo:
     needs_cuda: bool
     available: bool = True
     reason: str = ""
+    keeps_geometry: bool = False
 
 
 class VideoEngine(Protocol):
@@ -120,6 +125,8 @@ def check_shot(shot: Shot, info: EngineInfo) -> None:
     reference_view(shot.trajectory)
     if depth is not None:
         _check_depth(depth, image)
+    if shot.depths is not None:
+        _check_depths(shot, info)
 
 
 def check_limits(trajectory: Trajectory, size: tuple[int, int], info: EngineInfo) -> None:
@@ -165,6 +172,40 @@ def reference_view(trajectory: Trajectory) -> tuple[np.ndarray, np.ndarray]:
             "Predict the camera again, or remove 'reference' from its meta.",
         ) from error
     return view.c2w[0], view.intrinsics[0]
+
+
+def starts_at_reference(trajectory: Trajectory) -> bool:
+    """Whether frame 0 is the view that the reference image was taken from."""
+    return sees_same(reference_view(trajectory), (trajectory.c2w[0], trajectory.intrinsics[0]))
+
+
+def sees_same(a: tuple[np.ndarray, np.ndarray], b: tuple[np.ndarray, np.ndarray]) -> bool:
+    """Whether two views, c2w (4, 4) and intrinsics (4,), are the same up to rounding."""
+    return np.allclose(a[0], b[0], rtol=0, atol=1e-6) and np.allclose(a[1], b[1], rtol=1e-6)
+
+
+def _check_depths(shot: Shot, info: EngineInfo) -> None:
+    depths, expected = shot.depths, (len(shot.trajectory), shot.size[1], shot.size[0])
+    if not info.keeps_geometry:
+        raise InputError(
+            f"The engine '{info.name}' cannot follow a depth for every frame.", "Use the engine 'embedded' or none."
+        )
+    if depths.dtype not in (np.float16, np.float32) or depths.shape != expected:
+        raise InputError(
+            f"The frames' depth must be float16 or float32 of shape {expected}, not {depths.dtype} {depths.shape}.",
+            "Render one depth pass for each frame, at the size of the video.",
+        )
+    for number, depth in enumerate(depths):
+        if np.isnan(depth).any() or (depth <= 0).any():
+            raise InputError(
+                f"The depth of frame {number} has values that are not positive (NaN, zero or negative).",
+                "Use inf for sky, or send no depth for the frames.",
+            )
+    if shot.depth is None and not (starts_at_reference(shot.trajectory) and np.isfinite(depths[0]).any()):
+        raise InputError(
+            "The shot has a depth for every frame, but none for the reference image, which is not frame 0's view.",
+            "Give the reference image's depth, too.",
+        )
 
 
 def _check_depth(depth: np.ndarray, image: np.ndarray) -> None:

@@ -6,6 +6,8 @@ from torch.nn.functional import avg_pool2d, interpolate, max_pool2d, pad
 
 FAR = 1.0  # exponent by which a nearer surface counts less in a hole beside it; measured: more costs more than it gains
 SKY = 0.5  # added to disparity, relative to the median, so that the sky does not outweigh all else
+RANGES = 12  # of depth, that are filled each for itself where it is known …
+ELSEWHERE = 1e-6  # … with this weight for all other depths, where there is no better
 RIM = 1  # pixels around a hole that are filled with it: their colours mix the surfaces on both sides of an edge
 
 
@@ -27,6 +29,25 @@ def fill_holes(rgb: Tensor, disparity: Tensor, hole: Tensor) -> tuple[Tensor, Te
     values = torch.where(known, values, 0.0)
     filled = _push_pull(values, weight[None, None])[0][0]
     return filled[:3].permute(1, 2, 0), filled[3].clamp_min(0.0)
+
+
+def fill_along(rgb: Tensor, disparity: Tensor, hole: Tensor) -> Tensor:
+    """rgb (h, w, 3) without holes, where the disparity (h, w) is known in the holes, too; known pixels are unchanged.
+
+    A hole takes the colours of surfaces at its own depth: a push-pull for each of a few overlapping ranges of depth.
+    """
+    known = ~hole
+    if not hole.any() or not known.any():
+        return fill_holes(rgb, disparity, hole)[0]
+    level = torch.log(disparity / disparity[known].median().clamp_min(1e-12) + SKY / 10)
+    level = (level - level.min()) / (level.max() - level.min()).clamp_min(1e-6) * (RANGES - 1)
+    values = torch.where(known, rgb.permute(2, 0, 1), 0.0)[None]
+    filled = torch.zeros_like(rgb)
+    for middle in range(RANGES):
+        share = (1 - (level - middle).abs()).clamp_min(0)
+        weight = torch.where(known, share + ELSEWHERE, 0.0)
+        filled += share[..., None] * _push_pull(values, weight[None, None])[0][0].permute(1, 2, 0)
+    return torch.where(hole[..., None], filled, rgb)
 
 
 def _push_pull(values: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:

@@ -27,8 +27,8 @@ class Reference:
 def prepare_reference(shot: Shot, device: str) -> Reference:
     """Crop the image to the trajectory's aspect, resize it, and find its depth.
 
-    Given depth is believed as it is. Estimated depth is scaled so that its median is the trajectory's scene depth: the
-    unit in which the camera moves.
+    Given depth is believed as it is; where only the frames have one, frame 0's is the image's. Estimated depth is
+    scaled so that its median is the trajectory's scene depth: the unit in which the camera moves.
     """
     width, height = shot.size
     trajectory = shot.trajectory
@@ -40,7 +40,9 @@ def prepare_reference(shot: Shot, device: str) -> Reference:
     if box[2] - box[0] >= ENOUGH_DETAIL * width:
         large = Image.fromarray(shot.image).resize((DETAIL * width, DETAIL * height), Image.Resampling.LANCZOS, box=box)
         detail = np.asarray(large)
-    if shot.depth is None:
+    if shot.depth is None and shot.depths is not None:
+        depth = shot.depths[0]
+    elif shot.depth is None:
         depth = without_specks(_estimated_depth(rgb, device))
         depth = depth * (trajectory.scene_depth / np.median(depth[np.isfinite(depth)]))
     else:

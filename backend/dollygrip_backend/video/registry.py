@@ -42,6 +42,7 @@ _EMBEDDED = EngineInfo(
     sizes=SizeRule(minimum=64, maximum=1280, multiple=2),
     max_frames=2000,
     needs_cuda=False,
+    keeps_geometry=True,
 )
 
 

@@ -145,7 +145,8 @@ def make_constraints(request: PredictRequest, arrays: dict[str, np.ndarray]) -> 
 def make_shot(request: RenderRequest, arrays: dict[str, np.ndarray]) -> video.Shot:
     """A request whose size is resolved as the engines know it; raises TrajectoryError for poses that are none."""
     trajectory = request.trajectory.trajectory(arrays)
-    return video.Shot(arrays["image"], request.prompt, trajectory, request.size, request.seed, arrays.get("depth"))
+    depth, depths = arrays.get("depth"), arrays.get("depths")
+    return video.Shot(arrays["image"], request.prompt, trajectory, request.size, request.seed, depth, depths)
 
 
 def _fingerprint(arrays: dict[str, np.ndarray], *values: float | None) -> str:

@@ -14,7 +14,7 @@ from dollygrip.trajectory import MAX_FRAMES
 
 PROTOCOL_VERSION = 1
 MAX_HEADER_BYTES = 2**20
-DTYPES = {name: np.dtype(name).newbyteorder("<") for name in ("uint8", "float32", "float64")}
+DTYPES = {name: np.dtype(name).newbyteorder("<") for name in ("uint8", "float16", "float32", "float64")}
 
 
 class ProtocolError(DollygripError, ValueError):
@@ -130,10 +130,12 @@ def _check_blob(blob: dict[str, Any], wanted: Blob) -> None:
             f"The array {blob['name']} must be {wanted.dtype} of shape ({anything}), not "
             f"{str(blob['dtype'])[:20]} {str(shape)[:60]}."
         )
-    if wanted.dtype == "float64" and shape[0] > MAX_FRAMES:
+    frames = wanted.dtype == "float64" or wanted.dtype == "float16"
+    if frames and shape[0] > MAX_FRAMES:
         raise ProtocolError(f"The array {blob['name']} has {shape[0]} frames; at most {MAX_FRAMES} are allowed.")
-    if wanted.dtype != "float64" and shape[0] * shape[1] > MAX_PIXELS:
-        raise ProtocolError(f"The array {blob['name']} has {shape[0] * shape[1]} pixels; at most {MAX_PIXELS}.")
+    pixels = math.prod(n for n, w in zip(shape, wanted.shape, strict=True) if w is None)
+    if wanted.dtype != "float64" and pixels > MAX_PIXELS:
+        raise ProtocolError(f"The array {blob['name']} has {pixels} pixels; at most {MAX_PIXELS}.")
 
 
 def _exact(kind: type, value: Any) -> Any:

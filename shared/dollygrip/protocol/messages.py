@@ -91,6 +91,9 @@ class PredictRequest:
 class RenderRequest:
     """Stage 2: an image and a trajectory (blobs `c2w`, `intrinsics`; `depth` along +Z if known) -> one frame a pose.
 
+    The blob `depths` (T, h, w) is the depth along +Z of every frame of `size`, inf for sky, where the scene is built
+    already: the engine then keeps that geometry.
+
     size: (width, height) of the video; None is the engine's legal size nearest to the trajectory's own.
     """
 
@@ -314,13 +317,14 @@ Message = (
 
 _IMAGE = Blob("uint8", (None, None, 3))
 _DEPTH = Blob("float32", (None, None), required=False)
+_DEPTHS = Blob("float16", (None, None, None), required=False)
 _CAMERA = {"c2w": Blob("float64", (None, 4, 4)), "intrinsics": Blob("float64", (None, 4))}
 _KEYFRAMES = Blob("float64", (None, 4, 4), required=False)
 _PATH = Blob("float64", (None, 3), required=False)
 
 BLOBS: dict[type, dict[str, Blob]] = {
     PredictRequest: {"image": _IMAGE, "depth": _DEPTH, "keyframes": _KEYFRAMES, "path": _PATH},
-    RenderRequest: {"image": _IMAGE, **_CAMERA, "depth": _DEPTH},
+    RenderRequest: {"image": _IMAGE, **_CAMERA, "depth": _DEPTH, "depths": _DEPTHS},
     Take: _CAMERA,
     DepthRequest: {"image": _IMAGE},
     Frame: {"rgb": _IMAGE},

@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dollygrip.rotations import matrix_from_rotvec
 from dollygrip_backend.scene.cache import SceneCache
+from dollygrip_backend.scene.layers import split
 
 WIDTH, HEIGHT = 96, 64
 LENS = np.array([90.0, 90.0, 48.0, 32.0])
@@ -116,10 +118,11 @@ def test_rotation_and_zoom_warp_by_the_homography_whatever_the_depth(rotvec, zoo
     ray = np.stack([(x - target[2]) / target[0], (y - target[3]) / target[1], np.ones_like(x)], -1) @ c2w[:3, :3].T
     sx, sy = ray[..., 0] / ray[..., 2] * LENS[0] + LENS[2], ray[..., 1] / ray[..., 2] * LENS[1] + LENS[3]
     inside = (ray[..., 2] > 0) & (sx > 1) & (sx < WIDTH - 1) & (sy > 1) & (sy < HEIGHT - 1)
-    # Rotation uncovers nothing: what lies inside the picture has no holes, and is the exact warp.
-    assert not guide.hole[inside].any()
+    # Rotation uncovers nothing: what lies inside the picture has no holes but where a rim is not opaque, and is the
+    # exact warp.
     if inside.any():
-        assert psnr(guide.rgb, bilinear(image, sx, sy), inside) > 42
+        assert guide.hole[inside].mean() < 0.02
+        assert psnr(guide.rgb, bilinear(image, sx, sy), inside & ~guide.hole) > 40
 
 
 def test_zoom_two_is_the_centre_crop():
@@ -180,10 +183,10 @@ def test_an_edge_opens_a_hole_of_the_parallax_and_nothing_is_smeared_across_it()
     )
     assert guide.hole[:, 51:56].all()
     assert guide.hole[:, 5:90].sum(1).max() <= 8
-    pure = (guide.rgb == [255, 0, 0]).all(-1) | (guide.rgb == [0, 0, 255]).all(-1)
+    pure = np.any([np.abs(guide.rgb.astype(int) - colour).max(-1) <= 12 for colour in ([255, 0, 0], [0, 0, 255])], 0)
     mixed = ~pure & ~guide.hole
     assert mixed[:, 5:90].sum(1).max() <= 2  # at most the one pixel that each edge runs through
-    assert (guide.rgb[:, 25:48] == [255, 0, 0]).all()
+    assert (np.abs(guide.rgb[:, 25:48].astype(int) - [255, 0, 0]) <= 12).all()
 
 
 def test_sky_stays_put_when_the_camera_moves_and_turns_with_it():
@@ -193,6 +196,43 @@ def test_sky_stays_put_when_the_camera_moves_and_turns_with_it():
     assert psnr(moved.rgb, image) > 60 and np.isinf(moved.depth).all()
     turned = cache.render(pose((0, np.arctan(20 / LENS[0]), 0)), LENS, (WIDTH, HEIGHT))
     assert turned.hole[:, -15:].all() and not turned.hole[16:48, :64].any()
+
+
+def test_a_surface_seen_flatly_has_no_cracks_from_above():
+    """A floor between two and eight pixels below the horizon, then seen from five times as high."""
+    image = smooth_image()
+    y = image_coordinates()[1]
+    depth = np.where(y > LENS[3] + 2, 0.2 * LENS[1] / np.maximum(y - LENS[3], 1.0), np.inf)
+    cache = SceneCache.from_view(image, depth, np.eye(4), LENS)
+    guide = cache.render(pose(position=(0, -0.8, 0)), LENS, (WIDTH, HEIGHT))
+    z = 1.0 * LENS[1] / np.maximum(y - LENS[3], 1e-3)
+    floor = (z < 4.0) & (z > 1.0)
+    assert floor.sum() > 500 and not guide.hole[:, 30:66][floor[:, 30:66]].any()
+    np.testing.assert_allclose(guide.depth[:, 30:66][floor[:, 30:66]], z[:, 30:66][floor[:, 30:66]], rtol=0.02)
+
+
+def test_a_mixed_pixel_is_taken_apart_into_its_two_colours():
+    """Columns of a red box before blue, antialiased: the wall under its rim is blue, the rim red, and they compose."""
+    rgb, disparity = torch.zeros(20, 30, 3), torch.full((20, 30), 0.1)
+    rgb[..., 2] = 255.0
+    rgb[:, 10:20], disparity[:, 10:20] = torch.tensor([255.0, 0, 0]), 0.5
+    rgb[:, 10] = torch.tensor([0.3 * 255, 0, 0.7 * 255])
+    layers = split(rgb, disparity)
+    assert torch.equal(layers.band[5], torch.tensor([x in (9, 10, 19, 20) for x in range(30)]))
+    assert abs(float(layers.alpha[5, 10]) - 0.3) < 0.02 and layers.alpha[5, 11] == 1 and layers.alpha[5, 8] == 0
+    assert (layers.rgb[:, 9:11, 0] < 8).all() and (layers.disparity[:, 9:11] == 0.1).all()
+    composed = layers.premultiplied + (1 - layers.alpha[..., None]) * layers.rgb
+    assert (composed - rgb).abs().max() < 2
+
+
+def test_known_geometry_takes_the_views_colours_only_where_the_view_saw_it():
+    image = smooth_image()
+    cache = SceneCache.from_view(image, steps_depth(), np.eye(4), LENS)
+    far = torch.full((HEIGHT, WIDTH), 1 / 6)
+    _, disparity = cache.render_base(np.eye(4), LENS, (WIDTH, HEIGHT), far)
+    hidden = steps_depth() != 6
+    inner = ~beside_edges(steps_depth())
+    assert ((disparity < 0).numpy() == hidden)[inner].all()
 
 
 def test_dolly_in_leaves_no_cracks():

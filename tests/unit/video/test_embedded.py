@@ -55,7 +55,9 @@ def test_frame_zero_is_the_reference_and_certain_pixels_are_the_caches_own(engin
     cache = SceneCache.from_view(image, depth, np.eye(4), LENS)
     for frame, c2w in zip(frames, move, strict=True):
         guide = cache.render(c2w, LENS, SIZE)
-        assert (frame[~guide.hole] == guide.rgb[~guide.hole]).all()
+        differs = np.abs(frame[~guide.hole].astype(int) - guide.rgb[~guide.hole]).max(-1)
+        # A rim that is nearly opaque lets a little of what fills the hole behind it through.
+        assert differs.max() <= 26 and (differs > 2).mean() < 0.01
 
 
 def test_looking_away_and_back_shows_the_same_thing(engine):
@@ -82,6 +84,37 @@ def test_what_was_invented_moves_with_the_scene(engine):
     invented[5:-5, 121:127] = True
     assert invented[~warped.hole].sum() > 300
     assert psnr(frames[1][invented & ~warped.hole], warped.rgb[invented & ~warped.hole]) > 30
+
+
+def red_box(x: float) -> np.ndarray:
+    """Depth (80, 128) of a box at 2 before a wall at 5, seen from x beside the reference's place, by ray casting."""
+    rays = (np.arange(128) + 0.5 - LENS[2]) / LENS[0], (np.arange(80) + 0.5 - LENS[3]) / LENS[1]
+    across, down = x + 2 * rays[0], 2 * rays[1]
+    inside = (np.abs(down) < 0.3)[:, None] & (np.abs(across) < 0.4)[None]
+    return np.where(inside, 2.0, 5.0).astype(np.float16)
+
+
+def test_the_geometry_of_a_built_scene_is_kept_to_the_pixel(engine):
+    positions = np.linspace(0, 1.0, 5)
+    depths = np.stack([red_box(x) for x in positions])
+    box = depths == 2
+    image = np.where(box[0][..., None], (255, 0, 0), (0, 0, 255)).astype(np.uint8)
+    shot = Shot(image, "", camera(truck(5, 1.0)), SIZE, 0, depths[0].astype(np.float32), depths)
+    frames = np.stack(list(engine.render(shot)))
+    assert psnr(frames[0], image) >= 35
+    # What the picture never showed, the wall behind the box and beside it, may be painted in any colour but red.
+    shows_red = frames[..., 0].astype(int) > frames[..., 2]
+    assert (shows_red == box).mean() > 0.998
+    assert list(engine.render(attrs.evolve(shot, depth=None)))[3].tobytes() == frames[3].tobytes()
+
+
+@pytest.mark.parametrize(
+    "bad", [np.ones((4, 80, 128), np.float16), np.zeros((5, 80, 128), np.float16), np.ones((5, 2))]
+)
+def test_depth_that_does_not_fit_the_frames_is_refused(engine, bad):
+    image, depth = room()
+    with pytest.raises(InputError, match="depth"):
+        engine.render(Shot(image, "", camera(truck(5, 1.0)), SIZE, 0, depth, bad))
 
 
 def test_the_reference_pose_of_the_meta_counts_not_frame_zero(engine):
