@@ -9,7 +9,7 @@ import attrs
 import bpy
 import numpy as np
 
-from dollygrip import formats
+from dollygrip import formats, shot_record
 from dollygrip.client import FrameReady
 from dollygrip.errors import InputError
 from dollygrip.protocol import EngineInfo, RenderRequest, Request, TrajectoryHeader, Welcome
@@ -20,7 +20,6 @@ from .picture import fingerprint, read_picture, write_png
 from .predict import check_prompt
 from .session import Outcome, push_undo
 
-CAMERA_FILE = "shot.camera.json"
 _LONG_SIDE_CPU, _LONG_SIDE_CUDA = 320, 1280
 
 
@@ -121,7 +120,7 @@ class RenderShot:
         folder = Path(bpy.path.abspath(record["folder"]))
         task = cls(
             scene_name=scene.name,
-            trajectory=formats.read(folder / CAMERA_FILE),
+            trajectory=formats.read(folder / shot_record.CAMERA),
             arrays={},
             prompt=str(record["prompt"]),
             engine=str(record["engine"]),
@@ -162,7 +161,6 @@ class RenderShot:
         engine = engine_of(welcome, self.engine)
         self.engine = engine.name if engine else self.engine
         size = self.size = video_size(self.size, self.trajectory.size, engine)
-        formats.write(self.folder / CAMERA_FILE, self.trajectory)
         request = RenderRequest(
             prompt=self.prompt,
             trajectory=TrajectoryHeader.of(self.trajectory),
@@ -170,6 +168,7 @@ class RenderShot:
             size=size,
             seed=self.seed,
         )
+        shot_record.keep(self.folder, request, self.trajectory, self.arrays, write_png)
         return request, self.arrays
 
     def prepare(self, event: FrameReady) -> Path:

@@ -3,14 +3,14 @@
 import bpy
 from bpy.props import EnumProperty, IntProperty
 
-from dollygrip import formats
+from dollygrip import formats, shot_record
 from dollygrip.conventions import blender_from_c2w
 from dollygrip.errors import DollygripError, InputError
 
 from . import camera, resume, rigs, shots, strips, takes
 from .operators import Job
 from .predict import PredictCamera
-from .render import CAMERA_FILE, RenderShot
+from .render import RenderShot
 from .session import session
 
 
@@ -244,7 +244,7 @@ def _load_rendered(context: bpy.types.Context, made_from: dict) -> bpy.types.Act
     move that camera, which the rendered one has in it already, it gets a shot of its own.
     """
     scene = context.scene
-    found = formats.read(f"{made_from['folder']}/{CAMERA_FILE}")
+    found = formats.read(f"{made_from['folder']}/{shot_record.CAMERA}")
     named = scene.objects.get(made_from["shot"])
     shot = named if takes.is_camera(named) else takes.find_camera(scene)
     if shot and rigs.own_constraints(shot):
