@@ -261,7 +261,7 @@ def run_demo(out: Path) -> None:
     print("The demo's files:")
     for name in ("demo.blend", "take.camera.json", "shot", "shot.mp4", "overview.png"):
         path = out / name
-        if not path.exists() or (path.is_dir() and not any(path.glob("*.png"))):
+        if not path.exists() or (path.is_dir() and not any(path.glob("frame_*.png"))):
             raise BuildError(f"The demo did not write {path}.")
         print(f"  {path}")
 

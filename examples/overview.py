@@ -20,7 +20,7 @@ FRAMES = 8
 def main(out: Path) -> None:
     trajectory = formats.read(out / "take.camera.json")
     reference = Image.open(out / "reference.png").convert("RGB")
-    files = sorted((out / "shot").glob("*.png"))
+    files = sorted((out / "shot").glob("frame_*.png"))
     chosen = [round(i * (len(files) - 1) / (FRAMES - 1)) for i in range(FRAMES)]
     frames = [(f"frame {i + 1} of {len(files)}", Image.open(files[i]).convert("RGB")) for i in chosen]
 

@@ -78,4 +78,4 @@ def test_from_a_picture_to_a_strip(build, extension, backend, tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     for name in SCREENSHOTS:
         assert (tmp_path / f"{name}.png").stat().st_size > 10_000
-    assert len(list((tmp_path / "dollygrip" / "shot_001").glob("*.png"))) == 49
+    assert len(list((tmp_path / "dollygrip" / "shot_001").glob("frame_*.png"))) == 49
