@@ -4,12 +4,17 @@ What an edit does to the frames is tested by geometry: panning by an angle shift
 its tangent, whatever the depth is.
 """
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import bpy
 import numpy as np
 import pytest
 from bl_ext.user_default.dollygrip import camera, compat, picture, strips, takes
 
-from dollygrip import formats
+from dollygrip import formats, shot_record
 from dollygrip.rotations import angle_between
 from dollygrip.trajectory import Trajectory
 
@@ -101,3 +106,48 @@ def test_predicted_edited_rendered(stage):
     change = np.abs(second - first).mean((1, 2, 3))
     assert change[0] < 1 and change[-1] > 5 and change[-1] > 3 * change[0]
     assert len(compat.strips_of(stage)) == 2
+
+
+EDITED_AGAIN = """
+import sys, bpy, addon_utils
+addon_utils.enable("bl_ext.user_default.dollygrip")
+bpy.ops.wm.open_mainfile(filepath=sys.argv[-1])
+from bl_ext.user_default.dollygrip import compat, takes
+scene = bpy.context.scene
+bpy.ops.dollygrip.new_shot()
+[scene.sequence_editor.active_strip] = compat.strips_of(scene)
+assert bpy.ops.dollygrip.open_take() == {"FINISHED"}
+action = takes.shown(scene.camera)
+height = next(c for c in compat.take_curves(action) if (c.data_path, c.array_index) == ("location", 2))
+height.keyframe_points.insert(5, height.evaluate(5) + 0.2)
+assert bpy.ops.dollygrip.render_shot() == {"FINISHED"}
+bpy.ops.wm.save_mainfile()
+"""
+
+
+@pytest.mark.timeout(1800)
+def test_both_versions_of_a_shot_are_rendered_again_bit_for_bit(stage, tmp_path):
+    """Predicted, edited, rendered, saved; opened from the strip by a new process, edited, rendered; and both again."""
+    bpy.ops.dollygrip.predict_camera()
+    curve_of(stage, "location", 0).keyframe_points[-1].co.y += 0.1
+    assert bpy.ops.dollygrip.render_shot() == {"FINISHED"}
+    bpy.ops.wm.save_mainfile()
+    command = [sys.executable, "-c", EDITED_AGAIN, str(tmp_path / "film.blend")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=400)
+    assert done.returncode == 0, done.stdout + done.stderr
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "film.blend"))
+    versions = sorted(compat.strips_of(bpy.context.scene), key=lambda strip: strip.channel)
+    assert [strip.channel for strip in versions] == [1, 2]
+    (tmp_path / "reference.png").unlink()
+    cameras = []
+    for strip in versions:
+        folder, again = strips.folder_of(strip), tmp_path / f"again_{strip.channel}"
+        cameras.append(formats.read(folder / shot_record.CAMERA))
+        command = [os.environ["DOLLYGRIP_BACKEND"], "again", str(folder), "--out", str(again)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=400)
+        assert done.returncode == 0, done.stdout + done.stderr
+        frames = [picture.read_picture(str(folder / element.filename)) for element in strip.elements]
+        made = [picture.read_picture(str(Path(again, f"{number:04d}.png"))) for number in range(1, FRAMES + 1)]
+        assert np.array_equal(frames, made)
+    raised = cameras[1].positions[-1, 1] - cameras[0].positions[-1, 1]
+    assert raised == pytest.approx(-0.2, abs=1e-3), "the edit was rendered"
