@@ -5,6 +5,7 @@ measured alike: prompts obeyed, jerk of the takes, and the error of a single pre
 relative to that band's size in the true takes.
 """
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -37,6 +38,9 @@ def compare_wavelet(
     held_out = load_bank(draw_pairs(256, _HELD_OUT_SEED), captions)
     pipeline = CameraPipeline.from_pretrained(CameraPipeline.shipped())
     reader = pipeline.reader.float()
+    shipped = (CameraPipeline.shipped() / "reader" / "diffusion_pytorch_model.safetensors").read_bytes()
+    # Checkpoints of another reader or recipe are never gone on with.
+    work = work / hashlib.sha256(shipped + repr((settings, steps)).encode()).hexdigest()[:16]
     say(f"{steps} steps each     obeyed   median jerk   error by sub-band, coarse to fine")
     for weight in (settings.trajectory.wavelet, 0.0):
         recipe = attrs.evolve(settings.trajectory, wavelet=weight, steps=steps)

@@ -25,6 +25,7 @@ from dollygrip_backend.predictor.plan import Context, settle
 from dollygrip_backend.predictor.reader import ShotReader
 from dollygrip_backend.predictor.text import TextFeatures
 from dollygrip_backend.training.common import Run, learning_rate, process_random, step_random, train
+from dollygrip_backend.training.muon import Muon
 
 _WAVELET, _LEVELS = "sym4", 3
 
@@ -170,8 +171,9 @@ def train_trajectory(
     step_random(settings.seed, -1 % 2**31)
     reader = reader.float().eval().requires_grad_(False)
     model = CameraTransformer(**settings.network, memory_width=reader.config.width)
-    optimizer = torch.optim.AdamW(model.parameters(), betas=(0.9, 0.98), weight_decay=0.01, fused=True)
-    run = Run(model, optimizer, settings.average)
+    run = Run(
+        model, Muon(model, apart=("memory", "trajectory", "time", "noise", "condition", "noisy")), settings.average
+    )
     reader = reader.to(run.device)
     train(run, "trajectory", settings.steps, lambda: _step(run, reader, bank, settings), work, resume=resume)
     return model
