@@ -123,6 +123,7 @@ class LivePredictor:
                 self._answer, self.answered = answer, answer.number
 
     def _predict(self, client: Client, asked: _Asked) -> None:
+        self.stage = ""
         job_id, self.stage = self._submit(client, asked), "queue"
         while True:
             event = client.poll(TICK)
