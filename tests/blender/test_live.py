@@ -208,13 +208,13 @@ def test_off_clears_and_a_new_file_is_off(ready, scripted_backend):
     tick_until(lambda: live.preview)
     turn(False)
     assert live.preview is None and not bpy.context.window_manager.dollygrip_live and live.tick() is None
-    ready.dollygrip.prompt = "sleep=5"
+    ready.dollygrip.prompt = "deaf=2"  # the job looks up from its work only then
     turn(True)
     tick_until(lambda: "running" in jobs(scripted_backend))
     turn(False)
     deadline = time.monotonic() + 20
     while "cancelled" not in jobs(scripted_backend):
-        assert time.monotonic() < deadline, "what is under way is cancelled"
+        assert time.monotonic() < deadline, f"what is under way is cancelled: {jobs(scripted_backend)}"
         time.sleep(0.05)
     turn(True)
     bpy.ops.wm.read_factory_settings(use_empty=True)
