@@ -129,13 +129,13 @@ def _panels() -> list[type]:
     made = []
     for base in (
         _Camera,
-        panels_reference.Reference,
-        panels_live.Live,
         panels_takes.Takes,
+        _Render,
         panels_takes.Shots,
+        panels_live.Live,
+        panels_reference.Reference,
         panels_direct.Direct,
         panels_rig.Rig,
-        _Render,
         _Backend,
     ):
         for space, short in _SPACES:

@@ -12,6 +12,7 @@ from .path_shape import Shape, colour_of, speeds, turns
 
 class Live:
     bl_label = "Live"
+    bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context):
         layout = self.layout

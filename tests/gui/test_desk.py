@@ -69,7 +69,7 @@ def backend(build, tmp_path):
 def test_from_a_picture_to_a_strip(build, extension, backend, tmp_path):
     stage = [build.python_of(build.blender_venv("blender")), "-c", STAGE, ROOT / "examples", tmp_path]
     subprocess.run([str(word) for word in stage], check=True)
-    command = [RUNNER, "run", "--zip", extension, "--bind", tmp_path, "--size", "1440x1040", "--timeout", "500"]
+    command = [RUNNER, "run", "--zip", extension, "--bind", tmp_path, "--size", "1440x1280", "--timeout", "500"]
     command += ["--fail-shot", tmp_path / "failed.png", ROOT / "tests" / "gui" / "desk.py", tmp_path]
     environment = os.environ | {"DOLLYGRIP_HOME": str(backend)}
     done = subprocess.run([str(word) for word in command], env=environment, capture_output=True, text=True)
