@@ -7,6 +7,7 @@ DOLLYGRIP_BACKEND. Each test gets an empty scene; the backend is a real process 
 import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -20,7 +21,22 @@ import pytest
 PROTOCOL_TESTS = Path(__file__).parents[1] / "protocol"
 EXTENSION = "bl_ext.user_default.dollygrip"
 
+_ENDED = pytest.StashKey[int]()
+
 addon_utils.enable(EXTENSION)
+
+
+def pytest_sessionfinish(session, exitstatus):
+    session.config.stash[_ENDED] = int(exitstatus)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config):
+    """Blender 4.5 as a Python module may wait for its own threads for ever when its libraries are unloaded."""
+    if bpy.app.version < (5, 0) and _ENDED in config.stash:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(config.stash[_ENDED])
 
 
 @pytest.fixture
