@@ -13,10 +13,11 @@ from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, normalize
 
-from dollygrip_backend.predictor.layers import Attention, feed_forward
+from dollygrip_backend.predictor.layers import Attention
 from dollygrip_backend.predictor.text import FEATURES, TextFeatures
+from dollygrip_backend.scene.depth_network import AttentionBlock, ResidualBlock
 
-PICTURE = (144, 96)  # width, height
+PICTURE = (192, 128)  # width, height
 STRIDE = 8
 COLUMNS, ROWS = PICTURE[0] // STRIDE, PICTURE[1] // STRIDE
 # Hues in turns that colour words are centred on; how much of each a pixel has is given to the network beside RGB, which
@@ -34,42 +35,32 @@ class Named:
     something: Tensor
 
 
-class LookingBlock(nn.Module):
-    """The picture's cells look at one another."""
-
-    def __init__(self, width: int, heads: int):
-        super().__init__()
-        self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.looking, self.feed_forward = Attention(width, heads), feed_forward(width)
-
-    def forward(self, cells: Tensor) -> Tensor:
-        y = self.norm1(cells)
-        cells = cells + self.looking(y, y)
-        return cells + self.feed_forward(self.norm2(cells))
-
-
 class Grounding(ModelMixin, ConfigMixin):
     """Words and a picture -> logits of the thing's place; see the module's docstring."""
 
     @register_to_config
-    def __init__(self, width: int = 128, heads: int = 4, depth: int = 2):
+    def __init__(self, width: int = 128, heads: int = 4, depth: int = 3, channels: tuple[int, int] = (48, 96)):
         super().__init__()
         self.words_in = nn.Sequential(nn.LayerNorm(FEATURES), nn.Linear(FEATURES, width))
         self.words_norm, self.words_attention = nn.LayerNorm(width), Attention(width, heads)
         self.picking = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width), nn.GELU(), nn.Linear(width, 1))
         self.something = nn.Linear(width, 1)
-        self.phrase = nn.Sequential(nn.LayerNorm(FEATURES), nn.Linear(FEATURES, width))
-        self.picture_in = nn.Sequential(
-            nn.Conv2d(_PLANES, 32, 4, 2, 1),
-            nn.GroupNorm(4, 32),
-            nn.SiLU(),
-            nn.Conv2d(32, 64, 4, 2, 1),
-            nn.GroupNorm(8, 64),
-            nn.SiLU(),
-            nn.Conv2d(64, width, 4, 2, 1),
+        self.phrase = nn.Sequential(
+            nn.LayerNorm(FEATURES), nn.Linear(FEATURES, 2 * width), nn.GELU(), nn.Linear(2 * width, width)
         )
-        self.place = nn.Parameter(torch.randn(COLUMNS * ROWS, width) * 0.02)
-        self.blocks = nn.ModuleList(LookingBlock(width, heads) for _ in range(depth))
+        fine, coarse = channels
+        self.picture_in = nn.Sequential(
+            nn.Conv2d(_PLANES, fine, 6, 4, 1),
+            ResidualBlock(fine),
+            nn.Conv2d(fine, coarse, 4, 2, 1),
+            ResidualBlock(coarse),
+            ResidualBlock(coarse),
+        )
+        self.down = nn.Conv2d(coarse, width, 4, 2, 1)
+        self.place = nn.Parameter(torch.randn(width, ROWS // 2, COLUMNS // 2) * 0.02)
+        self.blocks = nn.Sequential(*(AttentionBlock(width, heads) for _ in range(depth)))
+        self.up, self.beside = nn.Conv2d(width, width, 1), nn.Conv2d(coarse, width, 1)
+        self.decode = nn.Sequential(ResidualBlock(width), ResidualBlock(width))
         self.norm = nn.LayerNorm(width)
         self.shown = nn.Linear(width, width)
         self.absent = nn.Linear(width, width)
@@ -95,10 +86,11 @@ class Grounding(ModelMixin, ConfigMixin):
     def see(self, picture: Tensor) -> tuple[Tensor, Tensor]:
         """Pictures (B, planes, H, W) of `picture_planes` -> cells (B, ROWS * COLUMNS, width), and absent (B, width),
         with which a phrase is compared for not being in the picture."""
-        cells = self.picture_in(picture).flatten(2).transpose(1, 2) + self.place
-        for block in self.blocks:
-            cells = block(cells)
-        cells = self.norm(cells)
+        near = self.picture_in(picture)
+        coarse = self.down(near) + self.place
+        far = self.blocks(coarse.flatten(2).transpose(1, 2)).transpose(1, 2).view_as(coarse)
+        cells = self.decode(self.beside(near) + interpolate(self.up(far), scale_factor=2.0))
+        cells = self.norm(cells.flatten(2).transpose(1, 2))
         return self.shown(cells).float(), self.absent(cells.mean(1)).float()
 
     def compare(self, cells: Tensor, absent: Tensor, phrase: Tensor) -> Tensor:
@@ -142,7 +134,7 @@ def place_of(probability: Tensor) -> tuple[float, float] | None:
 
 
 def picture_planes(image: np.ndarray, depth: np.ndarray | None) -> Tensor:
-    """uint8 (H, W, 3) and depth (H, W) in any unit, or None -> float (15, 96, 144).
+    """uint8 (H, W, 3) and depth (H, W) in any unit, or None -> float (15, 128, 192).
 
     Colours in -1..1; disparity, the median depth over depth, at most 4, 0 in the sky; ones where there is a depth; how
     much of each hue there is, and of black, grey and white.
@@ -172,7 +164,7 @@ def _colour_words(colours: Tensor) -> Tensor:
 
 
 def _resized(planes: Tensor) -> Tensor:
-    """(C, H, W) -> (C, 96, 144): by area where it shrinks, so that no pixel is skipped."""
+    """(C, H, W) -> (C, 128, 192): by area where it shrinks, so that no pixel is skipped."""
     width, height = PICTURE
     mode = "area" if planes.shape[2] >= width and planes.shape[1] >= height else "bilinear"
     return interpolate(planes[None], (height, width), mode=mode)[0]
