@@ -57,7 +57,7 @@ class ReadingBlock(nn.Module):
 class ShotReader(ModelMixin, ConfigMixin):
     """Prompt -> memory and reading; see the module's docstring.
 
-    layers: over the words, of the text encoder's kind; width, heads: of the memory and of the decoder over the phases,
+    depth: layers over the words, of the text encoder's kind; width, heads: of the memory and of the decoder over the phases,
     of `decoder` blocks; drop: its dropout while training.
     """
 
@@ -66,7 +66,7 @@ class ShotReader(ModelMixin, ConfigMixin):
         self,
         width: int = 256,
         heads: int = 8,
-        layers: int = 3,
+        depth: int = 3,
         decoder: int = 2,
         drop: float = 0.15,
     ):
@@ -75,7 +75,7 @@ class ShotReader(ModelMixin, ConfigMixin):
         self.number_in = nn.Linear(17, WIDTH)
         self.unit = nn.Embedding(len(UNITS), WIDTH)
         self.silence = nn.Parameter(torch.zeros(1, 1, WIDTH))  # always there: all that is left without a prompt
-        self.layers = nn.ModuleList(BertLayer(_minilm_config()) for _ in range(layers))
+        self.layers = nn.ModuleList(BertLayer(_minilm_config()) for _ in range(depth))
         self.memory_in, self.memory_norm = nn.Linear(WIDTH, width), nn.LayerNorm(width)
         self.queries = nn.Parameter(torch.randn(MAX_PHASES + 1, width) * 0.5)
         self.phase_blocks = nn.ModuleList(ReadingBlock(width, heads) for _ in range(decoder))
