@@ -1,7 +1,7 @@
 """The camera that a video shows, held against the one that was asked for: what achieved.json beside its frames says.
 
-    {"format": "dollygrip-achieved", "version": 1, "rot_err": 0.02, "trans_err": 0.3, "cam_mc": 0.3, "scale": 1.0,
-     "moves": true, "frames": [{"rotation_degrees": 0.0, "position": 0.0, "c2w": [[1, 0, 0, 0], "…"]}, null, "…"]}
+{"format": "dollygrip-achieved", "version": 1, "rot_err": 0.02, "trans_err": 0.3, "cam_mc": 0.3, "scale": 1.0,
+ "moves": true, "frames": [{"rotation_degrees": 0.0, "position": 0.0, "c2w": [[1, 0, 0, 0], "…"]}, null, "…"]}
 """
 
 import json

@@ -22,7 +22,20 @@ import dollygrip
 from dollygrip import protocol
 from dollygrip.achieved import AchievedCamera
 from dollygrip.connection import BackendError, Connection
-from dollygrip.protocol import Accepted, Achieved, Cancelled, Depth, Done, Failed, Frame, Message, Progress, Queued, Take, Welcome
+from dollygrip.protocol import (
+    Accepted,
+    Achieved,
+    Cancelled,
+    Depth,
+    Done,
+    Failed,
+    Frame,
+    Message,
+    Progress,
+    Queued,
+    Take,
+    Welcome,
+)
 from dollygrip.trajectory import Trajectory
 
 _HEARTBEAT_MS = 5_000
