@@ -23,10 +23,12 @@ import numpy as np
 
 addon_utils.enable("bl_ext.user_default.dollygrip")
 
-from bl_ext.user_default.dollygrip import camera, picture, takes  # noqa: E402
-from bl_ext.user_default.dollygrip.predict import PredictCamera  # noqa: E402
-from bl_ext.user_default.dollygrip.render import RenderShot  # noqa: E402
-from bl_ext.user_default.dollygrip.session import session  # noqa: E402
+from bl_ext.user_default.dollygrip.backend.session import session  # noqa: E402
+from bl_ext.user_default.dollygrip.camera import camera  # noqa: E402
+from bl_ext.user_default.dollygrip.direct.predict import PredictCamera  # noqa: E402
+from bl_ext.user_default.dollygrip.references import picture  # noqa: E402
+from bl_ext.user_default.dollygrip.render.render import RenderShot  # noqa: E402
+from bl_ext.user_default.dollygrip.takes import takes  # noqa: E402
 
 from dollygrip.rotations import matrix_from_rotvec  # noqa: E402
 from dollygrip.trajectory import Trajectory  # noqa: E402

@@ -1,59 +1,34 @@
 """Dollygrip for Blender: a picture and a prompt become an editable camera, and that camera a video strip."""
 
 from . import (
-    collisions,
+    backend,
     direct,
     drawing,
-    files,
     live,
-    operators,
-    overlay,
-    panels,
-    paths,
-    physics,
-    plot,
     preferences,
     properties,
     references,
-    refit,
+    render,
     resume,
     rigs,
-    session,
-    set_proxy,
-    shot_operators,
-    subject,
+    shots,
+    sidebar,
+    takes,
 )
+from .registration import register_modules_factory
 
-_modules = (
+register, unregister = register_modules_factory(
     preferences,
     properties,
-    paths,
-    resume,
-    session,
-    operators,
-    shot_operators,
-    references,
-    subject,
-    set_proxy,
+    backend,
+    takes,
     rigs,
-    refit,
-    physics,
-    collisions,
+    shots,
+    references,
     direct,
-    files,
+    render,
     drawing,
     live,
-    plot,
-    panels,
-    overlay,
+    resume,
+    sidebar,
 )
-
-
-def register() -> None:
-    for module in _modules:
-        module.register()
-
-
-def unregister() -> None:
-    for module in reversed(_modules):
-        module.unregister()

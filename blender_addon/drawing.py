@@ -5,8 +5,7 @@ from pathlib import Path
 import bpy
 import bpy.utils.previews
 
-from . import resume
-from .session import session
+from .backend.session import session
 
 _previews: bpy.utils.previews.ImagePreviewCollection | None = None
 
@@ -43,7 +42,7 @@ def wrapped(layout: bpy.types.UILayout, context: bpy.types.Context, text: str, i
 def draw_job(layout: bpy.types.UILayout, context: bpy.types.Context, kind: str) -> None:
     """Progress of the running task of this kind, or how the last task of this kind ended."""
     state, task, status = context.scene.dollygrip, session.task, session.status
-    if resume.is_pending(context.scene) and resume.kind_of(context.scene) == kind:
+    if session.pending(context.scene) == kind:
         row = layout.row(align=True)
         row.label(text="Unfinished", icon="TIME")
         row.operator("dollygrip.resume_job", text="Resume")

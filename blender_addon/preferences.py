@@ -26,9 +26,4 @@ def backend_executable() -> str:
     return bpy.path.abspath(addon.preferences.backend) if addon else ""
 
 
-def register() -> None:
-    bpy.utils.register_class(DOLLYGRIP_AP_preferences)
-
-
-def unregister() -> None:
-    bpy.utils.unregister_class(DOLLYGRIP_AP_preferences)
+register, unregister = bpy.utils.register_classes_factory((DOLLYGRIP_AP_preferences,))

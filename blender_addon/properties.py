@@ -12,7 +12,10 @@ from bpy.props import (
     StringProperty,
 )
 
-from . import compat, rigs, shots, takes
+from . import compat
+from .rigs import rigs
+from .shots import shots
+from .takes import takes
 
 
 def _is_camera(_state, candidate: bpy.types.Object) -> bool:
@@ -154,17 +157,17 @@ class DOLLYGRIP_PG_scene(bpy.types.PropertyGroup):
             camera.dollygrip_shot.take_index = index
 
 
-_classes = (DOLLYGRIP_PG_take, DOLLYGRIP_PG_shot, DOLLYGRIP_PG_scene)
+_register_classes, _unregister_classes = bpy.utils.register_classes_factory(
+    (DOLLYGRIP_PG_take, DOLLYGRIP_PG_shot, DOLLYGRIP_PG_scene)
+)
 
 
 def register() -> None:
-    for cls in _classes:
-        bpy.utils.register_class(cls)
+    _register_classes()
     bpy.types.Object.dollygrip_shot = PointerProperty(type=DOLLYGRIP_PG_shot)
     bpy.types.Scene.dollygrip = PointerProperty(type=DOLLYGRIP_PG_scene)
 
 
 def unregister() -> None:
     del bpy.types.Scene.dollygrip, bpy.types.Object.dollygrip_shot
-    for cls in reversed(_classes):
-        bpy.utils.unregister_class(cls)
+    _unregister_classes()

@@ -11,12 +11,13 @@ import bpy
 
 from dollygrip.errors import DollygripError, InputError
 
-from .drawn import AlongPath
-from .predict import PredictCamera
-from .redirect import Redirect
-from .render import RenderShot
-from .session import Outcome, Task, session
-from .set_proxy import BuildSetProxy
+from .backend.job import Job
+from .backend.session import Outcome, Task, session
+from .direct.drawn import AlongPath
+from .direct.predict import PredictCamera
+from .direct.redirect import Redirect
+from .references.set_proxy import BuildSetProxy
+from .render.render import RenderShot
 
 _before: dict[str, str] = {}  # the shots that scenes knew of, while a file is being written
 _TASKS = {  # by what only their records have; the first that fits
@@ -38,8 +39,10 @@ def is_pending(scene: bpy.types.Scene) -> bool:
     return has_job(scene) or (bool(scene.dollygrip.waiting) and not session.active)
 
 
-def kind_of(scene: bpy.types.Scene) -> str:
-    """Class name of the pending job's task: the panel that shows it."""
+def pending(scene: bpy.types.Scene) -> str:
+    """Class name of the task to go on with, whose panel shows it; "" where there is nothing."""
+    if not is_pending(scene):
+        return ""
     record = _record(scene) if has_job(scene) else {}
     return next((kind.__name__ for mark, kind in _TASKS.items() if mark in record), RenderShot.__name__)
 
@@ -145,8 +148,47 @@ _handlers = (
 )
 
 
+class DOLLYGRIP_OT_resume_job(Job, bpy.types.Operator):
+    """Go on with what was under way when the file was saved: the job, then the shots that waited to be rendered"""
+
+    bl_idname = "dollygrip.resume_job"
+    bl_label = "Resume"
+    task = RenderShot
+
+    @classmethod
+    def poll(cls, context):
+        if not session.active and not is_pending(context.scene):
+            cls.poll_message_set("Nothing was under way")
+            return False
+        return super().poll(context)
+
+    def tasks(self, context):
+        tasks = tasks_of(context)
+        session.last = type(tasks[0]).__name__  # its panel shows how it ends
+        context.scene.dollygrip.waiting = ""
+        return tasks
+
+
+class DOLLYGRIP_OT_forget_job(bpy.types.Operator):
+    """Do not go on with what was under way when the file was saved"""
+
+    bl_idname = "dollygrip.forget_job"
+    bl_label = "Forget"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def execute(self, context):
+        context.scene.dollygrip.job = context.scene.dollygrip.waiting = ""
+        return {"FINISHED"}
+
+
+_register_classes, _unregister_classes = bpy.utils.register_classes_factory(
+    (DOLLYGRIP_OT_resume_job, DOLLYGRIP_OT_forget_job)
+)
+
+
 def register() -> None:
-    session.on_idle = resume_quietly
+    _register_classes()
+    session.on_idle, session.pending = resume_quietly, pending
     for event, handler in _handlers:
         getattr(bpy.app.handlers, event).append(handler)
 
@@ -154,3 +196,4 @@ def register() -> None:
 def unregister() -> None:
     for event, handler in _handlers:
         getattr(bpy.app.handlers, event).remove(handler)
+    _unregister_classes()

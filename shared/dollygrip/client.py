@@ -20,8 +20,22 @@ from zmq.utils.monitor import recv_monitor_message
 
 import dollygrip
 from dollygrip import protocol
+from dollygrip.achieved import AchievedCamera
 from dollygrip.connection import BackendError, Connection
-from dollygrip.protocol import Accepted, Cancelled, Depth, Done, Failed, Frame, Message, Progress, Queued, Take, Welcome
+from dollygrip.protocol import (
+    Accepted,
+    Achieved,
+    Cancelled,
+    Depth,
+    Done,
+    Failed,
+    Frame,
+    Message,
+    Progress,
+    Queued,
+    Take,
+    Welcome,
+)
 from dollygrip.trajectory import Trajectory
 
 _HEARTBEAT_MS = 5_000
@@ -56,7 +70,17 @@ class DepthReady:
     view_degrees: float
 
 
-Event = Queued | Progress | TakeReady | FrameReady | DepthReady | Done | Failed | Cancelled
+@attrs.frozen(eq=False)
+class AchievedReady:
+    """The camera that a job's frames show."""
+
+    job_id: str
+    index: int
+    camera: AchievedCamera
+
+
+Result = TakeReady | FrameReady | DepthReady | AchievedReady
+Event = Queued | Progress | Result | Done | Failed | Cancelled
 _Answer = TypeVar("_Answer", Welcome, Accepted)
 TERMINAL = (Done, Failed, Cancelled)
 
@@ -243,6 +267,9 @@ class Client:
             self._events.append(FrameReady(message.job_id, message.index, arrays["rgb"]))
         elif isinstance(message, Depth):
             self._events.append(DepthReady(message.job_id, message.index, arrays["depth"], message.view_degrees))
+        elif isinstance(message, Achieved):
+            sums = {name: getattr(message, name) for name in ("rot_err", "trans_err", "cam_mc", "scale", "moves")}
+            self._events.append(AchievedReady(message.job_id, message.index, AchievedCamera(**sums, **arrays)))
         elif isinstance(message, Failed) and message.job_id is None:
             raise _error(message)
         elif isinstance(message, Queued | Progress | Done | Failed | Cancelled):

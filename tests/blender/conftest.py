@@ -50,7 +50,7 @@ def scene() -> bpy.types.Scene:
 @pytest.fixture
 def picture_path(tmp_path) -> Path:
     """A small picture of stripes and a gradient, written by the extension's own writer."""
-    from bl_ext.user_default.dollygrip.picture import write_png
+    from bl_ext.user_default.dollygrip.references.picture import write_png
 
     y, x = np.mgrid[:72, :128]
     rgb = np.stack([x * 2, y * 3, 255 * ((x // 8 + y // 8) % 2)], -1).astype(np.uint8)

@@ -2,7 +2,11 @@
 
 import bpy
 import numpy as np
-from bl_ext.user_default.dollygrip import compat, physics, rigs, set_proxy, shots, strips, takes
+from bl_ext.user_default.dollygrip import compat
+from bl_ext.user_default.dollygrip.references import set_proxy
+from bl_ext.user_default.dollygrip.rigs import physics, rigs
+from bl_ext.user_default.dollygrip.shots import shots, strips
+from bl_ext.user_default.dollygrip.takes import takes
 
 FRAMES = (1, 5, 12)  # on which shots are looked at
 KINDS = [p.identifier for p in bpy.types.BlendData.bl_rna.properties if p.type == "COLLECTION"]

@@ -2,7 +2,9 @@
 
 import bpy
 import numpy as np
-from bl_ext.user_default.dollygrip import camera, compat, takes
+from bl_ext.user_default.dollygrip import compat
+from bl_ext.user_default.dollygrip.camera import camera
+from bl_ext.user_default.dollygrip.takes import takes
 from mathutils import Euler
 
 from dollygrip.rotations import angle_between, matrix_from_rotvec

@@ -3,7 +3,8 @@
 import bpy
 import numpy as np
 import pytest
-from bl_ext.user_default.dollygrip import camera, takes
+from bl_ext.user_default.dollygrip.camera import camera
+from bl_ext.user_default.dollygrip.takes import takes
 from bpy_extras.object_utils import world_to_camera_view
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st

@@ -5,7 +5,10 @@ import time
 import bpy
 import numpy as np
 import pytest
-from bl_ext.user_default.dollygrip import camera, collisions, compat, physics, rigs, takes
+from bl_ext.user_default.dollygrip import compat
+from bl_ext.user_default.dollygrip.camera import camera
+from bl_ext.user_default.dollygrip.rigs import collisions, physics, rigs
+from bl_ext.user_default.dollygrip.takes import takes
 from blender.sample_takes import DEPTH, FRAMES, START, add_take, assert_same_view, counts, orbit, parent_of, seen
 
 from dollygrip.physics import RIGS, excess

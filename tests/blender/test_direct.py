@@ -5,9 +5,12 @@ from itertools import pairwise
 import bpy
 import numpy as np
 import pytest
-from bl_ext.user_default.dollygrip import camera, compat, curve_parts, parts, takes
-from bl_ext.user_default.dollygrip.redirect import Redirect
-from bl_ext.user_default.dollygrip.session import Outcome
+from bl_ext.user_default.dollygrip import compat
+from bl_ext.user_default.dollygrip.backend.session import Outcome
+from bl_ext.user_default.dollygrip.camera import camera, curve_parts
+from bl_ext.user_default.dollygrip.direct import parts
+from bl_ext.user_default.dollygrip.direct.redirect import Redirect
+from bl_ext.user_default.dollygrip.takes import takes
 from blender.sample_takes import DEPTH, FRAMES, START, add_take, parent_of
 
 from dollygrip.rotations import matrix_from_rotvec, rotvec_from_matrix

@@ -5,10 +5,15 @@ import json
 import bpy
 import numpy as np
 import pytest
-from bl_ext.user_default.dollygrip import camera, compat, curve_parts, parts, picture, resume, strips, takes
-from bl_ext.user_default.dollygrip.drawn import AlongPath, polyline
-from bl_ext.user_default.dollygrip.redirect import Redirect, rendered_frame
-from bl_ext.user_default.dollygrip.session import session
+from bl_ext.user_default.dollygrip import compat, resume
+from bl_ext.user_default.dollygrip.backend.session import session
+from bl_ext.user_default.dollygrip.camera import camera, curve_parts
+from bl_ext.user_default.dollygrip.direct import parts
+from bl_ext.user_default.dollygrip.direct.drawn import AlongPath, polyline
+from bl_ext.user_default.dollygrip.direct.redirect import Redirect, rendered_frame
+from bl_ext.user_default.dollygrip.references import picture
+from bl_ext.user_default.dollygrip.shots import strips
+from bl_ext.user_default.dollygrip.takes import takes
 from blender.sample_takes import START, add_take
 from blender.test_direct import ask, assert_smooth, inner_keys, outside, view, weave
 from blender.test_drawn import bezier, in_blender, length, off

@@ -5,8 +5,9 @@ from types import SimpleNamespace
 import bpy
 import numpy as np
 import pytest
-from bl_ext.user_default.dollygrip import camera, takes
-from bl_ext.user_default.dollygrip.drawn import AlongPath, polyline
+from bl_ext.user_default.dollygrip.camera import camera
+from bl_ext.user_default.dollygrip.direct.drawn import AlongPath, polyline
+from bl_ext.user_default.dollygrip.takes import takes
 
 from dollygrip.conventions import blender_from_c2w
 from dollygrip.trajectory import Trajectory

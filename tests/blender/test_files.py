@@ -3,7 +3,8 @@
 import bpy
 import numpy as np
 import pytest
-from bl_ext.user_default.dollygrip import camera, files, takes
+from bl_ext.user_default.dollygrip.camera import camera
+from bl_ext.user_default.dollygrip.takes import files, takes
 from mathutils import Euler
 
 from dollygrip import formats

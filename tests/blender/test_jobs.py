@@ -10,9 +10,12 @@ import addon_utils
 import bpy
 import numpy as np
 import pytest
-from bl_ext.user_default.dollygrip import compat, picture, strips, takes
-from bl_ext.user_default.dollygrip.render import RenderShot
-from bl_ext.user_default.dollygrip.session import BUDGET, session
+from bl_ext.user_default.dollygrip import compat
+from bl_ext.user_default.dollygrip.backend.session import BUDGET, session
+from bl_ext.user_default.dollygrip.references import picture
+from bl_ext.user_default.dollygrip.render.render import RenderShot
+from bl_ext.user_default.dollygrip.shots import strips
+from bl_ext.user_default.dollygrip.takes import takes
 
 EXTENSION = "bl_ext.user_default.dollygrip"
 

@@ -7,9 +7,11 @@ import time
 import bpy
 import numpy as np
 import pytest
-from bl_ext.user_default.dollygrip import camera, picture, takes
-from bl_ext.user_default.dollygrip.live import live
-from bl_ext.user_default.dollygrip.overlay import overlay
+from bl_ext.user_default.dollygrip.camera import camera
+from bl_ext.user_default.dollygrip.live.live import live
+from bl_ext.user_default.dollygrip.live.overlay import overlay
+from bl_ext.user_default.dollygrip.references import picture
+from bl_ext.user_default.dollygrip.takes import takes
 
 from dollygrip.live import TICK
 
@@ -86,7 +88,7 @@ def test_only_the_newest_is_asked_while_one_is_computed(ready, scripted_backend)
 
 def test_strength_seed_and_length_are_followed_and_the_picture_is_read_once(ready, monkeypatch):
     reads = []
-    module = "bl_ext.user_default.dollygrip.predict.read_picture"
+    module = "bl_ext.user_default.dollygrip.direct.predict.read_picture"
     monkeypatch.setattr(module, lambda path: reads.append(path) or picture.read_picture(path))
     turn(True)
     tick_until(lambda: shown_prompt() == "go")

@@ -12,8 +12,13 @@ import addon_utils
 import bpy
 import numpy as np
 import pytest
-from bl_ext.user_default.dollygrip import compat, parts, physics, picture, rigs, shots, takes
-from bl_ext.user_default.dollygrip.live import live
+from bl_ext.user_default.dollygrip import compat
+from bl_ext.user_default.dollygrip.direct import parts
+from bl_ext.user_default.dollygrip.live.live import live
+from bl_ext.user_default.dollygrip.references import picture
+from bl_ext.user_default.dollygrip.rigs import physics, rigs
+from bl_ext.user_default.dollygrip.shots import shots
+from bl_ext.user_default.dollygrip.takes import takes
 from blender.desk_state import ids, left_over, names, rendered, seen
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st

@@ -3,10 +3,12 @@
 import bpy
 import numpy as np
 import pytest
-from bl_ext.user_default.dollygrip import overlay as overlay_module
-from bl_ext.user_default.dollygrip import path_shape, physics, plot, rigs, sampling, takes
-from bl_ext.user_default.dollygrip.overlay import Overlay
-from bl_ext.user_default.dollygrip.path_shape import Shape
+from bl_ext.user_default.dollygrip.live import overlay as overlay_module
+from bl_ext.user_default.dollygrip.live import path_shape, plot, sampling
+from bl_ext.user_default.dollygrip.live.overlay import Overlay
+from bl_ext.user_default.dollygrip.live.path_shape import Shape
+from bl_ext.user_default.dollygrip.rigs import physics, rigs
+from bl_ext.user_default.dollygrip.takes import takes
 from blender.sample_takes import DEPTH, FRAMES, START, add_take, circle, counts, orbit, out_and_back, parent_of
 
 LAST = START + FRAMES - 1

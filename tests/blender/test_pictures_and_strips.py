@@ -5,7 +5,9 @@ import zlib
 import bpy
 import numpy as np
 import pytest
-from bl_ext.user_default.dollygrip import compat, picture, strips
+from bl_ext.user_default.dollygrip import compat
+from bl_ext.user_default.dollygrip.references import picture
+from bl_ext.user_default.dollygrip.shots import strips
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp

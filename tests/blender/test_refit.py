@@ -5,7 +5,9 @@ from math import radians
 import bpy
 import numpy as np
 import pytest
-from bl_ext.user_default.dollygrip import camera, compat, pose_channels, takes, written
+from bl_ext.user_default.dollygrip import compat
+from bl_ext.user_default.dollygrip.camera import camera, pose_channels
+from bl_ext.user_default.dollygrip.takes import takes, written
 from blender.sample_takes import DEPTH, FRAMES, MOVES, START, add_take, orbit, seen
 
 from dollygrip.rotations import angle_between

@@ -13,9 +13,14 @@ import addon_utils
 import bpy
 import numpy as np
 import pytest
-from bl_ext.user_default.dollygrip import camera, compat, picture, rigs, strips, takes
-from bl_ext.user_default.dollygrip.render import RenderShot
-from bl_ext.user_default.dollygrip.session import session
+from bl_ext.user_default.dollygrip import compat
+from bl_ext.user_default.dollygrip.backend.session import session
+from bl_ext.user_default.dollygrip.camera import camera
+from bl_ext.user_default.dollygrip.references import picture
+from bl_ext.user_default.dollygrip.render.render import RenderShot
+from bl_ext.user_default.dollygrip.rigs import rigs
+from bl_ext.user_default.dollygrip.shots import strips
+from bl_ext.user_default.dollygrip.takes import takes
 
 from dollygrip.rotations import angle_between
 

@@ -3,7 +3,11 @@
 import bpy
 import numpy as np
 import pytest
-from bl_ext.user_default.dollygrip import camera, compat, rigs, shots, takes
+from bl_ext.user_default.dollygrip import compat
+from bl_ext.user_default.dollygrip.camera import camera
+from bl_ext.user_default.dollygrip.rigs import rigs
+from bl_ext.user_default.dollygrip.shots import shots
+from bl_ext.user_default.dollygrip.takes import takes
 from blender.sample_takes import (
     DEPTH,
     FRAMES,

@@ -12,7 +12,11 @@ from pathlib import Path
 import bpy
 import numpy as np
 import pytest
-from bl_ext.user_default.dollygrip import camera, compat, picture, strips, takes
+from bl_ext.user_default.dollygrip import compat
+from bl_ext.user_default.dollygrip.camera import camera
+from bl_ext.user_default.dollygrip.references import picture
+from bl_ext.user_default.dollygrip.shots import strips
+from bl_ext.user_default.dollygrip.takes import takes
 
 from dollygrip import formats, shot_record
 from dollygrip.rotations import angle_between
@@ -112,7 +116,8 @@ EDITED_AGAIN = """
 import sys, bpy, addon_utils
 addon_utils.enable("bl_ext.user_default.dollygrip")
 bpy.ops.wm.open_mainfile(filepath=sys.argv[-1])
-from bl_ext.user_default.dollygrip import compat, takes
+from bl_ext.user_default.dollygrip import compat
+from bl_ext.user_default.dollygrip.takes import takes
 scene = bpy.context.scene
 bpy.ops.dollygrip.new_shot()
 [scene.sequence_editor.active_strip] = compat.strips_of(scene)

@@ -6,7 +6,9 @@ import time
 import bpy
 import numpy as np
 import pytest
-from bl_ext.user_default.dollygrip import camera, picture, proxy_mesh, set_proxy, takes
+from bl_ext.user_default.dollygrip.camera import camera
+from bl_ext.user_default.dollygrip.references import picture, proxy_mesh, set_proxy
+from bl_ext.user_default.dollygrip.takes import takes
 from bpy_extras.object_utils import world_to_camera_view
 from hypothesis import given, settings
 from hypothesis import strategies as st

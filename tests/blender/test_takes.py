@@ -14,10 +14,14 @@ import addon_utils
 import bpy
 import numpy as np
 import pytest
-from bl_ext.user_default.dollygrip import camera, compat, picture, resume, shots, strips, takes
-from bl_ext.user_default.dollygrip.predict import PredictCamera
-from bl_ext.user_default.dollygrip.render import RenderShot
-from bl_ext.user_default.dollygrip.session import session
+from bl_ext.user_default.dollygrip import compat, resume
+from bl_ext.user_default.dollygrip.backend.session import session
+from bl_ext.user_default.dollygrip.camera import camera
+from bl_ext.user_default.dollygrip.direct.predict import PredictCamera
+from bl_ext.user_default.dollygrip.references import picture
+from bl_ext.user_default.dollygrip.render.render import RenderShot
+from bl_ext.user_default.dollygrip.shots import shots, strips
+from bl_ext.user_default.dollygrip.takes import takes
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
@@ -261,7 +265,10 @@ REOPENED = """
 import sys, bpy, addon_utils
 addon_utils.enable("bl_ext.user_default.dollygrip")
 bpy.ops.wm.open_mainfile(filepath=sys.argv[-1])
-from bl_ext.user_default.dollygrip import compat, picture, strips, takes
+from bl_ext.user_default.dollygrip import compat
+from bl_ext.user_default.dollygrip.references import picture
+from bl_ext.user_default.dollygrip.shots import strips
+from bl_ext.user_default.dollygrip.takes import takes
 scene = bpy.context.scene
 state = scene.dollygrip
 picture.read_picture(state.reference)

@@ -26,7 +26,7 @@ COLOURS = {  # in the viewport's solid shading, which does not know the procedur
 
 
 def session():
-    from bl_ext.user_default.dollygrip.session import session
+    from bl_ext.user_default.dollygrip.backend.session import session
 
     return session
 

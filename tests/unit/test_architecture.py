@@ -2,6 +2,7 @@
 
 import ast
 import re
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,35 @@ def test_shared_knows_neither_side():
 
 def test_the_extension_knows_only_shared():
     assert not offenders(imported("blender_addon"), HEAVY | {"dollygrip_backend"})
+
+
+def extension_imports() -> dict[str, set[str]]:
+    """The extension's modules, dotted and below its root, with those of it that each one imports."""
+    root = ROOT / "blender_addon"
+    places = {".".join(path.relative_to(root).with_suffix("").parts): path for path in root.rglob("*.py")}
+    modules = {name: path for name, path in places.items() if not name.endswith("__init__")}
+    found = {name: set() for name in modules}
+    for name, path in modules.items():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.level:
+                base = name.split(".")[: -node.level] + (node.module or "").split(".")
+                above = ".".join(filter(None, base))
+                named = {".".join(filter(None, (above, alias.name))) for alias in node.names}
+                found[name] |= {above} if above in modules else named
+    unknown = {target for targets in found.values() for target in targets} - modules.keys()
+    assert not unknown, f"imports of no module: {unknown}"
+    return found
+
+
+def test_the_extension_s_rooms_import_each_other_in_one_direction():
+    modules = extension_imports()
+    rooms = {name.partition(".")[0]: set() for name in modules}
+    for name, targets in modules.items():
+        room = name.partition(".")[0]
+        rooms[room] |= {target.partition(".")[0] for target in targets} - {room}
+    assert len(rooms) > 9 and rooms["render"] and not rooms["registration"]
+    TopologicalSorter(modules).prepare()  # raises CycleError, which names the modules that import each other
+    TopologicalSorter(rooms).prepare()
 
 
 def test_blender_enters_the_backend_only_in_the_scene_scripts():

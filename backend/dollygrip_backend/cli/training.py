@@ -125,10 +125,11 @@ def evaluate_video(
     if shot is not None or clips is not None:
         _needs_pycolmap()
     if shot is not None:
-        from dollygrip_backend.evaluation import achieved
+        from dollygrip import achieved
+        from dollygrip_backend.evaluation.achieved import evaluate_shot
 
-        print(*achieved.lines(achieved.evaluate_shot(shot, camera)), sep="\n")
-        print(shot / achieved.ACHIEVED_FILE)
+        print(*evaluate_shot(shot, camera).lines(), sep="\n")
+        print(shot / achieved.FILE)
     elif clips is not None:
         from dollygrip_backend.evaluation.real_cameras import evaluate_real_cameras
 

@@ -12,22 +12,20 @@ in the forms of CamI2V's evaluation code, which recovers the camera with GLOMAP 
 sums: only shots of equal length compare.
 """
 
-import json
 import re
 from pathlib import Path
-from typing import Any
 
 import attrs
 import numpy as np
 
 from dollygrip import formats
+from dollygrip.achieved import AchievedCamera
 from dollygrip.errors import InputError
 from dollygrip.rotations import angle_between
 from dollygrip.trajectory import Trajectory
-from dollygrip_backend.cli.files import read_image, whole_file
+from dollygrip_backend.cli.files import read_image
 from dollygrip_backend.evaluation.recovery import Recovered, recover
 
-ACHIEVED_FILE = "achieved.json"
 STILL = 0.01  # scene depths: a camera that goes no further has no scale of its own
 
 
@@ -85,11 +83,11 @@ def camera_errors(requested: Trajectory, achieved: Recovered) -> CameraErrors:
     )
 
 
-def evaluate_shot(folder: Path, camera: Path | None = None) -> CameraErrors:
+def evaluate_shot(folder: Path, camera: Path | None = None) -> AchievedCamera:
     """Recover the camera of the numbered images in a shot's folder and compare it with the one that was asked for.
 
-    camera: the camera file; by default the *.camera.json in the folder. Writes `folder`/achieved.json, see `as_json`.
-    Raises InputError where images or camera are missing or do not belong together.
+    camera: the camera file; by default the *.camera.json in the folder. Writes `folder`/achieved.json. Raises
+    InputError where images or camera are missing or do not belong together.
     """
     frames = read_shot(folder)
     requested = formats.read(camera or _only_camera(folder))
@@ -100,46 +98,26 @@ def evaluate_shot(folder: Path, camera: Path | None = None) -> CameraErrors:
         )
     height, width = frames[0].shape[:2]
     requested = requested.resized((width, height))
-    achieved = recover(frames, requested.intrinsics)
-    errors = camera_errors(requested, achieved)
-    with whole_file(folder / ACHIEVED_FILE) as part:
-        part.write_text(json.dumps(as_json(requested, achieved, errors), indent=1, allow_nan=False), "utf-8")
-    return errors
+    achieved = achieved_camera(requested, recover(frames, requested.intrinsics))
+    achieved.write(folder)
+    return achieved
 
 
-def as_json(requested: Trajectory, achieved: Recovered, errors: CameraErrors) -> dict[str, Any]:
-    """What achieved.json holds.
-
-    format "dollygrip-achieved", version 1; rot_err, trans_err, cam_mc and scale of CameraErrors; moves: whether a
-    translation could be seen; frames: for each frame null where it was not found, else its rotation error in degrees,
-    its position error as a share (CameraErrors.position) and c2w, the achieved pose in the requested camera's world
-    and unit, laid on it at the first frame that was found.
-    """
-    start = requested.c2w[achieved.first]
-    frames: list[dict[str, Any] | None] = []
-    for t, found in enumerate(achieved.found):
-        pose = achieved.c2w[t].copy()
-        pose[:3, 3] *= errors.scale
-        frame = {
-            "rotation_degrees": float(errors.rotation[t]),
-            "position": float(errors.position[t]),
-            "c2w": (start @ pose).tolist(),
-        }
-        frames.append(frame if found else None)
-    sums = {"rot_err": errors.rot_err, "trans_err": errors.trans_err, "cam_mc": errors.cam_mc, "scale": errors.scale}
-    return {"format": "dollygrip-achieved", "version": 1, **sums, "moves": achieved.moves, "frames": frames}
-
-
-def lines(errors: CameraErrors) -> list[str]:
-    """The figures in words, a line each."""
-    found = np.isfinite(errors.rotation)
-    rotation, position = errors.rotation[found], 100 * errors.position[found]
-    return [
-        f"recovered {found.sum()} of {len(found)} frames",
-        f"rotation off by {np.median(rotation):.2f} degrees (median), {rotation.max():.2f} (largest)",
-        f"position off by {np.median(position):.1f} % of the move (median), {position.max():.1f} % (largest)",
-        f"RotErr {errors.rot_err:.3f}  TransErr {errors.trans_err:.3f}  CamMC {errors.cam_mc:.3f}",
-    ]
+def achieved_camera(requested: Trajectory, recovered: Recovered) -> AchievedCamera:
+    """A recovered camera in the world and unit of the requested one, with its errors; the lengths must be equal."""
+    errors = camera_errors(requested, recovered)
+    poses = recovered.c2w.copy()
+    poses[:, :3, 3] *= errors.scale
+    return AchievedCamera(
+        rot_err=errors.rot_err,
+        trans_err=errors.trans_err,
+        cam_mc=errors.cam_mc,
+        scale=errors.scale,
+        moves=recovered.moves,
+        c2w=requested.c2w[recovered.first] @ poses,
+        rotation=errors.rotation,
+        position=errors.position,
+    )
 
 
 def read_shot(folder: Path) -> list[np.ndarray]:

@@ -26,6 +26,7 @@ def engines() -> list[EngineInfo]:
             needs_cuda=info.needs_cuda,
             available=info.available,
             reason=info.reason,
+            keeps_geometry=info.keeps_geometry,
         )
         for info in infos
     ]

@@ -11,6 +11,7 @@ unknown version, field, type, dtype, shape or length raises ProtocolError.
 from dollygrip.protocol.framing import PROTOCOL_VERSION, ProtocolError, VersionError, decode, encode
 from dollygrip.protocol.messages import (
     Accepted,
+    Achieved,
     Attach,
     Cancel,
     Cancelled,
@@ -23,6 +24,7 @@ from dollygrip.protocol.messages import (
     Frame,
     Hello,
     Limits,
+    MeasureRequest,
     Message,
     PredictRequest,
     Progress,
@@ -40,6 +42,7 @@ from dollygrip.protocol.messages import (
 __all__ = [
     "PROTOCOL_VERSION",
     "Accepted",
+    "Achieved",
     "Attach",
     "Cancel",
     "Cancelled",
@@ -52,6 +55,7 @@ __all__ = [
     "Frame",
     "Hello",
     "Limits",
+    "MeasureRequest",
     "Message",
     "PredictRequest",
     "Progress",

@@ -71,6 +71,7 @@ class PredictRequest:
     depth along +Z in the scene's unit, None takes that of what the image shows there.
     keyframes_at: frames at which the camera is given by the blob `keyframes`, camera to world relative to frame 0, in
     the scene's unit; the blob `path` (N, 3), from the camera on in the same frame, is a path to be walked.
+    direct: let the backend's director (Welcome.director) put the prompt into moves first; the takes tell what it did.
     """
 
     prompt: str = attrs.field(validator=max_len(20_000))
@@ -85,6 +86,7 @@ class PredictRequest:
     subject: tuple[float, float] | None = None
     subject_depth: float | None = None
     keyframes_at: list[int] = attrs.field(factory=list, validator=max_len(1000))
+    direct: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -114,7 +116,16 @@ class DepthRequest:
     scene_depth: float | None = None
 
 
-Request = PredictRequest | RenderRequest | DepthRequest
+@attrs.frozen(kw_only=True)
+class MeasureRequest:
+    """The camera that rendered frames show (blob `frames`, uint8 (T, h, w, 3)) against the one that was asked for, a
+    trajectory (blobs `c2w`, `intrinsics`) in pixels of these frames -> one Achieved.
+    """
+
+    trajectory: TrajectoryHeader
+
+
+Request = PredictRequest | RenderRequest | DepthRequest | MeasureRequest
 
 
 # Client to server. `ref` is chosen by the client and comes back in the answer.
@@ -167,7 +178,7 @@ class EngineInfo:
     """A video engine: what it may be asked for, and whether it can run here; `reason` says why not.
 
     Sizes: each side from `min_size` to `max_size`, a multiple of `multiple`. Bytes are of weights to download and of
-    memory needed.
+    memory needed. keeps_geometry: whether it follows the blob `depths` of RenderRequest.
     """
 
     name: str
@@ -182,6 +193,7 @@ class EngineInfo:
     needs_cuda: bool
     available: bool
     reason: str = ""
+    keeps_geometry: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -194,10 +206,13 @@ class Limits:
 
 @attrs.frozen
 class Welcome:
+    """What the backend offers. director: the model that PredictRequest.direct asks for, "" where there is none."""
+
     server_version: str
     engines: list[EngineInfo]
     devices: list[str]
     limits: Limits
+    director: str = ""
 
 
 @attrs.frozen
@@ -250,6 +265,19 @@ class Depth:
     """Depth of an image along +Z, finite everywhere, at most 512 pixels a side; the horizontal field of view."""
 
     view_degrees: float
+    job_id: str = _job_id()
+    index: int = _count()
+
+
+@attrs.frozen(kw_only=True)
+class Achieved:
+    """The camera that frames show; see dollygrip.achieved.AchievedCamera, whose arrays are the blobs."""
+
+    rot_err: float
+    trans_err: float
+    cam_mc: float
+    scale: float
+    moves: bool
     job_id: str = _job_id()
     index: int = _count()
 
@@ -308,6 +336,7 @@ Message = (
     | Take
     | Frame
     | Depth
+    | Achieved
     | Done
     | Failed
     | Cancelled
@@ -320,6 +349,7 @@ _DEPTH = Blob("float32", (None, None), required=False)
 _DEPTHS = Blob("float16", (None, None, None), required=False)
 _CAMERA = {"c2w": Blob("float64", (None, 4, 4)), "intrinsics": Blob("float64", (None, 4))}
 _KEYFRAMES = Blob("float64", (None, 4, 4), required=False)
+_SERIES = Blob("float64", (None,))
 _PATH = Blob("float64", (None, 3), required=False)
 
 BLOBS: dict[type, dict[str, Blob]] = {
@@ -327,6 +357,8 @@ BLOBS: dict[type, dict[str, Blob]] = {
     RenderRequest: {"image": _IMAGE, **_CAMERA, "depth": _DEPTH, "depths": _DEPTHS},
     Take: _CAMERA,
     DepthRequest: {"image": _IMAGE},
+    MeasureRequest: {"frames": Blob("uint8", (None, None, None, 3)), **_CAMERA},
     Frame: {"rgb": _IMAGE},
     Depth: {"depth": Blob("float32", (None, None))},
+    Achieved: {"c2w": _CAMERA["c2w"], "rotation": _SERIES, "position": _SERIES},
 }

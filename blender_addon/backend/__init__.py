@@ -1,0 +1,6 @@
+"""The backend seen from Blender: it is found or started, and does one job at a time."""
+
+from ..registration import register_modules_factory
+from . import job, session
+
+register, unregister = register_modules_factory(session, job)

@@ -1,0 +1,86 @@
+"""Jobs as operators. From a script they wait and raise with the reason; from the interface the job runs on."""
+
+import bpy
+
+from dollygrip.errors import DollygripError
+
+from ..preferences import backend_executable
+from .session import StartBackend, Task, redraw, session
+
+
+class Job:
+    """A job as an operator. `task`, which each operator defines, is its tasks' class: its `of` reads the scene."""
+
+    bl_options = {"REGISTER", "UNDO"}
+    task: type[Task]
+
+    @classmethod
+    def poll(cls, _context):
+        if session.active:
+            cls.poll_message_set(f"{session.task.title} is still running: wait for it or cancel it")
+        return not session.active
+
+    def execute(self, context):
+        return self._begin(context, wait=True)
+
+    def invoke(self, context, _event):
+        return self._begin(context, wait=False)
+
+    def tasks(self, context: bpy.types.Context) -> list[Task]:
+        """What to do, one after the other. Raises DollygripError with what is wrong."""
+        return [self.task.of(context)]
+
+    def _begin(self, context: bpy.types.Context, wait: bool) -> set[str]:
+        state = context.scene.dollygrip
+        state.error = state.hint = state.notice = ""
+        session.last = self.task.__name__
+        try:
+            first, *following = self.tasks(context)
+            if not wait:
+                session.start_on_timer(first, backend_executable(), following)
+                return {"FINISHED"}
+            ended = session.run(first, backend_executable(), following)
+        except DollygripError as error:
+            state.error, state.hint = error.message, error.hint
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        if ended.error:
+            self.report({"ERROR"}, str(ended.error))
+        elif state.notice:
+            self.report({"INFO"}, state.notice)
+        return {"FINISHED"} if ended.state == "done" else {"CANCELLED"}
+
+
+class DOLLYGRIP_OT_start_backend(Job, bpy.types.Operator):
+    """Connect to the Dollygrip backend; starts one on this computer if none runs"""
+
+    bl_idname = "dollygrip.start_backend"
+    bl_label = "Start Backend"
+    bl_options = {"REGISTER"}
+    task = StartBackend
+
+
+class DOLLYGRIP_OT_cancel_job(bpy.types.Operator):
+    """Cancel the running job; frames that have arrived stay"""
+
+    bl_idname = "dollygrip.cancel_job"
+    bl_label = "Cancel"
+
+    @classmethod
+    def poll(cls, _context):
+        if not session.active:
+            cls.poll_message_set("No job is running")
+        return session.active
+
+    def execute(self, _context):
+        session.cancel()
+        redraw()
+        return {"FINISHED"}
+
+
+register, unregister = bpy.utils.register_classes_factory(
+    (
+        DOLLYGRIP_OT_start_backend,
+        DOLLYGRIP_OT_cancel_job,
+    )
+)

@@ -1,0 +1,231 @@
+"""One job at a time: a client thread owns the socket, the main thread owns bpy, a queue lies between them.
+
+The thread connects, submits, prepares what arrives (PNG files, fitted curves) and queues it. `Session.pump` delivers
+it on the main thread within a few milliseconds a tick: on Blender's timer for a job that was started from the
+interface, in a loop for an operator that a script called and that waits.
+
+Jobs outlive Blender: what it takes to attach to one again is kept in `scene.dollygrip.job` while it runs (resume).
+"""
+
+import json
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+import attrs
+import bpy
+
+from dollygrip.connection import BackendError
+from dollygrip.errors import DollygripError
+from dollygrip.protocol import Welcome
+
+from .worker import Orders, Outcome, Status, Submitted, Task, Worker
+
+TICK = 0.05  # seconds between ticks of the pump
+BUDGET = 0.004  # seconds a tick may work before it leaves the rest to the next
+_OUT_OF_REACH = ("lost", "unreachable", "missing")  # kinds of errors after which the job may still go on
+
+
+@attrs.define
+class StartBackend:
+    """Connect, starting a backend if none runs; no results come."""
+
+    scene_name: str
+    title: str = "Starting the backend"
+    job_id: str = ""
+
+    @classmethod
+    def of(cls, context: bpy.types.Context) -> "StartBackend":
+        return cls(context.scene.name)
+
+    def build(self, _welcome: Welcome) -> None:
+        return None
+
+    def finish(self, scene: bpy.types.Scene, outcome: Outcome) -> None:
+        scene.dollygrip.notice = "The backend is ready." if outcome.state == "done" else ""
+
+
+class Session:
+    """State of the connection and of the one running task. Read from the main thread only."""
+
+    def __init__(self) -> None:
+        self.task: Task | None = None
+        self.last = ""  # class name of the task that was asked for last: its panel shows how it ended
+        self.status = Status("")
+        self.welcome: Welcome | None = None
+        self.ended: set[str] = set()  # ids of jobs that came to their end here
+        self.on_idle: Callable[[Outcome], None] = lambda _outcome: None  # called when the last of the tasks has ended
+        self.pending: Callable[[bpy.types.Scene], str] = lambda _scene: ""  # class name of a task to go on with
+        self._kept = ""  # id of the job that the saved file knows of
+        self._orders = Orders()
+        self._results: queue.SimpleQueue = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._following: list[Task] = []
+        self._outcomes: list[Outcome] = []
+        self._executable: str | None = None
+        self._drawn: Status | None = None
+
+    @property
+    def active(self) -> bool:
+        return self.task is not None
+
+    @property
+    def unsubmitted(self) -> list[Task]:
+        """Tasks that the backend does not know of yet, in their order."""
+        return [task for task in (self.task, *self._following) if task and not task.job_id]
+
+    def start(self, task: Task, executable: str | None, following: Sequence[Task] = ()) -> None:
+        """Begin a task on the client thread, and those `following` one after the other, also where one fails.
+
+        Results wait for `pump`. executable: of the backend, which is started where none runs; None: do without a
+        backend that does not run.
+        """
+        if self.active:
+            raise BackendError(f"{self.task.title} is still running.", "Wait for it or cancel it.", "busy")
+        self._following, self._outcomes, self._executable = list(following), [], executable
+        self._launch(task)
+
+    def _launch(self, task: Task) -> None:
+        self.task, self.status = task, Status("Connecting to the backend")
+        self._orders, self._results = Orders(), queue.SimpleQueue()
+        worker = Worker(task, self._executable, self._results, self._orders, self._show, self._connected)
+        self._thread = threading.Thread(target=worker.run, name="dollygrip-client", daemon=True)
+        self._thread.start()
+
+    def start_on_timer(self, task: Task, executable: str | None, following: Sequence[Task] = ()) -> None:
+        """Begin tasks that go on while the interface is used."""
+        self.start(task, executable, following)
+        bpy.app.timers.register(self._tick, first_interval=TICK, persistent=True)
+
+    def run(self, task: Task, executable: str, following: Sequence[Task] = ()) -> Outcome:
+        """Do tasks while the caller waits, and return how they ended; Ctrl-C cancels them."""
+        self.start(task, executable, following)
+        outcome = None
+        while outcome is None:
+            try:
+                outcome = self.pump()
+                time.sleep(0.002)
+            except KeyboardInterrupt:
+                self.cancel()
+        return outcome
+
+    def cancel(self) -> None:
+        """Ask the task to stop; it ends as cancelled, or as done where it was faster."""
+        if self.active:
+            self._orders.cancel.set()
+            self._following = []
+            self.status = attrs.evolve(self.status, text="Cancelling")
+
+    def file_saved(self) -> None:
+        """The file was saved with the record of the running job."""
+        self._kept = self.task.job_id if self.task else ""
+
+    def abandon(self) -> None:
+        """Forget the task: its scene is about to go. What is on disk stays there.
+
+        The job goes on where the saved file knows of it and can attach to it again, else it is cancelled.
+        """
+        if self.task and self.task.job_id and self.task.job_id == self._kept:
+            self._orders.leave.set()
+        else:
+            self.cancel()
+        self.task, self.status, self._following = None, Status(""), []
+        if bpy.app.timers.is_registered(self._tick):
+            bpy.app.timers.unregister(self._tick)
+
+    def close(self) -> None:
+        """Abandon the task and wait for the thread: for the extension's end."""
+        self.abandon()
+        if self._thread:
+            self._thread.join(timeout=5.0)
+
+    def pump(self, budget: float = BUDGET) -> Outcome | None:
+        """Deliver what has arrived, for at most `budget` seconds and one item more.
+
+        Returns the outcome once the last task has ended: the first failure, where there was one.
+        """
+        deadline = time.perf_counter() + budget
+        while self.task is not None and time.perf_counter() < deadline:
+            try:
+                item = self._results.get_nowait()
+            except queue.Empty:
+                return None
+            scene = bpy.data.scenes.get(self.task.scene_name)
+            if isinstance(item, Outcome):
+                self._finish(scene, item)
+                if not self.active:
+                    return next((outcome for outcome in self._outcomes if outcome.error), item)
+            elif isinstance(item, Submitted):
+                self.task.job_id = item.job_id
+                if scene is not None:
+                    scene.dollygrip.job = json.dumps(self.task.record())
+            elif scene is not None:
+                self.task.deliver(scene, item)
+        return None
+
+    def _finish(self, scene: bpy.types.Scene | None, outcome: Outcome) -> None:
+        """Let the task end, note what went wrong first, and begin the next one."""
+        task, self.task, self.status = self.task, None, Status("")
+        if error := outcome.error:
+            said = f"{task.title}: {error.message}" if self._following or self._outcomes else error.message
+            outcome = attrs.evolve(outcome, error=DollygripError(said, error.hint, error.kind))
+        self._outcomes.append(outcome)
+        if scene is not None:
+            state = scene.dollygrip
+            first = next((ended.error for ended in self._outcomes if ended.error), None)
+            state.error, state.hint = (first.message, first.hint) if first else ("", "")
+            if task.job_id and not (error and error.kind in _OUT_OF_REACH):
+                self.ended.add(task.job_id)
+                state.job = ""
+            task.finish(scene, outcome)
+        if self._following:
+            self._launch(self._following.pop(0))
+
+    def _show(self, status: Status) -> None:
+        self.status = status
+
+    def _connected(self, welcome: Welcome) -> None:
+        self.welcome = welcome
+
+    def _tick(self) -> float | None:
+        ended = self.pump()
+        if ended or self.status is not self._drawn:
+            self._drawn = self.status
+            redraw()
+        if ended:
+            self.on_idle(ended)
+        return TICK if self.active else None
+
+
+def redraw() -> None:
+    """Redraw the sidebars that show the state, and the sequencer whose strip grows."""
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type in {"VIEW_3D", "SEQUENCE_EDITOR"}:
+                area.tag_redraw()
+
+
+def push_undo(message: str) -> None:
+    """Make what a timer did a step of its own for undo; operators that wait get theirs from Blender."""
+    windows = bpy.context.window_manager.windows
+    if windows and not bpy.app.background:
+        with bpy.context.temp_override(window=windows[0]):
+            bpy.ops.ed.undo_push(message=message)
+
+
+session = Session()
+
+
+@bpy.app.handlers.persistent
+def abandon_on_load(_path: str) -> None:
+    session.abandon()
+
+
+def register() -> None:
+    bpy.app.handlers.load_pre.append(abandon_on_load)
+
+
+def unregister() -> None:
+    bpy.app.handlers.load_pre.remove(abandon_on_load)
+    session.close()

@@ -1,0 +1,136 @@
+"""Draw it: a curve or a Grease Pencil stroke becomes the camera's path; the prompt says where to look on the way."""
+
+from typing import Any, Self
+
+import attrs
+import bpy
+import numpy as np
+from mathutils import Vector
+
+from dollygrip.client import TakeReady
+from dollygrip.conventions import WORLD
+from dollygrip.errors import InputError
+
+from .. import compat
+from ..camera import camera
+from . import predict
+
+KINDS = {"CURVE", "GPENCIL", "GREASEPENCIL"}
+_MOST_POINTS = 2000
+_FINE = 64  # straight lines a curve's segment is sent as
+_START = 0.05  # of the length: where a path's own direction at its start is measured, beyond a hand's tremble
+_OFF = 0.002  # of the length, that the camera's curves may be off the path
+
+
+def polyline(context: bpy.types.Context, drawing: bpy.types.Object | None) -> np.ndarray:
+    """The path (N, 3) that an object draws, in metres and OpenCV's world axes, from its first point to its last.
+
+    Of several strokes the last one drawn counts. Raises InputError where there is none, or it has no length.
+    """
+    if drawing is None or drawing.type not in KINDS:
+        raise InputError("No path is chosen.", "Pick a curve or a Grease Pencil object under Path.")
+    lines = compat.strokes_of(drawing) if drawing.type != "CURVE" else _splines(context, drawing)
+    if not lines:
+        raise InputError(f"{drawing.name} has no stroke on frame {context.scene.frame_current}.", "Draw one.")
+    points, closed = lines[-1]
+    line = np.array([*points, *points[: 1 if closed else 0]], float)
+    if len(line) < 2:
+        raise InputError(f"The stroke of {drawing.name} is a single point.", "Draw a line.")
+    line = line @ WORLD[:3, :3].T * context.scene.unit_settings.scale_length
+    steps = np.linalg.norm(np.diff(line, axis=0), axis=1)
+    if not np.isfinite(steps).all() or steps.sum() < 1e-4:
+        raise InputError(f"The path of {drawing.name} has no length.", "Draw it from where the camera is to its end.")
+    line = line[np.append(True, steps > 1e-9 * steps.sum())]
+    return line if len(line) <= _MOST_POINTS else _thinned(line)
+
+
+def start_pose(line: np.ndarray, seen: np.ndarray | None) -> np.ndarray:
+    """(4, 4) pose at a path's first point that looks as the camera `seen` (4, 4) does, without one along the path.
+
+    Along the path the horizon is level; where it starts straight up or down the camera looks as `camera.level_start`.
+    """
+    pose = camera.level_start() if seen is None else np.array(seen)
+    pose[:3, 3] = line[0]
+    if seen is None:
+        gone = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(line, axis=0), axis=1))])
+        ahead = line[int(np.searchsorted(gone, _START * gone[-1]))] - line[0]
+        right = np.cross([0.0, 1.0, 0.0], ahead)
+        if np.linalg.norm(right) > 1e-3 * np.linalg.norm(ahead):
+            right, forward = right / np.linalg.norm(right), ahead / np.linalg.norm(ahead)
+            pose[:3, :3] = np.stack([right, np.cross(forward, right), forward], 1)
+    return pose
+
+
+def _splines(context: bpy.types.Context, drawing: bpy.types.Object) -> list[tuple[list[Vector], bool]]:
+    """The first spline of a curve object as Blender evaluates it, without thickness."""
+    bare = drawing.data.copy()
+    helper = bpy.data.objects.new("Dollygrip Drawing", bare)
+    try:
+        if not bare.splines:
+            return []
+        for spline in list(bare.splines)[1:]:
+            bare.splines.remove(spline)
+        bare.dimensions, bare.bevel_object, bare.taper_object = "3D", None, None
+        bare.bevel_depth = bare.extrude = bare.offset = 0.0
+        bare.resolution_u = bare.render_resolution_u = bare.splines[0].resolution_u = _FINE
+        spline = bare.splines[0]
+        if len(spline.bezier_points or spline.points) < 2:
+            return [([Vector()], False)]
+        mesh = helper.to_mesh()
+        return [([drawing.matrix_world @ vertex.co for vertex in mesh.vertices], spline.use_cyclic_u)]
+    finally:
+        bpy.data.objects.remove(helper)
+        bpy.data.curves.remove(bare)
+
+
+def _thinned(line: np.ndarray) -> np.ndarray:
+    """The same line by _MOST_POINTS points at equal distances."""
+    gone = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(line, axis=0), axis=1))])
+    at = np.linspace(0, gone[-1], _MOST_POINTS)
+    return np.stack([np.interp(at, gone, line[:, axis]) for axis in range(3)], 1)
+
+
+@attrs.define
+class AlongPath(predict.PredictCamera):
+    """As PredictCamera, along a drawn path; closely: how far off its curves may be, in metres."""
+
+    title: str = "Predicting along the path"
+    closely: float = 0.0
+
+    @classmethod
+    def of(cls, context: bpy.types.Context) -> Self:
+        """What the scene asks for; raises InputError with the first thing that is wrong."""
+        scene = context.scene
+        drawing = scene.dollygrip_direct.path
+        line = polyline(context, drawing)
+        task = super().of(context)
+        first, camera_there, seen = task.placement.frame_start, scene.dollygrip.start, None
+        if camera_there:
+            seen = camera.sample(context, first, first, camera_there)
+        start = start_pose(line, seen.c2w[0] if seen else None)
+        if seen:
+            seen = attrs.evolve(seen, c2w=start[None])
+            if "depth" in task.arrays:
+                task.arrays["depth"] = predict.exact_depth(context, task.arrays["image"], seen, first)
+            else:
+                task.request = attrs.evolve(task.request, scene_depth=camera.known_depth(context, seen))
+        task.arrays["path"] = (line - line[0]) @ start[:3, :3]
+        task.closely = _OFF * float(np.linalg.norm(np.diff(line, axis=0), axis=1).sum())
+        task.placement = attrs.evolve(task.placement, start=start)
+        task.provenance["path"] = drawing.name
+        return task
+
+    @classmethod
+    def resumed(cls, scene: bpy.types.Scene, record: dict[str, Any]) -> Self:
+        task = super().resumed(scene, record)
+        task.closely = float(record["closely"])
+        return task
+
+    def record(self) -> dict[str, Any]:
+        return {**super().record(), "closely": self.closely}
+
+    def prepare(self, event: TakeReady) -> tuple[int, camera.FittedTake]:
+        depth = event.trajectory.scene_depth
+        return event.index, camera.fit(
+            event.trajectory, self.placement, min(camera.POSITION_TOLERANCE, self.closely / depth)
+        )

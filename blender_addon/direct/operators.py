@@ -1,0 +1,123 @@
+"""Operators that direct the camera by words, and what the Direct panel asks for."""
+
+import bpy
+from bpy.props import BoolProperty, IntProperty, PointerProperty, StringProperty
+
+from ..backend.job import Job
+from ..shots.operators import OnTake
+from ..takes import takes
+from . import parts
+from .drawn import KINDS, AlongPath
+from .predict import PredictCamera
+from .redirect import Redirect
+
+
+def _can_be_path(_state, candidate: bpy.types.Object) -> bool:
+    return candidate.type in KINDS
+
+
+class DOLLYGRIP_PG_direct(bpy.types.PropertyGroup):
+    """Which part of the shot to re-direct and how, and the path that was drawn for a new camera."""
+
+    prompt: StringProperty(
+        name="New Direction",
+        description="What the camera does in this part instead, in your own words",
+        options={"TEXTEDIT_UPDATE"},
+    )
+    first: IntProperty(name="First", description="First frame of the part, where no keys are selected")
+    last: IntProperty(name="Last", description="Last frame of the part, where no keys are selected")
+    path: PointerProperty(
+        name="Path",
+        description="A curve or Grease Pencil drawing that the camera moves along, from its first point to its last",
+        type=bpy.types.Object,
+        poll=_can_be_path,
+    )
+
+
+class DOLLYGRIP_OT_predict_camera(Job, bpy.types.Operator):
+    """Predict a camera move from the prompt and the reference picture"""
+
+    bl_idname = "dollygrip.predict_camera"
+    bl_label = "Predict Camera"
+    task = PredictCamera
+
+
+class DOLLYGRIP_OT_more_like_this(Job, OnTake, bpy.types.Operator):
+    """Predict more takes of the same prompt and reference, from the same place, by other seeds"""
+
+    bl_idname = "dollygrip.more_like_this"
+    bl_label = "More like This"
+    task = PredictCamera
+
+    count: IntProperty(name="Takes", default=2, soft_min=1, soft_max=8)
+
+    @classmethod
+    def poll(cls, context):
+        return super().poll(context) and super(Job, cls).poll(context)
+
+    def tasks(self, context):
+        shot = takes.find_camera(context.scene)
+        return [PredictCamera.like(context, shot, self.action(shot), self.count)]
+
+
+class DOLLYGRIP_OT_redirect(Job, bpy.types.Operator):
+    """Predict a part of the shot anew, as a new take: from the first to the last selected key of the camera, else the
+    preview range, else First to Last. Frames outside stay as they are"""
+
+    bl_idname = "dollygrip.redirect"
+    bl_label = "Re-direct"
+    task = Redirect
+
+
+class DOLLYGRIP_OT_lock_keys(bpy.types.Operator):
+    """Mark the camera's selected keys as poses that a new direction must hit, by the keyframe type Extreme"""
+
+    bl_idname = "dollygrip.lock_keys"
+    bl_label = "Lock Selected Keys"
+    bl_options = {"REGISTER", "UNDO"}
+
+    locked: BoolProperty(name="Locked", default=True)
+
+    @classmethod
+    def poll(cls, context):
+        if context.scene.camera is None:
+            cls.poll_message_set("The scene has no camera")
+        return context.scene.camera is not None
+
+    def execute(self, context):
+        frames = parts.lock(parts.pose_curves(context.scene.camera), self.locked)
+        if not frames:
+            self.report({"ERROR"}, "No key of the camera is selected. Select keys in the Timeline or the Dope Sheet.")
+            return {"CANCELLED"}
+        self.report({"INFO"}, f"Keys on {frames} frames are {'locked' if self.locked else 'free'}.")
+        return {"FINISHED"}
+
+
+class DOLLYGRIP_OT_predict_along_path(Job, bpy.types.Operator):
+    """Predict a camera that moves along the drawn path; the prompt says where it looks"""
+
+    bl_idname = "dollygrip.predict_along_path"
+    bl_label = "Predict along Path"
+    task = AlongPath
+
+
+_register_classes, _unregister_classes = bpy.utils.register_classes_factory(
+    (
+        DOLLYGRIP_PG_direct,
+        DOLLYGRIP_OT_predict_camera,
+        DOLLYGRIP_OT_more_like_this,
+        DOLLYGRIP_OT_redirect,
+        DOLLYGRIP_OT_lock_keys,
+        DOLLYGRIP_OT_predict_along_path,
+    )
+)
+
+
+def register() -> None:
+    _register_classes()
+    bpy.types.Scene.dollygrip_direct = PointerProperty(type=DOLLYGRIP_PG_direct)
+
+
+def unregister() -> None:
+    del bpy.types.Scene.dollygrip_direct
+    _unregister_classes()

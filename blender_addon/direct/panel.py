@@ -1,0 +1,86 @@
+"""The Camera panel: prompt and reference. The Direct panel: a part under a new direction, or along a drawn path."""
+
+import bpy
+
+from dollygrip.errors import DollygripError
+
+from ..drawing import draw_job, thumbnail, wrapped
+from . import parts
+
+
+class Camera:
+    bl_label = "Camera"
+
+    def draw(self, context):
+        layout, state = self.layout, context.scene.dollygrip
+        box = layout.box()
+        if icon := thumbnail(state.reference):
+            box.template_icon(icon_value=icon, scale=5.5)
+        row = box.row(align=True)
+        row.prop(state, "reference", text="", icon="IMAGE_REFERENCE", placeholder="Reference picture")
+        row.menu("DOLLYGRIP_MT_capture", text="", icon="DOWNARROW_HLT")
+        column = layout.column(align=True)
+        column.scale_y = 1.2
+        column.prop(state, "prompt", text="", icon="GREASEPENCIL", placeholder="What does the camera do?")
+        layout.use_property_split, layout.use_property_decorate = True, False
+        column = layout.column(align=True)
+        column.prop(state, "frame_count")
+        column.prop(state, "seed")
+        column.prop(state, "takes")
+        column = layout.column(align=True)
+        column.prop(state, "start")
+        if state.start:
+            column.prop(state, "exact_depth")
+        column.prop(state, "strength", slider=True)
+        column.prop(state, "scene_depth")
+        row = layout.row()
+        row.scale_y = 1.5
+        row.operator("dollygrip.predict_camera", icon="VIEW_CAMERA")
+        draw_job(layout, context, "PredictCamera")
+
+
+class Direct:
+    bl_label = "Direct"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context):
+        layout, scene = self.layout, context.scene
+        state = scene.dollygrip_direct
+        box = layout.box()
+        box.label(text="Re-direct a Part", icon="ACTION_TWEAK")
+        box.prop(state, "prompt", text="", icon="GREASEPENCIL", placeholder="What does it do there instead?")
+        if scene.camera:
+            draw_part(box, context)
+        row = box.row()
+        row.scale_y = 1.3
+        row.operator("dollygrip.redirect", icon="FILE_REFRESH")
+        draw_job(box, context, "Redirect")
+        box = layout.box()
+        box.label(text="Along a Drawn Path", icon="CURVE_PATH")
+        box.prop(state, "path", text="")
+        row = box.row()
+        row.scale_y = 1.3
+        row.operator("dollygrip.predict_along_path", icon="CON_FOLLOWPATH")
+        draw_job(box, context, "AlongPath")
+
+
+def draw_part(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """Which frames would be new, and why these; which keys stay."""
+    scene = context.scene
+    state = scene.dollygrip_direct
+    try:
+        chosen = parts.chosen_frames(scene, scene.camera)
+        if chosen is None or chosen[2] == parts.FIELDS:
+            row = layout.row(align=True)
+            row.prop(state, "first")
+            row.prop(state, "last")
+        span = parts.chosen_span(scene, scene.camera)
+    except DollygripError as error:
+        wrapped(layout, context, str(error), "INFO")
+        return
+    wrapped(layout, context, f"Frames {span.first} to {span.last}: {chosen[2]}.", "PREVIEW_RANGE")
+    if span.locked:
+        wrapped(layout, context, f"Locked: {', '.join(map(str, span.locked))}", "LOCKED")
+    row = layout.row(align=True)
+    row.operator("dollygrip.lock_keys", icon="LOCKED").locked = True
+    row.operator("dollygrip.lock_keys", text="", icon="UNLOCKED").locked = False

@@ -1,0 +1,71 @@
+"""Which part of a shot is to be re-directed, and which of its keys are locked.
+
+The part is that of the selected keys, else the preview range, else the two frames of the panel. Keys of the type
+Extreme are locked: the type is seen in every editor of keys by its colour, is set there by a key (R), survives what is
+done to the key, and means just that to animators: a pose that must be hit.
+"""
+
+import bpy
+
+from dollygrip.errors import InputError
+
+from .. import compat
+from ..camera import pose_channels
+from ..rigs import rigs
+from ..takes import takes
+from . import adopt, joining
+
+FIELDS = "First and Last"
+_POSING = ("location", "rotation_euler", "rotation_quaternion")
+
+
+def pose_curves(shot: bpy.types.Object) -> list[bpy.types.FCurve]:
+    """The curves that pose a camera object now."""
+    names = pose_channels.names_of(shot)
+    return [curve for curve in compat.curves_of(shot) if (curve.data_path, curve.array_index) in names]
+
+
+def chosen_frames(scene: bpy.types.Scene, shot: bpy.types.Object) -> tuple[int, int, str] | None:
+    """First and last frame that the animator chose, and by what; None where nothing is chosen.
+
+    New keys are all selected in Blender, so that says nothing.
+    """
+    points = [point for curve in pose_curves(shot) for point in curve.keyframe_points]
+    selected = {round(point.co.x) for point in points if point.select_control_point}
+    if len(selected) > 1 and not all(point.select_control_point for point in points):
+        return min(selected), max(selected), "the selected keys"
+    if scene.use_preview_range:
+        return scene.frame_preview_start, scene.frame_preview_end, "the preview range"
+    state = scene.dollygrip_direct
+    return (state.first, state.last, FIELDS) if state.last > state.first else None
+
+
+def chosen_span(scene: bpy.types.Scene, shot: bpy.types.Object) -> joining.Span:
+    """The part to re-direct. Raises InputError where there is none, or it cannot be re-directed."""
+    take = takes.shown(shot)
+    if take and rigs.kind_of(take) != rigs.PLAIN:
+        raise InputError("The take has a rig.", "Set Rig to Curves first; the camera stays the same.")
+    if shot.animation_data and any(d.data_path in _POSING for d in shot.animation_data.drivers):
+        raise InputError(f"Drivers pose {shot.name}.", "Bake them to keys, or remove them.")
+    if (chosen := chosen_frames(scene, shot)) is None:
+        raise InputError(
+            "No part of the shot is chosen.", "Select keys of the camera, or set a preview range, or First and Last."
+        )
+    first, last = adopt.frame_range(scene, shot)
+    inside = max(first, chosen[0]), min(last, chosen[1])
+    if inside[0] >= inside[1]:
+        raise InputError(
+            f"Frames {chosen[0]} to {chosen[1]}, {chosen[2]}, lie outside of the shot.", f"It has {first} to {last}."
+        )
+    return joining.span_of(pose_curves(shot), *inside)
+
+
+def lock(curves: list[bpy.types.FCurve], locked: bool) -> int:
+    """Lock the selected keys, or free them -> how many frames they are on."""
+    frames = set()
+    for curve in curves:
+        for point in curve.keyframe_points:
+            if point.select_control_point:
+                point.type = "EXTREME" if locked else "KEYFRAME"
+                frames.add(point.co.x)
+    return len(frames)

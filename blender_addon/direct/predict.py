@@ -1,0 +1,210 @@
+"""Stage 1 in Blender: the prompt and the reference picture become takes."""
+
+from typing import Any, Self
+
+import attrs
+import bpy
+import cattrs
+import numpy as np
+
+from dollygrip.client import TakeReady
+from dollygrip.conventions import Sensor
+from dollygrip.errors import InputError
+from dollygrip.protocol import Limits, PredictRequest, Welcome
+from dollygrip.trajectory import MAX_FRAMES, Trajectory
+
+from ..backend.session import Outcome, push_undo
+from ..camera import camera
+from ..references import references, subject
+from ..references.picture import fingerprint, read_picture
+from ..shots import shots
+from ..takes import takes
+
+
+@attrs.define
+class PredictCamera:
+    """A task of the session: every trajectory that comes back becomes a take of one shot.
+
+    shot: name of its camera; where there is none of that name, the takes go to the shot that is shown, or a new one.
+    request: None for a job that is attached to again.
+    """
+
+    scene_name: str
+    request: PredictRequest | None
+    arrays: dict[str, np.ndarray]
+    placement: camera.Placement
+    provenance: dict[str, Any]
+    shot: str
+    title: str = "Predicting the camera"
+    job_id: str = ""
+    made: list[str] = attrs.field(factory=list)
+
+    @classmethod
+    def of(cls, context: bpy.types.Context) -> Self:
+        """What the scene asks for; raises InputError with the first thing that is wrong."""
+        scene = context.scene
+        state = scene.dollygrip
+        check_prompt(state.prompt)
+        if not 2 <= state.frame_count <= MAX_FRAMES:
+            raise InputError(
+                f"A camera move has 2 to {MAX_FRAMES} frames, not {state.frame_count}.", "Change Frames in the panel."
+            )
+        check_takes(state.takes)
+        image = read_picture(state.reference)
+        arrays = {"image": image}
+        shot = takes.find_camera(scene)
+        first = shots.first_frame(scene, shot)
+        start, seen, rig = camera.level_start(), None, state.start or shot
+        if state.start:
+            seen = camera.sample(context, first, first, state.start)
+            start = seen.c2w[0]
+            if state.exact_depth:
+                references.check_unmoved(scene, seen)
+                arrays["depth"] = exact_depth(context, image, seen, first)
+        point, distance = subject.of(context, image, seen, first)
+        request = PredictRequest(
+            prompt=state.prompt.strip(),
+            frames=state.frame_count,
+            fps=camera.scene_fps(scene),
+            seed=state.seed,
+            takes=state.takes,
+            size=camera.square_size(scene),
+            view_degrees=None if seen is None else camera.view_degrees(seen),
+            scene_depth=None if "depth" in arrays else camera.known_depth(context, seen),
+            strength=state.strength,
+            subject=point,
+            subject_depth=distance,
+        )
+        provenance = {
+            "prompt": request.prompt,
+            "reference": state.reference,
+            "reference_sha256": fingerprint(image),
+            "strength": state.strength,
+            "exact_depth": "depth" in arrays,
+            "subject": point,
+            "subject_depth": distance,
+            "parent_take": "",
+        }
+        placement = camera.Placement.of(scene, rig and rig.data, start, first)
+        return cls(scene.name, request, arrays, placement, provenance, shot.name if shot else "")
+
+    @classmethod
+    def like(cls, context: bpy.types.Context, shot: bpy.types.Object, take: bpy.types.Action, count: int) -> Self:
+        """Takes that obey the same prompt, from the same place and picture, by a seed that this file has not used."""
+        scene, made_from = context.scene, takes.provenance(take)
+        check_takes(count)
+        prompt = made_from.get("prompt", "")
+        if not (prompt and made_from["reference"]):
+            raise InputError(f"The take {take.name} was not predicted.", "Choose a take with a prompt and a reference.")
+        image, dense = read_picture(made_from["reference"]), takes.dense(take)
+        arrays, first = {"image": image}, takes.frame_range(take)[0]
+        pose = camera.reference_pose(dense.meta)
+        seen = attrs.evolve(dense, intrinsics=np.tile(pose["intrinsics"], (len(dense), 1))) if pose else dense
+        if made_from.get("exact_depth"):
+            arrays["depth"] = exact_depth(context, image, seen, first)
+        request = PredictRequest(
+            prompt=prompt,
+            frames=len(dense),
+            fps=dense.fps,
+            seed=_unused_seed(prompt),
+            takes=count,
+            size=camera.square_size(scene),
+            view_degrees=float(np.degrees(2 * np.arctan(image.shape[1] / 2 / _lens(image, seen)[0]))),
+            scene_depth=None if "depth" in arrays else dense.scene_depth,
+            strength=made_from.get("strength", 1.0),
+            subject=tuple(made_from["subject"]) if "subject" in made_from else None,
+            subject_depth=made_from.get("subject_depth"),
+        )
+        own = ("seed", "model", "take", "meta", "id", "job", "scene_depth", "size", "fps")
+        provenance = {key: value for key, value in made_from.items() if key not in own}
+        provenance |= {"reference_sha256": fingerprint(image), "parent_take": made_from.get("id", "")}
+        placement = camera.Placement.of(scene, shot.data, dense.c2w[0], first)
+        return cls(scene.name, request, arrays, placement, provenance, shot.name)
+
+    @classmethod
+    def resumed(cls, scene: bpy.types.Scene, record: dict[str, Any]) -> Self:
+        """The task that made this record, to be attached to its job again."""
+        placed = record["placement"]
+        placement = camera.Placement(
+            start=np.array(placed["start"], float).reshape(4, 4),
+            sensor=cattrs.structure(placed["sensor"], Sensor),
+            unit_scale=float(placed["unit_scale"]),
+            frame_start=int(placed["frame_start"]),
+            fps=float(placed["fps"]),
+        )
+        provenance = dict(record["provenance"])
+        check_prompt(provenance["prompt"])
+        return cls(scene.name, None, {}, placement, provenance, str(record["shot"]), job_id=str(record["job"]))
+
+    def record(self) -> dict[str, Any]:
+        placement, reference = self.placement, bpy.path.abspath(self.provenance["reference"])
+        placed = {**attrs.asdict(placement, recurse=False), "start": placement.start.ravel().tolist()}
+        return {
+            "job": self.job_id,
+            "shot": self.shot,
+            "provenance": {**self.provenance, "reference": takes.beside(reference)},
+            "placement": {**placed, "sensor": attrs.asdict(placement.sensor)},
+        }
+
+    @property
+    def received(self) -> int:
+        """Takes of the job that are in the file already."""
+        return takes.received(self.job_id)
+
+    def build(self, _welcome: Welcome) -> tuple[PredictRequest, dict[str, np.ndarray]]:
+        return self.request, self.arrays
+
+    def prepare(self, event: TakeReady) -> tuple[int, camera.FittedTake]:
+        return event.index, camera.fit(event.trajectory, self.placement)
+
+    def deliver(self, scene: bpy.types.Scene, prepared: tuple[int, camera.FittedTake]) -> None:
+        index, fitted = prepared
+        meta = fitted.trajectory.meta
+        own = {"seed": meta.get("seed"), "model": meta.get("model"), "take": index + 1, "job": self.job_id}
+        like = scene.dollygrip.start and scene.dollygrip.start.data
+        named = scene.objects.get(self.shot)
+        shot = named if takes.is_camera(named) else None
+        name = takes.name_of(self.provenance["prompt"])
+        action = takes.add(scene, fitted, name, {**self.provenance, **own}, like, shot)
+        self.made.append(action.name)
+
+    def finish(self, scene: bpy.types.Scene, outcome: Outcome) -> None:
+        made = [action for name in self.made if (action := bpy.data.actions.get(name))]
+        if not made:
+            scene.dollygrip.notice = "Cancelled: no camera was made." if outcome.state == "cancelled" else ""
+            return
+        first, last = takes.frame_range(made[-1])
+        said = f"{', '.join(self.made)}: frames {first} to {last}."
+        read = takes.understood(made[-1])
+        scene.dollygrip.notice = f"{said} Understood as: {read}." if read else said
+        push_undo("Predict Camera")
+
+
+def exact_depth(context: bpy.types.Context, image: np.ndarray, seen: Trajectory, frame: int) -> np.ndarray:
+    """Depth of the scene's geometry for a picture that frame 0 of `seen` shows centre-cropped."""
+    return camera.depth_map(context, seen.c2w[0], _lens(image, seen), (image.shape[1], image.shape[0]), frame)
+
+
+def _lens(image: np.ndarray, seen: Trajectory) -> np.ndarray:
+    """(4,) intrinsics of the whole picture, in its pixels, where frame 0 of `seen` shows it centre-cropped."""
+    return camera.in_picture(seen.intrinsics, seen.size, (image.shape[1], image.shape[0]))[0]
+
+
+def _unused_seed(prompt: str) -> int:
+    """One above the largest seed of the file's takes of this prompt."""
+    stored = (takes.provenance(action) for action in bpy.data.actions if takes.is_take(action))
+    return 1 + max((int(s.get("seed", 0)) for s in stored if s.get("prompt") == prompt), default=0)
+
+
+def check_takes(count: int) -> None:
+    """Raise InputError for a number of takes that no job may have."""
+    if not 1 <= count <= Limits().max_takes:
+        raise InputError(f"1 to {Limits().max_takes} takes can be predicted, not {count}.", "Change Takes.")
+
+
+def check_prompt(prompt: str) -> None:
+    """Raise InputError for an empty or overlong prompt."""
+    if not prompt.strip():
+        raise InputError("The prompt is empty.", "Say what the camera does, for example: slow dolly in, pan left.")
+    if len(prompt) > Limits().max_prompt:
+        raise InputError(f"The prompt has {len(prompt)} characters.", f"Use at most {Limits().max_prompt}.")

@@ -1,0 +1,216 @@
+"""Re-direct a part: the frames between two keys are predicted anew under a new prompt, joined to what stays."""
+
+from pathlib import Path
+from typing import Any, Self
+
+import attrs
+import bpy
+import numpy as np
+
+from dollygrip.client import TakeReady
+from dollygrip.conventions import c2w_from_blender
+from dollygrip.errors import DollygripError, InputError
+from dollygrip.protocol import PredictRequest, Welcome
+from dollygrip.trajectory import Trajectory
+
+from .. import compat
+from ..backend.session import Outcome, push_undo
+from ..camera import camera, pose_channels
+from ..references import subject
+from ..references.picture import fingerprint, read_picture
+from ..rigs import rigs
+from ..shots import strips
+from ..takes import takes
+from . import adopt, joining, parts
+from .predict import check_prompt, check_takes
+
+_OWN = ("seed", "model", "take", "meta", "id", "job", "scene_depth", "size", "fps")  # of the parent's provenance
+
+
+def rendered_frame(scene: bpy.types.Scene, take_id: str, frame: int) -> Path | None:
+    """The picture of a frame in the newest strip that was rendered from this take, if there is one."""
+    made = [(strip.channel, shot) for strip in compat.strips_of(scene) if (shot := strips.shot_of(strip))]
+    for _, shot in sorted(made, key=lambda pair: -pair[0]):
+        file = Path(shot["folder"]) / f"frame_{frame:04d}.png"
+        if take_id and shot["take_id"] == take_id and file.is_file():
+            return file
+    return None
+
+
+@attrs.define
+class Redirect:
+    """A task of the session: every trajectory that comes back becomes a part of a new take; the old take stays.
+
+    camera: name of the shot's camera; take_id: of the take that is re-directed, "" for a camera without one, which
+    becomes a shot when the first result comes.
+    """
+
+    scene_name: str
+    request: PredictRequest | None
+    arrays: dict[str, np.ndarray]
+    camera: str
+    take_id: str
+    span: joining.Span
+    provenance: dict[str, Any]
+    title: str = "Re-directing the camera"
+    job_id: str = ""
+    made: list[str] = attrs.field(factory=list)
+    said: str = ""
+    error: DollygripError | None = None
+
+    @classmethod
+    def of(cls, context: bpy.types.Context) -> Self:
+        """What the scene asks for; raises InputError with the first thing that is wrong."""
+        scene, shot = context.scene, context.scene.camera
+        state, asked = scene.dollygrip, scene.dollygrip_direct
+        check_prompt(asked.prompt)
+        check_takes(state.takes)
+        if shot is None:
+            raise InputError(f"The scene {scene.name} has no camera.", "Choose the camera to re-direct.")
+        span = parts.chosen_span(scene, shot)
+        take = takes.shown(shot)
+        made_from = takes.provenance(take) if take else {}
+        rendered = rendered_frame(scene, made_from.get("id", ""), span.first)
+        shown = str(rendered or made_from.get("reference") or state.reference)
+        image = read_picture(shown)
+        seen = camera.sample(context, span.first, span.first, shot)
+        lens = camera.in_picture(seen.intrinsics, seen.size, (image.shape[1], image.shape[0]))[0]
+        arrays = {"image": image, **_keyframes(context, shot, span)}
+        depth = made_from.get("scene_depth") or camera.known_depth(context, seen) or camera.ASSUMED_DEPTH
+        by_object = state.subject_kind == "OBJECT"
+        point, distance = subject.of(context, image, seen, span.first) if by_object else (None, None)
+        request = PredictRequest(
+            prompt=asked.prompt.strip(),
+            frames=span.frames,
+            fps=camera.scene_fps(scene),
+            seed=state.seed,
+            takes=state.takes,
+            size=camera.square_size(scene),
+            view_degrees=float(np.degrees(2 * np.arctan(image.shape[1] / 2 / lens[0]))),
+            scene_depth=depth,
+            strength=state.strength,
+            subject=point,
+            subject_depth=distance,
+            keyframes_at=[frame - span.first for frame in span.met],
+        )
+        provenance = {
+            "prompt": request.prompt,
+            "range": [span.first, span.last],
+            "strength": state.strength,
+            "picture": takes.beside(shown),
+            "picture_sha256": fingerprint(image),
+            "parent_take": made_from.get("id", ""),
+        }
+        return cls(scene.name, request, arrays, shot.name, made_from.get("id", ""), span, provenance)
+
+    @classmethod
+    def resumed(cls, scene: bpy.types.Scene, record: dict[str, Any]) -> Self:
+        """The task that made this record, to be attached to its job again."""
+        span = joining.Span(**{**record["span"], "locked": tuple(record["span"]["locked"])})
+        provenance = dict(record["provenance"])
+        named = str(record["redirect"]), str(record["take_id"])
+        return cls(scene.name, None, {}, *named, span, provenance, job_id=str(record["job"]))
+
+    def record(self) -> dict[str, Any]:
+        return {
+            "job": self.job_id,
+            "redirect": self.camera,
+            "take_id": self.take_id,
+            "span": attrs.asdict(self.span),
+            "provenance": self.provenance,
+        }
+
+    @property
+    def received(self) -> int:
+        """Takes of the job that are in the file already."""
+        return takes.received(self.job_id)
+
+    def build(self, _welcome: Welcome) -> tuple[PredictRequest, dict[str, np.ndarray]]:
+        return self.request, self.arrays
+
+    def prepare(self, event: TakeReady) -> tuple[int, Trajectory]:
+        return event.index, event.trajectory
+
+    def deliver(self, scene: bpy.types.Scene, prepared: tuple[int, Trajectory]) -> None:
+        """Join a result to the take as it is by now; the reason is kept where that has become impossible."""
+        index, predicted = prepared
+        try:
+            with bpy.context.temp_override(scene=scene):
+                self.made.append(self._add(bpy.context, scene.objects.get(self.camera), index, predicted).name)
+        except DollygripError as error:
+            self.error = error
+
+    def _add(
+        self, context: bpy.types.Context, shot: bpy.types.Object | None, index: int, predicted: Trajectory
+    ) -> bpy.types.Action:
+        if shot is None:
+            raise InputError(f"The camera {self.camera} is gone.", "Undo, or re-direct another one.")
+        if not self.take_id:
+            self.take_id = adopt.adopt(context, shot)["dollygrip"]["id"]
+        parent = takes.with_id(self.take_id)
+        if parent is None or (place := takes.place_of(shot, parent)) < 0:
+            raise InputError("The take that was to be re-directed is gone.", "Undo, or re-direct another one.")
+        shot.dollygrip_shot.take_index = place
+        names = pose_channels.names_of(shot)
+        joining.complete(parent, shot)
+        curves = [c for c in compat.object_curves(parent) if (c.data_path, c.array_index) in names]
+        span = joining.span_of(curves, self.span.first, self.span.last)
+        first, last = takes.frame_range(parent)
+        before = camera.sample(context, first, last, shot, takes.scene_depth(parent))
+        action = takes.duplicate(parent)
+        takes.enlist(shot, action)
+        try:
+            joined = joining.join(context, shot, action, span, predicted, takes.scene_depth(parent))
+        except DollygripError:
+            takes.remove(shot, takes.place_of(shot, action))
+            raise
+        if joined.added:
+            at = " and ".join(map(str, joined.added))
+            self.said = f" Curves without a key at frame {at} got one, and keep their shape."
+        self._note(action, parent, before, joined, span.first - first, index, predicted.meta)
+        action.name = takes.name_of(self.provenance["prompt"])
+        return action
+
+    def _note(
+        self,
+        action: bpy.types.Action,
+        parent: bpy.types.Action,
+        before: Trajectory,
+        joined: joining.Joined,
+        at: int,
+        index: int,
+        said: dict[str, Any],
+    ) -> None:
+        """Provenance of the new take; its dense camera is the evaluated one with the new part."""
+        stored = takes.provenance(parent)
+        made_from = {key: value for key, value in stored.items() if key not in _OWN}
+        own = {"seed": said.get("seed"), "model": said.get("model"), "take": index + 1, "job": self.job_id}
+        c2w, intrinsics = before.c2w.copy(), before.intrinsics.copy()
+        part = slice(at, at + len(joined.c2w))
+        c2w[part] = joined.c2w[: len(c2w[part])]
+        intrinsics[part, :2] = intrinsics[at, :2] * joined.zoom[: len(c2w[part]), None]
+        first, last = self.provenance["range"]
+        plan = f"frames {first} to {last}: {said.get('plan', 'not told')}"
+        meta = {key: value for key, value in stored["meta"].items() if key != "clearance"}
+        meta["plan"] = f"{meta['plan']}; {plan}" if isinstance(meta.get("plan"), str) else plan
+        dense = attrs.evolve(before, c2w=c2w, intrinsics=intrinsics, meta=meta)
+        takes.record(action, dense, {**made_from, **self.provenance, **own, "parent_take": self.take_id})
+
+    def finish(self, scene: bpy.types.Scene, outcome: Outcome) -> None:
+        state = scene.dollygrip
+        if self.error and not outcome.error:
+            state.error, state.hint = self.error.message, self.error.hint
+        if not self.made:
+            state.notice = "Cancelled: the take stays as it is." if outcome.state == "cancelled" else ""
+            return
+        kept = f" Locked: {', '.join(map(str, self.span.locked))}." if self.span.locked else ""
+        state.notice = f"{', '.join(self.made)}: frames {self.span.first} to {self.span.last} are new.{kept}{self.said}"
+        push_undo("Re-direct")
+
+
+def _keyframes(context: bpy.types.Context, shot: bpy.types.Object, span: joining.Span) -> dict[str, np.ndarray]:
+    """The blob of poses (K, 4, 4) at span.met relative to the first frame, in metres; none where there are none."""
+    frames = [span.first, *span.met]
+    world = np.concatenate([rigs.poses(context, shot, (frame, frame))[0] for frame in frames])
+    c2w = c2w_from_blender(world, context.scene.unit_settings.scale_length)
+    return {"keyframes": np.linalg.inv(c2w[0]) @ c2w[1:]} if span.met else {}

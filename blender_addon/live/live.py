@@ -1,0 +1,271 @@
+"""Live direction: while it is on, the path in the viewport follows the prompt and the other settings of the panel.
+
+The settings are looked at on a timer, which sees every key stroke in the prompt and every step of a slider, undo too.
+What comes back is a preview and nothing more: neither the file nor the undo stack know of it until `Keep` makes a take
+of it, the very one that `Predict Camera` would have made.
+"""
+
+import threading
+import time
+
+import attrs
+import bpy
+import numpy as np
+from bpy.props import BoolProperty
+
+from dollygrip.client import TakeReady
+from dollygrip.conventions import blender_from_c2w
+from dollygrip.errors import DollygripError
+from dollygrip.live import TICK, Answer, LivePredictor
+from dollygrip.trajectory import Trajectory
+
+from ..backend import server
+from ..backend.session import redraw
+from ..camera import camera
+from ..direct.predict import PredictCamera, check_prompt
+from ..preferences import backend_executable
+from ..shots import shots
+from ..takes import takes
+from .path_shape import Shape
+from .sampling import MOST_KEYS, Sampled, is_dragging
+
+# What of a request may change without reading pictures, cameras or the scene again. Strength asks the backend too: a
+# path is no multiple of another, for amounts have limits, arcs bend, and a camera gives way to surfaces.
+_WORDS = {"prompt": "prompt", "strength": "strength", "seed": "seed", "frame_count": "frames"}
+# What no prediction depends on, or not the first take of one.
+_IDLE = {
+    "rna_type",
+    "name",
+    "takes",
+    "engine",
+    "width",
+    "height",
+    "shot_index",
+    "job",
+    "waiting",
+    "error",
+    "hint",
+    "notice",
+}
+_REST = 0.3  # seconds without a change after which everything else is read again
+
+
+@attrs.frozen(eq=False)
+class Preview:
+    """A prediction that is shown, and the task that would make a take of it."""
+
+    task: PredictCamera
+    trajectory: Trajectory
+    shape: Shape
+
+
+class LiveDirection:
+    """The one live direction of a Blender. Used from the main thread only."""
+
+    def __init__(self) -> None:
+        self._predictor: LivePredictor | None = None
+        self._clear()
+
+    def _clear(self) -> None:
+        self.preview: Preview | None = None
+        self.said = ""  # why there is no newer path, "" where nothing is wrong
+        self._scene = ""
+        self._stopping = threading.Event()
+        self._base: tuple[tuple, PredictCamera] | None = None
+        self._rest: tuple[tuple, float] = (), 0.0  # the other settings, and when they were first seen
+        self._wanted: tuple = ()
+        self._tasks: dict[int, PredictCamera] = {}
+
+    @property
+    def on(self) -> bool:
+        return self._predictor is not None
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a newer path is on its way."""
+        return self.on and self._predictor.answered < self._predictor.asked
+
+    @property
+    def status(self) -> str:
+        """A line for the panel: what is wrong, what is going on, or how the prompt was understood."""
+        if self.said:
+            return self.said
+        if self.waiting:
+            stages = {"": "Starting the backend", "queue": "Waiting for the backend", "models": "Loading the models"}
+            return f"{stages.get(self._predictor.stage, 'Predicting')} …"
+        plan = self.preview.trajectory.meta.get("plan") if self.preview else ""
+        return plan if isinstance(plan, str) else ""
+
+    def start(self, scene: bpy.types.Scene) -> None:
+        """Follow the settings of a scene; the backend is started where none runs."""
+        self.stop()
+        self._scene, executable, stopping = scene.name, backend_executable(), self._stopping
+        self._predictor = LivePredictor(lambda: server.connect(executable, lambda: None, stopping.is_set))
+
+    def stop(self) -> None:
+        """Stop, and clear the preview."""
+        if self._predictor:
+            self._stopping.set()
+            self._predictor.close(timeout=0.5)
+        self._predictor = None
+        self._clear()
+
+    def tick(self) -> float | None:
+        """Ask where something has changed, show what has come."""
+        if not self.on:
+            return None
+        before = self.preview, self.status
+        if bpy.context.scene and bpy.context.scene.name == self._scene:
+            self._ask(bpy.context)
+        if answer := self._predictor.answer():
+            self._hear(answer)
+        if before != (self.preview, self.status):
+            redraw()
+        return TICK
+
+    def keep(self, scene: bpy.types.Scene) -> None:
+        """Make the take of what is shown in a scene; the preview has done its duty."""
+        preview, self.preview = self.preview, None
+        task = attrs.evolve(preview.task, made=[])
+        made = task.prepare(TakeReady(task.job_id, 0, preview.trajectory))
+        task.deliver(scene, made)
+
+    def _ask(self, context: bpy.types.Context) -> None:
+        state, rest = context.scene.dollygrip, _rest(context.scene)
+        if rest != self._rest[0]:
+            self._rest = rest, time.monotonic()
+        if self._base and self._base[0] != rest and (time.monotonic() - self._rest[1] < _REST or is_dragging()):
+            return
+        wanted = tuple(getattr(state, name) for name in _WORDS), rest
+        if wanted == self._wanted:
+            return
+        self._wanted = wanted
+        try:
+            check_prompt(state.prompt)
+            task = self._task(context, wanted)
+        except DollygripError as error:
+            self.said = error.message
+            return
+        number = self._predictor.ask(task.request, task.arrays)
+        self._tasks[number] = task
+
+    def _task(self, context: bpy.types.Context, wanted: tuple) -> PredictCamera:
+        """The task of the panel's settings; pictures and cameras are read only where they are others than before."""
+        words, rest = wanted
+        if self._base is None or self._base[0] != rest:
+            self._base = rest, PredictCamera.of(context)
+        base, changed = self._base[1], dict(zip(_WORDS.values(), words, strict=True))
+        changed["prompt"] = changed["prompt"].strip()
+        request = attrs.evolve(base.request, takes=1, **changed)
+        told = {key: changed[key] for key in ("prompt", "strength")}
+        return attrs.evolve(base, request=request, provenance={**base.provenance, **told}, made=[])
+
+    def _hear(self, answer: Answer) -> None:
+        task = self._tasks.get(answer.number)
+        self._tasks = {number: each for number, each in self._tasks.items() if number > answer.number}
+        if answer.error:
+            self.said = answer.error.message
+        elif task and (scene := bpy.data.scenes.get(task.scene_name)):
+            task.job_id, self.said = answer.job_id, ""
+            try:
+                self.preview = Preview(task, answer.trajectory, _shape(scene, task, answer.trajectory))
+            except DollygripError as error:  # at the scene's frame rate it may be too long
+                self.said = error.message
+
+
+def _rest(scene: bpy.types.Scene) -> tuple:
+    """What else a prediction depends on, as cheap as a look at it every few milliseconds must be.
+
+    Of what the start camera sees, only what stands still is looked at: reading the rest changes the frame.
+    """
+    state, shot = scene.dollygrip, takes.find_camera(scene)
+    names = [p.identifier for p in state.bl_rna.properties if p.type != "COLLECTION"]
+    chosen = tuple(_plain(getattr(state, name)) for name in names if name not in _IDLE and name not in _WORDS)
+    start, place = state.start, ()
+    if start and not start.animation_data:
+        place = start.data.lens, start.data.shift_x, start.data.shift_y, *map(tuple, start.matrix_world)
+    picture = camera.square_size(scene), camera.scene_fps(scene), scene.unit_settings.scale_length
+    return chosen, place, picture, shot.name if shot else "", shots.first_frame(scene, shot)
+
+
+def _plain(value) -> object:
+    """A property's value as one that is compared by what it says."""
+    if isinstance(value, bpy.types.ID):
+        return value.name
+    return value if value is None or isinstance(value, str | int | float) else tuple(value)
+
+
+def _shape(scene: bpy.types.Scene, task: PredictCamera, trajectory: Trajectory) -> Shape:
+    """The path of a prediction where its take would be: under the parent that the shot's camera has now."""
+    placed = camera.place(trajectory, task.placement)
+    unit, first, count = task.placement.unit_scale, task.placement.frame_start, len(placed)
+    matrices, shot = blender_from_c2w(placed.c2w, unit), scene.objects.get(task.shot)
+    if shot and shot.parent:
+        matrices = np.array(shot.parent.matrix_world @ shot.matrix_parent_inverse) @ matrices
+    keys = np.unique(np.linspace(0, count - 1, min(count, MOST_KEYS // 2)).round().astype(int))
+    sampled = Sampled(np.arange(first, first + count), matrices, _corners(placed), keys)
+    return Shape.of(sampled, placed.scene_depth / unit)
+
+
+def _corners(trajectory: Trajectory) -> np.ndarray:
+    """(T, 4, 3) corners of the view at distance 1 in Blender's camera axes, in the order of Camera.view_frame."""
+    fx, fy, cx, cy = trajectory.intrinsics.T[:, :, None]
+    width, height = trajectory.size
+    x, y = np.array([width, width, 0, 0]), np.array([0, height, height, 0])
+    across, down = (x - cx) / fx, (y - cy) / fy
+    return np.stack([across, -down, -np.ones_like(across)], -1)
+
+
+live = LiveDirection()
+
+
+class DOLLYGRIP_OT_keep_live(bpy.types.Operator):
+    """Make a take of the path that is shown"""
+
+    bl_idname = "dollygrip.keep_live"
+    bl_label = "Keep"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, _context):
+        if not live.preview:
+            cls.poll_message_set("Turn Live on and type a prompt: there is no path to keep yet")
+        return live.preview is not None
+
+    def execute(self, context):
+        live.keep(context.scene)
+        return {"FINISHED"}
+
+
+def _switch(_manager, on: bool) -> None:
+    if not on:
+        live.stop()
+    elif not live.on:
+        live.start(bpy.context.scene)
+        if not bpy.app.background:
+            bpy.app.timers.register(live.tick, first_interval=TICK, persistent=True)
+    redraw()
+
+
+@bpy.app.handlers.persistent
+def stop_on_load(_path: str) -> None:
+    live.stop()
+
+
+def register() -> None:
+    bpy.utils.register_class(DOLLYGRIP_OT_keep_live)
+    # Of the window manager and never stored: neither files nor undo steps know of it.
+    bpy.types.WindowManager.dollygrip_live = BoolProperty(
+        name="Live",
+        description="The path in the viewport follows the prompt and the strength while you change them",
+        get=lambda _manager: live.on,
+        set=_switch,
+    )
+    bpy.app.handlers.load_pre.append(stop_on_load)
+
+
+def unregister() -> None:
+    live.stop()
+    bpy.app.handlers.load_pre.remove(stop_on_load)
+    del bpy.types.WindowManager.dollygrip_live
+    bpy.utils.unregister_class(DOLLYGRIP_OT_keep_live)

@@ -1,0 +1,67 @@
+"""The panel of the subject and the set, and the menu of where a reference picture may come from."""
+
+import bpy
+
+from ..drawing import draw_job
+from . import set_proxy
+
+
+class Reference:
+    bl_label = "Subject and Set"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context):
+        layout, state = self.layout, context.scene.dollygrip
+        row = layout.row(align=True)
+        row.prop(state, "subject_kind", expand=True)
+        if state.subject_kind == "OBJECT":
+            layout.prop(state, "subject_object", text="")
+            if state.subject_object and not state.start:
+                layout.label(text="Needs a camera under Start At", icon="ERROR")
+        elif state.subject_kind == "POINT":
+            row = layout.row(align=True)
+            x, y = state.subject_point
+            row.operator("dollygrip.pick_subject", text=f"{x:.0%} across, {y:.0%} down", icon="EYEDROPPER")
+            clear = row.operator("wm.context_set_enum", text="", icon="X")
+            clear.data_path, clear.value = "scene.dollygrip.subject_kind", "AUTO"
+        else:
+            layout.operator("dollygrip.pick_subject", icon="EYEDROPPER")
+        layout.operator("dollygrip.build_set_proxy", icon="MESH_GRID")
+        for proxy in set_proxy.proxies(context.scene):
+            row = layout.row(align=True)
+            row.prop(proxy, "hide_viewport", text=proxy.name, emboss=False)
+            row.operator("dollygrip.remove_set_proxy", text="", icon="X").name = proxy.name
+        draw_job(layout, context, "BuildSetProxy")
+
+
+class DOLLYGRIP_MT_capture(bpy.types.Menu):
+    """Take the reference picture from this file"""
+
+    bl_label = "From This File"
+
+    def draw(self, _context):
+        layout = self.layout
+        for source, text, icon in (
+            ("CAMERA", "Camera View", "CAMERA_DATA"),
+            ("RENDER", "Render Result", "RENDER_RESULT"),
+            ("SEQUENCER", "Sequencer Frame", "SEQUENCE"),
+        ):
+            layout.operator("dollygrip.capture_reference", text=text, icon=icon).source = source
+        layout.menu("DOLLYGRIP_MT_capture_image", icon="IMAGE_DATA")
+
+
+class DOLLYGRIP_MT_capture_image(bpy.types.Menu):
+    """The images of this file"""
+
+    bl_label = "Image"
+
+    def draw(self, _context):
+        images = [image for image in bpy.data.images if image.type not in ("RENDER_RESULT", "COMPOSITING")]
+        for image in images:
+            taken = self.layout.operator("dollygrip.capture_reference", text=image.name, icon="IMAGE_DATA")
+            taken.source, taken.image = "IMAGE", image.name
+        if not images:
+            self.layout.label(text="This file has no images")
+
+
+register, unregister = bpy.utils.register_classes_factory((DOLLYGRIP_MT_capture, DOLLYGRIP_MT_capture_image))

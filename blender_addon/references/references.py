@@ -1,0 +1,224 @@
+"""Pictures that are no file yet become references: an image of this file, the sequencer's frame, the render, a camera.
+
+Each is written as a PNG that is named by its content, in a folder beside the .blend: a reference never changes under
+the takes that were made from it. While the file is unsaved that is a temporary folder; shots.saving moves it on saving.
+"""
+
+import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import bpy
+import gpu
+import numpy as np
+from bpy.props import EnumProperty, StringProperty
+
+from dollygrip.errors import DollygripError, InputError
+from dollygrip.trajectory import Trajectory
+
+from .. import compat
+from ..camera import camera
+from ..shots import saving, shots
+from ..takes import takes
+from . import picture
+
+_SAMPLES = 32  # of Cycles, where there is no viewport that could draw the camera's view
+_NEUTRAL = (("view_transform", "Standard"), ("look", "None"), ("exposure", 0.0), ("gamma", 1.0))
+
+
+def keep(rgb: np.ndarray, name: str) -> str:
+    """Write a picture, uint8 (height, width, 3), to the file's references -> its path, relative where there is one."""
+    if bpy.data.filepath:
+        folder = Path(bpy.path.abspath("//")) / saving.FRAMES / saving.REFERENCES
+        folder.mkdir(parents=True, exist_ok=True)
+    else:
+        folder = Path(tempfile.mkdtemp(prefix=saving.TEMPORARY))
+    path = folder / f"{bpy.path.clean_name(name)}_{picture.fingerprint(rgb)[:12]}.png"
+    picture.write_png(path, rgb)
+    return takes.beside(path)
+
+
+def image_picture(name: str) -> np.ndarray:
+    """The pixels of an Image of this file, packed, painted or loaded, as uint8 (height, width, 3)."""
+    image = bpy.data.images.get(name)
+    if image is None:
+        raise InputError(f"This file has no image {name!r}.", "Choose one of its images.")
+    if image.type == "RENDER_RESULT":
+        return render_picture(bpy.context.scene)
+    return picture.pixels_of(image, linear=image.is_float)
+
+
+def render_picture(scene: bpy.types.Scene) -> np.ndarray:
+    """The last render as the scene's view transform shows it, on square pixels."""
+    result = next((image for image in bpy.data.images if image.type == "RENDER_RESULT"), None)
+    settings = scene.render.image_settings
+    plain = [(settings, "media_type", "IMAGE")] if hasattr(settings, "media_type") else []
+    plain += [(settings, "file_format", "PNG"), (settings, "color_mode", "RGB"), (settings, "color_depth", "8")]
+    with tempfile.TemporaryDirectory() as folder, _changed([*plain, (scene.render, "dither_intensity", 0.0)]):
+        path = Path(folder) / "render.png"
+        try:
+            if result is None:
+                raise RuntimeError
+            result.save_render(str(path), scene=scene)
+        except RuntimeError as error:
+            raise InputError("Nothing has been rendered yet.", "Render an image first.") from error
+        return picture.read_picture(str(path), camera.square_size(scene))
+
+
+def sequencer_picture(scene: bpy.types.Scene) -> np.ndarray:
+    """What the sequencer shows at the playhead, in the strips' own colours, at the scene's render size."""
+    frame = scene.frame_current
+    strips = compat.strips_of(scene) if scene.sequence_editor else ()
+    here = (s for s in strips if compat.span_of(s)[0] <= frame < compat.span_of(s)[1])
+    if not any(strip.type != "SOUND" and not strip.mute for strip in here):
+        raise InputError(f"No strip with a picture lies on frame {frame}.", "Move the playhead onto a strip.")
+    return _rendered(scene, [(scene.render, "use_sequencer", True)], neutral=True)
+
+
+def camera_picture(context: bpy.types.Context, seen_by: bpy.types.Object, frame: int) -> np.ndarray:
+    """What a camera sees of the scene on `frame`, at the render size on square pixels.
+
+    With a window it is drawn as the first 3D Viewport is shaded, at once; else by Cycles with few samples. What is
+    not rendered is not seen.
+    """
+    scene = context.scene
+    width, height = camera.square_size(scene)
+    render = scene.render
+    square = [(render, "resolution_x", width), (render, "resolution_y", height), (render, "resolution_percentage", 100)]
+    square += [(render, "pixel_aspect_x", 1.0), (render, "pixel_aspect_y", 1.0)]
+    areas = context.screen.areas if context.screen and not bpy.app.background else ()
+    viewport = next((area for area in areas if area.type == "VIEW_3D"), None)
+    with camera.on_frame(scene, frame):
+        if viewport:
+            with _changed(square):
+                return _drawn(context, seen_by, (width, height), viewport)
+        cycles = [
+            (render, "engine", "CYCLES"),
+            (scene.cycles, "samples", _SAMPLES),
+            (scene.cycles, "use_denoising", True),
+        ]
+        once = [(scene, "camera", seen_by), (render, "use_sequencer", False), (render, "use_compositing", False)]
+        return _rendered(scene, [*square, *cycles, *once])
+
+
+def _rendered(scene: bpy.types.Scene, settings: list[tuple[Any, str, Any]], neutral: bool = False) -> np.ndarray:
+    """A render of the current frame under changed settings; neutral: without the scene's view transform."""
+    if neutral:
+        settings = [*settings, *((scene.view_settings, name, value) for name, value in _NEUTRAL)]
+    with _changed([*settings, (scene.render, "use_border", False)]):
+        bpy.ops.render.render(scene=scene.name)
+        return render_picture(scene)
+
+
+def _drawn(
+    context: bpy.types.Context, seen_by: bpy.types.Object, size: tuple[int, int], viewport: bpy.types.Area
+) -> np.ndarray:
+    space = viewport.spaces.active
+    region = next(region for region in viewport.regions if region.type == "WINDOW")
+    offscreen = gpu.types.GPUOffScreen(*size)
+    try:
+        with camera.rendered_only(context.scene), _changed([(space.overlay, "show_overlays", False)]):
+            depsgraph = context.evaluated_depsgraph_get()
+            evaluated = seen_by.evaluated_get(depsgraph)
+            view = evaluated.matrix_world.normalized().inverted()
+            projection = evaluated.calc_matrix_camera(depsgraph, x=size[0], y=size[1])
+            offscreen.draw_view3d(
+                context.scene, context.view_layer, space, region, view, projection, do_color_management=True
+            )
+            pixels = np.array(offscreen.texture_color.read(), np.uint8)
+    finally:
+        offscreen.free()
+    return np.ascontiguousarray(pixels.reshape(size[1], size[0], 4)[::-1, :, :3])
+
+
+@contextmanager
+def _changed(settings: list[tuple[Any, str, Any]]) -> Iterator[None]:
+    """Set (owner, property, value) for a while."""
+    before = []
+    try:
+        for owner, name, value in settings:
+            before.append((owner, name, getattr(owner, name)))
+            setattr(owner, name, value)
+        yield
+    finally:
+        for owner, name, value in reversed(before):
+            setattr(owner, name, value)
+
+
+def capture(context: bpy.types.Context, source: str, image: str = "") -> None:
+    """Make a picture of `source` the scene's reference; see the operator. Raises InputError with what is missing."""
+    scene, state = context.scene, context.scene.dollygrip
+    if source == "CAMERA":
+        seen_by = scene.camera
+        if seen_by is None:
+            raise InputError(f"The scene {scene.name} has no camera.", "Add one and aim it.")
+        first = shots.first_frame(scene, takes.find_camera(scene))
+        seen = camera.sample(context, first, first, seen_by)
+        state.reference = keep(camera_picture(context, seen_by, first), seen_by.name)
+        state.start, state.exact_depth = seen_by, True
+        state.captured = json.dumps([Path(state.reference).name, *_pose(seen)])
+        return
+    if source == "IMAGE":
+        state.reference = keep(image_picture(image), Path(image).stem)
+    elif source == "RENDER":
+        state.reference = keep(render_picture(scene), "render")
+    else:
+        state.reference = keep(sequencer_picture(scene), f"frame_{scene.frame_current}")
+    state.exact_depth = False
+
+
+def check_unmoved(scene: bpy.types.Scene, seen: Trajectory) -> None:
+    """Raise InputError where the reference is the view of a camera that is not there any more.
+
+    seen: the start camera on the take's first frame. Its depth would be that of another picture.
+    """
+    name, *pose = json.loads(scene.dollygrip.captured or '[""]')
+    if name == Path(scene.dollygrip.reference).name and not np.allclose(pose, _pose(seen), rtol=1e-4, atol=1e-4):
+        raise InputError(
+            "The start camera has moved since its view became the reference.",
+            "Take the Camera View again, or turn Depth from Scene off.",
+        )
+
+
+def _pose(seen: Trajectory) -> list[float]:
+    """Frame 0 of a camera as plain numbers: its pose in metres, its intrinsics in widths of the picture."""
+    return [*seen.c2w[0].ravel().tolist(), *(seen.intrinsics[0] / seen.size[0]).tolist()]
+
+
+class DOLLYGRIP_OT_capture_reference(bpy.types.Operator):
+    """Take the reference picture from this file. It is kept as an image beside the .blend"""
+
+    bl_idname = "dollygrip.capture_reference"
+    bl_label = "Capture Reference"
+    bl_options = {"REGISTER", "UNDO"}
+
+    source: EnumProperty(
+        name="From",
+        items=[
+            (
+                "CAMERA",
+                "Camera View",
+                "What the scene's camera sees where the take begins, as the viewport is shaded, with exact depth",
+            ),
+            ("RENDER", "Render Result", "The last render, as it is shown"),
+            ("SEQUENCER", "Sequencer Frame", "What the sequencer shows at the playhead"),
+            ("IMAGE", "Image", "An image of this file, also a packed or painted one"),
+        ],
+    )
+    image: StringProperty(name="Image", description="Name of the image to take")
+
+    def execute(self, context):
+        state = context.scene.dollygrip
+        try:
+            capture(context, self.source, self.image)
+        except DollygripError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        self.report({"INFO"}, f"The reference is {state.reference}.")
+        return {"FINISHED"}
+
+
+register, unregister = bpy.utils.register_classes_factory((DOLLYGRIP_OT_capture_reference,))

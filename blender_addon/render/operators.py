@@ -1,0 +1,111 @@
+"""Operators that render shots, and lead from their strips back to the takes."""
+
+import bpy
+from bpy.props import EnumProperty
+
+from dollygrip import formats, shot_record
+from dollygrip.conventions import blender_from_c2w
+from dollygrip.errors import DollygripError, InputError
+
+from ..backend.job import Job
+from ..camera import camera
+from ..rigs import rigs
+from ..shots import shots, strips
+from ..takes import takes
+from .render import RenderShot
+
+
+class DOLLYGRIP_OT_render_shot(Job, bpy.types.Operator):
+    """Render what the scene's camera sees, starting from the reference picture, into a strip of the sequencer"""
+
+    bl_idname = "dollygrip.render_shot"
+    bl_label = "Render Shot"
+    task = RenderShot
+
+
+class DOLLYGRIP_OT_render_shots(Job, bpy.types.Operator):
+    """Render several shots one after the other, each on every frame range that its markers give it"""
+
+    bl_idname = "dollygrip.render_shots"
+    bl_label = "Render Shots"
+    task = RenderShot
+
+    which: EnumProperty(items=[("SELECTED", "Selected", "Shots with a tick in the list"), ("ALL", "All", "All shots")])
+
+    def tasks(self, context):
+        scene = context.scene
+        wanted = [shot for shot in shots.of_scene(scene) if self.which == "ALL" or shot.dollygrip_shot.selected]
+        if not wanted:
+            raise InputError("No shot is selected.", "Tick shots in the list, or render all.")
+        spans = [(shot, span) for shot in wanted for span in shots.spans(scene, shot) or [None]]
+        return [RenderShot.of(context, shot, span) for shot, span in spans]
+
+
+class DOLLYGRIP_OT_open_take(bpy.types.Operator):
+    """Show the take that the active strip was rendered from; where it was deleted, the camera that was rendered"""
+
+    bl_idname = "dollygrip.open_take"
+    bl_label = "Open Its Take"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context):
+        if _shot_of_active(context.scene) is None:
+            cls.poll_message_set("Choose a strip that Dollygrip rendered")
+            return False
+        return True
+
+    def execute(self, context):
+        scene, made_from = context.scene, _shot_of_active(context.scene)
+        take = takes.with_id(made_from["take_id"]) if made_from["take_id"] else None
+        try:
+            if take is None:
+                take = _load_rendered(context, made_from)
+                self.report({"INFO"}, f"{made_from['take']} is gone; the camera that was rendered is a take now.")
+        except DollygripError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        _show(scene, take, made_from["shot"])
+        return {"FINISHED"}
+
+
+def _shot_of_active(scene: bpy.types.Scene) -> dict | None:
+    strip = scene.sequence_editor.active_strip if scene.sequence_editor else None
+    return strips.shot_of(strip) if strip else None
+
+
+def _load_rendered(context: bpy.types.Context, made_from: dict) -> bpy.types.Action:
+    """The camera that a strip was rendered with, from the file beside its frames, as a take on the strip's frames.
+
+    It becomes a take of the strip's shot, under whatever that is parented to now. Where constraints of the animator's
+    move that camera, which the rendered one has in it already, it gets a shot of its own.
+    """
+    scene = context.scene
+    found = formats.read(f"{made_from['folder']}/{shot_record.CAMERA}")
+    named = scene.objects.get(made_from["shot"])
+    shot = named if takes.is_camera(named) else takes.find_camera(scene)
+    if shot and rigs.own_constraints(shot):
+        shot = takes.new_camera(scene)
+    fitted = camera.fit(found, camera.Placement.of(scene, shot and shot.data, None, made_from["frame_start"]))
+    provenance = {key: made_from[key] for key in ("prompt", "reference", "reference_sha256")}
+    action = takes.add(scene, fitted, takes.name_of(made_from["take"]), provenance, camera=shot)
+    if shot and shot.parent:
+        world = blender_from_c2w(fitted.trajectory.c2w, scene.unit_settings.scale_length)
+        rigs.rewrite(context, shot, world, True, (camera.POSITION_TOLERANCE, camera.ANGLE_TOLERANCE))
+    return action
+
+
+def _show(scene: bpy.types.Scene, take: bpy.types.Action, preferred: str) -> None:
+    """Show a take in the shot that lists it, of several in the one called `preferred`; list it where none does."""
+    listing = [shot for shot in shots.of_scene(scene) if takes.place_of(shot, take) >= 0]
+    shot = next((shot for shot in listing if shot.name == preferred), listing[0] if listing else None)
+    if shot is None:
+        shot = takes.ensure_camera(scene)
+        takes.enlist(shot, take)
+    shot.dollygrip_shot.take_index = takes.place_of(shot, take)
+    shots.show(scene, shot)
+
+
+register, unregister = bpy.utils.register_classes_factory(
+    (DOLLYGRIP_OT_render_shot, DOLLYGRIP_OT_render_shots, DOLLYGRIP_OT_open_take)
+)

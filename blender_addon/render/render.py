@@ -1,0 +1,237 @@
+"""Stage 2 in Blender: the camera that Blender evaluates and the reference picture become a strip of frames."""
+
+import tempfile
+from itertools import takewhile
+from pathlib import Path
+from typing import Any, Self
+
+import attrs
+import bpy
+import numpy as np
+
+from dollygrip import formats, shot_record
+from dollygrip.client import FrameReady
+from dollygrip.errors import InputError
+from dollygrip.protocol import EngineInfo, RenderRequest, Request, TrajectoryHeader, Welcome
+from dollygrip.trajectory import MAX_FRAMES, Trajectory
+
+from ..backend.session import Outcome, push_undo
+from ..camera import camera
+from ..direct.predict import check_prompt
+from ..references.picture import fingerprint, read_picture, write_png
+from ..shots import saving, shots, strips
+from ..takes import takes
+
+_LONG_SIDE_CPU, _LONG_SIDE_CUDA = 320, 1280
+
+
+@attrs.define
+class RenderShot:
+    """A task of the session: frames go to PNG files on the client thread, and from there into a strip.
+
+    files: what is on disk and in the strip, in order; belongs to the main thread.
+    """
+
+    scene_name: str
+    trajectory: Trajectory
+    arrays: dict[str, np.ndarray]
+    prompt: str
+    engine: str
+    size: tuple[int, int]
+    seed: int
+    frame_start: int
+    folder: Path
+    provenance: dict[str, Any]
+    notices: list[str]
+    title: str = "Rendering the shot"
+    job_id: str = ""
+    files: list[Path] = attrs.field(factory=list)
+
+    @classmethod
+    def of(
+        cls,
+        context: bpy.types.Context,
+        shot: bpy.types.Object | None = None,
+        span: tuple[int, int] | None = None,
+    ) -> Self:
+        """A shot (the scene's camera by default) over its frames; raises InputError with what is wrong.
+
+        span: first and last frame, by default those of shots.frame_range.
+        """
+        scene = context.scene
+        state, shot = scene.dollygrip, shot or scene.camera
+        take = takes.shown(shot)
+        made_from = takes.provenance(take) if take else {}
+        prompt = made_from.get("prompt") or state.prompt.strip()
+        check_prompt(prompt)
+        reference = made_from.get("reference") or state.reference
+        image = read_picture(reference)
+        if shot is None:
+            raise InputError(f"The scene {scene.name} has no camera.", "Add one, or predict a camera first.")
+        first, last = span or shots.frame_range(scene, shot)
+        if not 1 <= last - first + 1 <= MAX_FRAMES:
+            raise InputError(
+                f"The shot would run from frame {first} to {last}.",
+                f"Give the {'take' if take else 'scene'} a frame range of 1 to {MAX_FRAMES} frames.",
+            )
+        sampled = camera.sample(context, first, last, shot if takes.is_camera(shot) else None)
+        notices, depth = [], made_from.get("scene_depth") or camera.known_depth(context, sampled)
+        if depth is None:
+            depth = camera.ASSUMED_DEPTH
+            notices.append(f"Nothing in the scene gives the scale: Depth was taken as {depth:g} m.")
+        if not bpy.data.filepath:
+            notices.append("Save the .blend to keep frames beside it: this folder is temporary.")
+        sha256, arrays = fingerprint(image), {"image": image, "c2w": sampled.c2w, "intrinsics": sampled.intrinsics}
+        meta: dict[str, Any] = {"prompt": prompt, "seed": state.seed}
+        if pose := camera.reference_pose(made_from.get("meta", {})):
+            picture = image.shape[1], image.shape[0]
+            seen = camera.reference_seen(pose, tuple(made_from["size"]), sampled, picture)
+            meta["reference"] = {**seen, "sha256": sha256}
+            if made_from.get("exact_depth"):
+                lens = camera.in_picture(np.array([seen["intrinsics"]]), sampled.size, picture)[0]
+                arrays["depth"] = camera.depth_map(context, np.array(pose["c2w"]), lens, picture, first)
+        provenance = {
+            "take": take.name if take else shot.name,
+            "take_id": made_from.get("id", ""),
+            "shot": shot.name,
+            "scene": scene.name,
+            "reference": takes.beside(bpy.path.abspath(reference)),
+            "reference_sha256": sha256,
+        }
+        return cls(
+            scene_name=scene.name,
+            trajectory=attrs.evolve(sampled, scene_depth=depth, meta=meta),
+            arrays=arrays,
+            prompt=prompt,
+            engine=state.engine.strip() or "auto",
+            size=(state.width, state.height),
+            seed=state.seed,
+            frame_start=first,
+            folder=shot_folder(),
+            provenance=provenance,
+            notices=notices,
+            title=f"Rendering {shot.name}",
+        )
+
+    @classmethod
+    def resumed(cls, scene: bpy.types.Scene, record: dict[str, Any]) -> Self:
+        """The task that made this record, to be attached to its job again; its frames on disk count as received.
+
+        Raises InputError or FormatError where the folder with its camera is gone.
+        """
+        folder = Path(bpy.path.abspath(record["folder"]))
+        task = cls(
+            scene_name=scene.name,
+            trajectory=formats.read(folder / shot_record.CAMERA),
+            arrays={},
+            prompt=str(record["prompt"]),
+            engine=str(record["engine"]),
+            size=tuple(record["size"]),
+            seed=int(record["seed"]),
+            frame_start=int(record["frame_start"]),
+            folder=folder,
+            provenance=dict(record["provenance"]),
+            notices=list(record["notices"]),
+            title=f"Rendering {record['provenance']['shot']}",
+            job_id=str(record["job"]),
+        )
+        expected = (task.frame_file(index) for index in range(len(task.trajectory)))
+        task.files = list(takewhile(Path.is_file, expected))
+        return task
+
+    def record(self) -> dict[str, Any]:
+        named = ("prompt", "engine", "size", "seed", "frame_start", "provenance", "notices")
+        return {
+            **{name: getattr(self, name) for name in named},
+            "job": self.job_id,
+            "folder": takes.beside(self.folder),
+        }
+
+    @property
+    def received(self) -> int:
+        return len(self.files)
+
+    @property
+    def queued(self) -> tuple[str, int, int]:
+        """What it takes to ask for this again later: camera, first and last frame."""
+        return self.provenance["shot"], self.frame_start, self.frame_start + len(self.trajectory) - 1
+
+    def frame_file(self, index: int) -> Path:
+        return self.folder / f"frame_{self.frame_start + index:04d}.png"
+
+    def build(self, welcome: Welcome) -> tuple[Request, dict[str, np.ndarray]]:
+        engine = engine_of(welcome, self.engine)
+        self.engine = engine.name if engine else self.engine
+        size = self.size = video_size(self.size, self.trajectory.size, engine)
+        request = RenderRequest(
+            prompt=self.prompt,
+            trajectory=TrajectoryHeader.of(self.trajectory),
+            engine=self.engine,
+            size=size,
+            seed=self.seed,
+        )
+        shot_record.keep(self.folder, request, self.trajectory, self.arrays, write_png)
+        return request, self.arrays
+
+    def prepare(self, event: FrameReady) -> Path:
+        path = self.frame_file(event.index)
+        write_png(path, event.rgb)
+        return path
+
+    def deliver(self, scene: bpy.types.Scene, prepared: Path) -> None:
+        if not self.files and (changed := strips.show_true_colours(scene)):
+            self.notices.append(changed)
+        self.files.append(prepared)
+        strips.ensure(scene, self.files, self.frame_start, len(self.trajectory), self._shot("rendering"))
+
+    def finish(self, scene: bpy.types.Scene, outcome: Outcome) -> None:
+        if self.files:
+            shot = self._shot(outcome.state, outcome.summary)
+            strips.ensure(scene, self.files, self.frame_start, len(self.trajectory), shot)
+            said = f"{len(self.files)} of {len(self.trajectory)} frames are in {takes.beside(self.folder)}."
+            scene.dollygrip.notice = " ".join([said, *self.notices])
+            push_undo("Render Shot")
+        else:
+            scene.dollygrip.notice = "Cancelled: no frame was rendered." if outcome.state == "cancelled" else ""
+
+    def _shot(self, state: str, summary: dict[str, Any] | None = None) -> dict[str, Any]:
+        simple = {k: v for k, v in (summary or {}).items() if isinstance(v, str | int | float)}
+        return {
+            **self.provenance,
+            "prompt": self.prompt,
+            "engine": self.engine,
+            "size": list(self.size),
+            "seed": self.seed,
+            "frame_start": self.frame_start,
+            "frames": len(self.trajectory),
+            "state": state,
+            **{f"backend_{key}": value for key, value in simple.items()},
+        }
+
+
+def engine_of(welcome: Welcome, name: str) -> EngineInfo | None:
+    """What the backend says about an engine; "auto" is its first. None for an unknown one: the backend refuses it."""
+    return next((e for e in welcome.engines if name in ("auto", e.name)), None)
+
+
+def video_size(wanted: tuple[int, int], seen: tuple[int, int], engine: EngineInfo | None) -> tuple[int, int]:
+    """The size to render at: as wanted, a side of 0 following from the aspect of `seen` and the engine's steps."""
+    width, height = wanted
+    if engine is None or (width and height):
+        return width or seen[0], height or seen[1]
+    step, aspect = engine.multiple, seen[0] / seen[1]
+    if not (width or height):
+        long_side = min(max(seen), engine.max_size, _LONG_SIDE_CUDA if engine.needs_cuda else _LONG_SIDE_CPU)
+        width = long_side if aspect >= 1 else long_side * aspect
+    width = width or height * aspect
+    snapped = max(step, round(width / step) * step)
+    return snapped, height or max(step, round(width / aspect / step) * step)
+
+
+def shot_folder() -> Path:
+    """A new folder for a shot's frames: beside the .blend, or in a lasting temporary folder if unsaved."""
+    if bpy.data.filepath:
+        parent = Path(bpy.path.abspath("//")) / saving.FRAMES
+    else:
+        parent = Path(tempfile.mkdtemp(prefix=saving.TEMPORARY))
+    return saving.new_folder(parent)

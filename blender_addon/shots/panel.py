@@ -1,0 +1,114 @@
+"""The panels of takes and shots, and their lists."""
+
+import bpy
+
+from ..drawing import thumbnail, wrapped
+from ..rigs import refit
+from ..takes import takes
+from . import shots
+
+
+class Takes:
+    bl_label = "Takes"
+
+    def draw(self, context):
+        layout, scene = self.layout, context.scene
+        shot = takes.find_camera(scene)
+        if shot and shot.dollygrip_shot.takes:
+            state = shot.dollygrip_shot
+            row = layout.row()
+            row.template_list("DOLLYGRIP_UL_takes", "", state, "takes", state, "take_index", rows=3)
+            column = row.column(align=True)
+            column.operator("dollygrip.duplicate_take", text="", icon="DUPLICATE")
+            column.operator("dollygrip.delete_take", text="", icon="X")
+            column.separator()
+            column.operator("dollygrip.more_like_this", text="", icon="ADD")
+        else:
+            layout.label(text="Predicted cameras appear here.", icon="INFO")
+        if take := takes.shown(shot):
+            draw_take(layout, context, shot, take)
+        if found := len(takes.unlisted()):
+            row = layout.row()
+            row.label(text=f"{found} takes belong to no shot", icon="INFO")
+            row.operator("dollygrip.list_takes")
+        row = layout.row(align=True)
+        row.operator("dollygrip.load_take", text="Load", icon="IMPORT")
+        row.operator("dollygrip.save_take", text="Save", icon="EXPORT")
+
+
+def draw_take(
+    layout: bpy.types.UILayout, context: bpy.types.Context, shot: bpy.types.Object, take: bpy.types.Action
+) -> None:
+    """Prompt, what was understood of it, and frames of the take that is shown."""
+    scene, made_from = context.scene, takes.provenance(take)
+    if icon := thumbnail(made_from["reference"]):
+        layout.template_icon(icon_value=icon, scale=3.0)
+    if prompt := made_from.get("prompt"):
+        wrapped(layout, context, f"“{prompt}”")
+    if read := takes.understood(take):
+        wrapped(layout, context, read, "CON_FOLLOWPATH")
+    first, last = takes.frame_range(take)
+    row = layout.row()
+    row.label(text=f"Frames {first} to {last}")
+    if shots.spans(scene, shot):
+        if first != shots.first_frame(scene, shot):
+            row.operator("dollygrip.slide_take")
+    elif (first, last) != (scene.frame_start, scene.frame_end):
+        row.operator("dollygrip.fit_range", text="Use as Scene Range")
+    refit.draw(layout, take)
+
+
+class Shots:
+    bl_label = "Shots"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context):
+        layout, scene = self.layout, context.scene
+        row = layout.row()
+        row.template_list("DOLLYGRIP_UL_shots", "", scene, "objects", scene.dollygrip, "shot_index", rows=2)
+        row.operator("dollygrip.new_shot", text="", icon="ADD")
+        shot = takes.find_camera(scene)
+        if shot:
+            first, last = shots.frame_range(scene, shot)
+            layout.label(text=f"{shot.name}: frames {first} to {last}")
+        row = layout.row(align=True)
+        row.operator("dollygrip.bind_shot", icon="MARKER_HLT")
+        row.operator("dollygrip.unbind_shot", icon="X")
+
+
+class DOLLYGRIP_UL_takes(bpy.types.UIList):
+    """Takes by name with the thumbnail of their reference; renaming one renames its Action"""
+
+    def draw_item(self, _context, layout, _data, item, _icon, _active, _property):
+        if not item.action:
+            layout.label(text="The Action was deleted", icon="ERROR")
+            return
+        picture = thumbnail(takes.reference(item.action))
+        split = layout.split(factor=0.68)
+        if picture:
+            split.prop(item.action, "name", text="", emboss=False, icon_value=picture)
+        else:
+            split.prop(item.action, "name", text="", emboss=False, icon="ACTION")
+        row = split.row()
+        row.label(text=f"#{takes.seed_of(item.action)}")
+        row.prop(item, "star", text="", emboss=False, icon="SOLO_ON" if item.star else "SOLO_OFF")
+
+
+class DOLLYGRIP_UL_shots(bpy.types.UIList):
+    """Shots in the order of the timeline; renaming one renames its camera"""
+
+    def draw_item(self, context, layout, _data, item, _icon, _active, _property):
+        row = layout.row(align=True)
+        row.prop(item.dollygrip_shot, "selected", text="")
+        row.prop(item, "name", text="", emboss=False, icon="VIEW_CAMERA")
+        cuts = shots.spans(context.scene, item)
+        row.label(text=", ".join(f"{first}–{last}" for first, last in cuts) or "not cut in")
+
+    def filter_items(self, _context, scene, _property):
+        objects, order = list(scene.objects), shots.of_scene(scene)
+        shown = [self.bitflag_filter_item if thing in order else 0 for thing in objects]
+        rest = iter(range(len(order), len(objects)))
+        return shown, [order.index(thing) if thing in order else next(rest) for thing in objects]
+
+
+register, unregister = bpy.utils.register_classes_factory((DOLLYGRIP_UL_takes, DOLLYGRIP_UL_shots))

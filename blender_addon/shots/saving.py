@@ -1,0 +1,104 @@
+"""What must be put right before a file is saved so that it survives that, and being moved.
+
+Takes are protected from being dropped. Their pictures and the strips' frames are Blender's own paths; the reference
+that is chosen in the panel is text: it stays relative to the file wherever that is saved, and becomes so where it lies
+beside it. Frames that were rendered before the file had a place lie in a temporary folder; they are copied beside it
+when it gets one.
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+import bpy
+
+from .. import compat
+from ..backend.session import session
+from ..takes import takes
+from . import strips
+
+FRAMES = "dollygrip"  # folder of all shots' frames beside the .blend
+REFERENCES = "references"  # folder in it of the references that were captured
+TEMPORARY = "dollygrip_"  # how the folders of an unsaved file's frames and references begin
+_before: dict[str, str] = {}  # references as they were, by scene, while a file is being written
+
+
+def new_folder(parent: Path) -> Path:
+    """Make the next free folder for the frames of a shot."""
+    used = [int(p.name[5:]) for p in parent.glob("shot_*") if p.name[5:].isdigit()]
+    folder = parent / f"shot_{max(used, default=0) + 1:03d}"
+    folder.mkdir(parents=True)
+    return folder
+
+
+@bpy.app.handlers.persistent
+def before_saving(path: str) -> None:
+    if not path:  # the startup file
+        return
+    takes.protect_listed()
+    place = Path(path).parent
+    for image in bpy.data.images:
+        if (kept := _collected(Path(image.filepath), place)) != Path(image.filepath):
+            image.filepath = str(kept)
+    for scene in bpy.data.scenes:
+        state = scene.dollygrip
+        chosen = _before[scene.name] = state.reference
+        absolute = _collected(Path(bpy.path.abspath(chosen)), place)
+        if absolute.is_relative_to(place) or (chosen.startswith("//") and bpy.data.filepath):
+            state.reference = _relative(absolute, place)
+        if not bpy.data.filepath:
+            _collect_frames(scene, place / FRAMES)
+
+
+@bpy.app.handlers.persistent
+def after_saving(path: str) -> None:
+    """A copy was written, or nothing: this file is where it was."""
+    if path and Path(path) != Path(bpy.data.filepath):
+        for scene in bpy.data.scenes:
+            scene.dollygrip.reference = _before.get(scene.name, scene.dollygrip.reference)
+    _before.clear()
+
+
+def _relative(path: Path, place: Path) -> str:
+    try:
+        return "//" + os.path.relpath(path, place).replace(os.sep, "/")
+    except ValueError:  # another drive
+        return str(path)
+
+
+def _collected(reference: Path, place: Path) -> Path:
+    """Where a reference is: one in a temporary folder is copied to beside the file."""
+    if not (reference.parent.name.startswith(TEMPORARY) and reference.is_file()):
+        return reference
+    folder = place / FRAMES / REFERENCES
+    folder.mkdir(parents=True, exist_ok=True)
+    return Path(shutil.copy(reference, folder))
+
+
+def _collect_frames(scene: bpy.types.Scene, parent: Path) -> None:
+    """Move frames from temporary folders, but not those that a job still writes to."""
+    if session.active or not scene.sequence_editor:
+        return
+    for strip in compat.strips_of(scene):
+        folder = strips.folder_of(strip) if strips.shot_of(strip) else None
+        if folder and folder.is_dir() and folder.parent.name.startswith(TEMPORARY):
+            kept = new_folder(parent)
+            shutil.copytree(folder, kept, dirs_exist_ok=True)
+            strip.directory = f"{kept}{os.sep}"
+
+
+_handlers = (
+    ("save_pre", before_saving),
+    ("save_post", after_saving),
+    ("save_post_fail", after_saving),
+)
+
+
+def register() -> None:
+    for event, handler in _handlers:
+        getattr(bpy.app.handlers, event).append(handler)
+
+
+def unregister() -> None:
+    for event, handler in _handlers:
+        getattr(bpy.app.handlers, event).remove(handler)

@@ -1,0 +1,104 @@
+"""Shots: a Dollygrip camera with its takes. Camera markers on the timeline say on which frames it is seen.
+
+The shot that is shown is the scene's camera, so with markers it follows the playhead. A bound shot runs from its marker
+to the next camera's, as Blender itself cuts; another one as long as its take.
+"""
+
+from itertools import pairwise
+
+import bpy
+import numpy as np
+
+from dollygrip.errors import InputError
+
+from .. import compat
+from ..takes import helpers, takes
+
+
+def of_scene(scene: bpy.types.Scene) -> list[bpy.types.Object]:
+    """The cameras of all shots, as they follow each other on the timeline; those without a marker come last."""
+    cameras = [thing for thing in scene.objects if takes.is_camera(thing)]
+    return sorted(cameras, key=lambda camera: (min(_marked(scene, camera), default=np.inf), camera.name))
+
+
+def show(scene: bpy.types.Scene, camera: bpy.types.Object) -> None:
+    """Make a shot's camera the scene's; where markers cut to it, the playhead moves to a frame that shows it."""
+    scene.camera = camera
+    cuts = spans(scene, camera)
+    if cuts and not any(first <= scene.frame_current <= last for first, last in cuts):
+        scene.frame_set(cuts[0][0])
+
+
+def spans(scene: bpy.types.Scene, camera: bpy.types.Object) -> list[tuple[int, int]]:
+    """First and last frame of every part of the timeline that markers give to a camera; none for an unbound one.
+
+    The last camera on the timeline is seen until its take ends; where none lies there, to the scene's end.
+    """
+    cuts = sorted(((m.frame, m.camera) for m in scene.timeline_markers if m.camera), key=lambda cut: cut[0])
+    take = takes.shown(camera)
+    found: list[tuple[int, int]] = []
+    for (first, seen), following in pairwise([*cuts, None]):
+        if seen != camera:
+            continue
+        end = takes.frame_range(take)[1] if take else first - 1
+        last = following[0] - 1 if following else end if end >= first else max(scene.frame_end, first)
+        if found and found[-1][1] == first - 1:
+            found[-1] = found[-1][0], last
+        elif last >= first:
+            found.append((first, last))
+    return found
+
+
+def frame_range(scene: bpy.types.Scene, camera: bpy.types.Object) -> tuple[int, int]:
+    """First and last frame of a shot: its span at the playhead, else its first; unbound its take's, else the scene's.
+
+    camera: any camera; one that is not Dollygrip's is seen on the scene's frames.
+    """
+    take = takes.shown(camera)
+    cuts = spans(scene, camera) if takes.is_camera(camera) else []
+    if cuts:
+        return next((cut for cut in cuts if cut[0] <= scene.frame_current <= cut[1]), cuts[0])
+    return takes.frame_range(take) if take else (scene.frame_start, scene.frame_end)
+
+
+def first_frame(scene: bpy.types.Scene, camera: bpy.types.Object | None) -> int:
+    """Where a new take of a shot begins: at its marker, else with the scene."""
+    cuts = spans(scene, camera) if camera else []
+    return cuts[0][0] if cuts else scene.frame_start
+
+
+def bind(scene: bpy.types.Scene, camera: bpy.types.Object, frame: int) -> None:
+    """Cut to a shot on `frame`, by the marker that is there or a new one. Raises InputError where another one cuts."""
+    here = next((m for m in scene.timeline_markers if m.frame == frame), None)
+    if here and here.camera not in (None, camera):
+        raise InputError(
+            f"On frame {frame} the timeline cuts to {here.camera.name}.", "Move the playhead, or unbind it."
+        )
+    marker = here or scene.timeline_markers.new(camera.name, frame=frame)
+    marker.camera = camera
+
+
+def unbind(scene: bpy.types.Scene, camera: bpy.types.Object) -> None:
+    """Let no marker cut to a shot any more; markers that bear its name go, others stay as plain markers."""
+    for marker in [m for m in scene.timeline_markers if m.camera == camera]:
+        marker.camera = None
+        if marker.name == camera.name:
+            scene.timeline_markers.remove(marker)
+
+
+def slide(action: bpy.types.Action, first: int) -> None:
+    """Move a take in time, keys, handles and range, so that it begins on frame `first`."""
+    by = first - takes.frame_range(action)[0]
+    for curve in [*compat.take_curves(action), *helpers.subject_curves(action)]:
+        points = curve.keyframe_points
+        for name in ("co", "handle_left", "handle_right"):
+            values = np.empty(2 * len(points), np.float32)
+            points.foreach_get(name, values)
+            values[::2] += by
+            points.foreach_set(name, values)
+        curve.update()
+    action.frame_start, action.frame_end = action.frame_start + by, action.frame_end + by
+
+
+def _marked(scene: bpy.types.Scene, camera: bpy.types.Object) -> list[int]:
+    return [marker.frame for marker in scene.timeline_markers if marker.camera == camera]

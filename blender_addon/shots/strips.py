@@ -1,0 +1,74 @@
+"""Shots in the sequencer: an image strip for each render, growing while its frames arrive, never over another strip."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from .. import compat
+from ..takes import takes
+
+_KEY = "dollygrip"
+_CHANNELS = 128
+
+
+def shot_of(strip) -> dict[str, Any] | None:
+    """The provenance of a strip that a render made, with the absolute `folder` of its frames."""
+    return {**strip[_KEY].to_dict(), "folder": str(folder_of(strip))} if _KEY in strip else None
+
+
+def folder_of(strip) -> Path:
+    """Where a strip's frames are. Blender keeps this path right when the file is moved or saved elsewhere."""
+    return Path(os.path.normpath(bpy.path.abspath(strip.directory)))
+
+
+def ensure(scene: bpy.types.Scene, files: list[Path], first: int, length: int, shot: dict[str, Any]):
+    """The strip of a shot with all of `files`, in order; made if there is none yet or an undo took it away.
+
+    files: frames on disk so far, all of one folder; first: scene frame of the first; length: of the finished strip,
+    for which the channel keeps room. The strip shows the files' own pixels: its colour space is sRGB.
+    """
+    strips, folder = compat.strips_of(scene), files[0].parent.absolute()
+    strip = next((s for s in strips if _KEY in s and folder_of(s) == folder), None)
+    if strip is None:
+        name = f"{folder.name} {shot['take']}".strip()
+        channel = _free_channel(strips, first, length)
+        path = takes.beside(files[0].as_posix())
+        strip = strips.new_image(name, path, channel, first, fit_method="FIT")
+        strip.colorspace_settings.name = "sRGB"
+        compat.show_in_sequencer(scene)
+    for file in files[len(strip.elements) :]:
+        strip.elements.append(file.name)
+    strip[_KEY] = shot
+    return strip
+
+
+def _free_channel(strips, first: int, length: int) -> int:
+    """The channel above all strips that lie on these frames: a new version lies on top."""
+    spans = [(*compat.span_of(strip), strip.channel) for strip in strips]
+    taken = [channel for start, end, channel in spans if start < first + length and end > first]
+    return min(max(taken, default=0) + 1, _CHANNELS)
+
+
+def show_true_colours(scene: bpy.types.Scene) -> str:
+    """Let the sequencer show pixels as they are; returns what was changed, for the user, or "".
+
+    The view transform applies to the sequencer too: AgX would change every colour of a finished picture. Blender
+    itself sets Standard when the first movie is added to a sequencer.
+    """
+    view, changed = scene.view_settings, []
+    for setting, neutral in (("view_transform", "Standard"), ("look", "None"), ("exposure", 0.0), ("gamma", 1.0)):
+        if getattr(view, setting) != neutral:
+            was = getattr(view, setting)
+            shown = f"{was:g}" if isinstance(was, float) else was
+            changed.append(f"{setting.replace('_', ' ')} from {shown} to {neutral}")
+            setattr(view, setting, neutral)
+    if scene.sequencer_colorspace_settings.name != "sRGB":
+        changed.append(f"sequencer colour space from {scene.sequencer_colorspace_settings.name} to sRGB")
+        scene.sequencer_colorspace_settings.name = "sRGB"
+    return (
+        f"So that the strip shows its own colours, these settings of the scene were changed: {', '.join(changed)}."
+        if changed
+        else ""
+    )

@@ -1,0 +1,6 @@
+"""Takes: cameras as Actions, with what they were made from; camera files."""
+
+from ..registration import register_modules_factory
+from . import files
+
+register, unregister = register_modules_factory(files)

@@ -1,0 +1,254 @@
+"""Camera files: Load and Save in the panel, and File > Import and Export.
+
+dollygrip.formats knows the formats of its own; USD and Alembic go through Blender's importers and exporters. Whatever
+the file, what comes in becomes a take, and what goes out is the camera as Blender evaluates it.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import attrs
+import bpy
+from bpy.props import BoolProperty, EnumProperty, FloatProperty, StringProperty
+
+from dollygrip import formats
+from dollygrip.errors import DollygripError, InputError
+from dollygrip.trajectory import Trajectory
+
+from ..camera import camera
+from . import takes
+
+USD, ALEMBIC = (".usd", ".usda", ".usdc", ".usdz"), (".abc",)
+_BLENDERS = {"usd": ("USD, by Blender", USD), "alembic": ("Alembic, by Blender", ALEMBIC)}
+_KINDS = {form.name: (form.title, form.suffixes) for form in formats.FORMATS} | _BLENDERS
+_FORMATS = [("AUTO", "By Name", "The file's name tells the format")]
+_FORMATS += [(name, title, f"Such as {suffixes[0]}") for name, (title, suffixes) in _KINDS.items()]
+
+
+def read(context: bpy.types.Context, path: str, assumed: formats.Assumed) -> tuple[Trajectory, list[str]]:
+    """The camera of a file, and in words what had to be assumed of it."""
+    if Path(path).suffix.lower() in USD + ALEMBIC:
+        return read_scene_file(context, path)
+    trajectory = formats.read(path, assumed)
+    return trajectory, assumed.notes()
+
+
+def read_scene_file(context: bpy.types.Context, path: str) -> tuple[Trajectory, list[str]]:
+    """The only camera of a USD or Alembic file, over its own frame range at the scene's frame rate and render size.
+
+    Blender imports it into a scene that is removed afterwards with everything that came. Raises InputError where the
+    file cannot be imported or does not hold exactly one camera.
+    """
+    usd = Path(path).suffix.lower() in USD
+    with _scratch_scene(context) as scratch:
+        try:
+            if usd:
+                bpy.ops.wm.usd_import(filepath=path, set_frame_range=True, import_meshes=False, import_materials=False)
+            else:
+                bpy.ops.wm.alembic_import(filepath=path, set_frame_range=True, as_background_job=False)
+        except RuntimeError as error:
+            raise InputError(f"Blender cannot read {path}: {error}", "Choose a USD or Alembic file.") from error
+        found = [made for made in scratch.objects if made.type == "CAMERA"]
+        if len(found) != 1:
+            names = f": {', '.join(made.name for made in found[:8])}" if found else ""
+            raise InputError(
+                f"{Path(path).name} must hold one camera; it holds {len(found)}{names}.", "Export just one."
+            )
+        trajectory = camera.sample(context, scratch.frame_start, scratch.frame_end, found[0], camera.ASSUMED_DEPTH)
+    return trajectory, [] if usd else ["Blender reads the lens of an Alembic camera at one frame only"]
+
+
+@contextmanager
+def _scratch_scene(context: bpy.types.Context) -> Iterator[bpy.types.Scene]:
+    """A scene with the frame rate, units and render size of the current one; it and all data made in it go again."""
+    before, scene = _all_data(), context.scene
+    scratch = bpy.data.scenes.new("Dollygrip Import")
+    try:
+        scratch.unit_settings.scale_length = scene.unit_settings.scale_length
+        for name in ("fps", "fps_base", "resolution_x", "resolution_y", "resolution_percentage"):
+            setattr(scratch.render, name, getattr(scene.render, name))
+        scratch.render.pixel_aspect_x, scratch.render.pixel_aspect_y = camera.sensor_of(scene, None).aspect
+        layer = scratch.view_layers[0]
+        with context.temp_override(
+            scene=scratch, view_layer=layer, collection=scratch.collection, layer_collection=layer.layer_collection
+        ):
+            yield scratch
+    finally:
+        bpy.data.batch_remove(_all_data() - before)
+
+
+def _all_data() -> set[bpy.types.ID]:
+    kinds = (prop.identifier for prop in bpy.data.bl_rna.properties if prop.type == "COLLECTION")
+    return {data for kind in kinds for data in getattr(bpy.data, kind)}
+
+
+def write_scene_file(context: bpy.types.Context, path: str, first: int, last: int) -> None:
+    """The scene's camera alone as USD or Alembic, over the frames first..last, as evaluated."""
+    scene, made = context.scene, context.scene.camera
+    if made is None:
+        raise InputError(f"The scene {scene.name} has no camera.", "Add one, or predict a camera first.")
+    selected, span = context.selected_objects, (scene.frame_start, scene.frame_end)
+    for thing in selected:
+        thing.select_set(False)
+    try:
+        if not made.visible_get():
+            raise InputError(f"The camera {made.name} is hidden, so Blender does not export it.", "Show it first.")
+        made.select_set(True)
+        scene.frame_start, scene.frame_end = first, last
+        if Path(path).suffix.lower() in USD:
+            bpy.ops.wm.usd_export(filepath=path, selected_objects_only=True, export_animation=True)
+        else:
+            bpy.ops.wm.alembic_export(filepath=path, selected=True, start=first, end=last, as_background_job=False)
+    except RuntimeError as error:
+        raise InputError(f"{path} cannot be written: {error}", "Choose another place.") from error
+    finally:
+        scene.frame_start, scene.frame_end = span
+        for thing in {made, *selected} & set(context.view_layer.objects):
+            thing.select_set(thing in selected)
+
+
+class _File:
+    filepath: StringProperty(name="File", subtype="FILE_PATH")
+    filter_glob: StringProperty(
+        default="*.json;*.txt;*.npz;*.npy;*.bin;" + ";".join(f"*{ending}" for ending in USD + ALEMBIC),
+        options={"HIDDEN"},
+    )
+
+
+class DOLLYGRIP_OT_load_take(_File, bpy.types.Operator):
+    """Load a camera file of any known format as a take, where it stands in the file's own world"""
+
+    bl_idname = "dollygrip.load_take"
+    bl_label = "Load Camera File"
+    bl_options = {"REGISTER", "UNDO"}
+
+    fps: FloatProperty(name="Frame Rate", min=0, max=1000, description="Where the file does not say; 0: the format's")
+    view: FloatProperty(
+        name="Field of View", min=0, max=170, description="Horizontal degrees, where the file holds no lens; 0: 50"
+    )
+    scene_depth: FloatProperty(
+        name="Scene Depth", min=0, description="Of the middle ground, where the file does not say; 0: the format's"
+    )
+    camera: StringProperty(name="Camera", description="Name or number, where the file holds several; empty: the first")
+
+    def invoke(self, context, _event):
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    def execute(self, context):
+        scene = context.scene
+        path = bpy.path.abspath(self.filepath)
+        assumed = formats.Assumed(
+            fps=self.fps or None,
+            view_degrees=self.view or None,
+            scene_depth=self.scene_depth or None,
+            camera=self.camera or None,
+        )
+        try:
+            found, notes = read(context, path, assumed)
+            rig = takes.find_camera(scene)
+            fitted = camera.fit(found, camera.Placement.of(scene, rig and rig.data, None))
+        except DollygripError as error:
+            scene.dollygrip.error, scene.dollygrip.hint = error.message, error.hint
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        meta = found.meta
+        provenance = {k: meta.get(k) for k in ("prompt", "seed", "model", "parent_take")}
+        name = takes.name_of(meta.get("prompt") or bpy.path.display_name_from_filepath(path))
+        first, last = takes.frame_range(takes.add(scene, fitted, name, {**provenance, "file": path}))
+        scene.dollygrip.notice = f"{'; '.join([_said(scene, found, fitted, first, last), *notes])}."
+        self.report({"INFO"}, scene.dollygrip.notice)
+        return {"FINISHED"}
+
+
+def _said(scene: bpy.types.Scene, found: Trajectory, fitted: camera.FittedTake, first: int, last: int) -> str:
+    """What became of a loaded camera: its frames, its retiming, its crop."""
+    said = f"The take runs from frame {first} to {last}"
+    if len(fitted.trajectory) != len(found):
+        said += f" ({len(found)} frames at {found.fps:g} fps became {len(fitted.trajectory)} at the scene's)"
+    if abs(found.size[0] / found.size[1] / camera.aspect(scene) - 1) > 0.01:
+        said += f"; its view of {found.size[0]}x{found.size[1]} was cropped to the scene's aspect"
+    if (first, last) != (scene.frame_start, scene.frame_end):
+        said += f"; the scene's range is {scene.frame_start} to {scene.frame_end}. Use Take's Range sets it"
+    return said
+
+
+class DOLLYGRIP_OT_save_take(_File, bpy.types.Operator):
+    """Save the camera as Blender evaluates it, edits and all, to a camera file"""
+
+    bl_idname = "dollygrip.save_take"
+    bl_label = "Save Camera File"
+
+    kind: EnumProperty(name="Format", items=_FORMATS, default="AUTO")
+    check_existing: BoolProperty(default=True, options={"HIDDEN"})
+
+    def invoke(self, context, _event):
+        _, suffixes = _KINDS.get(self.kind, (None, (".camera.json",)))
+        name = suffixes[0] if suffixes[0][0].isalpha() else f"take{suffixes[0]}"
+        self.filepath = str(Path(bpy.path.abspath(self.filepath or "//")) / name)
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    def execute(self, context):
+        scene, path = context.scene, bpy.path.abspath(self.filepath)
+        take = takes.shown(scene.camera)
+        first, last = takes.frame_range(take) if take else (scene.frame_start, scene.frame_end)
+        try:
+            if self.kind in _BLENDERS or (self.kind == "AUTO" and Path(path).suffix.lower() in USD + ALEMBIC):
+                write_scene_file(context, path, first, last)
+                left = []
+            else:
+                form = formats.format_of_name(Path(path)) if self.kind == "AUTO" else formats.format_named(self.kind)
+                sampled = _with_provenance(camera.sample(context, first, last), take)
+                formats.write(path, sampled, form)
+                left = formats.lost(sampled, form)
+        except DollygripError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        self.report({"INFO"}, "; ".join([f"{last - first + 1} frames were saved to {self.filepath}", *left]) + ".")
+        return {"FINISHED"}
+
+
+def _with_provenance(sampled: Trajectory, take: bpy.types.Action | None) -> Trajectory:
+    """The sampled camera with the scale, the prompt and the reference's pose of its take."""
+    stored = takes.provenance(take) if take else {}
+    meta = dict(stored.get("meta", {}))
+    if pose := camera.reference_pose(meta):
+        meta["reference"] = camera.reference_seen(pose, tuple(stored["size"]), sampled, None)
+    return attrs.evolve(sampled, scene_depth=stored.get("scene_depth", camera.ASSUMED_DEPTH), meta=meta)
+
+
+class DOLLYGRIP_MT_export(bpy.types.Menu):
+    """The formats that a camera can be saved in"""
+
+    bl_label = "Dollygrip Camera"
+
+    def draw(self, _context):
+        for name, (title, suffixes) in _KINDS.items():
+            self.layout.operator("dollygrip.save_take", text=f"{title} ({suffixes[0]})").kind = name
+
+
+def _draw_import(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:
+    menu.layout.operator("dollygrip.load_take", text="Dollygrip Camera (.json, .txt, .npz, .usd, .abc, COLMAP)")
+
+
+def _draw_export(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:
+    menu.layout.menu("DOLLYGRIP_MT_export")
+
+
+_register_classes, _unregister_classes = bpy.utils.register_classes_factory(
+    (DOLLYGRIP_OT_load_take, DOLLYGRIP_OT_save_take, DOLLYGRIP_MT_export)
+)
+
+
+def register() -> None:
+    _register_classes()
+    bpy.types.TOPBAR_MT_file_import.append(_draw_import)
+    bpy.types.TOPBAR_MT_file_export.append(_draw_export)
+
+
+def unregister() -> None:
+    bpy.types.TOPBAR_MT_file_export.remove(_draw_export)
+    bpy.types.TOPBAR_MT_file_import.remove(_draw_import)
+    _unregister_classes()

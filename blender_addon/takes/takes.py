@@ -1,0 +1,286 @@
+"""Takes: every predicted or loaded camera is an Action of its own in the list of a Dollygrip camera.
+
+An Action of a take carries its provenance as custom properties under "dollygrip" and the dense camera it was fitted
+from, so nothing of a prediction is lost when its curves are edited or another take is shown. It points to its reference
+as an Image, whose path Blender keeps right when a file is saved elsewhere, moved with its folder or appended from. A
+fake user keeps it when its camera is deleted.
+"""
+
+import json
+import os
+import uuid
+from pathlib import Path
+from typing import Any
+
+import bpy
+import numpy as np
+
+from dollygrip.trajectory import Trajectory
+
+from .. import compat
+from ..camera import pose_channels
+from ..camera.camera import FittedTake
+from . import helpers, written
+
+CAMERA_NAME = "Dollygrip Camera"
+_KEY = "dollygrip"
+_REFERENCE = "dollygrip_reference"
+_BEZIER, _ALIGNED = 2, 3  # RNA values of Keyframe.interpolation and handle types
+
+
+def is_camera(thing: bpy.types.Object | None) -> bool:
+    """Whether an object is a Dollygrip camera: one that has a list of takes."""
+    return thing is not None and thing.type == "CAMERA" and thing.get(_KEY) == "camera"
+
+
+def find_camera(scene: bpy.types.Scene) -> bpy.types.Object | None:
+    """The Dollygrip camera that the scene shows, else its first one, if there is one yet."""
+    if is_camera(scene.camera):
+        return scene.camera
+    return next((thing for thing in scene.objects if is_camera(thing)), None)
+
+
+def new_camera(scene: bpy.types.Scene) -> bpy.types.Object:
+    """A Dollygrip camera without takes."""
+    camera = bpy.data.objects.new(CAMERA_NAME, bpy.data.cameras.new(CAMERA_NAME))
+    make_shot(camera)
+    camera.rotation_mode = "XYZ"
+    scene.collection.objects.link(camera)
+    return camera
+
+
+def make_shot(camera: bpy.types.Object) -> None:
+    """Let a camera object be a Dollygrip camera, one with a list of takes."""
+    camera[_KEY] = "camera"
+
+
+def ensure_camera(scene: bpy.types.Scene, like: bpy.types.Camera | None = None) -> bpy.types.Object:
+    """The Dollygrip camera of `find_camera`, made if there is none, with the sensor and clipping of `like`."""
+    camera = find_camera(scene) or new_camera(scene)
+    if like is not None:
+        for name in ("sensor_fit", "sensor_width", "sensor_height", "clip_start", "clip_end"):
+            setattr(camera.data, name, getattr(like, name))
+    return camera
+
+
+def add(
+    scene: bpy.types.Scene,
+    take: FittedTake,
+    name: str,
+    provenance: dict[str, Any],
+    like: bpy.types.Camera | None = None,
+    camera: bpy.types.Object | None = None,
+) -> bpy.types.Action:
+    """Write a fitted take as a new Action of `camera` (that of `ensure_camera` by default), list it and show it.
+
+    The camera becomes the scene's, unless another Dollygrip camera is. provenance: `reference` is the picture's path.
+    """
+    camera = camera or ensure_camera(scene, like)
+    action, pose_curves, lens_curves = compat.new_take_action(name)
+    action.use_fake_user = True
+    for (path, index), keys in take.channels.items():
+        curves, group = (pose_curves, "Camera") if path in ("location", "rotation_euler") else (lens_curves, "Lens")
+        write_keys(compat.new_fcurve(curves, path, index, group), keys)
+    written.mark(action)
+    action.use_frame_range = True
+    action.frame_start, action.frame_end = take.frame_start, take.frame_start + len(take.trajectory) - 1
+    record(action, take.trajectory, provenance)
+    camera.data.sensor_width, camera.data.sensor_height = take.sensor.width, take.sensor.height
+    camera.data.sensor_fit = take.sensor.fit
+    enlist(camera, action)
+    if not is_camera(scene.camera):
+        scene.camera = camera
+    return action
+
+
+def record(action: bpy.types.Action, trajectory: Trajectory, provenance: dict[str, Any]) -> None:
+    """Make an Action a take of its own: what it was made from and, as placed in the scene, the dense camera."""
+    action[_KEY] = {
+        **{key: value for key, value in provenance.items() if value is not None},
+        "id": uuid.uuid4().hex,
+        "scene_depth": trajectory.scene_depth,
+        "meta": json.dumps(trajectory.meta),
+        "size": list(trajectory.size),
+        "fps": trajectory.fps,
+        "c2w": trajectory.c2w.ravel(),
+        "intrinsics": trajectory.intrinsics.ravel(),
+    }
+    if reference := provenance.get("reference"):
+        action[_REFERENCE] = _image(reference)
+
+
+def _image(path: str) -> bpy.types.Image:
+    """The picture at `path` as an Image, relative to the .blend where that is saved; it need not exist any more."""
+    absolute = bpy.path.abspath(path)
+    found = next((image for image in bpy.data.images if bpy.path.abspath(image.filepath) == absolute), None)
+    if found is None:
+        found = bpy.data.images.new(Path(absolute).name, 1, 1)
+        found.source, found.filepath = "FILE", beside(absolute)
+    return found
+
+
+def beside(path: str | Path) -> str:
+    """A path relative to the .blend ("//"), so that both may be moved together; absolute while that is unsaved."""
+    return bpy.path.relpath(str(path)) if bpy.data.filepath else str(path)
+
+
+def enlist(camera: bpy.types.Object, action: bpy.types.Action) -> None:
+    """List a take as the last of a camera's, and show it."""
+    state = camera.dollygrip_shot
+    state.takes.add().action = action
+    state.take_index = len(state.takes) - 1
+
+
+def place_of(camera: bpy.types.Object, action: bpy.types.Action | None) -> int:
+    """Where a camera's list has this take; -1 where it does not."""
+    listed = [entry.action for entry in camera.dollygrip_shot.takes]
+    return listed.index(action) if action in listed else -1
+
+
+def duplicate(action: bpy.types.Action) -> bpy.types.Action:
+    """An independent copy of a take, listed nowhere yet."""
+    copy = compat.copy_take_action(action)
+    copy.use_fake_user = True
+    helpers.separate(copy)
+    copy[_KEY]["parent_take"], copy[_KEY]["id"] = action[_KEY].get("id", ""), uuid.uuid4().hex
+    return copy
+
+
+def remove(camera: bpy.types.Object, index: int) -> None:
+    """Take the take at `index` off a camera's list; where it was shown, the one after it, or the last, is instead.
+
+    Its Action and picture go too where nothing else in the file uses them. Raises IndexError.
+    """
+    state = camera.dollygrip_shot
+    action, showing = state.takes[index].action, state.take_index
+    state.takes.remove(index)
+    if index == showing and shown(camera) == action:
+        compat.assign_take(camera, None)
+    state.take_index = min(showing - (index < showing), len(state.takes) - 1)
+    if action and not bpy.data.user_map(subset={action})[action]:
+        image = action.get(_REFERENCE)
+        helpers.discard(action)
+        compat.remove_take_action(action)
+        if image and not image.users:
+            bpy.data.images.remove(image)
+
+
+def unlisted() -> list[bpy.types.Action]:
+    """The takes of this file that no camera lists: appended by themselves, or their camera was deleted."""
+    cameras = (thing for thing in bpy.data.objects if is_camera(thing))
+    listed = {entry.action for camera in cameras for entry in camera.dollygrip_shot.takes}
+    return [action for action in bpy.data.actions if is_take(action) and action not in listed]
+
+
+def protect_listed() -> None:
+    """Give every listed take its fake user: one that was appended has none, and would go with its camera."""
+    for camera in filter(is_camera, bpy.data.objects):
+        for entry in camera.dollygrip_shot.takes:
+            if entry.action and not entry.action.library:
+                entry.action.use_fake_user = True
+
+
+def is_take(action: bpy.types.Action | None) -> bool:
+    return action is not None and _KEY in action
+
+
+def with_id(take_id: str) -> bpy.types.Action | None:
+    """The take with this id in its provenance, whatever it is called by now."""
+    return next((a for a in bpy.data.actions if is_take(a) and a[_KEY].get("id") == take_id), None)
+
+
+def received(job: str) -> int:
+    """How many takes of a job are in the file already."""
+    stored = (provenance(action) for action in bpy.data.actions if is_take(action))
+    return max((made_from.get("take", 0) for made_from in stored if made_from.get("job") == job), default=0)
+
+
+def name_of(prompt: str) -> str:
+    """A short name for a take: the first words of its prompt."""
+    words = " ".join(prompt.split())
+    return words if len(words) <= 40 else words[:39].rsplit(" ", 1)[0] + " …"
+
+
+def write_keys(curve: bpy.types.FCurve, keys) -> None:
+    """Fill an empty F-curve with Bézier keys (dollygrip.curves.BezierKeys), all at once."""
+    points = curve.keyframe_points
+    count = len(keys.frames)
+    points.add(count)
+    points.foreach_set("co", np.stack([keys.frames, keys.values], 1).astype(np.float32).ravel())
+    points.foreach_set("interpolation", np.full(count, _BEZIER, np.int32))
+    for side, handles in (("left", keys.left), ("right", keys.right)):
+        points.foreach_set(f"handle_{side}_type", np.full(count, _ALIGNED, np.int32))
+        points.foreach_set(f"handle_{side}", handles.astype(np.float32).ravel())
+    curve.update()
+
+
+def activate(camera: bpy.types.Object, index: int) -> None:
+    """Show the take at `index` of a camera's list; an index out of bounds or a deleted Action changes nothing."""
+    entries = camera.dollygrip_shot.takes
+    if 0 <= index < len(entries) and entries[index].action:
+        pose_channels.follow_mode(camera, compat.object_curves(entries[index].action))
+        compat.assign_take(camera, entries[index].action)
+
+
+def shown(camera: bpy.types.Object | None) -> bpy.types.Action | None:
+    """The take that animates this camera, if one does."""
+    action = camera.animation_data.action if camera and camera.animation_data else None
+    return action if is_take(action) else None
+
+
+def seed_of(action: bpy.types.Action) -> str:
+    """The seed of a predicted take, "–" for a loaded one."""
+    return str(action[_KEY].get("seed", "–")) if _KEY in action else "–"
+
+
+def scene_depth(action: bpy.types.Action) -> float:
+    """Metres to the middle ground of the take's reference: its scale."""
+    return action[_KEY]["scene_depth"]
+
+
+def provenance(action: bpy.types.Action) -> dict[str, Any]:
+    """Prompt, seed, model, scene_depth … of a take, without its dense camera; `meta` decoded, `reference` absolute."""
+    stored = action[_KEY].to_dict()
+    for dense in ("c2w", "intrinsics"):
+        stored.pop(dense)
+    return {**stored, "meta": json.loads(stored["meta"]), "reference": reference(action)}
+
+
+def reference(action: bpy.types.Action) -> str:
+    """Absolute path of the take's picture, "" for a take without one."""
+    image = action.get(_REFERENCE)
+    return os.path.normpath(bpy.path.abspath(image.filepath, library=image.library)) if image else ""
+
+
+def reference_image(action: bpy.types.Action) -> bpy.types.Image | None:
+    """The take's picture as the Image that knows where it is."""
+    return action.get(_REFERENCE)
+
+
+def understood(action: bpy.types.Action) -> str:
+    """How the predictor read the prompt, and how close the camera comes to a surface, in a line; "" if not known."""
+    meta = json.loads(action[_KEY]["meta"])
+    plan, near = meta.get("plan"), meta.get("clearance")
+    said = [plan] if isinstance(plan, str) else []
+    if isinstance(near, float):
+        said.append(f"comes within {near * scene_depth(action):.2g} m of a surface")
+    return "; ".join(said)
+
+
+def dense(action: bpy.types.Action) -> Trajectory:
+    """The trajectory that the take's curves were fitted from, in metres, as placed in the scene."""
+    stored = action[_KEY]
+    c2w, intrinsics = (np.array(stored[name]) for name in ("c2w", "intrinsics"))
+    return Trajectory(
+        c2w.reshape(-1, 4, 4),
+        intrinsics.reshape(-1, 4),
+        tuple(stored["size"]),
+        stored["fps"],
+        stored["scene_depth"],
+        json.loads(stored["meta"]),
+    )
+
+
+def frame_range(action: bpy.types.Action) -> tuple[int, int]:
+    """First and last frame of a take: its manual frame range, which the animator may change."""
+    return int(action.frame_start), int(action.frame_end)
