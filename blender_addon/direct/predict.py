@@ -106,7 +106,7 @@ class PredictCamera:
             prompt=prompt,
             frames=len(dense),
             fps=dense.fps,
-            seed=_unused_seed(prompt),
+            seed=unused_seed(prompt),
             takes=count,
             size=camera.square_size(scene),
             view_degrees=float(np.degrees(2 * np.arctan(image.shape[1] / 2 / _lens(image, seen)[0]))),
@@ -190,7 +190,7 @@ def _lens(image: np.ndarray, seen: Trajectory) -> np.ndarray:
     return camera.in_picture(seen.intrinsics, seen.size, (image.shape[1], image.shape[0]))[0]
 
 
-def _unused_seed(prompt: str) -> int:
+def unused_seed(prompt: str) -> int:
     """One above the largest seed of the file's takes of this prompt."""
     stored = (takes.provenance(action) for action in bpy.data.actions if takes.is_take(action))
     return 1 + max((int(s.get("seed", 0)) for s in stored if s.get("prompt") == prompt), default=0)
