@@ -14,6 +14,7 @@ from dollygrip.protocol import Limits, PredictRequest, Welcome
 from dollygrip.trajectory import MAX_FRAMES, Trajectory
 
 from ..backend.session import Outcome, push_undo
+from ..backend.worker import Tell
 from ..camera import camera
 from ..references import references, subject
 from ..references.picture import fingerprint, read_picture
@@ -151,7 +152,7 @@ class PredictCamera:
         """Takes of the job that are in the file already."""
         return takes.received(self.job_id)
 
-    def build(self, _welcome: Welcome) -> tuple[PredictRequest, dict[str, np.ndarray]]:
+    def build(self, _welcome: Welcome, _tell: Tell) -> tuple[PredictRequest, dict[str, np.ndarray]]:
         return self.request, self.arrays
 
     def prepare(self, event: TakeReady) -> tuple[int, camera.FittedTake]:

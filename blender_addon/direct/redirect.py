@@ -15,6 +15,7 @@ from dollygrip.trajectory import Trajectory
 
 from .. import compat
 from ..backend.session import Outcome, push_undo
+from ..backend.worker import Tell
 from ..camera import camera, pose_channels
 from ..references import subject
 from ..references.picture import fingerprint, read_picture
@@ -152,7 +153,7 @@ class Redirect:
         """Takes of the job that are in the file already."""
         return takes.received(self.job_id)
 
-    def build(self, _welcome: Welcome) -> tuple[PredictRequest, dict[str, np.ndarray]]:
+    def build(self, _welcome: Welcome, _tell: Tell) -> tuple[PredictRequest, dict[str, np.ndarray]]:
         return self.request, self.arrays
 
     def prepare(self, event: TakeReady) -> tuple[int, Trajectory]:
