@@ -124,6 +124,11 @@ class DOLLYGRIP_PG_scene(bpy.types.PropertyGroup):
     subject_object: PointerProperty(
         name="Object", description="The subject, which the start camera sees", type=bpy.types.Object
     )
+    use_scene_depth: BoolProperty(
+        name="Use Scene Depth",
+        description="The reference is a view of this scene: keep the scene's own geometry in every frame",
+        default=True,
+    )
     engine: StringProperty(name="Engine", description="The video engine; auto takes the best available", default="auto")
     width: IntProperty(
         name="Width",

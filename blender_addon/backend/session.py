@@ -20,7 +20,7 @@ from dollygrip.connection import BackendError
 from dollygrip.errors import DollygripError
 from dollygrip.protocol import Welcome
 
-from .worker import Orders, Outcome, Status, Submitted, Task, Worker
+from .worker import Orders, Outcome, Status, Submitted, Task, Tell, Worker
 
 TICK = 0.05  # seconds between ticks of the pump
 BUDGET = 0.004  # seconds a tick may work before it leaves the rest to the next
@@ -39,7 +39,7 @@ class StartBackend:
     def of(cls, context: bpy.types.Context) -> "StartBackend":
         return cls(context.scene.name)
 
-    def build(self, _welcome: Welcome) -> None:
+    def build(self, _welcome: Welcome, _tell: Tell) -> None:
         return None
 
     def finish(self, scene: bpy.types.Scene, outcome: Outcome) -> None:

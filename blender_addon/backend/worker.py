@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import attrs
 
-from dollygrip.client import Client, DepthReady, Event, FrameReady, TakeReady
+from dollygrip.client import Client, Event, Result
 from dollygrip.connection import BackendError
 from dollygrip.errors import DollygripError
 from dollygrip.protocol import Cancelled, Done, Failed, Progress, Queued, Request, Welcome
@@ -33,10 +33,10 @@ class Task(Protocol):
     def of(cls, context: "bpy.types.Context") -> Self:
         """The task that the scene asks for; on the main thread. Raises DollygripError with what is wrong."""
 
-    def build(self, welcome: Welcome) -> tuple[Request, dict[str, Any]] | None:
+    def build(self, welcome: Welcome, tell: "Tell") -> tuple[Request, dict[str, Any]] | None:
         """The request and its arrays; None where being connected was all that was wanted."""
 
-    def prepare(self, event: TakeReady | FrameReady | DepthReady) -> Any:
+    def prepare(self, event: Result) -> Any:
         """Turn a result into what `deliver` takes."""
 
     def deliver(self, scene: "bpy.types.Scene", prepared: Any) -> None:
@@ -79,6 +79,10 @@ class Status:
         return self.done / self.total if self.total else 0.0
 
 
+Tell = Callable[[Status], None]
+"""Shows what is being done; raises BackendError of kind "cancelled" where that is to stop."""
+
+
 @attrs.frozen
 class Orders:
     """To the client thread: cancel the job, or leave it running and end."""
@@ -119,7 +123,7 @@ class Worker:
             if job_id:
                 received = self.task.received
                 client.attach(job_id, received)
-            elif (wanted := self.task.build(client.welcome)) is None:
+            elif (wanted := self.task.build(client.welcome, self._tell)) is None:
                 return Outcome("done")
             else:
                 job_id = client.submit(*wanted)
@@ -128,7 +132,7 @@ class Worker:
             while True:
                 try:
                     for event in self._events(client, job_id):
-                        if isinstance(event, TakeReady | FrameReady | DepthReady):
+                        if isinstance(event, Result):
                             self.results.put(self.task.prepare(event))
                             received = event.index + 1
                             client.credit(job_id, 1)
@@ -177,6 +181,11 @@ class Worker:
                 ahead = event.position
                 self._show(Status(f"Waiting: {ahead} ahead" if ahead else "Waiting for the worker"))
         return None
+
+    def _tell(self, status: Status) -> None:
+        if self.orders.stop():
+            raise BackendError(f"{self.task.title} was cancelled.", kind="cancelled")
+        self.show(status)
 
     def _show(self, status: Status) -> None:
         if not self.orders.stop():

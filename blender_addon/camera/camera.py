@@ -14,6 +14,7 @@ import bpy
 import numpy as np
 
 from dollygrip.conventions import (
+    CAMERA,
     Sensor,
     blender_from_c2w,
     c2w_from_blender,
@@ -25,10 +26,11 @@ from dollygrip.errors import InputError, TrajectoryError
 from dollygrip.rotations import euler_xyz_from_matrix
 from dollygrip.trajectory import Trajectory
 
+from . import rays
+
 EYE_HEIGHT = 1.6  # metres above the ground, where no start camera is given
 ASSUMED_DEPTH = 5.0  # metres, where nothing gives the scale of a camera
 MAX_DEPTH_RAYS = 200_000  # one to two seconds
-NEAR_PLANE = 0.02  # metres; nearer geometry does not set the scale
 POSITION_TOLERANCE = 0.002  # of the scene depth
 ANGLE_TOLERANCE = radians(0.15)
 
@@ -124,42 +126,20 @@ def depths_seen(
 ) -> np.ndarray:
     """Depth along +Z, in metres, of the geometry that the scene renders on the current frame, inf where there is none.
 
-    c2w (4, 4) in metres and intrinsics (4,) are of the view; x, y (N,) the points of its image. Rays start at the near
-    plane.
+    c2w (4, 4) in metres and intrinsics (4,) are of the view; x, y (N,) the points of its image.
     """
     scene = context.scene
-    unit = scene.unit_settings.scale_length
-    fx, fy, cx, cy = intrinsics
-    directions = np.stack([(x - cx) / fx, (y - cy) / fy, np.ones_like(x)], -1)
-    to_blender = blender_from_c2w(c2w, unit) @ np.diag([1.0, -1.0, -1.0, 1.0])
-    centre, rays = to_blender[:3, 3], directions @ to_blender[:3, :3].T
-    starts = centre + rays * NEAR_PLANE / unit
-    with rendered_only(scene):
-        depsgraph, lines = context.evaluated_depsgraph_get(), zip(starts.tolist(), rays.tolist(), strict=True)
-        hits = (scene.ray_cast(depsgraph, start, ray) for start, ray in lines)
-        places = np.array([hit[1] if hit[0] else (np.inf,) * 3 for hit in hits])
-    return np.linalg.norm(places - centre, axis=-1) / np.linalg.norm(directions, axis=-1) * unit
+    to_blender = blender_from_c2w(c2w, scene.unit_settings.scale_length) @ CAMERA
+    with rays.rendered_only(scene):
+        return rays.cast(scene, context.evaluated_depsgraph_get(), to_blender, intrinsics, x, y)
 
 
-@contextmanager
-def rendered_only(scene: bpy.types.Scene) -> Iterator[None]:
-    """Hide for a while what is there to be worked with but is not rendered."""
-    hidden = [thing for thing in scene.objects if thing.hide_render and not thing.hide_viewport]
-    for thing in hidden:
-        thing.hide_viewport = True
-    try:
-        yield
-    finally:
-        for thing in hidden:
-            thing.hide_viewport = False
-
-
-def measured_depth(context: bpy.types.Context, view: Trajectory, rays: int = 24) -> float | None:
+def measured_depth(context: bpy.types.Context, view: Trajectory, across: int = 24) -> float | None:
     """Median depth in metres of what frame 0 of `view` sees of the scene, by a grid of rays through the image.
 
     None where fewer than a quarter of them hit anything.
     """
-    x, y = np.meshgrid(*((np.arange(rays) + 0.5) / rays * side for side in view.size))
+    x, y = np.meshgrid(*((np.arange(across) + 0.5) / across * side for side in view.size))
     depths = depths_seen(context, view.c2w[0], view.intrinsics[0], x.ravel(), y.ravel())
     hit = np.isfinite(depths)
     return float(np.median(depths[hit])) if 4 * hit.sum() >= hit.size else None

@@ -4,12 +4,16 @@ Everything outside of a part keeps its keys, handles and values bit for bit. Ble
 handles anew and may change their last bits, so keys are written as they are to be.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import bpy
 import numpy as np
 
 from dollygrip.errors import InputError
 
 from .. import compat
+from . import exact
 
 LOCKED = 1  # RNA value of Keyframe.type EXTREME
 _ARRAYS = (
@@ -90,40 +94,69 @@ def can_cut(curve: bpy.types.FCurve, frame: float) -> bool:
     return bool(level or kind == _CONSTANT)
 
 
-def cut(curve: bpy.types.FCurve, frame: int) -> bool:
-    """Make sure that a curve can be cut at a frame -> whether that took a new key, as Blender inserts one.
+def cut_out(curve: bpy.types.FCurve, first: int, last: int | None) -> list[int]:
+    """Make sure that a curve can be cut at first and last, or at first alone -> which of them took a new key.
 
-    A new key keeps the curve's shape to single precision. Raises InputError where no key can do that: the keys around
-    are not Bézier or linear ones.
+    Its shape is kept to single precision, and outside its values on whole frames to the bit. Raises InputError where no
+    key can do that: the keys around are not Bézier or linear ones.
     """
-    if can_cut(curve, frame):
-        return False
+    borders = [(first, -1)] if last is None else [(first, -1), (last, 1)]
+    kept = []
+    with _unmodified(curve):
+        for frame, side in borders:
+            if not can_cut(curve, frame):
+                end = _neighbour(curve, frame, side)
+                outer = range(*((int(end), frame) if side < 0 else (frame + 1, int(np.ceil(end)))))
+                kept.append((sorted((frame, end)), {f: curve.evaluate(f) for f in [frame, *outer]}, frame))
+        for ends, values, frame in kept:
+            divide(curve, frame, values[frame])
+            exact.hold(curve, *ends, values, divide)
+    return [frame for *_, frame in kept]
+
+
+def _neighbour(curve: bpy.types.FCurve, frame: int, side: int) -> float:
+    """Frame of the next key before (`side` -1) or after (1) a frame; raises InputError where there is none."""
+    x = read(curve)["co"][:, 0]
+    beyond = x[x < frame] if side < 0 else x[x > frame]
+    if not len(beyond):
+        raise _uncut(curve, frame)
+    return float(beyond.max() if side < 0 else beyond.min())
+
+
+def divide(curve: bpy.types.FCurve, frame: int, value: float) -> None:
+    """A new key between two, with this value, that keeps the curve's shape to single precision, as Blender inserts one.
+
+    A linear stretch becomes a straight Bézier. Raises InputError where no key can do that.
+    """
     keys = read(curve)
     after = int(np.searchsorted(keys["co"][:, 0], frame))
-    kind = keys["interpolation"][after - 1]
-    if after in (0, len(keys["co"])) or kind not in (_BEZIER, _LINEAR):
-        raise InputError(
-            f"{name_of(curve)} cannot be cut at frame {frame}: it is not a Bézier there.",
-            f"Insert a key for the camera at frame {frame}.",
-        )
+    if after in (0, len(keys["co"])) or keys["interpolation"][after - 1] not in (_BEZIER, _LINEAR):
+        raise _uncut(curve, frame)
     before = after - 1
+    straight = keys["interpolation"][before] == _LINEAR
     corners = [keys["co"][before], keys["handle_right"][before], keys["handle_left"][after], keys["co"][after]]
-    left, right = (_divided if kind == _BEZIER else _straight)(np.array(corners, float), frame)
+    left, right = _divided(_straight(np.array(corners, float)) if straight else np.array(corners, float), frame)
     if left[1, 0] > frame or right[2, 0] < frame:
         raise InputError(
             f"{name_of(curve)} cannot be cut at frame {frame}: its handles reach far over each other.",
             f"Shorten them, or insert a key for the camera at frame {frame}.",
         )
-    new = _bezier([frame], [value_at(curve, frame)], [0.0], [1.0], [1.0])
-    new["interpolation"][:] = kind
+    new = _bezier([frame], [value], [0.0], [1.0], [1.0])
     new["handle_left"][0], new["handle_right"][0] = left[2], right[1]
-    if kind == _BEZIER:
-        keys["handle_right"][before], keys["handle_left"][after] = left[1], right[2]
-        for name in ("handle_left_type", "handle_right_type"):  # those that Blender sets would change the shape
-            types = keys[name][[before, after]]
-            keys[name][[before, after]] = np.select([types == _VECTOR, types != _FREE], [_FREE, _ALIGNED], types)
+    keys["handle_right"][before], keys["handle_left"][after] = left[1], right[2]
+    keys["interpolation"][before] = _BEZIER
+    for name in ("handle_left_type", "handle_right_type"):  # those that Blender sets would change the shape
+        types = keys[name][[before, after]]
+        loose = (types == _VECTOR) | straight
+        keys[name][[before, after]] = np.select([loose, types != _FREE], [_FREE, _ALIGNED], types)
     write(curve, {name: np.insert(keys[name], after, new[name][0], axis=0) for name, _, _ in _ARRAYS})
-    return True
+
+
+def _uncut(curve: bpy.types.FCurve, frame: int) -> InputError:
+    return InputError(
+        f"{name_of(curve)} cannot be cut at frame {frame}: it is not a Bézier there.",
+        f"Insert a key for the camera at frame {frame}.",
+    )
 
 
 def _divided(corners: np.ndarray, frame: float) -> tuple[np.ndarray, np.ndarray]:
@@ -145,12 +178,9 @@ def _divided(corners: np.ndarray, frame: float) -> tuple[np.ndarray, np.ndarray]
     return np.array([a, ab, abc, middle]), np.array([middle, bcd, cd, d])
 
 
-def _straight(corners: np.ndarray, frame: float) -> tuple[np.ndarray, np.ndarray]:
-    """As _divided, for the straight line between the ends."""
-    a, d = corners[0], corners[3]
-    middle = a + (d - a) * (frame - a[0]) / (d[0] - a[0])
-    thirds = np.arange(4)[:, None] / 3
-    return a + (middle - a) * thirds, middle + (d - middle) * thirds
+def _straight(corners: np.ndarray) -> np.ndarray:
+    """Control points (4, 2) of the straight line between the ends of a segment."""
+    return corners[0] + (corners[3] - corners[0]) * np.arange(4)[:, None] / 3
 
 
 def name_of(curve: bpy.types.FCurve) -> str:
@@ -159,11 +189,18 @@ def name_of(curve: bpy.types.FCurve) -> str:
 
 def value_at(curve: bpy.types.FCurve, frame: float) -> float:
     """The value that the keys give, modifiers left out."""
+    with _unmodified(curve):
+        return curve.evaluate(frame)
+
+
+@contextmanager
+def _unmodified(curve: bpy.types.FCurve) -> Iterator[None]:
+    """Mute a curve's modifiers for a while."""
     active = [modifier for modifier in curve.modifiers if not modifier.mute]
     for modifier in active:
         modifier.mute = True
     try:
-        return curve.evaluate(frame)
+        yield
     finally:
         for modifier in active:
             modifier.mute = False

@@ -13,6 +13,7 @@ from dollygrip.errors import InputError
 
 from .. import compat
 from ..camera import camera
+from ..takes import takes
 from . import predict
 
 KINDS = {"CURVE", "GPENCIL", "GREASEPENCIL"}
@@ -114,11 +115,29 @@ class AlongPath(predict.PredictCamera):
                 task.arrays["depth"] = predict.exact_depth(context, task.arrays["image"], seen, first)
             else:
                 task.request = attrs.evolve(task.request, scene_depth=camera.known_depth(context, seen))
-        task.arrays["path"] = (line - line[0]) @ start[:3, :3]
-        task.closely = _OFF * float(np.linalg.norm(np.diff(line, axis=0), axis=1).sum())
-        task.placement = attrs.evolve(task.placement, start=start)
+        task.follow(line, start)
         task.provenance["path"] = drawing.name
         return task
+
+    @classmethod
+    def like(cls, context: bpy.types.Context, shot: bpy.types.Object, take: bpy.types.Action, count: int) -> Self:
+        """As PredictCamera.like, along the same drawing as it is now."""
+        named = takes.provenance(take)["path"]
+        drawing = context.scene.objects.get(named)
+        if drawing is None:
+            raise InputError(f"{named}, which the take moves along, is gone.", "Draw a new path, or undo.")
+        line = polyline(context, drawing)
+        task = super().like(context, shot, take, count)
+        start = task.placement.start.copy()
+        start[:3, 3] = line[0]
+        task.follow(line, start)
+        return task
+
+    def follow(self, line: np.ndarray, start: np.ndarray) -> None:
+        """Let the camera move along a path (N, 3) from the pose `start` (4, 4) on, which stands at its first point."""
+        self.arrays["path"] = (line - line[0]) @ start[:3, :3]
+        self.closely = _OFF * float(np.linalg.norm(np.diff(line, axis=0), axis=1).sum())
+        self.placement = attrs.evolve(self.placement, start=start)
 
     @classmethod
     def resumed(cls, scene: bpy.types.Scene, record: dict[str, Any]) -> Self:

@@ -24,8 +24,8 @@ _STILL = 1e-6  # of a channel's own size: less is no motion
 
 @attrs.frozen
 class Span:
-    """A part of a take. opens, ends: whether no key lies before or behind it; locked: frames of keys
-    inside that are to be kept."""
+    """A part of a take. opens, ends: whether the shot begins or ends with it, and no key lies before or behind it;
+    locked: frames of keys inside that are to be kept."""
 
     first: int
     last: int
@@ -43,14 +43,15 @@ class Span:
         return [*self.locked, *([] if self.ends else [self.last])]
 
 
-def span_of(curves: list[bpy.types.FCurve], first: int, last: int) -> Span:
-    """The part first..last of pose curves; raises InputError where it is too short."""
+def span_of(curves: list[bpy.types.FCurve], first: int, last: int, whole: tuple[int, int]) -> Span:
+    """The part first..last of pose curves, of a shot with the frames `whole`; raises InputError for too short a one."""
     if last - first < 2:
         raise InputError(f"The part from frame {first} to {last} is too short.", "Choose at least 3 frames.")
     keys = [curve_parts.read(curve) for curve in curves]
     marked = np.concatenate([k["co"][k["type"] == curve_parts.LOCKED, 0] for k in keys] or [np.zeros(0)])
     locked = {round(frame) for frame in marked.tolist() if first < round(frame) < last}
-    return Span(first, last, *_reach(curves, first, last), tuple(sorted(locked)))
+    opens, ends = _reach(curves, first, last)
+    return Span(first, last, opens and first <= whole[0], ends and last >= whole[1], tuple(sorted(locked)))
 
 
 def _reach(curves: list[bpy.types.FCurve], first: int, last: int) -> tuple[bool, bool]:
@@ -62,8 +63,8 @@ def _reach(curves: list[bpy.types.FCurve], first: int, last: int) -> tuple[bool,
 
 def _cut(curves: list[bpy.types.FCurve], span: Span) -> set[int]:
     """Cut curves at the borders of a part -> the frames where that took a new key."""
-    borders = [span.first] if span.ends else [span.first, span.last]
-    return {frame for curve in curves for frame in borders if curve_parts.cut(curve, frame)}
+    last = None if span.ends else span.last
+    return {frame for curve in curves for frame in curve_parts.cut_out(curve, span.first, last)}
 
 
 def complete(action: bpy.types.Action, shot: bpy.types.Object) -> None:
@@ -98,8 +99,8 @@ def join(
     """Rewrite a take that the camera shows within `span`, so that it moves as predicted there.
 
     predicted: span.frames poses from the first on, in metres; depth: the scene's, in metres. Both borders are met in
-    value and velocity, locked keys in value. Outside nothing is touched, bit for bit, where the borders are keys of
-    every channel that moves; a channel without one gets it, and keeps its shape to single precision.
+    value and velocity, locked keys in value. Outside the camera stays as it is on every frame, bit for bit; channels
+    that move and have no key at a border get one, and perhaps a few more outside that hold their values.
     """
     unit, mode = context.scene.unit_settings.scale_length, shot.rotation_mode
     names = pose_channels.names_of(shot)

@@ -43,7 +43,8 @@ class DOLLYGRIP_OT_predict_camera(Job, bpy.types.Operator):
 
 
 class DOLLYGRIP_OT_more_like_this(Job, OnTake, bpy.types.Operator):
-    """Predict more takes of the same prompt and reference, from the same place, by other seeds"""
+    """Predict more takes of the same prompt and reference, from the same place, by other seeds; of a re-directed take,
+    the part that is new. Takes along a path keep to it"""
 
     bl_idname = "dollygrip.more_like_this"
     bl_label = "More like This"
@@ -57,7 +58,10 @@ class DOLLYGRIP_OT_more_like_this(Job, OnTake, bpy.types.Operator):
 
     def tasks(self, context):
         shot = takes.find_camera(context.scene)
-        return [PredictCamera.like(context, shot, self.action(shot), self.count)]
+        take = self.action(shot)
+        made_from = takes.provenance(take)
+        kind = Redirect if "range" in made_from else AlongPath if "path" in made_from else PredictCamera
+        return [kind.like(context, shot, take, self.count)]
 
 
 class DOLLYGRIP_OT_redirect(Job, bpy.types.Operator):
@@ -94,7 +98,7 @@ class DOLLYGRIP_OT_lock_keys(bpy.types.Operator):
 
 
 class DOLLYGRIP_OT_predict_along_path(Job, bpy.types.Operator):
-    """Predict a camera that moves along the drawn path; the prompt says where it looks"""
+    """Predict a camera that moves along the drawn path; the prompt says where it looks, and how fast it goes when"""
 
     bl_idname = "dollygrip.predict_along_path"
     bl_label = "Predict along Path"

@@ -42,22 +42,25 @@ def chosen_frames(scene: bpy.types.Scene, shot: bpy.types.Object) -> tuple[int, 
 
 def chosen_span(scene: bpy.types.Scene, shot: bpy.types.Object) -> joining.Span:
     """The part to re-direct. Raises InputError where there is none, or it cannot be re-directed."""
+    if (chosen := chosen_frames(scene, shot)) is None:
+        raise InputError(
+            "No part of the shot is chosen.", "Select keys of the camera, or set a preview range, or First and Last."
+        )
+    return span_within(scene, shot, *chosen)
+
+
+def span_within(scene: bpy.types.Scene, shot: bpy.types.Object, start: int, end: int, said: str) -> joining.Span:
+    """The frames start to end as far as they lie in a shot; said: what they are called. Raises InputError."""
     take = takes.shown(shot)
     if take and rigs.kind_of(take) != rigs.PLAIN:
         raise InputError("The take has a rig.", "Set Rig to Curves first; the camera stays the same.")
     if shot.animation_data and any(d.data_path in _POSING for d in shot.animation_data.drivers):
         raise InputError(f"Drivers pose {shot.name}.", "Bake them to keys, or remove them.")
-    if (chosen := chosen_frames(scene, shot)) is None:
-        raise InputError(
-            "No part of the shot is chosen.", "Select keys of the camera, or set a preview range, or First and Last."
-        )
     first, last = adopt.frame_range(scene, shot)
-    inside = max(first, chosen[0]), min(last, chosen[1])
+    inside = max(first, start), min(last, end)
     if inside[0] >= inside[1]:
-        raise InputError(
-            f"Frames {chosen[0]} to {chosen[1]}, {chosen[2]}, lie outside of the shot.", f"It has {first} to {last}."
-        )
-    return joining.span_of(pose_curves(shot), *inside)
+        raise InputError(f"Frames {start} to {end}, {said}, lie outside of the shot.", f"It has {first} to {last}.")
+    return joining.span_of(pose_curves(shot), *inside, (first, last))
 
 
 def lock(curves: list[bpy.types.FCurve], locked: bool) -> int:

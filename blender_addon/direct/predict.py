@@ -14,6 +14,7 @@ from dollygrip.protocol import Limits, PredictRequest, Welcome
 from dollygrip.trajectory import MAX_FRAMES, Trajectory
 
 from ..backend.session import Outcome, push_undo
+from ..backend.worker import Tell
 from ..camera import camera
 from ..references import references, subject
 from ..references.picture import fingerprint, read_picture
@@ -106,7 +107,7 @@ class PredictCamera:
             prompt=prompt,
             frames=len(dense),
             fps=dense.fps,
-            seed=_unused_seed(prompt),
+            seed=unused_seed(prompt),
             takes=count,
             size=camera.square_size(scene),
             view_degrees=float(np.degrees(2 * np.arctan(image.shape[1] / 2 / _lens(image, seen)[0]))),
@@ -151,7 +152,7 @@ class PredictCamera:
         """Takes of the job that are in the file already."""
         return takes.received(self.job_id)
 
-    def build(self, _welcome: Welcome) -> tuple[PredictRequest, dict[str, np.ndarray]]:
+    def build(self, _welcome: Welcome, _tell: Tell) -> tuple[PredictRequest, dict[str, np.ndarray]]:
         return self.request, self.arrays
 
     def prepare(self, event: TakeReady) -> tuple[int, camera.FittedTake]:
@@ -190,7 +191,7 @@ def _lens(image: np.ndarray, seen: Trajectory) -> np.ndarray:
     return camera.in_picture(seen.intrinsics, seen.size, (image.shape[1], image.shape[0]))[0]
 
 
-def _unused_seed(prompt: str) -> int:
+def unused_seed(prompt: str) -> int:
     """One above the largest seed of the file's takes of this prompt."""
     stored = (takes.provenance(action) for action in bpy.data.actions if takes.is_take(action))
     return 1 + max((int(s.get("seed", 0)) for s in stored if s.get("prompt") == prompt), default=0)

@@ -15,6 +15,7 @@ from dollygrip.trajectory import Trajectory
 
 from .. import compat
 from ..backend.session import Outcome, push_undo
+from ..backend.worker import Tell
 from ..camera import camera, pose_channels
 from ..references import subject
 from ..references.picture import fingerprint, read_picture
@@ -22,7 +23,7 @@ from ..rigs import rigs
 from ..shots import strips
 from ..takes import takes
 from . import adopt, joining, parts
-from .predict import check_prompt, check_takes
+from .predict import check_prompt, check_takes, unused_seed
 
 _OWN = ("seed", "model", "take", "meta", "id", "job", "scene_depth", "size", "fps")  # of the parent's provenance
 
@@ -62,13 +63,40 @@ class Redirect:
     def of(cls, context: bpy.types.Context) -> Self:
         """What the scene asks for; raises InputError with the first thing that is wrong."""
         scene, shot = context.scene, context.scene.camera
-        state, asked = scene.dollygrip, scene.dollygrip_direct
-        check_prompt(asked.prompt)
+        state, prompt = scene.dollygrip, scene.dollygrip_direct.prompt
+        check_prompt(prompt)
         check_takes(state.takes)
         if shot is None:
             raise InputError(f"The scene {scene.name} has no camera.", "Choose the camera to re-direct.")
         span = parts.chosen_span(scene, shot)
-        take = takes.shown(shot)
+        return cls._asking(context, shot, span, prompt, state.seed, state.takes, state.strength)
+
+    @classmethod
+    def like(cls, context: bpy.types.Context, shot: bpy.types.Object, take: bpy.types.Action, count: int) -> Self:
+        """The part that was re-directed last in a take, under the same words, by a seed that this file has not used.
+
+        The take is shown from then on. Raises InputError as `of` does.
+        """
+        check_takes(count)
+        made_from = takes.provenance(take)
+        shot.dollygrip_shot.take_index = takes.place_of(shot, take)
+        span = parts.span_within(context.scene, shot, *made_from["range"], "the re-directed part")
+        prompt = made_from["prompt"]
+        return cls._asking(context, shot, span, prompt, unused_seed(prompt), count, made_from["strength"])
+
+    @classmethod
+    def _asking(
+        cls,
+        context: bpy.types.Context,
+        shot: bpy.types.Object,
+        span: joining.Span,
+        prompt: str,
+        seed: int,
+        count: int,
+        strength: float,
+    ) -> Self:
+        scene, take = context.scene, takes.shown(shot)
+        state = scene.dollygrip
         made_from = takes.provenance(take) if take else {}
         rendered = rendered_frame(scene, made_from.get("id", ""), span.first)
         shown = str(rendered or made_from.get("reference") or state.reference)
@@ -80,15 +108,15 @@ class Redirect:
         by_object = state.subject_kind == "OBJECT"
         point, distance = subject.of(context, image, seen, span.first) if by_object else (None, None)
         request = PredictRequest(
-            prompt=asked.prompt.strip(),
+            prompt=prompt.strip(),
             frames=span.frames,
             fps=camera.scene_fps(scene),
-            seed=state.seed,
-            takes=state.takes,
+            seed=seed,
+            takes=count,
             size=camera.square_size(scene),
             view_degrees=float(np.degrees(2 * np.arctan(image.shape[1] / 2 / lens[0]))),
             scene_depth=depth,
-            strength=state.strength,
+            strength=strength,
             subject=point,
             subject_depth=distance,
             keyframes_at=[frame - span.first for frame in span.met],
@@ -96,7 +124,7 @@ class Redirect:
         provenance = {
             "prompt": request.prompt,
             "range": [span.first, span.last],
-            "strength": state.strength,
+            "strength": strength,
             "picture": takes.beside(shown),
             "picture_sha256": fingerprint(image),
             "parent_take": made_from.get("id", ""),
@@ -125,7 +153,7 @@ class Redirect:
         """Takes of the job that are in the file already."""
         return takes.received(self.job_id)
 
-    def build(self, _welcome: Welcome) -> tuple[PredictRequest, dict[str, np.ndarray]]:
+    def build(self, _welcome: Welcome, _tell: Tell) -> tuple[PredictRequest, dict[str, np.ndarray]]:
         return self.request, self.arrays
 
     def prepare(self, event: TakeReady) -> tuple[int, Trajectory]:
@@ -154,8 +182,8 @@ class Redirect:
         names = pose_channels.names_of(shot)
         joining.complete(parent, shot)
         curves = [c for c in compat.object_curves(parent) if (c.data_path, c.array_index) in names]
-        span = joining.span_of(curves, self.span.first, self.span.last)
         first, last = takes.frame_range(parent)
+        span = joining.span_of(curves, self.span.first, self.span.last, (first, last))
         before = camera.sample(context, first, last, shot, takes.scene_depth(parent))
         action = takes.duplicate(parent)
         takes.enlist(shot, action)

@@ -20,7 +20,7 @@ from dollygrip.errors import DollygripError, InputError
 from dollygrip.trajectory import Trajectory
 
 from .. import compat
-from ..camera import camera
+from ..camera import camera, rays
 from ..shots import saving, shots
 from ..takes import takes
 from . import picture
@@ -120,7 +120,7 @@ def _drawn(
     region = next(region for region in viewport.regions if region.type == "WINDOW")
     offscreen = gpu.types.GPUOffScreen(*size)
     try:
-        with camera.rendered_only(context.scene), _changed([(space.overlay, "show_overlays", False)]):
+        with rays.rendered_only(context.scene), _changed([(space.overlay, "show_overlays", False)]):
             depsgraph = context.evaluated_depsgraph_get()
             evaluated = seen_by.evaluated_get(depsgraph)
             view = evaluated.matrix_world.normalized().inverted()

@@ -18,6 +18,7 @@ from dollygrip.protocol import DepthRequest, Welcome
 
 from ..backend.job import Job
 from ..backend.session import Outcome, push_undo
+from ..backend.worker import Tell
 from ..camera import camera
 from ..takes import takes
 from .picture import read_picture
@@ -82,7 +83,7 @@ class BuildSetProxy:
     def record(self) -> dict[str, Any]:
         return {"job": self.job_id, "set_of": self.take_id}
 
-    def build(self, _welcome: Welcome) -> tuple[DepthRequest, dict[str, np.ndarray]]:
+    def build(self, _welcome: Welcome, _tell: Tell) -> tuple[DepthRequest, dict[str, np.ndarray]]:
         return self.request, self.arrays
 
     def prepare(self, event: DepthReady) -> ProxyMesh:

@@ -9,7 +9,7 @@ from dollygrip.conventions import blender_from_c2w
 from dollygrip.errors import DollygripError, InputError
 from dollygrip.trajectory import Trajectory
 
-from ..camera import camera
+from ..camera import camera, rays
 from .picture import read_picture
 
 _SHAPELESS = {"EMPTY", "LIGHT", "CAMERA", "SPEAKER", "LIGHT_PROBE"}  # types whose bounding box says nothing
@@ -51,7 +51,7 @@ def in_picture(
         place = np.array(evaluated.matrix_world @ middle)
     to_camera = np.linalg.inv(blender_from_c2w(seen.c2w[0], unit))
     across, up, back = to_camera[:3, :3] @ place + to_camera[:3, 3]
-    if -back * unit <= camera.NEAR_PLANE:
+    if -back * unit <= rays.NEAR_PLANE:
         raise InputError(
             f"{thing.name} is behind the start camera on frame {frame}.", "Turn the camera to it, or choose another."
         )

@@ -7,6 +7,7 @@ from ..camera import camera
 from ..drawing import draw_job, wrapped
 from ..shots import shots, strips
 from ..takes import takes
+from . import scene_depth
 from .render import engine_of, video_size
 
 
@@ -33,6 +34,10 @@ class Render:
             first, last = shots.frame_range(scene, scene.camera)
             what = take.name if take else scene.camera.name
             wrapped(layout, context, f"{what}: {last - first + 1} frames", "OUTLINER_OB_CAMERA")
+            if scene_depth.view_of_set(scene, take) and (engine is None or engine.keeps_geometry):
+                layout.prop(state, "use_scene_depth")
+                if state.use_scene_depth:
+                    wrapped(layout, context, "The scene's own geometry is kept in every frame.", "MESH_CUBE")
         row = layout.row()
         row.scale_y = 1.5
         row.operator("dollygrip.render_shot", icon="RENDER_ANIMATION")
@@ -48,6 +53,8 @@ class Render:
             wrapped(box, context, f"“{shot['prompt']}”")
             size = "×".join(str(side) for side in shot["size"])
             wrapped(box, context, f"{shot['frames']} frames, {size}, {shot['engine']}, seed {shot['seed']}")
+            if shot.get("kept_set"):
+                wrapped(box, context, "On the scene's own geometry")
             box.operator("dollygrip.open_take", icon="LOOP_BACK")
 
 

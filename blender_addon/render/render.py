@@ -16,11 +16,13 @@ from dollygrip.protocol import EngineInfo, RenderRequest, Request, TrajectoryHea
 from dollygrip.trajectory import MAX_FRAMES, Trajectory
 
 from ..backend.session import Outcome, push_undo
+from ..backend.worker import Tell
 from ..camera import camera
 from ..direct.predict import check_prompt
 from ..references.picture import fingerprint, read_picture, write_png
 from ..shots import saving, shots, strips
 from ..takes import takes
+from . import scene_depth
 
 _LONG_SIDE_CPU, _LONG_SIDE_CUDA = 320, 1280
 
@@ -45,6 +47,7 @@ class RenderShot:
     notices: list[str]
     title: str = "Rendering the shot"
     job_id: str = ""
+    depth_pass: scene_depth.DepthPass | None = None
     files: list[Path] = attrs.field(factory=list)
 
     @classmethod
@@ -83,13 +86,15 @@ class RenderShot:
             notices.append("Save the .blend to keep frames beside it: this folder is temporary.")
         sha256, arrays = fingerprint(image), {"image": image, "c2w": sampled.c2w, "intrinsics": sampled.intrinsics}
         meta: dict[str, Any] = {"prompt": prompt, "seed": state.seed}
-        if pose := camera.reference_pose(made_from.get("meta", {})):
+        on_set = scene_depth.view_of_set(scene, take)
+        if pose := on_set or camera.reference_pose(made_from.get("meta", {})):
             picture = image.shape[1], image.shape[0]
-            seen = camera.reference_seen(pose, tuple(made_from["size"]), sampled, picture)
-            meta["reference"] = {**seen, "sha256": sha256}
-            if made_from.get("exact_depth"):
+            seen = camera.reference_seen(pose, (on_set or made_from)["size"], sampled, picture)
+            meta["reference"] = {"c2w": seen["c2w"], "intrinsics": seen["intrinsics"], "sha256": sha256}
+            if on_set:
                 lens = camera.in_picture(np.array([seen["intrinsics"]]), sampled.size, picture)[0]
                 arrays["depth"] = camera.depth_map(context, np.array(pose["c2w"]), lens, picture, first)
+        keep_set = on_set is not None and state.use_scene_depth
         provenance = {
             "take": take.name if take else shot.name,
             "take_id": made_from.get("id", ""),
@@ -111,6 +116,7 @@ class RenderShot:
             provenance=provenance,
             notices=notices,
             title=f"Rendering {shot.name}",
+            depth_pass=scene_depth.DepthPass.of(context, sampled, first) if keep_set else None,
         )
 
     @classmethod
@@ -159,10 +165,12 @@ class RenderShot:
     def frame_file(self, index: int) -> Path:
         return self.folder / f"frame_{self.frame_start + index:04d}.png"
 
-    def build(self, welcome: Welcome) -> tuple[Request, dict[str, np.ndarray]]:
+    def build(self, welcome: Welcome, tell: Tell) -> tuple[Request, dict[str, np.ndarray]]:
         engine = engine_of(welcome, self.engine)
         self.engine = engine.name if engine else self.engine
         size = self.size = video_size(self.size, self.trajectory.size, engine)
+        if self.depth_pass:
+            self._keep_set(engine, tell)
         request = RenderRequest(
             prompt=self.prompt,
             trajectory=TrajectoryHeader.of(self.trajectory),
@@ -172,6 +180,14 @@ class RenderShot:
         )
         shot_record.keep(self.folder, request, self.trajectory, self.arrays, write_png)
         return request, self.arrays
+
+    def _keep_set(self, engine: EngineInfo | None, tell: Tell) -> None:
+        """Send the depth of every frame along where the engine follows it."""
+        if engine and engine.keeps_geometry:
+            self.arrays["depths"] = self.depth_pass.render(self.size, tell)
+            self.provenance["kept_set"] = True
+        else:
+            self.notices.append(f"The engine {self.engine} takes no depth of the scene but the first frame's.")
 
     def prepare(self, event: FrameReady) -> Path:
         path = self.frame_file(event.index)

@@ -98,6 +98,7 @@ def slide(action: bpy.types.Action, first: int) -> None:
             points.foreach_set(name, values)
         curve.update()
     action.frame_start, action.frame_end = action.frame_start + by, action.frame_end + by
+    takes.slide_part(action, by)
 
 
 def _marked(scene: bpy.types.Scene, camera: bpy.types.Object) -> list[int]:

@@ -180,6 +180,12 @@ def protect_listed() -> None:
                 entry.action.use_fake_user = True
 
 
+def slide_part(action: bpy.types.Action, by: int) -> None:
+    """The part that was re-directed last is `by` frames later now."""
+    if "range" in action[_KEY]:
+        action[_KEY]["range"] = [frame + by for frame in action[_KEY]["range"]]
+
+
 def is_take(action: bpy.types.Action | None) -> bool:
     return action is not None and _KEY in action
 

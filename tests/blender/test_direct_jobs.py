@@ -12,7 +12,7 @@ from bl_ext.user_default.dollygrip.direct import parts
 from bl_ext.user_default.dollygrip.direct.drawn import AlongPath, polyline
 from bl_ext.user_default.dollygrip.direct.redirect import Redirect, rendered_frame
 from bl_ext.user_default.dollygrip.references import picture
-from bl_ext.user_default.dollygrip.shots import strips
+from bl_ext.user_default.dollygrip.shots import shots, strips
 from bl_ext.user_default.dollygrip.takes import takes
 from blender.sample_takes import START, add_take
 from blender.test_direct import ask, assert_smooth, inner_keys, outside, view, weave
@@ -29,7 +29,7 @@ def film(scene, picture_path, tmp_path):
     keys = inner_keys(action)
     for curve in compat.take_curves(action):
         for frame in keys[1:-1]:
-            curve_parts.cut(curve, frame)
+            curve_parts.cut_out(curve, frame, None)
     ask(scene, picture_path, keys[1], keys[-2], "go")
     return scene
 
@@ -55,6 +55,40 @@ def test_the_new_takes_know_where_they_come_from(film, scripted_backend):
     assert f"frames {span.first} to {span.last} are new" in film.dollygrip.notice
     film.camera.dollygrip_shot.take_index = 0
     assert view(film) == before
+
+
+@pytest.mark.parametrize("by", [0, 5])
+def test_more_like_a_redirected_take_varies_its_part(film, scripted_backend, by):
+    """Not a whole new take: outside of the part nothing changes, also where the take was moved in time."""
+    span = parts.chosen_span(film, film.camera)
+    assert bpy.ops.dollygrip.redirect() == {"FINISHED"}
+    made = takes.shown(film.camera)
+    shots.slide(made, takes.frame_range(made)[0] + by)
+    before = view(film, START, START + 90)
+    assert bpy.ops.dollygrip.more_like_this(count=2) == {"FINISHED"}, film.dollygrip.error
+    after, stored = view(film, START, START + 90), takes.provenance(takes.shown(film.camera))
+    first, last = span.first + by, span.last + by
+    assert outside(after, first, last) == outside(before, first, last)
+    assert sum(after[f] != before[f] for f in range(first + 1, last)) >= span.frames - 4, "take 2 trucks further"
+    assert (stored["prompt"], stored["range"], stored["take"]) == ("go", [first, last], 2)
+    assert stored["seed"] > takes.provenance(made)["seed"] and len(film.dollygrip.take_list) == 4
+    assert stored["parent_take"] == takes.provenance(made)["id"]
+
+
+def test_more_like_a_take_along_a_path_keeps_to_the_path(film, scripted_backend):
+    drawing = bezier(film, [(0, 0, 0), (0, 2, 0), (2, 2, 1)])
+    film.dollygrip.prompt = "go"
+    assert bpy.ops.dollygrip.predict_along_path() == {"FINISHED"}
+    shot = takes.find_camera(film)
+    before, take = AlongPath.of(bpy.context), takes.shown(shot)
+    task = AlongPath.like(bpy.context, shot, take, 2)
+    assert np.allclose(task.arrays["path"], before.arrays["path"], atol=1e-5) and task.request.takes == 2
+    assert np.allclose(task.placement.start, before.placement.start, atol=1e-5)
+    assert bpy.ops.dollygrip.more_like_this(count=1) == {"FINISHED"}
+    assert takes.provenance(takes.shown(shot))["path"] == drawing.name
+    bpy.data.objects.remove(drawing)
+    with pytest.raises(RuntimeError, match="Way, which the take moves along, is gone"):
+        bpy.ops.dollygrip.more_like_this()
 
 
 def test_new_takes_survive_saving_and_are_redirected_again(film, scripted_backend):

@@ -114,7 +114,7 @@ def evaluate_video(
     camera: Annotated[Path | None, typer.Option(help="The shot's camera. [the *.camera.json in its folder]")] = None,
     clips: Annotated[Path | None, typer.Option(help="Folder of real clips with poses, to be rendered again.")] = None,
     engine: Annotated[str, typer.Option(help="The video engine that renders the clips.")] = "embedded",
-    out: Annotated[Path, typer.Option(help="Folder for the report on the clips.")] = Path("evaluation"),
+    out: Annotated[Path, typer.Option(help="Folder for the report.")] = Path("evaluation"),
     scenes: TestScenes = Path(".cache/scenes/test"),
     weights: Weights = None,
 ) -> None:
@@ -123,7 +123,7 @@ def evaluate_video(
     if shot is not None and clips is not None:
         raise InputError("A shot and --clips are two evaluations.", "Give one of them.")
     if shot is not None or clips is not None:
-        _needs_pycolmap()
+        _needs("pycolmap", "Recovering a camera needs pycolmap")
     if shot is not None:
         from dollygrip import achieved
         from dollygrip_backend.evaluation.achieved import evaluate_shot
@@ -135,16 +135,15 @@ def evaluate_video(
 
         evaluate_real_cameras(clips, out, engine)
     else:
-        from dollygrip_backend.evaluation import video
+        _needs("cv2", "Comparing with OpenCV's fill needs opencv-python-headless")
+        from dollygrip_backend.evaluation.video import evaluate_video as evaluate_frames
 
-        video.main(scenes, weights)
+        evaluate_frames(scenes, out, weights)
 
 
-def _needs_pycolmap() -> None:
-    if importlib.util.find_spec("pycolmap") is None:
-        raise DollygripError(
-            "Recovering a camera needs pycolmap, which is not installed.", "pip install 'dollygrip-backend[evaluation]'"
-        )
+def _needs(module: str, why: str) -> None:
+    if importlib.util.find_spec(module) is None:
+        raise DollygripError(f"{why}, which is not installed.", "pip install 'dollygrip-backend[evaluation]'")
 
 
 @data.command()

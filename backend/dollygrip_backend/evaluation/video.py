@@ -1,41 +1,40 @@
 """How good the embedded engine's frames are, on held-out scenes where every camera's true frame is known.
 
-    python -m dollygrip_backend.evaluation.video --data .cache/scenes/test
+    dollygrip evaluate video --data .cache/scenes/test --out evaluation
 
-Two tables. Fills: each test view with the guide of view 0, its holes filled in four ways. Shots: whole camera paths
-rendered by the engine, against the same engine with the classical fill alone.
+Fills: each view with the cache of view 0, its holes filled in several ways by the engine's own path (`video.guide`).
+Shots: each scene's own camera, rendered by the engine. Then what needs no true frame: `evaluation.steadiness`.
 """
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated
 
 import attrs
 import numpy as np
 import torch
-import typer
-from rich.console import Console
 from rich.progress import track
-from rich.table import Table
 from torch import Tensor
-from torch.nn.functional import conv2d, max_pool2d, pad
 
 from dollygrip.trajectory import Trajectory
 from dollygrip_backend.data.scenes import Scene, SceneDataset
+from dollygrip_backend.evaluation.pictures import extend_edges, psnr, ssim, telea
+from dollygrip_backend.evaluation.steadiness import Steadiness, steadiness
+from dollygrip_backend.evaluation.video_page import Example, page
 from dollygrip_backend.scene.cache import SceneCache
 from dollygrip_backend.video import Shot
 from dollygrip_backend.video.embedded import EmbeddedEngine
-from dollygrip_backend.video.fill import RIM, fill_holes, grow
+from dollygrip_backend.video.guide import FilledGuide
 from dollygrip_backend.video.inpainter import InPainter
 
-HOLE_RANGE = (0.01, 0.6)  # hole fractions whose fill says something
+HOLE_RANGE = (0.01, 0.6)  # shares of holes in a frame whose fill says something
 
-Fill = Callable[[Tensor, Tensor, Tensor], Tensor]
+Fill = Callable[[FilledGuide], Tensor]
 
 
 @attrs.frozen
 class Score:
-    """Means over test views: PSNR in dB and SSIM, in the holes and over whole frames."""
+    """Means over frames: PSNR in dB and SSIM, in the holes that are seen and over whole frames."""
 
     hole_psnr: float
     hole_ssim: float
@@ -43,123 +42,130 @@ class Score:
     ssim: float
 
 
-def psnr(a: Tensor, b: Tensor, where: Tensor | None = None) -> float:
-    """Peak signal to noise ratio in dB of (h, w, 3) images in 0..255, over bool (h, w) pixels."""
-    error = (a - b).square() if where is None else (a - b).square()[where]
-    return float(10 * torch.log10(255**2 / error.mean().clamp_min(1e-8)))
+@attrs.frozen(eq=False)
+class Report:
+    """fills and shots: scores by name. first_frame: PSNR of frame 0 against the reference, by scene."""
+
+    scenes: int
+    fills: dict[str, Score]
+    shots: dict[str, Score]
+    first_frame: list[float]
+    steadiness: Steadiness
+    examples: list[Example]
 
 
-def ssim_map(a: Tensor, b: Tensor) -> Tensor:
-    """Structural similarity (h, w) of images (h, w, 3) in 0..255, mean over channels (Wang et al. 2004, 11x11, 1.5)."""
-    x = torch.arange(11.0) - 5
-    window = torch.exp(-(x**2) / (2 * 1.5**2))
-    window = torch.outer(window, window) / window.sum() ** 2
-
-    def blur(image: Tensor) -> Tensor:
-        return conv2d(pad(image[:, None], (5, 5, 5, 5), mode="reflect"), window[None, None])[:, 0]
-
-    a, b = a.permute(2, 0, 1), b.permute(2, 0, 1)
-    ma, mb = blur(a), blur(b)
-    va, vb, cov = blur(a * a) - ma * ma, blur(b * b) - mb * mb, blur(a * b) - ma * mb
-    c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
-    return ((2 * ma * mb + c1) * (2 * cov + c2) / ((ma * ma + mb * mb + c1) * (va + vb + c2))).mean(0)
-
-
-def extend_edges(rgb: Tensor, disparity: Tensor, hole: Tensor) -> Tensor:
-    """Baseline: each hole pixel takes the mean of its known neighbours, ring by ring: edges are carried outwards."""
-    image, known = rgb.permute(2, 0, 1)[None], (~hole)[None, None].float()
-    box = torch.ones(1, 1, 3, 3)
-    if not known.any():
-        return rgb
-    while not known.all():
-        count = conv2d(known, box, padding=1)
-        total = conv2d((image * known).transpose(0, 1), box, padding=1).transpose(0, 1)
-        image = torch.where(known > 0, image, total / count.clamp_min(1))
-        known = max_pool2d(known, 3, 1, 1)
-    return image[0].permute(1, 2, 0)
-
-
-def compare_fills(scenes: SceneDataset, painter: InPainter, seed: int = 0) -> dict[str, Score]:
-    """Scores of every fill over the same views: all but view 0 of each scene, where the hole is worth filling."""
-    generator = torch.Generator().manual_seed(seed)
-
-    def painted(rgb: Tensor, disparity: Tensor, hole: Tensor) -> Tensor:
-        fill, filled = fill_holes(rgb, disparity, hole)
-        return painter.paint(fill, filled, hole, generator)
-
+def fills_of(engine: EmbeddedEngine) -> dict[str, Fill]:
+    """The ways to fill a guide's holes (h, w, 3), by name."""
     fills: dict[str, Fill] = {
-        "edge extension": extend_edges,
-        "push-pull": lambda rgb, disparity, hole: fill_holes(rgb, torch.ones_like(disparity), hole)[0],
-        "push-pull, far side first": lambda rgb, disparity, hole: fill_holes(rgb, disparity, hole)[0],
-        "diffusion": painted,
+        "edge extension": lambda guide: extend_edges(guide.rgb, guide.hole),
+        "Telea (OpenCV)": lambda guide: telea(guide.rgb, guide.hole),
+        "classical fill": lambda guide: guide.rgb,
     }
+    if engine.painter:
+        fills["in-painter"] = lambda guide: engine.painter.paint(guide.rgb, guide.disparity, guide.hole)
+    return fills
+
+
+def compare_fills(scenes: SceneDataset, fills: dict[str, Fill]) -> tuple[dict[str, Score], list[Example]]:
+    """Scores of every fill over the same views: all but view 0 of each scene, where the hole is worth filling.
+
+    And, of each scene, the view with the largest hole.
+    """
     rows: dict[str, list[tuple[float, ...]]] = {name: [] for name in fills}
+    examples = []
     for index in track(range(len(scenes)), "Fills"):
-        for truth, rgb, disparity, hole in _views(scenes[index]):
-            for name, fill in fills.items():
-                rows[name].append(_score(fill(rgb, disparity, hole), truth, hole))
-    return {name: Score(*np.mean(scores, 0)) for name, scores in rows.items()}
+        scene, largest = scenes[index], 0.0
+        for truth, guide, hole in guides(scene):
+            frames = {name: guide.frame(fill(guide)) for name, fill in fills.items()}
+            for name, frame in frames.items():
+                rows[name].append(_score(frame, truth, hole))
+            share = float(hole.float().mean())
+            if share > largest:
+                example, largest = _example(scene, truth, guide, hole, frames), share
+        if largest:
+            examples.append(example)
+    return {name: Score(*np.mean(scores, 0).tolist()) for name, scores in rows.items()}, examples
 
 
-def _views(scene: Scene):
-    """(truth, guide rgb, disparity, hole) of the views whose holes are worth filling."""
-    cache = SceneCache.from_view(scene.rgb[0], scene.depth[0], scene.c2w[0], scene.intrinsics[0])
+def guides(scene: Scene) -> Iterator[tuple[Tensor, FilledGuide, Tensor]]:
+    """Of the views whose holes are worth filling: truth (h, w, 3), the guide that view 0 gives, the holes seen."""
+    cache = _cache(scene)
     for j in range(1, len(scene)):
-        rgb, disparity = cache.render_tensors(scene.c2w[j], scene.intrinsics[j], scene.size)
-        hole = grow(disparity < 0, RIM)
+        guide = FilledGuide.seen(cache, (scene.c2w[j], scene.intrinsics[j]), scene.size)
+        hole = guide.uncovered()
         if HOLE_RANGE[0] < float(hole.float().mean()) < HOLE_RANGE[1]:
-            yield torch.from_numpy(scene.rgb[j]).float(), rgb, disparity, hole
+            yield torch.from_numpy(scene.rgb[j]).float(), guide, hole
+
+
+def _cache(scene: Scene) -> SceneCache:
+    return SceneCache.from_view(scene.rgb[0], scene.depth[0], scene.c2w[0], scene.intrinsics[0])
 
 
 def _score(image: Tensor, truth: Tensor, hole: Tensor) -> tuple[float, ...]:
-    similarity = ssim_map(image, truth)
-    return psnr(image, truth, hole), float(similarity[hole].mean()), psnr(image, truth), float(similarity.mean())
+    return psnr(image, truth, hole), ssim(image, truth, hole), psnr(image, truth), ssim(image, truth)
 
 
-class _ClassicalPainter:
-    """The engine's painter replaced by the classical fill alone."""
+def _example(scene: Scene, truth: Tensor, guide: FilledGuide, hole: Tensor, frames: dict[str, Tensor]) -> Example:
+    seen = torch.where(hole[..., None], torch.tensor([255.0, 0, 255]), guide.frame())
+    pictures = {"reference": torch.from_numpy(scene.rgb[0]).float(), "known": seen, **frames, "true": truth}
+    figures = {name: psnr(frame, truth, hole) for name, frame in frames.items()}
+    return Example(scene.name, {name: (p.clamp(0, 255) + 0.5).byte().numpy() for name, p in pictures.items()}, figures)
 
-    def paint(self, fill: Tensor, *_) -> Tensor:
-        return fill
 
+def compare_shots(scenes: SceneDataset, engines: dict[str, EmbeddedEngine]) -> tuple[dict[str, Score], list[float]]:
+    """Scores of whole shots: each engine drives each scene's own camera from its view 0 with that view's true depth.
 
-def compare_shots(scenes: SceneDataset, painter: InPainter) -> dict[str, Score]:
-    """Scores of whole shots: the engine drives each scene's own camera from its view 0 with that view's true depth.
-
-    "In the holes" is where the cache of view 0 alone knows nothing.
+    "In the holes" is where the cache of view 0 alone knows nothing. And the last engine's PSNR of frame 0 against the
+    reference, by scene.
     """
-    engines = {"engine, classical fill": EmbeddedEngine(_ClassicalPainter()), "engine": EmbeddedEngine(painter)}
     rows: dict[str, list[tuple[float, ...]]] = {name: [] for name in engines}
+    first = []
     for index in track(range(len(scenes)), "Shots"):
         scene = scenes[index]
         depth = float(np.median(scene.depth[0][np.isfinite(scene.depth[0])]))
         camera = Trajectory(scene.c2w, scene.intrinsics, scene.size, 24.0, depth)
         shot = Shot(scene.rgb[0], "", camera, scene.size, 0, scene.depth[0])
-        cache = SceneCache.from_view(scene.rgb[0], scene.depth[0], scene.c2w[0], scene.intrinsics[0])
+        cache = _cache(scene)
         holes = [
-            cache.render_tensors(p, k, scene.size)[1] < 0 for p, k in zip(scene.c2w, scene.intrinsics, strict=True)
+            FilledGuide.seen(cache, view, scene.size).uncovered()
+            for view in zip(scene.c2w, scene.intrinsics, strict=True)
         ]
         for name, engine in engines.items():
-            for truth, frame, hole in zip(scene.rgb, engine.render(shot), holes, strict=True):
+            frames = [torch.from_numpy(frame).float() for frame in engine.render(shot)]
+            for truth, frame, hole in zip(torch.from_numpy(scene.rgb).float(), frames, holes, strict=True):
                 if HOLE_RANGE[0] < float(hole.float().mean()) < HOLE_RANGE[1]:
-                    rows[name].append(_score(*(torch.from_numpy(x).float() for x in (frame, truth)), hole))
-    return {name: Score(*np.mean(scores, 0)) for name, scores in rows.items()}
+                    rows[name].append(_score(frame, truth, hole))
+        first.append(psnr(frames[0], torch.from_numpy(scene.rgb[0]).float()))
+    return {name: Score(*np.mean(scores, 0).tolist()) for name, scores in rows.items()}, first
 
 
-def main(
-    data: Annotated[Path, typer.Option(help="Folder of held-out scenes.")],
-    weights: Annotated[Path | None, typer.Option(help="Folder of the in-painter; the shipped one by default.")] = None,
-) -> None:
-    """Print both tables."""
-    painter = InPainter.load(folder=weights) if weights else InPainter.load()
+def evaluate_video(data: Path, out: Path, weights: Path | None = None, say: Callable[[str], None] = print) -> Report:
+    """Evaluate the engine on a folder of held-out scenes; writes `out`/report.html and report.json, prints tables.
+
+    weights: a folder of the in-painter's; by default the engine is as it ships. Raises InputError where there are no
+    scenes.
+    """
     scenes = SceneDataset(data)
-    table = Table("", "holes PSNR", "holes SSIM", "frame PSNR", "frame SSIM", title=f"{len(scenes)} scenes")
-    for name, score in {**compare_fills(scenes, painter), **compare_shots(scenes, painter)}.items():
-        table.add_row(
-            name, *(f"{value:.{digits}f}" for value, digits in zip(attrs.astuple(score), (2, 3, 2, 3), strict=True))
-        )
-    Console().print(table)
+    engine = EmbeddedEngine(InPainter.load(folder=weights)) if weights else EmbeddedEngine.load()
+    engines = {"engine, classical fill": EmbeddedEngine(None)} if engine.painter else {}
+    fills, examples = compare_fills(scenes, fills_of(engine))
+    shots, first = compare_shots(scenes, {**engines, "engine": engine})
+    report = Report(len(scenes), fills, shots, first, steadiness(scenes, engine), examples)
+    out.mkdir(parents=True, exist_ok=True)
+    figures = attrs.asdict(report, filter=lambda field, _: field.name not in ("examples", "pictures"))
+    (out / "report.json").write_text(json.dumps(figures, indent=1), "utf-8")
+    for line in lines(report):
+        say(line)
+    (out / "report.html").write_text(page(lines(report), report.examples, report.steadiness, out), "utf-8")
+    say(str(out / "report.html"))
+    return report
 
 
-if __name__ == "__main__":
-    typer.run(main)
+def lines(report: Report) -> list[str]:
+    """The report as lines of text, tables first."""
+    rows = [f"{f'{report.scenes} scenes':28s} holes PSNR  SSIM   frame PSNR  SSIM"]
+    for name, score in {**report.fills, **report.shots}.items():
+        rows.append(f"{name:28s} {score.hole_psnr:10.2f} {score.hole_ssim:6.3f} {score.psnr:10.2f} {score.ssim:6.3f}")
+    first = report.first_frame
+    rows.append(f"frame 0 against the reference: PSNR {np.median(first):.1f} dB, at least {min(first):.1f}")
+    return rows + report.steadiness.lines()

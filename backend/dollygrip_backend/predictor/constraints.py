@@ -11,6 +11,7 @@ from dollygrip.errors import InputError
 from dollygrip.splines import hermite_spline
 from dollygrip_backend.predictor.channels import SCALE, angles_of_rotation
 from dollygrip_backend.predictor.motion import CHANNELS, SAMPLES
+from dollygrip_backend.predictor.pacing import Pace
 
 _STARTS = 0.01  # of scene depth: how far from the camera a path may begin
 
@@ -61,11 +62,14 @@ class Constraints:
                 "Begin it at the camera: its first point is 0, 0, 0.",
             )
 
-    def known(self, frames: int, scale: float) -> tuple[np.ndarray, np.ndarray]:
-        """Normalised channels (64, 7) where the mask (64, 7) is 1; scale: the length that a position of 1 means."""
+    def known(self, frames: int, scale: float, pace: Pace) -> tuple[np.ndarray, np.ndarray]:
+        """Normalised channels (64, 7) where the mask (64, 7) is 1; scale: the length that a position of 1 means.
+
+        pace: when the camera is where on the path.
+        """
         known, given = np.zeros((SAMPLES, CHANNELS), np.float32), np.zeros((SAMPLES, CHANNELS), np.float32)
         if self.path is not None:
-            known[:, :3] = self.walked(np.linspace(0, 1, SAMPLES)) / scale / SCALE[:3]
+            known[:, :3] = self.walked(pace(np.linspace(0, 1, SAMPLES))) / scale / SCALE[:3]
             given[:, :3] = 1
         for key in self.keyframes:
             sample = int(np.clip(round(key.frame / (frames - 1) * (SAMPLES - 1)), 1, SAMPLES - 1))
@@ -76,19 +80,18 @@ class Constraints:
                 given[sample, 3:6] = 1
         return known, given
 
-    def walked(self, progress: np.ndarray) -> np.ndarray:
-        """(T, 3): points of the path at shares (T,) of its length, starting and stopping gently."""
+    def walked(self, gone: np.ndarray) -> np.ndarray:
+        """(T, 3): points of the path at shares (T,) of its length."""
         path = np.asarray(self.path, float)
         length = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(path, axis=0), axis=1))])
-        eased = progress**2 * (3 - 2 * progress) * 0.5 + progress * 0.5
-        return np.stack([np.interp(eased * length[-1], length, path[:, axis]) for axis in range(3)], 1)
+        return np.stack([np.interp(gone * length[-1], length, path[:, axis]) for axis in range(3)], 1)
 
-    def met(self, channels: np.ndarray, scale: float) -> np.ndarray:
+    def met(self, channels: np.ndarray, scale: float, pace: Pace) -> np.ndarray:
         """Channels (frames, 7) in subject distances -> the same, passing exactly through everything that is given."""
         out = channels.copy()
         frames = len(out)
         if self.path is not None:
-            out[:, :3] = self.walked(np.linspace(0, 1, frames)) / scale
+            out[:, :3] = self.walked(pace(np.linspace(0, 1, frames))) / scale
         keys = sorted(self.keyframes, key=lambda key: key.frame)
         if keys:
             at = np.array([key.frame for key in keys])

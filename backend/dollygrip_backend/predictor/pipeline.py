@@ -11,6 +11,7 @@ from diffusers import DiffusionPipeline, FlowMatchEulerDiscreteScheduler
 from torch import Tensor
 
 from dollygrip.trajectory import Trajectory
+from dollygrip_backend.predictor import pacing
 from dollygrip_backend.predictor.channels import SCALE, ending_at, resample
 from dollygrip_backend.predictor.checks import check_inputs
 from dollygrip_backend.predictor.clearance import LEAST, clearance
@@ -107,8 +108,8 @@ class CameraPipeline(DiffusionPipeline):
         scene_depth: median depth in the same unit, by default that of `depth`, else 1; distances in metres in a prompt
         mean this unit. strength: factor on amounts that the prompt does not give in numbers. subject: (x, y) in the
         image from 0 to 1 that an orbit turns about and a push-in goes to; subject_depth: its own, by default what
-        `depth` has there. constraints: keyframes and a path that the
-        takes pass through. progress(done, steps) may raise to cancel.
+        `depth` has there. constraints: keyframes and a path that the takes pass through; the prompt says when the path
+        is walked. progress(done, steps) may raise to cancel.
 
         Every take's meta tells how the prompt was understood ("plan", in the notation of `predictor.plan`, and
         "phase_ends", the shares of the time at which its phases end), where in
@@ -123,6 +124,8 @@ class CameraPipeline(DiffusionPipeline):
         constraints = constraints or Constraints()
         constraints.check(frames, reference.scene_depth)
         shots = self.read([prompt], reference, subject)
+        if constraints.path is not None:
+            shots = attrs.evolve(shots, plans=[pacing.to_the_end(plan) for plan in shots.plans])
         duration = (frames - 1) / fps
         made = self._takes(
             shots, reference, frames, duration, strength, seed, takes, constraints, steps, guidance, progress
@@ -199,7 +202,7 @@ class CameraPipeline(DiffusionPipeline):
             context = reference.context(subject, duration, strength)
             units.append(reference.unit(subject))
             conditions.append(condition_vector(context))
-            known[i], given[i] = constraints.known(frames, units[i] * reference.scene_depth)
+            known[i], given[i] = constraints.known(frames, units[i] * reference.scene_depth, pacing.pace(plan))
             for k in range(takes):
                 storyboards[i, k] = _storyboard(plan, context, reference, units[i], (seed, k)) / SCALE
                 moving = np.abs(storyboards[i, k]).max(0) + given[i, k].max(0) > 0
@@ -271,7 +274,7 @@ def _finished(
 ) -> tuple[np.ndarray, dict]:
     """(64, 7) channels in subject distances -> (frames, 7) in scene depths that meet the constraints, and the meta."""
     unit = reference.unit(subject)
-    channels = constraints.met(resample(channels, frames), unit * reference.scene_depth)
+    channels = constraints.met(resample(channels, frames), unit * reference.scene_depth, pacing.pace(plan))
     channels[:, :3] *= unit
     meta: dict = {"plan": str(plan), "phase_ends": plan.ends}
     if subject is not None:

@@ -195,15 +195,16 @@ class SceneCache:
         value = disparity[hole]
         for surface in self.surfaces:
             mapping = Mapping.between(Camera(c2w, intrinsics, *hole.shape[::-1]), surface)
+            left = torch.arange(len(value), device=value.device)  # that may lie in what was seen to be empty
             for _ in range(PUSHES):
-                x, y, there = mapping(column, row, value)
+                x, y, there = mapping(column[left], row[left], value[left])
                 inside = (x > 0) & (x < surface.width) & (y > 0) & (y < surface.height)
                 place = surface.lookup(torch.where(inside, x, 0.5), torch.where(inside, y, 0.5))
-                before = inside & surface.valid[place.pixel] & (there > place.disparity * PUSHED)
-                if not before.any():
+                left = left[inside & surface.valid[place.pixel] & (there > place.disparity * PUSHED)]
+                if not len(left):
                     break
-                value = torch.where(before, value * PUSH, value)
-            value = torch.where(before, 0.0, value)
+                value[left] *= PUSH
+            value[left] = 0.0
         pushed = disparity.clone()
         pushed[hole] = value
         return pushed

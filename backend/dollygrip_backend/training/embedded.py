@@ -2,8 +2,8 @@
 
     dollygrip train embedded --data .cache/scenes/train --out out/embedded
 
-A sample: the 3D cache of one true view, rendered at another view's pose, with the holes that the engine would find
-there, and the other view's true picture as the answer. A share gets made-up holes, such as a panning camera uncovers.
+A sample: the 3D cache of one true view, seen and filled at another view's pose as the engine does it (`video.guide`),
+and the other view's true picture as the answer. A share gets made-up holes, such as a panning camera uncovers.
 """
 
 from pathlib import Path
@@ -18,11 +18,15 @@ from dollygrip.errors import InputError
 from dollygrip_backend.data.scenes import Scene, SceneDataset
 from dollygrip_backend.scene.cache import SceneCache
 from dollygrip_backend.training.common import Run, learning_rate, read_config, step_random, train
-from dollygrip_backend.video.fill import RIM, fill_holes, grow
+from dollygrip_backend.training.muon import Muon
+from dollygrip_backend.training.similarity import ssim_map
+from dollygrip_backend.video.fill import fill_holes
+from dollygrip_backend.video.guide import FilledGuide
 from dollygrip_backend.video.inpainter import InPaintingNetwork, encode_condition
 
 CONFIG = Path(__file__).with_suffix(".toml")
 HOLE_RANGE = (0.01, 0.6)  # hole fractions that are worth learning from
+NEGLIGIBLE = 1e-3  # squared error, colours in -1..1, below which less is not worth more
 
 
 @attrs.frozen
@@ -32,45 +36,45 @@ class Config:
     seed: int
     steps: int
     batch: int
-    crop: tuple[int, int]
     rate: float
     decay: float
     channels: tuple[int, ...] = attrs.field(converter=tuple)
-    noise: float
-    fresh: float
-    sampling_steps: int
-    pairs_per_scene: int
+    block: int
+    caches_per_scene: int
+    views_per_cache: int
     synthetic_holes: float
+    structure: float
 
 
 @attrs.frozen(eq=False)
 class Pair:
     """One true frame with a guide: truth uint8 (3, h, w), hole bool (h, w), and the guide with its holes filled:
 
-    fill uint8 (3, h, w), disparity float16 (h, w) relative to the median of the known.
+    fill uint8 (3, h, w), disparity float16 (h, w) relative to the median of the known; uncovered bool (h, w), what of
+    the hole is seen in the frame.
     """
 
     truth: Tensor
     hole: Tensor
     fill: Tensor
     disparity: Tensor
+    uncovered: Tensor
 
 
-def make_pair(scene: Scene, i: int, j: int) -> Pair:
-    """View j with the guide that a cache of view i gives."""
-    cache = SceneCache.from_view(scene.rgb[i], scene.depth[i], scene.c2w[i], scene.intrinsics[i])
-    guide, disparity = cache.render_tensors(scene.c2w[j], scene.intrinsics[j], scene.size)
-    return _pair(torch.from_numpy(scene.rgb[j]), guide, disparity, grow(disparity < 0, RIM))
+def make_pair(cache: SceneCache, scene: Scene, j: int) -> Pair:
+    """View j with the guide that a cache of other views gives."""
+    guide = FilledGuide.seen(cache, (scene.c2w[j], scene.intrinsics[j]), scene.size)
+    return _pair(torch.from_numpy(scene.rgb[j]), guide.rgb, guide.disparity, guide.hole, guide.uncovered())
 
 
-def _pair(truth: Tensor, guide: Tensor, disparity: Tensor, hole: Tensor) -> Pair:
-    fill, filled = fill_holes(guide, disparity, hole)
-    median = filled[~hole].median() if not hole.all() else torch.tensor(1.0)
+def _pair(truth: Tensor, fill: Tensor, disparity: Tensor, hole: Tensor, uncovered: Tensor) -> Pair:
+    median = disparity[~hole].median() if not hole.all() else torch.tensor(1.0)
     return Pair(
         truth.permute(2, 0, 1).contiguous(),
         hole,
         fill.permute(2, 0, 1).round().clamp(0, 255).to(torch.uint8).contiguous(),
-        (filled / median.clamp_min(1e-12)).clamp(0, 1000).half(),
+        (disparity / median.clamp_min(1e-12)).clamp(0, 1000).half(),
+        uncovered,
     )
 
 
@@ -80,31 +84,37 @@ def collect_pairs(data: Path, config: Config) -> list[Pair]:
     scenes, pairs = SceneDataset(data), []
     for index in track(range(len(scenes)), "Guides"):
         scene = scenes[index]
-        for _ in range(config.pairs_per_scene):
-            i, j = random.choice(len(scene), 2, replace=False)
-            pair = make_pair(scene, i, j)
-            if HOLE_RANGE[0] < float(pair.hole.float().mean()) < HOLE_RANGE[1]:
-                pairs.append(pair)
-    return pairs
+        for i in random.permutation(len(scene))[: config.caches_per_scene]:
+            cache = SceneCache.from_view(scene.rgb[i], scene.depth[i], scene.c2w[i], scene.intrinsics[i])
+            others = random.permutation([j for j in range(len(scene)) if j != i])
+            pairs += [make_pair(cache, scene, j) for j in others[: config.views_per_cache]]
+    shares = (float(pair.uncovered.float().mean()) for pair in pairs)
+    return [pair for pair, share in zip(pairs, shares, strict=True) if HOLE_RANGE[0] < share < HOLE_RANGE[1]]
 
 
-def draw_batch(pairs: list[Pair], config: Config, random: np.random.Generator) -> tuple[Tensor, Tensor]:
-    """truth (B, 3, h, w) in -1..1 and condition (B, 5, h, w): crops, mirrored, recoloured, some with made-up holes."""
-    crop = config.crop if random.random() < 0.5 else config.crop[::-1]
-    truths, fills, holes, disparities = [], [], [], []
+def draw_batch(pairs: list[Pair], config: Config, random: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    """truth (B, 3, h, w) in -1..1, condition (B, 6, h, w) and bool (B, h, w), where the answer counts.
+
+    All are wide or all are high; mirrored, recoloured, some with made-up holes.
+    """
+    shape, truths, fills, masks, disparities = None, [], [], [], []
     while len(truths) < config.batch:
-        pair = _crop(pairs[random.integers(len(pairs))], crop, random)
-        if random.random() < config.synthetic_holes:
-            pair = _with_hole(pair, synthetic_hole(crop, random))
-        if not 0.005 < float(pair.hole.float().mean()) < 0.9:
+        pair = pairs[random.integers(len(pairs))]
+        if shape not in (None, pair.hole.shape):
             continue
+        if random.random() < config.synthetic_holes:
+            pair = _with_hole(pair, synthetic_hole(pair.hole.shape[::-1], random))
+        if not 0.005 < float(pair.uncovered.float().mean()) < 0.9:
+            continue
+        shape = pair.hole.shape
         mirror = (lambda x: x.flip(-1)) if random.random() < 0.5 else (lambda x: x)
         recolour = _recolouring(random)
         truths.append(recolour(mirror(pair.truth)))
         fills.append(recolour(mirror(pair.fill)))
-        holes.append(mirror(pair.hole))
+        masks.append(mirror(torch.stack([pair.hole, pair.uncovered])))
         disparities.append(mirror(pair.disparity.float()))
-    return torch.stack(truths), encode_condition(torch.stack(fills), torch.stack(holes), torch.stack(disparities))
+    hole, uncovered = torch.stack(masks, 1)
+    return torch.stack(truths), encode_condition(torch.stack(fills), hole, torch.stack(disparities)), uncovered
 
 
 def synthetic_hole(size: tuple[int, int], random: np.random.Generator) -> Tensor:
@@ -119,17 +129,10 @@ def synthetic_hole(size: tuple[int, int], random: np.random.Generator) -> Tensor
     return torch.from_numpy(hole)
 
 
-def _crop(pair: Pair, size: tuple[int, int], random: np.random.Generator) -> Pair:
-    width, height = size
-    top = random.integers(max(pair.hole.shape[0] - height, 0) + 1)
-    left = random.integers(max(pair.hole.shape[1] - width, 0) + 1)
-    return Pair(*(x[..., top : top + height, left : left + width] for x in attrs.astuple(pair, recurse=False)))
-
-
 def _with_hole(pair: Pair, hole: Tensor) -> Pair:
     """The true frame with a made-up hole instead of the real one. Its disparity is the guide's, filled anew."""
-    guide = pair.truth.permute(1, 2, 0).float()
-    return _pair(pair.truth.permute(1, 2, 0), guide, pair.disparity.float(), hole)
+    truth = pair.truth.permute(1, 2, 0)
+    return _pair(truth, *fill_holes(truth.float(), pair.disparity.float(), hole), hole, hole)
 
 
 def _recolouring(random: np.random.Generator):
@@ -139,20 +142,12 @@ def _recolouring(random: np.random.Generator):
     return lambda rgb: ((rgb[order].float() / 255) ** gamma * gain).clamp(0, 1) * 2 - 1
 
 
-def loss_of(network: torch.nn.Module, truth: Tensor, condition: Tensor, config: Config) -> Tensor:
-    """Mean squared error of the expected picture inside the holes, at random times.
-
-    A share of the samples is at time 1, where the mixture says nothing yet: that is the hard part, and the first of the
-    few steps of sampling.
-    """
-    fill, hole, noise = condition[:, :3], condition[:, 3:4] > 0, config.noise
-    time = torch.where(torch.rand(len(truth)) < config.fresh, 1.0, torch.rand(len(truth)))
-    at = time[:, None, None, None]
-    mixture = torch.where(hole, at * (fill + noise * torch.randn_like(fill)) + (1 - at) * truth, fill)
-    with torch.autocast("cpu", torch.bfloat16):
-        picture = network(mixture, condition, time)
-    error = (picture.float() - truth).square() * hole
-    return error.sum() / (3 * hole.sum()).clamp_min(1)
+def errors_in(picture: Tensor, truth: Tensor, where: Tensor) -> tuple[Tensor, Tensor]:
+    """Of pictures (B, 3, h, w) in -1..1 where told, bool (B, h, w): mean squared error and 1 - SSIM, each (B,)."""
+    count = where.sum((1, 2)).clamp_min(1)
+    squared = ((picture - truth).square().mean(1) * where).sum((1, 2)) / count
+    unlike = ((1 - ssim_map(*((x + 1) * 127.5 for x in (picture, truth)))) * where).sum((1, 2)) / count
+    return squared, unlike
 
 
 def train_embedded(config: Path, data: Path, out: Path) -> None:
@@ -165,8 +160,8 @@ def train_embedded(config: Path, data: Path, out: Path) -> None:
     if not pairs:
         raise InputError(f"No pair of views in {data} has holes to learn from.", "Render scenes with moving cameras.")
     torch.manual_seed(settings.seed)
-    network = InPaintingNetwork(settings.channels, settings.noise, settings.sampling_steps)
-    run = Run(network, torch.optim.AdamW(network.parameters(), weight_decay=0.01), decay=settings.decay)
+    network = InPaintingNetwork(settings.channels, settings.block).to(memory_format=torch.channels_last)
+    run = Run(network, Muon(network, apart=("unet.conv_in", "unet.conv_out")), decay=settings.decay)
     train(
         run,
         "in-painter",
@@ -179,15 +174,23 @@ def train_embedded(config: Path, data: Path, out: Path) -> None:
 
 
 def _step(run: Run, pairs: list, settings: Config) -> dict[str, float]:
-    """One step on the batch that belongs to the run's step number."""
-    truth, condition = draw_batch(pairs, settings, step_random(settings.seed, run.step))
-    loss = loss_of(run.model, truth, condition, settings)
+    """One step on the batch that belongs to the run's step number.
+
+    The logarithm of the error makes every picture's decibels count alike, however hard it is.
+    """
+    truth, condition, where = draw_batch(pairs, settings, step_random(settings.seed, run.step))
+    with torch.autocast("cpu", torch.bfloat16):
+        picture = run.model(condition)
+    squared, unlike = errors_in(picture.float(), truth, where)
+    loss = (squared + NEGLIGIBLE).log10().mean() + settings.structure * unlike.mean()
     run.descend(loss, learning_rate(run.step, settings.steps, settings.rate))
-    return {"loss": loss.item()}
+    before, _ = errors_in(condition[:, :3], truth, where)
+    gain = 10 * (before.log10() - squared.detach().log10()).mean()
+    return {"loss": loss.item(), "dB over the fill": gain.item()}
 
 
 def save_weights(run: Run, settings: Config, out: Path) -> None:
     """Write the moving average in half precision, as diffusers stores a model, with what sampling needs."""
-    network = InPaintingNetwork(settings.channels, settings.noise, settings.sampling_steps)
+    network = InPaintingNetwork(settings.channels, settings.block)
     network.load_state_dict(run.average)
     network.half().save_pretrained(out)

@@ -16,13 +16,11 @@ from torch.nn.functional import max_pool2d
 
 from dollygrip_backend.scene.cache import SceneCache
 from dollygrip_backend.video.engine import EngineInfo, Progress, Shot, check_shot, sees_same
-from dollygrip_backend.video.fill import fill_along, fill_holes, grow
+from dollygrip_backend.video.fill import grow
+from dollygrip_backend.video.guide import FilledGuide, View
 from dollygrip_backend.video.inpainter import InPainter
 from dollygrip_backend.video.reference import Reference, prepare_reference
 from dollygrip_backend.video.registry import engine_info
-
-View = tuple[np.ndarray, np.ndarray]
-"""c2w (4, 4) and intrinsics (4,)."""
 
 PROBE_SIDE = 96  # pixels of the longer side when only the holes' area is asked for
 PROBES = 33  # poses looked at per window
@@ -39,14 +37,15 @@ class EmbeddedEngine:
 
     info: EngineInfo = engine_info("embedded")
 
-    def __init__(self, painter: InPainter, device: str = "cpu"):
+    def __init__(self, painter: InPainter | None, device: str = "cpu"):
+        """painter: what paints the holes over; None leaves them to the classical fill."""
         self.painter = painter
         self.device = device
 
     @classmethod
     def load(cls, device: str = "cpu") -> "EmbeddedEngine":
-        """The engine with the weights it ships, on a torch device."""
-        return cls(InPainter.load(device), device)
+        """The engine on a torch device."""
+        return cls(None, device)
 
     def render(self, shot: Shot, progress: Progress | None = None) -> Iterator[np.ndarray]:
         """See VideoEngine.render. Raises InputError, before the first frame is asked for, if the shot is illegal."""
@@ -60,7 +59,6 @@ class EmbeddedEngine:
         views = list(zip(trajectory.c2w, trajectory.intrinsics, strict=True))
         reference = prepare_reference(shot, self.device)
         scene = _Scene.start(reference, shot.size, self.device)
-        generator = torch.Generator().manual_seed(shot.seed)
 
         def known(t: int) -> Tensor | None:
             # The reference's own view needs no help: there the guide is the picture itself.
@@ -71,11 +69,8 @@ class EmbeddedEngine:
         for t in range(total):
             if t % WINDOW == 0:
                 window = range(t, min(t + WINDOW, total))
-                self._grow(scene, views, known, window, generator, partial(progress, t, total))
-            geometry = known(t)
-            rgb, disparity = scene.cache.render_base(*views[t], shot.size, geometry)
-            filled, disparity = _filled(rgb, disparity, geometry)
-            yield to_image(scene.cache.lay_fringes(filled, disparity, *views[t], geometry)[0])
+                self._grow(scene, views, known, window, partial(progress, t, total))
+            yield to_image(FilledGuide.seen(scene.cache, views[t], shot.size, known(t)).frame())
             progress(t + 1, total)
 
     def _grow(
@@ -84,24 +79,24 @@ class EmbeddedEngine:
         views: list[View],
         known: Callable[[int], Tensor | None],
         window: range,
-        generator: torch.Generator,
         tick: Callable[[], None],
     ) -> None:
         """Paint what a window of frames will see of the unknown, pose by pose, into the scene's cache."""
         probes = window[0] + np.unique(np.linspace(0, len(window) - 1, PROBES).round().astype(int))
+        area = np.ones(len(probes))
         for _ in range(MAX_KEYS):
             tick()
-            key = scene.next_key([(*views[t], known(t)) for t in probes])
-            if key is None:
+            for number in np.flatnonzero(area >= ENOUGH):  # what is filled stays so
+                area[number] = scene.hole(views[probes[number]], known(probes[number]))
+            if area.max() < ENOUGH:
                 return
+            key = next_key(area)
+            area[key] = 0.0
             view, geometry = views[probes[key]], known(probes[key])
-            rgb, disparity = scene.cache.render_base(*view, scene.size, geometry)
-            hole = disparity < 0
-            filled, depth = _filled(rgb, disparity, geometry)
-            depth = scene.cache.push_behind(depth, hole, *view) if geometry is None else geometry
-            painted = self.painter.paint(filled, depth, hole, generator, tick)
-            kept = joined(hole, depth).cpu().numpy()
-            scene.add(to_image(painted), (1.0 / depth).cpu().numpy(), *view, kept)
+            guide = FilledGuide.seen(scene.cache, view, scene.size, geometry)
+            painted = self.painter.paint(guide.rgb, guide.disparity, guide.hole) if self.painter else guide.rgb
+            kept = joined(guide.hole, guide.disparity).cpu().numpy()
+            scene.add(to_image(painted), (1.0 / guide.disparity).cpu().numpy(), *view, kept)
 
 
 @attrs.frozen(eq=False)
@@ -137,22 +132,12 @@ class _Scene:
         small_mask = None if mask is None else mask[at]
         self.probe.add_view(rgb[at], depth[at], c2w, self._small(intrinsics), small_mask)
 
-    def next_key(self, views: list[tuple[np.ndarray, np.ndarray, Tensor | None]]) -> int | None:
-        """Which of the views (c2w, intrinsics, known disparity or None) to fill next, None if none needs it.
-
-        The one with the largest hole; but what is far off the known is reached in steps: if poses before it already
-        see much of the unknown, the first of those.
-        """
-        area = np.array([self._hole(*view) for view in views])
-        if area.max() < ENOUGH:
-            return None
-        return int(np.argmax(area > STEP_HOLE)) if area.max() > STEP_HOLE else int(area.argmax())
-
-    def _hole(self, c2w: np.ndarray, intrinsics: np.ndarray, known: Tensor | None) -> float:
+    def hole(self, view: View, known: Tensor | None) -> float:
+        """The share of a view that nothing is known of."""
         if known is not None:
             rows, columns = (torch.from_numpy(index).to(known.device) for index in self._rows_and_columns())
             known = known[rows][:, columns]
-        _, disparity = self.probe.render_base(c2w, self._small(intrinsics), self.probe_size, known)
+        _, disparity = self.probe.render_base(view[0], self._small(view[1]), self.probe_size, known)
         return float((disparity < 0).float().mean())
 
     def _rows_and_columns(self) -> list[np.ndarray]:
@@ -167,10 +152,13 @@ class _Scene:
         return intrinsics * np.tile(ratio, 2)
 
 
-def _filled(rgb: Tensor, disparity: Tensor, known: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Colours (h, w, 3) and disparity (h, w) without holes, the latter being `known` where it is."""
-    hole = disparity < 0
-    return fill_holes(rgb, disparity, hole) if known is None else (fill_along(rgb, known, hole), known)
+def next_key(area: np.ndarray) -> int:
+    """Which of the views, whose holes have these areas, to fill next.
+
+    The one with the largest hole; but what is far off the known is reached in steps: if poses before it already see
+    much of the unknown, the first of those.
+    """
+    return int(np.argmax(area > STEP_HOLE)) if area.max() > STEP_HOLE else int(area.argmax())
 
 
 def joined(hole: Tensor, disparity: Tensor) -> Tensor:

@@ -8,7 +8,6 @@ FAR = 1.0  # exponent by which a nearer surface counts less in a hole beside it;
 SKY = 0.5  # added to disparity, relative to the median, so that the sky does not outweigh all else
 RANGES = 12  # of depth, that are filled each for itself where it is known …
 ELSEWHERE = 1e-6  # … with this weight for all other depths, where there is no better
-RIM = 1  # pixels around a hole that are filled with it: their colours mix the surfaces on both sides of an edge
 
 
 def fill_holes(rgb: Tensor, disparity: Tensor, hole: Tensor) -> tuple[Tensor, Tensor]:

@@ -10,8 +10,11 @@ from dollygrip.rotations import matrix_from_rotvec
 from dollygrip_backend.predictor import Constraints, Keyframe
 from dollygrip_backend.predictor.channels import poses_of_channels
 from dollygrip_backend.predictor.constraints import spread
+from dollygrip_backend.predictor.pacing import pace
+from dollygrip_backend.predictor.plan import read_plan
 
 FRAMES = 81
+STEADY = pace(read_plan("dolly_in"))
 small = st.floats(-0.8, 0.8)
 vectors = st.tuples(small, small, small).map(np.array)
 
@@ -25,7 +28,7 @@ def test_keyframes_are_met(keys, data):
     )
     constraints.check(FRAMES, scale)
     drawn = np.cumsum(np.random.default_rng(0).normal(0, 0.01, (FRAMES, 7)), 0)
-    c2w, _ = poses_of_channels(constraints.met(drawn - drawn[0], scale))
+    c2w, _ = poses_of_channels(constraints.met(drawn - drawn[0], scale, STEADY))
     assert np.allclose(c2w[0], np.eye(4))
     for frame, (p, r) in keys.items():
         np.testing.assert_allclose(c2w[frame, :3, 3], p, atol=1e-9)
@@ -37,7 +40,7 @@ def test_a_path_is_walked_from_end_to_end():
     path = np.stack([np.sin(3 * t), -0.2 * t, 2 * t], 1)
     constraints = Constraints(path=path)
     constraints.check(FRAMES, 1.0)
-    met = constraints.met(np.zeros((FRAMES, 7)), 1.0)[:, :3]
+    met = constraints.met(np.zeros((FRAMES, 7)), 1.0, STEADY)[:, :3]
     np.testing.assert_allclose(met[[0, -1]], path[[0, -1]], atol=1e-9)
     away = np.linalg.norm(met[:, None] - path[None], axis=-1).min(1)
     assert away.max() < 0.01

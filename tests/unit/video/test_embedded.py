@@ -3,6 +3,8 @@
 import attrs
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from dollygrip.errors import DollygripError, InputError
@@ -10,6 +12,7 @@ from dollygrip.rotations import matrix_from_rotvec
 from dollygrip.trajectory import Trajectory
 from dollygrip_backend.scene.cache import SceneCache
 from dollygrip_backend.video import Shot, load_engine
+from dollygrip_backend.video.embedded import STEP_HOLE, next_key
 from dollygrip_backend.video.inpainter import InPainter
 
 SIZE = (128, 80)
@@ -135,18 +138,22 @@ def test_a_larger_portrait_image_is_cropped_to_the_trajectorys_aspect(engine):
     assert len(frames) == 2 and psnr(frames[0], np.asarray(crop)) >= 30
 
 
-def test_one_frame_and_seeds(engine):
+def test_one_frame_far_aside_is_the_same_every_time(engine):
     image, depth = room()
     aside = truck(2, 1.5)
     reference = {"c2w": np.eye(4).tolist(), "intrinsics": LENS.tolist()}
     trajectory = attrs.evolve(camera(aside[1:]), meta={"reference": reference})
+    (one,), (two,) = (list(engine.render(Shot(image, "", trajectory, SIZE, seed, depth))) for seed in (1, 2))
+    assert one.shape == (80, 128, 3) and (one == two).all(), "nothing is drawn by chance"
 
-    def frame(seed: int) -> np.ndarray:
-        (only,) = engine.render(Shot(image, "", trajectory, SIZE, seed, depth))
-        return only
 
-    assert (frame(1) == frame(1)).all()
-    assert (frame(1) != frame(2)).any()
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
+def test_the_next_pose_to_fill_is_the_emptiest_reached_in_steps(area):
+    key = next_key(np.array(area))
+    if max(area) <= STEP_HOLE:
+        assert area[key] == max(area)
+    else:
+        assert area[key] > STEP_HOLE >= max(area[:key], default=0)
 
 
 def test_progress_counts_frames_and_ends_the_rendering_by_raising(engine):

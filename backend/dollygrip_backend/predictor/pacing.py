@@ -1,0 +1,64 @@
+"""When a camera that moves along a drawn path is where: the prompt's own timing walks the path from end to end.
+
+A shot plan's phases follow one another in time. In those that travel the camera goes on, at the speed of their tempo;
+in a pause it rests, and while it only looks around on the way to the next travelling phase too. A plan that only looks
+walks all the time but in its pauses, and one that says nothing walks steadily.
+"""
+
+from collections.abc import Callable
+
+import attrs
+import numpy as np
+
+from dollygrip_backend.predictor.plan import Phase, Plan
+
+Pace = Callable[[np.ndarray], np.ndarray]
+
+_SPEEDS = {"slow": 0.5, "plain": 1.0, "constant": 1.0, "fast": 2.0, "whip": 4.0}  # beside one another
+_TRAVELS = {"dolly", "truck", "pedestal", "orbit", "dolly_zoom"}
+_RAMP = 0.06  # of the time: how long before and after a change of speed it is eased
+_FINE = 1000
+
+
+def to_the_end(plan: Plan) -> Plan:
+    """The plan, going on after a pause for what is left: "go halfway, then pause" leaves half of a path."""
+    left = 1 - sum(_asked(phase) or 0.0 for phase in plan.phases)
+    if _pauses(plan.phases[-1]) and left > 0 and all(map(_asked, walking := [p for p in plan.phases if _travels(p)])):
+        return attrs.evolve(plan, phases=(*plan.phases, walking[-1])) if walking else plan
+    return plan
+
+
+def pace(plan: Plan) -> Pace:
+    """Shares of the time (T,), 0 to 1 -> shares of the path (T,) that the camera has gone by then, from 0 to 1."""
+    travels = [_travels(phase) for phase in plan.phases]
+    if not any(travels):
+        rests = all(map(_pauses, plan.phases))
+        travels = [rests or not _pauses(phase) for phase in plan.phases]
+    shares = np.array([phase.share for phase in plan.phases])
+    lengths = shares * travels * [_SPEEDS[phase.tempo] for phase in plan.phases]
+    asked = np.array([(_asked(phase) or 0.0) * on for phase, on in zip(plan.phases, travels, strict=True)])
+    free = lengths * (asked == 0)
+    if 0 < asked.sum() < 1 and free.any():
+        lengths = asked + free * (1 - asked.sum()) / free.sum()
+    speeds, ends = lengths / shares, np.cumsum(shares) / shares.sum()
+    time = np.linspace(-_RAMP, 1 + _RAMP, _FINE)
+    inside = (time >= 0) & (time <= 1)
+    speed = inside * speeds[np.minimum(np.searchsorted(ends, time), len(ends) - 1)]
+    window = np.hanning(2 * round(_RAMP / (time[1] - time[0])) + 1)
+    speed = np.convolve(speed, window, mode="same")[inside]
+    gone = np.concatenate([[0], np.cumsum((speed[1:] + speed[:-1]) / 2)])
+    return lambda when: np.interp(when, np.linspace(0, 1, len(gone)), gone / gone[-1])
+
+
+def _travels(phase: Phase) -> bool:
+    return any(move.family in _TRAVELS for move in phase.moves) or (not phase.moves and phase.tempo != "plain")
+
+
+def _pauses(phase: Phase) -> bool:
+    return not phase.moves and phase.tempo == "plain"
+
+
+def _asked(phase: Phase) -> float | None:
+    """The share of the path that a phase was asked to go."""
+    shares = [m.asked.value for m in phase.moves if m.family in _TRAVELS and m.asked and m.asked.unit == "share"]
+    return max(shares) if shares and 0 < max(shares) < 1 else None

@@ -1,0 +1,64 @@
+"""The embedded engine's time and memory for a shot: `python bench/embedded.py [--frames N] [--size W H] [--threads N]`.
+
+The camera sways and moves into the scene of `bench/guide.py`, at the same speed however long the shot is. Depth is
+estimated, as for a picture that comes without one. Prints one line of JSON: seconds to load, to the first frame and to
+the last, and the process's peak memory in MB.
+"""
+
+import argparse
+import json
+import resource
+import sys
+import time
+
+import numpy as np
+import torch
+from guide import HEIGHT, LENS, WIDTH, scene
+
+from dollygrip.rotations import matrix_from_rotvec
+from dollygrip.trajectory import Trajectory
+from dollygrip_backend.video import Shot, load_engine
+
+SWAY, PERIOD = 25.0, 96  # degrees to each side, frames
+SPEED = 0.01  # depth units a frame
+DEPTH = 6.0  # what the scene's median depth is called
+
+
+def camera(frames: int) -> Trajectory:
+    """Poses at 512x288."""
+    t = np.arange(frames)
+    turn = np.radians(SWAY) * np.sin(2 * np.pi * t / PERIOD)
+    c2w = np.tile(np.eye(4), (frames, 1, 1))
+    c2w[:, :3, :3] = matrix_from_rotvec(turn[:, None] * [0.0, 1.0, 0.0])
+    c2w[:, 2, 3] = SPEED * t
+    return Trajectory(c2w, np.tile(LENS, (frames, 1)), (WIDTH, HEIGHT), 24.0, scene_depth=DEPTH)
+
+
+def peak_megabytes() -> float:
+    """Of this process, from its start on."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--frames", type=int, default=49)
+    parser.add_argument("--size", type=int, nargs=2, default=(WIDTH, HEIGHT), metavar=("W", "H"))
+    parser.add_argument("--threads", type=int, default=2)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    began = time.perf_counter()
+    engine = load_engine("embedded")
+    figures = {"frames": options.frames, "size": options.size, "loaded_s": time.perf_counter() - began}
+    busy = time.process_time()
+    for number, _ in enumerate(engine.render(Shot(scene()[0], "", camera(options.frames), options.size))):
+        if number == 0:
+            figures["first_frame_s"] = time.perf_counter() - began
+    figures["last_frame_s"] = time.perf_counter() - began
+    figures["processor_s"] = time.process_time() - busy
+    figures["peak_mb"] = peak_megabytes()
+    print(json.dumps({k: round(v, 1) if isinstance(v, float) else v for k, v in figures.items()}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,129 @@
+"""Depth of what a scene renders, by rays.
+
+As a script it does so for every frame of a shot, in a Blender of its own, which leaves the interface and the animator's
+scene alone: `rays.py JOB` reads JOB/scene.blend and JOB/views.npz (see main) and writes JOB/0000.npy and on, float16
+(h, w) in metres, inf where there is nothing.
+"""
+
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import bpy
+import numpy as np
+
+NEAR_PLANE = 0.02  # metres; nearer geometry does not set the scale
+COARSE_RAYS = 20_000  # of a frame's first grid: a third of a second
+ALIKE = 1.01  # ratio of disparities up to which the corners of a cell lie on one surface
+
+Cast = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""Image points x, y (N,) -> disparity (N,) along +Z, 0 where there is nothing."""
+
+
+@contextmanager
+def rendered_only(scene: bpy.types.Scene) -> Iterator[None]:
+    """Hide for a while what is there to be worked with but is not rendered."""
+    hidden = [thing for thing in scene.objects if thing.hide_render and not thing.hide_viewport]
+    for thing in hidden:
+        thing.hide_viewport = True
+    try:
+        yield
+    finally:
+        for thing in hidden:
+            thing.hide_viewport = False
+
+
+def cast(
+    scene: bpy.types.Scene,
+    depsgraph: bpy.types.Depsgraph,
+    to_blender: np.ndarray,
+    intrinsics: np.ndarray,
+    x: np.ndarray,
+    y: np.ndarray,
+) -> np.ndarray:
+    """Depth (N,) along +Z, in metres, of the geometry at image points x, y (N,), inf where there is none.
+
+    to_blender: (4, 4) from OpenCV camera axes to the scene's world and unit; intrinsics: (4,). Rays start at the near
+    plane.
+    """
+    unit = scene.unit_settings.scale_length
+    fx, fy, cx, cy = intrinsics
+    directions = np.stack([(x - cx) / fx, (y - cy) / fy, np.ones_like(x)], -1)
+    centre, rays = to_blender[:3, 3], directions @ to_blender[:3, :3].T
+    starts = centre + rays * NEAR_PLANE / unit
+    lines = zip(starts.tolist(), rays.tolist(), strict=True)
+    hits = (scene.ray_cast(depsgraph, start, ray) for start, ray in lines)
+    places = np.array([hit[1] if hit[0] else (np.inf,) * 3 for hit in hits]).reshape(-1, 3)
+    return np.linalg.norm(places - centre, axis=-1) / np.linalg.norm(directions, axis=-1) * unit
+
+
+def frame_depth(cast: Cast, size: tuple[int, int]) -> np.ndarray:
+    """Depth float64 (h, w) at the pixels' centres, by few rays.
+
+    A grid is cast first. Disparity is linear across a plane's image: a cell whose corners are ALIKE is interpolated,
+    and so nearly exact on what bends slowly; in every other cell each pixel is cast.
+    """
+    step = max(2, int(np.ceil(np.sqrt(size[0] * size[1] / COARSE_RAYS))))
+    columns, rows = (np.unique([*range(0, side, step), side - 1]) for side in size)
+    grid_x, grid_y = np.meshgrid(columns + 0.5, rows + 0.5)
+    grid = cast(grid_x.ravel(), grid_y.ravel()).reshape(grid_x.shape)
+    corners = np.stack([grid[:-1, :-1], grid[:-1, 1:], grid[1:, :-1], grid[1:, 1:]])
+    smooth = corners.max(0) <= corners.min(0) * ALIKE
+    across, left = _cells(columns, size[0])
+    down, above = _cells(rows, size[1])
+    nw, ne, sw, se = corners[:, above[:, None], left]
+    top, bottom = nw + (ne - nw) * across, sw + (se - sw) * across
+    disparity = top + (bottom - top) * down[:, None]
+    y, x = np.nonzero(~smooth[above[:, None], left])
+    disparity[y, x] = cast(x + 0.5, y + 0.5)
+    with np.errstate(divide="ignore"):
+        return 1.0 / disparity
+
+
+def _cells(marks: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray]:
+    """For each pixel of a side, where it lies between two marks of the grid, from 0 to 1, and the first one's index."""
+    first = np.minimum(np.searchsorted(marks, np.arange(side), side="right") - 1, len(marks) - 2)
+    return (np.arange(side) - marks[first]) / (marks[first + 1] - marks[first]), first
+
+
+def main(folder: Path) -> None:
+    """views.npz: scene, layer (names); frames (T,); to_blender (T, 4, 4); intrinsics (T, 4) in pixels of size (2,);
+    trusted: whether drivers of the file may run Python."""
+    with np.load(folder / "views.npz", allow_pickle=False) as stored:
+        job = dict(stored)
+    trusted = bool(job["trusted"])
+    bpy.ops.wm.open_mainfile(filepath=str(folder / "scene.blend"), load_ui=False, use_scripts=trusted)
+    scene = bpy.data.scenes[str(job["scene"])]
+    layer, size = scene.view_layers[str(job["layer"])], (int(job["size"][0]), int(job["size"][1]))
+    views = job["frames"], job["to_blender"], job["intrinsics"]
+    with rendered_only(scene):
+        for number, (frame, pose, lens) in enumerate(zip(*views, strict=True)):
+            scene.frame_set(int(frame))
+            layer.update()
+
+            def disparity(x: np.ndarray, y: np.ndarray, pose=pose, lens=lens) -> np.ndarray:
+                return 1.0 / cast(scene, layer.depsgraph, pose, lens, x, y)
+
+            with np.errstate(over="ignore"):  # beyond 65 km there is sky
+                depth = frame_depth(disparity, size).astype(np.float16)
+            part = folder / "frame.part"
+            with part.open("wb") as file:
+                np.save(file, depth, allow_pickle=False)
+            part.replace(folder / f"{number:04d}.npy")
+
+
+if __name__ == "__main__":
+    code = 1
+    try:
+        if hasattr(os, "nice"):
+            os.nice(5)  # the interface goes first
+        main(Path(sys.argv[-1]))
+        code = 0
+    except Exception:
+        traceback.print_exc()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # Blender 4.5 as a Python module may wait for its own threads for ever

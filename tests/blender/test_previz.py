@@ -1,0 +1,184 @@
+"""A shot on the animator's own set: depth of every frame as Blender has it, and frames that keep the geometry."""
+
+import time
+from pathlib import Path
+
+import bpy
+import numpy as np
+import pytest
+from bl_ext.user_default.dollygrip import compat
+from bl_ext.user_default.dollygrip.backend.session import session
+from bl_ext.user_default.dollygrip.camera import camera
+from bl_ext.user_default.dollygrip.references import picture
+from bl_ext.user_default.dollygrip.render import scene_depth
+from bl_ext.user_default.dollygrip.render.render import RenderShot
+from bl_ext.user_default.dollygrip.shots import strips
+
+from dollygrip import formats, shot_record
+from dollygrip.errors import DollygripError, InputError
+
+SIZE = (160, 96)
+FRAMES = 5
+WALL, BOX = 8.0, 5.0  # metres before the camera; of the box its front
+
+
+def plain(name: str, colour: tuple[float, float, float]) -> bpy.types.Material:
+    """A surface that glows in its colour: the same from everywhere."""
+    material = bpy.data.materials.new(name)
+    if bpy.app.version < (5, 0, 0):
+        material.use_nodes = True
+    nodes = material.node_tree
+    nodes.nodes.clear()
+    glow, out = nodes.nodes.new("ShaderNodeEmission"), nodes.nodes.new("ShaderNodeOutputMaterial")
+    glow.inputs["Color"].default_value = (*colour, 1)
+    nodes.links.new(glow.outputs[0], out.inputs[0])
+    return material
+
+
+@pytest.fixture
+def film(scene, tmp_path):
+    """A camera that trucks right past a red box before a blue wall, with its own view as the reference."""
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "film.blend"))
+    scene = bpy.context.scene
+    scene.render.resolution_x, scene.render.resolution_y = SIZE
+    scene.frame_start, scene.frame_end = 1, FRAMES
+    scene.view_settings.view_transform = "Standard"
+    bpy.ops.mesh.primitive_cube_add(size=2, location=(0.5, BOX + 1, 0))
+    bpy.context.object.name = "Box"
+    bpy.context.object.data.materials.append(plain("Red", (0.8, 0.05, 0.05)))
+    bpy.ops.mesh.primitive_plane_add(size=60, location=(0, WALL, 0), rotation=(np.pi / 2, 0, 0))
+    bpy.context.object.data.materials.append(plain("Blue", (0.05, 0.1, 0.8)))
+    bpy.ops.mesh.primitive_cube_add(size=1, location=(0, 2, 0))
+    bpy.context.object.hide_render = True  # a helper of the animator's
+    shot = bpy.data.objects.new("Shot", bpy.data.cameras.new("Shot"))
+    shot.rotation_euler = (np.pi / 2, 0, 0)
+    scene.collection.objects.link(shot)
+    scene.camera = shot
+    for frame, x in ((1, 0.0), (FRAMES, 0.8)):
+        shot.location.x = x
+        shot.keyframe_insert("location", frame=frame)
+    for curve in compat.curves_of(shot):
+        for key in curve.keyframe_points:
+            key.interpolation = "LINEAR"
+    bpy.ops.dollygrip.capture_reference(source="CAMERA")
+    state = scene.dollygrip
+    state.prompt, (state.width, state.height) = "a red box", SIZE
+    return scene
+
+
+def edges(row: np.ndarray) -> tuple[float, float]:
+    """Where the box begins and ends in a row of a frame, (w, 3): the red pixels."""
+    red = np.flatnonzero(row[:, 0].astype(int) > row[:, 2].astype(int))
+    return red.min(), red.max() + 1
+
+
+def expected(seen, t: int) -> tuple[float, float]:
+    """Where its front's sides lie in frame t by geometry; the camera stays between them."""
+    return tuple(seen.intrinsics[t, 0] * (np.array([-0.5, 1.5]) - seen.positions[t, 0]) / BOX + seen.intrinsics[t, 2])
+
+
+def exact(scene, seen, t: int) -> np.ndarray:
+    """A ray into every pixel of a frame of the scene itself, (h, w)."""
+    x, y = np.meshgrid(*(np.arange(side) + 0.5 for side in seen.size))
+    with camera.on_frame(scene, scene.frame_start + t):
+        return camera.depths_seen(bpy.context, seen.c2w[t], seen.intrinsics[t], x.ravel(), y.ravel()).reshape(x.shape)
+
+
+@pytest.mark.timeout(600)
+def test_the_frames_keep_the_sets_geometry(film, backend_home):
+    assert bpy.ops.dollygrip.render_shot() == {"FINISHED"}
+    [strip] = compat.strips_of(film)
+    shot = strips.shot_of(strip)
+    assert shot["kept_set"] and shot["engine"] == "embedded"
+    seen = formats.read(f"{shot['folder']}/{shot_record.CAMERA}")
+    for t, element in enumerate(strip.elements):
+        frame = picture.read_picture(f"{shot['folder']}/{element.filename}")
+        found, wanted = edges(frame[SIZE[1] // 2]), expected(seen, t)
+        assert np.abs(np.array(found) - wanted).max() <= 1.0, f"frame {t}: the box is at {found}, not {wanted}"
+    kept = np.load(f"{shot['folder']}/depths.npy")
+    assert kept.shape == (FRAMES, SIZE[1], SIZE[0]) and kept.dtype == np.float16
+    for t in (0, FRAMES - 1):
+        assert np.abs(kept[t] / exact(film, seen, t) - 1).max() < 1e-3, "the guide is Blender's own depth"
+
+
+def test_what_moves_in_the_scene_is_where_it_is_on_each_frame(film):
+    box = film.objects["Box"]
+    for frame, x in ((1, -2.0), (FRAMES, 2.0)):
+        box.location.x = x
+        box.keyframe_insert("location", frame=frame)
+    seen = camera.sample(bpy.context, 1, FRAMES)
+    film.frame_set(3)
+    said = []
+    depths = scene_depth.DepthPass.of(bpy.context, seen, 1).render(SIZE, said.append)
+    assert film.frame_current == 3 and said[-1].total == FRAMES
+    for t in range(FRAMES):
+        true = exact(film, seen, t)
+        assert (true < 5.5).any() and (true > 7.5).any()
+        assert np.abs(depths[t] / true - 1).max() < 1e-3
+    wide = scene_depth.DepthPass.of(bpy.context, seen, 1).render((40, 96), said.append)
+    assert wide.shape == (FRAMES, 96, 40)
+
+
+def test_sky_and_curved_surfaces(film):
+    film.objects["Plane"].hide_render = True
+    bpy.ops.mesh.primitive_uv_sphere_add(segments=48, ring_count=24, location=(-1.5, 5, 0.5))
+    seen = camera.sample(bpy.context, 1, 1)
+    [depth] = scene_depth.DepthPass.of(bpy.context, seen, 1).render(SIZE, lambda status: None)
+    true = exact(film, seen, 0)
+    assert np.array_equal(np.isinf(depth), np.isinf(true)) and np.isinf(true).any()
+    near = np.isfinite(true)
+    assert np.abs(depth[near] / true[near] - 1).max() < 6e-3
+
+
+def test_the_interface_goes_on_and_a_cancelled_pass_leaves_nothing(film, backend_home):
+    film.frame_end = 200
+    task = RenderShot.of(bpy.context)
+    folder = task.depth_pass.folder.name
+    session.start(task, "")
+    deadline = time.monotonic() + 120
+    longest, asked, outcome = 0.0, False, None
+    while outcome is None:
+        assert time.monotonic() < deadline
+        began = time.thread_time()
+        outcome = session.pump()
+        longest = max(longest, time.thread_time() - began)
+        if session.status.text == "Depth of the scene" and session.status.done and not asked:
+            asked = True
+            session.cancel()
+        time.sleep(0.01)
+    assert asked and outcome.state == "cancelled" and longest < 0.05
+    assert not Path(folder).exists()
+    assert not compat.strips_of(film) and film.frame_current == 1
+
+
+def test_only_a_view_of_the_set_offers_its_depth(film, picture_path):
+    assert scene_depth.view_of_set(film, None)
+    film.dollygrip.use_scene_depth = False
+    task = RenderShot.of(bpy.context)
+    assert task.depth_pass is None and "depth" in task.arrays
+    film.dollygrip.reference = str(picture_path)
+    film.dollygrip.use_scene_depth = True
+    assert scene_depth.view_of_set(film, None) is None
+    assert RenderShot.of(bpy.context).depth_pass is None
+
+
+def test_what_cannot_be_kept_is_said_before(film):
+    for name in ("Box", "Plane"):
+        bpy.data.objects.remove(film.objects[name])
+    with pytest.raises(InputError, match="sees no geometry"):
+        scene_depth.DepthPass.of(bpy.context, camera.sample(bpy.context, 1, FRAMES), 1)
+    with pytest.raises(RuntimeError, match="no geometry"):
+        bpy.ops.dollygrip.render_shot()
+    film.camera = None
+    with pytest.raises(RuntimeError, match="no camera"):
+        bpy.ops.dollygrip.render_shot()
+
+
+def test_too_much_depth_and_a_blender_that_fails_say_so(film):
+    seen = camera.sample(bpy.context, 1, FRAMES)
+    wanted = scene_depth.DepthPass.of(bpy.context, seen, 1)
+    with pytest.raises(InputError, match="at most 4 frames"):
+        wanted.render((4096, 4096), lambda status: None)
+    Path(wanted.folder.name, "scene.blend").write_bytes(b"none")
+    with pytest.raises(DollygripError, match="ended with code 1"):
+        wanted.render(SIZE, lambda status: None)
