@@ -27,6 +27,7 @@ from dollygrip_backend.training.muon import Muon
 _SMALLEST_CROP = 0.7
 _SMALLEST_SHARE = 0.003  # of the picture: what is smaller cannot be told at this size
 _SHARPNESS = 20.0  # of the comparison of a prompt with the phrases
+_ALIKE = 5.0  # weight of how far what a prompt names is from the phrase alone: absence is learned on phrases alone
 _ENDS = ("words_in", "picking", "something", "phrase", "picture_in.0", "place", "shown", "absent")
 _SPREAD = 0.7  # cells: how far the target's probability reaches around an object's middle
 
@@ -199,6 +200,7 @@ def _step(run: Run, views: NamedViews, phrases: Phrases, settings: Config) -> di
         chances = run.model.compare(*run.model.see(pictures), vocabulary[asked]).log_softmax(-1)
     parts = {
         "words": cross_entropy(heard.phrase @ vocabulary.T * _SHARPNESS, named, ignore_index=-1),
+        "alike": _ALIKE * (1 - (heard.phrase * vocabulary[named]).sum(-1))[named >= 0].mean(),
         "something": binary_cross_entropy_with_logits(heard.something, (named >= 0).float()),
         "places": -(targets * chances).sum(-1).mean(),
     }
