@@ -70,7 +70,7 @@ class PredictCamera:
             seed=state.seed,
             takes=state.takes,
             size=camera.square_size(scene),
-            view_degrees=None if seen is None else camera.view_degrees(seen),
+            **({} if seen is None else lens_of(image, seen)),
             scene_depth=None if "depth" in arrays else camera.known_depth(context, seen),
             strength=state.strength,
             subject=point,
@@ -110,7 +110,7 @@ class PredictCamera:
             seed=unused_seed(prompt),
             takes=count,
             size=camera.square_size(scene),
-            view_degrees=float(np.degrees(2 * np.arctan(image.shape[1] / 2 / _lens(image, seen)[0]))),
+            **lens_of(image, seen),
             scene_depth=None if "depth" in arrays else dense.scene_depth,
             strength=made_from.get("strength", 1.0),
             subject=tuple(made_from["subject"]) if "subject" in made_from else None,
@@ -184,6 +184,13 @@ class PredictCamera:
 def exact_depth(context: bpy.types.Context, image: np.ndarray, seen: Trajectory, frame: int) -> np.ndarray:
     """Depth of the scene's geometry for a picture that frame 0 of `seen` shows centre-cropped."""
     return camera.depth_map(context, seen.c2w[0], _lens(image, seen), (image.shape[1], image.shape[0]), frame)
+
+
+def lens_of(image: np.ndarray, seen: Trajectory) -> dict[str, Any]:
+    """What a request says of the lens of a picture that frame 0 of `seen` shows centre-cropped."""
+    fx, _, cx, cy = _lens(image, seen)
+    height, width = image.shape[:2]
+    return {"view_degrees": float(np.degrees(2 * np.arctan(width / 2 / fx))), "centre": (cx / width, cy / height)}
 
 
 def _lens(image: np.ndarray, seen: Trajectory) -> np.ndarray:

@@ -43,6 +43,8 @@ def _predict(request: PredictRequest, arrays: dict[str, np.ndarray]) -> PredictR
         _check_range("field of view in degrees", request.view_degrees, 1, 170)
     if request.scene_depth is not None:
         _check_range("scene depth", request.scene_depth, 1e-6, 1e9)
+    for side in request.centre:
+        _check_range("lens's centre", side, -2, 3)
     if request.subject is not None and not all(0 <= side <= 1 for side in request.subject):
         raise InputError(
             f"The subject {request.subject} lies outside of the image.", "Give x and y as fractions from 0 to 1."

@@ -70,6 +70,7 @@ class Runner:
             scene_depth=view.scene_depth,
             depth=view.depth,
             strength=request.strength,
+            centre=request.centre,
             subject=request.subject,
             subject_depth=request.subject_depth,
             constraints=make_constraints(request, arrays),
