@@ -18,6 +18,7 @@ from .direct.drawn import AlongPath
 from .direct.predict import PredictCamera
 from .direct.redirect import Redirect
 from .references.set_proxy import BuildSetProxy
+from .render.measure import MeasureCamera
 from .render.render import RenderShot
 
 _queued_here: set[tuple[str, str, int, int]] = set()  # scene, camera, first and last frame of shots that wait or waited
@@ -27,6 +28,7 @@ _TASKS = {  # by what only their records have; the first that fits
     "folder": RenderShot,
     "set_of": BuildSetProxy,
     "redirect": Redirect,
+    "measured": MeasureCamera,
 }
 
 

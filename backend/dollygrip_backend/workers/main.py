@@ -19,6 +19,7 @@ import numpy as np
 import zmq
 
 from dollygrip import protocol
+from dollygrip.achieved import AchievedCamera
 from dollygrip.errors import DollygripError
 from dollygrip.trajectory import Trajectory
 from dollygrip_backend.workers.runner import CancelledError, DepthMap
@@ -104,6 +105,10 @@ class Worker:
                 self._send(take, {"c2w": result.c2w, "intrinsics": result.intrinsics})
             elif isinstance(result, DepthMap):
                 self._send(protocol.Depth(result.view_degrees, run.job_id, index), {"depth": result.depth})
+            elif isinstance(result, AchievedCamera):
+                values = attrs.asdict(result)
+                blobs = {name: values.pop(name) for name in ("c2w", "rotation", "position")}
+                self._send(protocol.Achieved(**values, job_id=run.job_id, index=index), blobs)
             else:
                 self._send(protocol.Frame(run.job_id, index), {"rgb": result})
             index += 1

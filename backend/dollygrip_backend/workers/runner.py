@@ -1,6 +1,7 @@
 """Does one request: the same code in a worker process and in the command line. Torch loads with the first request."""
 
 import hashlib
+import importlib.util
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -9,8 +10,9 @@ import attrs
 import numpy as np
 from PIL import Image
 
-from dollygrip.errors import InputError
-from dollygrip.protocol import DepthRequest, PredictRequest, RenderRequest, Request
+from dollygrip.achieved import AchievedCamera
+from dollygrip.errors import DollygripError, InputError
+from dollygrip.protocol import DepthRequest, MeasureRequest, PredictRequest, RenderRequest, Request
 from dollygrip.trajectory import Trajectory
 from dollygrip_backend import video
 from dollygrip_backend.predictor import Constraints, Keyframe
@@ -29,7 +31,7 @@ class DepthMap:
     view_degrees: float
 
 
-Results = Iterator[Trajectory | np.ndarray | DepthMap]
+Results = Iterator[Trajectory | np.ndarray | DepthMap | AchievedCamera]
 
 
 class CancelledError(Exception):
@@ -47,10 +49,15 @@ class Runner:
     def run(self, request: Request, arrays: dict[str, np.ndarray], report: Report, have: int = 0) -> Results:
         """Yield the results of a validated request from number `have` on; the generator returns the job's summary.
 
-        Results are trajectories (predict), uint8 (h, w, 3) frames (render) or one depth map.
+        Results are trajectories (predict), uint8 (h, w, 3) frames (render), one depth map or one achieved camera.
         """
         started = time.monotonic()
-        work = {PredictRequest: self._predict, RenderRequest: self._render, DepthRequest: self._depth}[type(request)]
+        work = {
+            PredictRequest: self._predict,
+            RenderRequest: self._render,
+            DepthRequest: self._depth,
+            MeasureRequest: self._measure,
+        }[type(request)]
         summary = yield from work(request, arrays, report, have)
         return {**summary, "seconds": round(time.monotonic() - started, 3), "device": self.device}
 
@@ -110,6 +117,22 @@ class Runner:
         if not have:
             yield DepthMap(estimate.depth * np.float32(scene_depth / median), estimate.view_degrees)
         return {"scene_depth": scene_depth, "view_degrees": estimate.view_degrees}
+
+    def _measure(self, request: MeasureRequest, arrays: dict[str, np.ndarray], report: Report, have: int) -> Results:
+        if importlib.util.find_spec("pycolmap") is None:
+            raise DollygripError(
+                "The backend recovers cameras with pycolmap, which is not installed.",
+                "pip install 'dollygrip-backend[evaluation]' in the backend's environment.",
+            )
+        from dollygrip_backend.evaluation.achieved import achieved_camera
+        from dollygrip_backend.evaluation.recovery import recover
+
+        requested = request.trajectory.trajectory(arrays)
+        frames = list(arrays["frames"])
+        recovered = recover(frames, requested.intrinsics, lambda done, total: report("measuring", done, total))
+        if not have:
+            yield achieved_camera(requested, recovered)
+        return {"frames": len(frames)}
 
     def _render(self, request: RenderRequest, arrays: dict[str, np.ndarray], report: Report, have: int) -> Results:
         report("frames", have, len(arrays["c2w"]))
