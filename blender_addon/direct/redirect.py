@@ -219,7 +219,11 @@ class Redirect:
         first, last = self.provenance["range"]
         plan = f"frames {first} to {last}: {said.get('plan', 'not told')}"
         meta = {key: value for key, value in stored["meta"].items() if key != "clearance"}
-        meta["plan"] = f"{meta['plan']}; {plan}" if isinstance(meta.get("plan"), str) else plan
+        if isinstance(meta.get("plan"), str):
+            told = meta["plan"].split("; ")
+            again = stored.get("range") == [first, last]  # the part that was directed last is directed anew
+            plan = "; ".join([*(told[:-1] if again else told), plan])
+        meta["plan"] = plan
         dense = attrs.evolve(before, c2w=c2w, intrinsics=intrinsics, meta=meta)
         takes.record(action, dense, {**made_from, **self.provenance, **own, "parent_take": self.take_id})
 

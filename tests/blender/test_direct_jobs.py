@@ -73,6 +73,7 @@ def test_more_like_a_redirected_take_varies_its_part(film, scripted_backend, by)
     assert (stored["prompt"], stored["range"], stored["take"]) == ("go", [first, last], 2)
     assert stored["seed"] > takes.provenance(made)["seed"] and len(film.dollygrip.take_list) == 4
     assert stored["parent_take"] == takes.provenance(made)["id"]
+    assert takes.understood(takes.shown(film.camera)).count("frames ") == 1, "the part is told of once"
 
 
 def test_more_like_a_take_along_a_path_keeps_to_the_path(film, scripted_backend):
