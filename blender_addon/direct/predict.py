@@ -75,6 +75,7 @@ class PredictCamera:
             strength=state.strength,
             subject=point,
             subject_depth=distance,
+            direct=state.use_director,
         )
         provenance = {
             "prompt": request.prompt,
@@ -104,7 +105,7 @@ class PredictCamera:
         if made_from.get("exact_depth"):
             arrays["depth"] = exact_depth(context, image, seen, first)
         request = PredictRequest(
-            prompt=prompt,
+            prompt=takes.directed(take) or prompt,
             frames=len(dense),
             fps=dense.fps,
             seed=unused_seed(prompt),
@@ -176,6 +177,8 @@ class PredictCamera:
             return
         first, last = takes.frame_range(made[-1])
         said = f"{', '.join(self.made)}: frames {first} to {last}."
+        if moves := takes.directed(made[-1]):
+            said += f" Directed as “{moves}”."
         read = takes.understood(made[-1])
         scene.dollygrip.notice = f"{said} Understood as: {read}." if read else said
         push_undo("Predict Camera")

@@ -159,7 +159,7 @@ class LiveDirection:
             self._base = rest, PredictCamera.of(context)
         base, changed = self._base[1], dict(zip(_WORDS.values(), words, strict=True))
         changed["prompt"] = changed["prompt"].strip()
-        request = attrs.evolve(base.request, takes=1, **changed)
+        request = attrs.evolve(base.request, takes=1, direct=False, **changed)  # a director takes seconds
         told = {key: changed[key] for key in ("prompt", "strength")}
         return attrs.evolve(base, request=request, provenance={**base.provenance, **told}, made=[])
 

@@ -204,6 +204,8 @@ class RenderShot:
         if self.files:
             shot = self._shot(outcome.state, outcome.summary)
             strips.ensure(scene, self.files, self.frame_start, len(self.trajectory), shot)
+            if name := outcome.summary.get("depth_estimator"):
+                shot_record.note_depth_estimator(self.folder, name)
             said = f"{len(self.files)} of {len(self.trajectory)} frames are in {takes.beside(self.folder)}."
             scene.dollygrip.notice = " ".join([said, *self.notices])
             push_undo("Render Shot")

@@ -31,7 +31,10 @@ log = logging.getLogger("dollygrip.worker")
 
 @attrs.frozen
 class WorkerConfig:
-    """How a worker reaches its server: address, CURVE keys, its name there; and what it runs, on which device."""
+    """How a worker reaches its server: address, CURVE keys, its name there; and what it runs, on which device.
+
+    director: of the runner, see there.
+    """
 
     endpoint: str
     server_public: str
@@ -40,6 +43,7 @@ class WorkerConfig:
     name: str
     device: str
     runner: str = DEFAULT_RUNNER
+    director: str = ""
 
 
 class Worker:
@@ -73,7 +77,8 @@ class Worker:
             if self._runner is None:
                 self._report("models", 0, 1)
                 module, _, name = self._config.runner.partition(":")
-                self._runner = getattr(importlib.import_module(module), name)(self._config.device)
+                runner = getattr(importlib.import_module(module), name)
+                self._runner = runner(self._config.device, self._config.director)
             return self._results(run, arrays)
         except CancelledError:
             return protocol.Cancelled(run.job_id)

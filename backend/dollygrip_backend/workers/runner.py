@@ -41,8 +41,9 @@ class CancelledError(Exception):
 class Runner:
     """Holds the models of one device and keeps them between jobs."""
 
-    def __init__(self, device: str = "cpu"):
-        self.device = device
+    def __init__(self, device: str = "cpu", director: str = ""):
+        """director: folder or hub name of the vision-language model of requests with `direct`; "" for none."""
+        self.device, self._director = device, director
         self._models: dict[str, Any] = {}
         self._seen: tuple[str, _View] | None = None
 
@@ -62,6 +63,7 @@ class Runner:
         return {**summary, "seconds": round(time.monotonic() - started, 3), "device": self.device}
 
     def _predict(self, request: PredictRequest, arrays: dict[str, np.ndarray], report: Report, have: int) -> Results:
+        request, meta = self._directed(request, arrays["image"], report) if request.direct else (request, {})
         report("depth", 0, 1)
         view = self._reference(request, arrays)
         report("camera", 0, 1)
@@ -83,8 +85,29 @@ class Runner:
             constraints=make_constraints(request, arrays),
             progress=lambda done, total: report("camera", done, total),
         )
-        yield from takes[have:]
+        meta |= {"depth_estimator": view.estimator} if view.estimator else {}
+        for take in takes[have:]:
+            yield attrs.evolve(take, meta=take.meta | meta)
         return {"takes": len(takes), "scene_depth": view.scene_depth, "view_degrees": view.view_degrees}
+
+    def _directed(
+        self, request: PredictRequest, image: np.ndarray, report: Report
+    ) -> tuple[PredictRequest, dict[str, Any]]:
+        """The request as the director puts it, and what the takes shall tell of that. A subject that is given stays."""
+        if not self._director:
+            raise InputError("This backend has no director.", "Start it with --director, or predict without.")
+        report("director", 0, 1)
+        direction = self._model("director", self._load_director).direct(image, request.prompt)
+        meta = {"director": {"model": self._director, **direction.meta(request.prompt)}}
+        return attrs.evolve(request, prompt=direction.prompt, subject=request.subject or direction.subject), meta
+
+    def _load_director(self, device: str) -> Any:
+        import transformers.utils.logging
+
+        from dollygrip_backend.predictor.director import Director
+
+        transformers.utils.logging.disable_progress_bar()  # it would break into ours; downloads keep their own
+        return Director.load(self._director, device)
 
     def _reference(self, request: PredictRequest, arrays: dict[str, np.ndarray]) -> "_View":
         """What is known of the reference view; the last is kept, for requests that change only their words."""
@@ -99,15 +122,17 @@ class Runner:
         A given scene depth sets the scale of an estimated depth.
         """
         depth, degrees = arrays.get("depth"), request.view_degrees
-        given = depth is not None
+        given, estimator = depth is not None, ""
         if depth is None or degrees is None:
             estimate = self._model("depth", _load_depth).estimate(_shrunk(arrays["image"]))
-            depth = _stretched(estimate.depth, arrays["image"]) if depth is None else depth
+            if depth is None:
+                depth = _stretched(estimate.depth, arrays["image"])
+                estimator = self._model("depth", _load_depth).name
             degrees = estimate.view_degrees if degrees is None else degrees
         median = float(np.median(depth[np.isfinite(depth)]))
         scene_depth = request.scene_depth or median
         depth = depth if given else depth * (scene_depth / median)
-        return _View(arrays["image"], depth, float(degrees), scene_depth)
+        return _View(arrays["image"], depth, float(degrees), scene_depth, estimator)
 
     def _depth(self, request: DepthRequest, arrays: dict[str, np.ndarray], report: Report, have: int) -> Results:
         report("depth", 0, 1)
@@ -136,6 +161,8 @@ class Runner:
 
     def _render(self, request: RenderRequest, arrays: dict[str, np.ndarray], report: Report, have: int) -> Results:
         report("frames", have, len(arrays["c2w"]))
+        if director := self._models.pop("director", None):
+            director.unload()  # a video engine needs the memory
         engine = self._model(f"engine {request.engine}", lambda device: video.load_engine(request.engine, device))
         shot = make_shot(request, arrays)
         count = 0
@@ -144,7 +171,9 @@ class Runner:
             if count >= have:
                 yield frame
             count += 1
-        return {"frames": count, "engine": request.engine, "size": list(shot.size)}
+        summary = {"frames": count, "engine": request.engine, "size": list(shot.size)}
+        estimated = video.engine_info(request.engine).estimates_depth and shot.depth is None and shot.depths is None
+        return summary | ({"depth_estimator": _estimator_name()} if estimated else {})
 
     def _model(self, name: str, load: Callable[[str], Any]) -> Any:
         """The model of this name, loaded once. Of the video engines only the last one used is kept."""
@@ -201,12 +230,13 @@ def _stretched(depth: np.ndarray, image: np.ndarray) -> np.ndarray:
 @attrs.frozen(eq=False)
 class _View:
     """Image uint8 (H, W, 3), depth float32 (H, W) along +Z, horizontal field of view in degrees, median depth in the
-    trajectory's unit."""
+    trajectory's unit; what estimated the depth, "" where it was given."""
 
     image: np.ndarray
     depth: np.ndarray
     view_degrees: float
     scene_depth: float
+    estimator: str
 
 
 def _load_camera(device: str) -> Any:
@@ -224,3 +254,9 @@ def _load_depth(device: str) -> Any:
     from dollygrip_backend.scene.estimators import load_estimator
 
     return load_estimator(device)
+
+
+def _estimator_name() -> str:
+    from dollygrip_backend.scene.estimators import estimator_name
+
+    return estimator_name()
