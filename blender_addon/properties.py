@@ -101,6 +101,11 @@ class DOLLYGRIP_PG_scene(bpy.types.PropertyGroup):
         description="The reference shows this scene from the start camera: take its depth from the geometry, exactly, "
         "instead of estimating it from the picture",
     )
+    use_director: BoolProperty(
+        name="Director",
+        description="A vision-language model of the backend looks at the picture and puts the prompt's intent into "
+        "camera moves first",
+    )
     scene_depth: FloatProperty(
         name="Depth",
         description="Distance of the picture's middle ground, which sets the scale of the move. "

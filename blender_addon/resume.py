@@ -1,8 +1,9 @@
 """Jobs that outlive Blender: a saved file knows the job that ran when it was saved, and attaches to it again.
 
 On load that happens by itself where the backend runs; else Resume in the panel starts it. In background mode nothing
-runs by itself: a script calls `bpy.ops.dollygrip.resume_job()`. The file also knows the shots that were still waiting
-to be rendered; Resume renders them as the opened file shows them.
+runs by itself: a script calls `bpy.ops.dollygrip.resume_job()`. The scene also knows the shots that are still waiting
+to be rendered, at all times, for Blender's own auto-save and quit.blend tell nobody; Resume renders them as the opened
+file shows them.
 """
 
 import json
@@ -17,15 +18,17 @@ from .direct.drawn import AlongPath
 from .direct.predict import PredictCamera
 from .direct.redirect import Redirect
 from .references.set_proxy import BuildSetProxy
+from .render.measure import MeasureCamera
 from .render.render import RenderShot
 
-_before: dict[str, str] = {}  # the shots that scenes knew of, while a file is being written
+_queued_here: set[tuple[str, str, int, int]] = set()  # scene, camera, first and last frame of shots that wait or waited
 _TASKS = {  # by what only their records have; the first that fits
     "closely": AlongPath,
     "placement": PredictCamera,
     "folder": RenderShot,
     "set_of": BuildSetProxy,
     "redirect": Redirect,
+    "measured": MeasureCamera,
 }
 
 
@@ -92,6 +95,7 @@ def _record(scene: bpy.types.Scene) -> dict:
 
 @bpy.app.handlers.persistent
 def resume_on_load(_path: str) -> None:
+    _queued_here.clear()
     if not bpy.app.background:
         resume_quietly()
 
@@ -115,36 +119,31 @@ def resume_quietly(outcome: Outcome | None = None) -> None:
 
 
 @bpy.app.handlers.persistent
-def note_waiting(_path: str) -> None:
-    """Let the file that is about to be written know the shots that no job stands for yet."""
-    queued = [task for task in session.unsubmitted if isinstance(task, RenderShot)]
+def note_queue(*_scene) -> None:
+    """Let the scenes know the shots that no job stands for yet, whatever undo has made of that."""
+    queued = [(task.scene_name, *task.queued) for task in session.unsubmitted if isinstance(task, RenderShot)]
+    _queued_here.update(queued)
     for scene in bpy.data.scenes:
-        state = scene.dollygrip
-        _before[scene.name] = state.waiting
-        own = [task.queued for task in queued if task.scene_name == scene.name]
-        if own:
-            state.waiting = json.dumps([*_waiting(scene), *own])
+        try:
+            rows = [row for row in _waiting(scene) if (scene.name, *row) not in _queued_here]
+        except InputError:  # Resume says so
+            continue
+        rows += [tuple(row) for name, *row in queued if name == scene.name]
+        noted = json.dumps(rows) if rows else ""
+        if scene.dollygrip.waiting != noted:
+            scene.dollygrip.waiting = noted
 
 
 @bpy.app.handlers.persistent
-def note_saved(path: str) -> None:
-    restore_waiting(path)
+def note_saved(_path: str) -> None:
     session.file_saved()
-
-
-@bpy.app.handlers.persistent
-def restore_waiting(_path: str) -> None:
-    """In this Blender the shots are in the session's hands."""
-    for scene in bpy.data.scenes:
-        scene.dollygrip.waiting = _before.get(scene.name, scene.dollygrip.waiting)
-    _before.clear()
 
 
 _handlers = (
     ("load_post", resume_on_load),
-    ("save_pre", note_waiting),
+    ("undo_post", note_queue),
+    ("redo_post", note_queue),
     ("save_post", note_saved),
-    ("save_post_fail", restore_waiting),
 )
 
 
@@ -188,7 +187,7 @@ _register_classes, _unregister_classes = bpy.utils.register_classes_factory(
 
 def register() -> None:
     _register_classes()
-    session.on_idle, session.pending = resume_quietly, pending
+    session.on_idle, session.pending, session.on_queue = resume_quietly, pending, note_queue
     for event, handler in _handlers:
         getattr(bpy.app.handlers, event).append(handler)
 

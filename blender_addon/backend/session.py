@@ -57,6 +57,7 @@ class Session:
         self.ended: set[str] = set()  # ids of jobs that came to their end here
         self.on_idle: Callable[[Outcome], None] = lambda _outcome: None  # called when the last of the tasks has ended
         self.pending: Callable[[bpy.types.Scene], str] = lambda _scene: ""  # class name of a task to go on with
+        self.on_queue: Callable[[], None] = lambda: None  # called when other tasks wait than before
         self._kept = ""  # id of the job that the saved file knows of
         self._orders = Orders()
         self._results: queue.SimpleQueue = queue.SimpleQueue()
@@ -85,6 +86,7 @@ class Session:
             raise BackendError(f"{self.task.title} is still running.", "Wait for it or cancel it.", "busy")
         self._following, self._outcomes, self._executable = list(following), [], executable
         self._launch(task)
+        self.on_queue()
 
     def _launch(self, task: Task) -> None:
         self.task, self.status = task, Status("Connecting to the backend")
@@ -116,6 +118,7 @@ class Session:
             self._orders.cancel.set()
             self._following = []
             self.status = attrs.evolve(self.status, text="Cancelling")
+            self.on_queue()
 
     def file_saved(self) -> None:
         """The file was saved with the record of the running job."""
@@ -160,6 +163,7 @@ class Session:
                 self.task.job_id = item.job_id
                 if scene is not None:
                     scene.dollygrip.job = json.dumps(self.task.record())
+                self.on_queue()
             elif scene is not None:
                 self.task.deliver(scene, item)
         return None
@@ -181,6 +185,7 @@ class Session:
             task.finish(scene, outcome)
         if self._following:
             self._launch(self._following.pop(0))
+        self.on_queue()
 
     def _show(self, status: Status) -> None:
         self.status = status

@@ -116,11 +116,6 @@ def on_frame(scene: bpy.types.Scene, frame: int) -> Iterator[None]:
         scene.frame_set(kept[0], subframe=kept[1])
 
 
-def view_degrees(seen: Trajectory) -> float:
-    """Horizontal field of view of frame 0, in degrees."""
-    return float(np.degrees(2 * np.arctan(seen.size[0] / 2 / seen.intrinsics[0, 0])))
-
-
 def depths_seen(
     context: bpy.types.Context, c2w: np.ndarray, intrinsics: np.ndarray, x: np.ndarray, y: np.ndarray
 ) -> np.ndarray:

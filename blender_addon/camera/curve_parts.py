@@ -4,7 +4,7 @@ Everything outside of a part keeps its keys, handles and values bit for bit. Ble
 handles anew and may change their last bits, so keys are written as they are to be.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import bpy
@@ -58,6 +58,12 @@ def write(curve: bpy.types.FCurve, keys: Keys) -> None:
     for name, _, kind in _ARRAYS:
         points.foreach_set(name, np.ascontiguousarray(keys[name], kind).ravel())
     curve.id_data.update_tag()
+
+
+def locked_frames(curves: Iterable[bpy.types.FCurve]) -> set[int]:
+    """Frames at which any of these curves has a key that is marked as locked."""
+    keys = [read(curve) for curve in curves]
+    return {round(frame) for k in keys for frame in k["co"][k["type"] == LOCKED, 0].tolist()}
 
 
 def deselect(curve: bpy.types.FCurve) -> None:

@@ -47,9 +47,7 @@ def span_of(curves: list[bpy.types.FCurve], first: int, last: int, whole: tuple[
     """The part first..last of pose curves, of a shot with the frames `whole`; raises InputError for too short a one."""
     if last - first < 2:
         raise InputError(f"The part from frame {first} to {last} is too short.", "Choose at least 3 frames.")
-    keys = [curve_parts.read(curve) for curve in curves]
-    marked = np.concatenate([k["co"][k["type"] == curve_parts.LOCKED, 0] for k in keys] or [np.zeros(0)])
-    locked = {round(frame) for frame in marked.tolist() if first < round(frame) < last}
+    locked = {frame for frame in curve_parts.locked_frames(curves) if first < frame < last}
     opens, ends = _reach(curves, first, last)
     return Span(first, last, opens and first <= whole[0], ends and last >= whole[1], tuple(sorted(locked)))
 

@@ -4,6 +4,7 @@ import bpy
 
 from dollygrip.errors import DollygripError
 
+from ..backend.session import session
 from ..drawing import draw_job, thumbnail, wrapped
 from . import parts
 
@@ -31,6 +32,8 @@ class Camera:
         column.prop(state, "start")
         if state.start:
             column.prop(state, "exact_depth")
+        if state.use_director or (session.welcome and session.welcome.director):
+            column.prop(state, "use_director")
         column.prop(state, "strength", slider=True)
         column.prop(state, "scene_depth")
         row = layout.row()

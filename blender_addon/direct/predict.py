@@ -70,11 +70,12 @@ class PredictCamera:
             seed=state.seed,
             takes=state.takes,
             size=camera.square_size(scene),
-            view_degrees=None if seen is None else camera.view_degrees(seen),
+            **({} if seen is None else lens_of(image, seen)),
             scene_depth=None if "depth" in arrays else camera.known_depth(context, seen),
             strength=state.strength,
             subject=point,
             subject_depth=distance,
+            direct=state.use_director,
         )
         provenance = {
             "prompt": request.prompt,
@@ -104,13 +105,13 @@ class PredictCamera:
         if made_from.get("exact_depth"):
             arrays["depth"] = exact_depth(context, image, seen, first)
         request = PredictRequest(
-            prompt=prompt,
+            prompt=takes.directed(take) or prompt,
             frames=len(dense),
             fps=dense.fps,
             seed=unused_seed(prompt),
             takes=count,
             size=camera.square_size(scene),
-            view_degrees=float(np.degrees(2 * np.arctan(image.shape[1] / 2 / _lens(image, seen)[0]))),
+            **lens_of(image, seen),
             scene_depth=None if "depth" in arrays else dense.scene_depth,
             strength=made_from.get("strength", 1.0),
             subject=tuple(made_from["subject"]) if "subject" in made_from else None,
@@ -176,6 +177,8 @@ class PredictCamera:
             return
         first, last = takes.frame_range(made[-1])
         said = f"{', '.join(self.made)}: frames {first} to {last}."
+        if moves := takes.directed(made[-1]):
+            said += f" Directed as “{moves}”."
         read = takes.understood(made[-1])
         scene.dollygrip.notice = f"{said} Understood as: {read}." if read else said
         push_undo("Predict Camera")
@@ -184,6 +187,13 @@ class PredictCamera:
 def exact_depth(context: bpy.types.Context, image: np.ndarray, seen: Trajectory, frame: int) -> np.ndarray:
     """Depth of the scene's geometry for a picture that frame 0 of `seen` shows centre-cropped."""
     return camera.depth_map(context, seen.c2w[0], _lens(image, seen), (image.shape[1], image.shape[0]), frame)
+
+
+def lens_of(image: np.ndarray, seen: Trajectory) -> dict[str, Any]:
+    """What a request says of the lens of a picture that frame 0 of `seen` shows centre-cropped."""
+    fx, _, cx, cy = _lens(image, seen)
+    height, width = image.shape[:2]
+    return {"view_degrees": float(np.degrees(2 * np.arctan(width / 2 / fx))), "centre": (cx / width, cy / height)}
 
 
 def _lens(image: np.ndarray, seen: Trajectory) -> np.ndarray:

@@ -23,7 +23,7 @@ from ..rigs import rigs
 from ..shots import strips
 from ..takes import takes
 from . import adopt, joining, parts
-from .predict import check_prompt, check_takes, unused_seed
+from .predict import check_prompt, check_takes, lens_of, unused_seed
 
 _OWN = ("seed", "model", "take", "meta", "id", "job", "scene_depth", "size", "fps")  # of the parent's provenance
 
@@ -102,7 +102,6 @@ class Redirect:
         shown = str(rendered or made_from.get("reference") or state.reference)
         image = read_picture(shown)
         seen = camera.sample(context, span.first, span.first, shot)
-        lens = camera.in_picture(seen.intrinsics, seen.size, (image.shape[1], image.shape[0]))[0]
         arrays = {"image": image, **_keyframes(context, shot, span)}
         depth = made_from.get("scene_depth") or camera.known_depth(context, seen) or camera.ASSUMED_DEPTH
         by_object = state.subject_kind == "OBJECT"
@@ -114,7 +113,7 @@ class Redirect:
             seed=seed,
             takes=count,
             size=camera.square_size(scene),
-            view_degrees=float(np.degrees(2 * np.arctan(image.shape[1] / 2 / lens[0]))),
+            **lens_of(image, seen),
             scene_depth=depth,
             strength=strength,
             subject=point,
@@ -220,7 +219,11 @@ class Redirect:
         first, last = self.provenance["range"]
         plan = f"frames {first} to {last}: {said.get('plan', 'not told')}"
         meta = {key: value for key, value in stored["meta"].items() if key != "clearance"}
-        meta["plan"] = f"{meta['plan']}; {plan}" if isinstance(meta.get("plan"), str) else plan
+        if isinstance(meta.get("plan"), str):
+            told = meta["plan"].split("; ")
+            again = stored.get("range") == [first, last]  # the part that was directed last is directed anew
+            plan = "; ".join([*(told[:-1] if again else told), plan])
+        meta["plan"] = plan
         dense = attrs.evolve(before, c2w=c2w, intrinsics=intrinsics, meta=meta)
         takes.record(action, dense, {**made_from, **self.provenance, **own, "parent_take": self.take_id})
 

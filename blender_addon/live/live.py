@@ -26,6 +26,7 @@ from ..direct.predict import PredictCamera, check_prompt
 from ..preferences import backend_executable
 from ..shots import shots
 from ..takes import takes
+from .moved import watch
 from .path_shape import Shape
 from .sampling import MOST_KEYS, Sampled, is_dragging
 
@@ -100,10 +101,12 @@ class LiveDirection:
         """Follow the settings of a scene; the backend is started where none runs."""
         self.stop()
         self._scene, executable, stopping = scene.name, backend_executable(), self._stopping
+        watch.start(scene.name)
         self._predictor = LivePredictor(lambda: server.connect(executable, lambda: None, stopping.is_set))
 
     def stop(self) -> None:
         """Stop, and clear the preview."""
+        watch.stop()
         if self._predictor:
             self._stopping.set()
             self._predictor.close(timeout=0.5)
@@ -156,7 +159,7 @@ class LiveDirection:
             self._base = rest, PredictCamera.of(context)
         base, changed = self._base[1], dict(zip(_WORDS.values(), words, strict=True))
         changed["prompt"] = changed["prompt"].strip()
-        request = attrs.evolve(base.request, takes=1, **changed)
+        request = attrs.evolve(base.request, takes=1, direct=False, **changed)  # a director takes seconds
         told = {key: changed[key] for key in ("prompt", "strength")}
         return attrs.evolve(base, request=request, provenance={**base.provenance, **told}, made=[])
 
@@ -182,8 +185,10 @@ def _rest(scene: bpy.types.Scene) -> tuple:
     names = [p.identifier for p in state.bl_rna.properties if p.type != "COLLECTION"]
     chosen = tuple(_plain(getattr(state, name)) for name in names if name not in _IDLE and name not in _WORDS)
     start, place = state.start, ()
+    if start:  # its depth and the place of a subject depend on what it sees
+        place = watch.changes, len(scene.objects)
     if start and not start.animation_data:
-        place = start.data.lens, start.data.shift_x, start.data.shift_y, *map(tuple, start.matrix_world)
+        place += start.data.lens, start.data.shift_x, start.data.shift_y, *map(tuple, start.matrix_world)
     picture = camera.square_size(scene), camera.scene_fps(scene), scene.unit_settings.scale_length
     return chosen, place, picture, shot.name if shot else "", shots.first_frame(scene, shot)
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from dollygrip.errors import InputError
 
+_KIND = bytes((8, 2, 0, 0, 0))  # of a PNG: 8 bits of red, green and blue, not interlaced
 _LINEAR_FORMATS = {"OPEN_EXR", "OPEN_EXR_MULTILAYER", "HDR"}
 
 
@@ -67,6 +68,23 @@ def pixels_of(image: bpy.types.Image, linear: bool, name: str = "") -> np.ndarra
     return np.round(rgb * 255).astype(np.uint8)
 
 
+def read_png(path: Path) -> np.ndarray:
+    """A file of `write_png` as uint8 (height, width, 3), on any thread; raises InputError for any other file."""
+    try:
+        data = path.read_bytes()
+        width, height = struct.unpack_from(">II", data, 16)
+        start = data.index(b"IDAT") + 4
+        rows = zlib.decompressobj().decompress(data[start:], height * (width * 3 + 1))
+        filtered = np.frombuffer(rows, np.uint8).reshape(height, width * 3 + 1)
+        if data[24:29] != _KIND or (filtered[:, 0] != 2).any():
+            raise ValueError("another kind of PNG")
+    except (OSError, ValueError, struct.error, zlib.error) as error:
+        raise InputError(
+            f"The frame {path} is gone, or not as Dollygrip wrote it: {error}.", "Render the shot again."
+        ) from error
+    return np.add.accumulate(filtered[:, 1:], dtype=np.uint8).reshape(height, width, 3)
+
+
 def fingerprint(image: np.ndarray) -> str:
     """sha256 of the picture's RGB bytes: the identity of a reference, whatever its file is called."""
     return hashlib.sha256(np.ascontiguousarray(image).tobytes()).hexdigest()
@@ -84,7 +102,7 @@ def write_png(path: Path, rgb: np.ndarray) -> None:
     filtered[0, 1:] = rows[0]
     np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])
     chunks = (
-        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)),
+        (b"IHDR", struct.pack(">II", width, height) + _KIND),
         (b"sRGB", b"\0"),
         (b"IDAT", zlib.compress(filtered.data, 1)),
         (b"IEND", b""),

@@ -1,6 +1,6 @@
 """Stage 2, generation second: a shot becomes a strip of frames."""
 
 from ..registration import register_modules_factory
-from . import operators, panel
+from . import measure, operators, panel
 
-register, unregister = register_modules_factory(operators, panel)
+register, unregister = register_modules_factory(operators, measure, panel)

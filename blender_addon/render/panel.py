@@ -7,7 +7,7 @@ from ..camera import camera
 from ..drawing import draw_job, wrapped
 from ..shots import shots, strips
 from ..takes import takes
-from . import scene_depth
+from . import measure, scene_depth
 from .render import engine_of, video_size
 
 
@@ -55,6 +55,7 @@ class Render:
             wrapped(box, context, f"{shot['frames']} frames, {size}, {shot['engine']}, seed {shot['seed']}")
             if shot.get("kept_set"):
                 wrapped(box, context, "On the scene's own geometry")
+            measure.draw(box, context, shot)
             box.operator("dollygrip.open_take", icon="LOOP_BACK")
 
 

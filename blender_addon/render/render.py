@@ -95,6 +95,8 @@ class RenderShot:
                 lens = camera.in_picture(np.array([seen["intrinsics"]]), sampled.size, picture)[0]
                 arrays["depth"] = camera.depth_map(context, np.array(pose["c2w"]), lens, picture, first)
         keep_set = on_set is not None and state.use_scene_depth
+        if keep_set and scene_depth.is_moving(context, sampled, first):
+            notices.append("Something moves in the scene: its place is kept, its colours are not carried along.")
         provenance = {
             "take": take.name if take else shot.name,
             "take_id": made_from.get("id", ""),
@@ -204,6 +206,8 @@ class RenderShot:
         if self.files:
             shot = self._shot(outcome.state, outcome.summary)
             strips.ensure(scene, self.files, self.frame_start, len(self.trajectory), shot)
+            if name := outcome.summary.get("depth_estimator"):
+                shot_record.note_depth_estimator(self.folder, name)
             said = f"{len(self.files)} of {len(self.trajectory)} frames are in {takes.beside(self.folder)}."
             scene.dollygrip.notice = " ".join([said, *self.notices])
             push_undo("Render Shot")

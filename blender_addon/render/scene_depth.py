@@ -133,14 +133,23 @@ def _blender() -> list[str]:
 
 def _check_geometry(context: bpy.types.Context, seen: Trajectory, first: int) -> None:
     """Raise InputError where rays into the first, middle and last frame hit nothing at all."""
-    x, y = (grid.ravel() for grid in np.meshgrid(*((np.arange(_PROBES) + 0.5) / _PROBES * side for side in seen.size)))
     probes = sorted({0, len(seen) // 2, len(seen) - 1})
-    for t in probes:
-        with camera.on_frame(context.scene, first + t):
-            if np.isfinite(camera.depths_seen(context, seen.c2w[t], seen.intrinsics[t], x, y)).any():
-                return
-    frames = ", ".join(str(first + t) for t in probes)
-    raise InputError(
-        f"The camera sees no geometry of the scene (frames {frames}).",
-        "Aim it at the set, or render without Use Scene Depth.",
-    )
+    if not any(np.isfinite(_probe(context, seen, t, first + t)).any() for t in probes):
+        frames = ", ".join(str(first + t) for t in probes)
+        raise InputError(
+            f"The camera sees no geometry of the scene (frames {frames}).",
+            "Aim it at the set, or render without Use Scene Depth.",
+        )
+
+
+def is_moving(context: bpy.types.Context, seen: Trajectory, first: int) -> bool:
+    """Whether what frame 0's camera sees of the scene is elsewhere when the shot ends: its colours are not known."""
+    began, ended = (_probe(context, seen, 0, first + t) for t in (0, len(seen) - 1))
+    return not np.allclose(began, ended, rtol=1e-3)
+
+
+def _probe(context: bpy.types.Context, seen: Trajectory, t: int, frame: int) -> np.ndarray:
+    """Depths along a grid of rays into frame t of a camera, of the scene as it is on a scene frame."""
+    x, y = np.meshgrid(*((np.arange(_PROBES) + 0.5) / _PROBES * side for side in seen.size))
+    with camera.on_frame(context.scene, frame):
+        return camera.depths_seen(context, seen.c2w[t], seen.intrinsics[t], x.ravel(), y.ravel())

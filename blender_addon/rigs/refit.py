@@ -2,7 +2,7 @@
 
 A take whose curves are as they were written is fitted from its dense camera, so refitting it over and over loses
 nothing. Where the animator has edited them, the curves as they are evaluated on every frame are what is fitted.
-Modifiers stay as they are, on top of the new keys.
+Locked keys keep their poses, exactly, and stay locked. Modifiers stay as they are, on top of the new keys.
 """
 
 from math import degrees, radians
@@ -46,8 +46,12 @@ def refit(context: bpy.types.Context, camera: bpy.types.Object, position: float,
     parents = rigs.poses(context, camera, (first, first + len(matrices) - 1))[1]
     unit = context.scene.unit_settings.scale_length * np.linalg.norm(parents[:, :3, :3], axis=1).max()
     bound = position * takes.scene_depth(action) / unit
-    fitted = fit_channels(matrices[:, :3, 3], rotation, optics[:, 0], optics[:, 1:], first, bound, angle)
-    _write(action, fitted, mode)
+    last = first + len(matrices) - 1
+    locked = {f for f in curve_parts.locked_frames(compat.object_curves(action)) if first <= f <= last}
+    fitted = fit_channels(
+        matrices[:, :3, 3], rotation, optics[:, 0], optics[:, 1:], first, bound, angle, held=sorted(locked)
+    )
+    _write(action, fitted, mode, locked)
     camera.rotation_mode = mode
     if edited:
         written.forget(action)
@@ -104,8 +108,8 @@ def _evaluated(action: bpy.types.Action, camera: bpy.types.Object, first: int) -
     return pose_channels.matrices(pose, camera.rotation_mode), np.array([values(camera.data, *n) for n in _LENS]).T
 
 
-def _write(action: bpy.types.Action, fitted: dict, mode: str) -> None:
-    """Replace the keys of the take's curves; curves of another rotation mode go."""
+def _write(action: bpy.types.Action, fitted: dict, mode: str, locked: set[int]) -> None:
+    """Replace the keys of the take's curves, those at `locked` frames marked so; curves of another mode go."""
     for curve in _of_other_modes(action, mode):
         compat.object_curves(action).remove(curve)
     for (path, index), keys in fitted.items():
@@ -114,6 +118,9 @@ def _write(action: bpy.types.Action, fitted: dict, mode: str) -> None:
         curve = curves.find(path, index=index) or compat.new_fcurve(curves, path, index, "Lens" if lens else "Camera")
         curve.keyframe_points.clear()
         takes.write_keys(curve, keys)
+        for point in curve.keyframe_points if not lens else ():
+            if round(point.co.x) in locked:
+                point.type = "EXTREME"
 
 
 def draw(layout: bpy.types.UILayout, action: bpy.types.Action) -> None:

@@ -65,8 +65,8 @@ def show(camera: bpy.types.Object, action: bpy.types.Action | None) -> None:
         return
     look = _constrain(camera, "TRACK_TO", _AIM_NAME, helper, 0)
     look.track_axis, look.up_axis = "TRACK_NEGATIVE_Z", "UP_Y"
+    # All axes, though the subject turns about Z alone: of one axis Blender may take the other of two sets of angles.
     roll = _constrain(camera, "COPY_ROTATION", _ROLL_NAME, helper, 1)
-    roll.use_x = roll.use_y = False
     roll.mix_mode = "AFTER"
 
 
@@ -254,6 +254,7 @@ def _to_aim(context: bpy.types.Context, camera: bpy.types.Object, action: bpy.ty
     subject = bpy.data.objects.new(f"{action.name} Subject", None)
     subject.empty_display_type, subject.empty_display_size = "SPHERE", 0.05 * depth
     subject.location, subject.rotation_euler = points[0], angles[0]
+    subject.lock_rotation = (True, True, False)
     fitted = _fit(points, angles, first, bound, _ANGLE)
     if moving := {channel: keys for channel, keys in fitted.items() if len(keys.frames) > 1}:
         curves = compat.animate_object(subject, subject.name)

@@ -45,6 +45,8 @@ def draw_take(
         layout.template_icon(icon_value=icon, scale=3.0)
     if prompt := made_from.get("prompt"):
         wrapped(layout, context, f"“{prompt}”")
+    if moves := takes.directed(take):
+        wrapped(layout, context, f"Directed as “{moves}”", "OUTLINER_DATA_SPEAKER")
     if read := takes.understood(take):
         wrapped(layout, context, read, "CON_FOLLOWPATH")
     first, last = takes.frame_range(take)

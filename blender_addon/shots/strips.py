@@ -23,6 +23,16 @@ def folder_of(strip) -> Path:
     return Path(os.path.normpath(bpy.path.abspath(strip.directory)))
 
 
+def of_folder(scene: bpy.types.Scene, folder: Path):
+    """The strip that shows the frames of a folder; None where there is none."""
+    return next((s for s in compat.strips_of(scene) if _KEY in s and folder_of(s) == folder.absolute()), None)
+
+
+def note(strip, key: str, value: Any) -> None:
+    """Add to a strip's provenance."""
+    strip[_KEY][key] = value
+
+
 def ensure(scene: bpy.types.Scene, files: list[Path], first: int, length: int, shot: dict[str, Any]):
     """The strip of a shot with all of `files`, in order; made if there is none yet or an undo took it away.
 
@@ -30,7 +40,7 @@ def ensure(scene: bpy.types.Scene, files: list[Path], first: int, length: int, s
     for which the channel keeps room. The strip shows the files' own pixels: its colour space is sRGB.
     """
     strips, folder = compat.strips_of(scene), files[0].parent.absolute()
-    strip = next((s for s in strips if _KEY in s and folder_of(s) == folder), None)
+    strip = of_folder(scene, folder)
     if strip is None:
         name = f"{folder.name} {shot['take']}".strip()
         channel = _free_channel(strips, first, length)

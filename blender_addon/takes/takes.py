@@ -263,6 +263,12 @@ def reference_image(action: bpy.types.Action) -> bpy.types.Image | None:
     return action.get(_REFERENCE)
 
 
+def directed(action: bpy.types.Action) -> str:
+    """What the director turned the prompt into; "" where there was none, or it left the prompt as it is."""
+    direction = json.loads(action[_KEY]["meta"]).get("director", {})
+    return direction.get("prompt", "") if direction.get("prompt") != direction.get("asked") else ""
+
+
 def understood(action: bpy.types.Action) -> str:
     """How the predictor read the prompt, and how close the camera comes to a surface, in a line; "" if not known."""
     meta = json.loads(action[_KEY]["meta"])

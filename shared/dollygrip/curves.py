@@ -6,7 +6,7 @@ handles: a C1 Hermite spline. Handles are aligned, horizontal at holds, and neve
 `dollygrip.keyframes` places the keys.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import radians
 
 import attrs
@@ -53,6 +53,7 @@ def fit_channels(
     position_tolerance: float,
     angle_tolerance: float = radians(0.15),
     lens_tolerance: float = 0.002,
+    held: Sequence[int] = (),
 ) -> dict[Channel, BezierKeys]:
     """Fit a dense camera, one sample a frame, with Bézier keys within an error bound at every frame.
 
@@ -60,14 +61,17 @@ def fit_channels(
     in radians, 'XYZ', or (T, 4) unit quaternions (w, x, y, z), continuous either way; angle_tolerance in radians bounds
     the angle between the orientations; lens (T,) in millimetres with a relative bound; shift (T, 2). Location and
     rotation share their key frames, as an animator poses a camera, so that poses can be moved in time and parts be cut
-    out. Returns the keys by (data path, array index); a channel that does not move has a single key.
+    out; they have keys at the frames `held`. Returns the keys by (data path, array index); a channel that does not move
+    has a single key.
     """
     groups = (
         _pose(np.asarray(location, float), np.asarray(rotation, float), position_tolerance, angle_tolerance),
         _lens(np.asarray(lens, float), lens_tolerance),
         _shift(np.asarray(shift, float)),
     )
-    return {channel: keys for group in groups for channel, keys in _fit_group(group, frame_start).items()}
+    fixed = [frame - frame_start for frame in held], [], []
+    fitted = (_fit_group(group, frame_start, at) for group, at in zip(groups, fixed, strict=True))
+    return {channel: keys for group in fitted for channel, keys in group.items()}
 
 
 def evaluate(keys: BezierKeys, frames: np.ndarray) -> np.ndarray:
@@ -122,8 +126,8 @@ def _angle_of_quaternions(fit: np.ndarray, true: np.ndarray) -> np.ndarray:
     return 2 * np.arctan2(across, along)
 
 
-def _fit_group(group: _Group, frame_start: int) -> dict[Channel, BezierKeys]:
-    """Keys of a group's channels: those that rest have one, the others share their frames."""
+def _fit_group(group: _Group, frame_start: int, fixed: Sequence[int]) -> dict[Channel, BezierKeys]:
+    """Keys of a group's channels: those that rest have one, the others share their frames, `fixed` samples included."""
     samples = group.samples
     still = np.ptp(samples, axis=0) <= _RESTING * group.bounds
     resting = np.where(still, samples[0], samples)
@@ -135,7 +139,7 @@ def _fit_group(group: _Group, frame_start: int) -> dict[Channel, BezierKeys]:
     def violation(fit: np.ndarray, true: np.ndarray) -> np.ndarray:
         return group.violation(fit, true) / _MARGIN
 
-    keys, slopes = key_frames(resting, violation, group.bounds)
+    keys, slopes = key_frames(resting, violation, group.bounds, fixed)
     fitted = {}
     for i, channel in enumerate(group.channels):
         if still[i]:

@@ -7,7 +7,7 @@ The fewest keys are found by dynamic programming over all frames as candidates, 
 are then joined, keys added where that costs too much, and superfluous ones taken out.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Self
 
 import attrs
@@ -33,13 +33,15 @@ _SLOW = 0.1  # of its fastest: a channel as slow as that at a key gets level han
 _STEEPEST = 3.0  # times the secant: a cubic with slopes from 0 to this goes one way (Fritsch and Carlson 1980)
 
 
-def key_frames(values: np.ndarray, violation: Violation, bounds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def key_frames(
+    values: np.ndarray, violation: Violation, bounds: np.ndarray, fixed: Sequence[int] = ()
+) -> tuple[np.ndarray, np.ndarray]:
     """Frames (K,) of few keys for samples (T, C), T >= 2, first and last included, and slopes (K, C) per frame.
 
     violation: fitted and true samples, (N, C) each -> (N,), their difference in units of the bound, which is kept at
-    every frame. bounds (C,): how far each channel alone may be off.
+    every frame. bounds (C,): how far each channel alone may be off. fixed: frames that are keys whatever they cost.
     """
-    fit = _Fit(values, violation, bounds)
+    fit = _Fit(values, violation, bounds, fixed)
     starts = _plans(values, violation) if len(values) <= _PLANNED else [_even(len(values))]
     keys, slopes = min((fit.pruned(*fit.completed(start)) for start in starts), key=lambda found: len(found[0]))
     return keys, fit.at_rest(keys, slopes)
@@ -111,13 +113,15 @@ def _basis(t: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 class _Fit:
     """Curves through the samples at given keys."""
 
-    def __init__(self, values: np.ndarray, violation: Violation, bounds: np.ndarray):
+    def __init__(self, values: np.ndarray, violation: Violation, bounds: np.ndarray, fixed: Sequence[int]):
         self.values, self.violation, self.still = values, violation, _STILL * bounds
+        self.fixed = np.asarray(fixed, int)
         self.own = np.gradient(values, axis=0, edge_order=min(2, len(values) - 1))
         self.way = np.concatenate([0 * values[:1], np.cumsum(np.abs(np.diff(values, axis=0)), 0)])
 
     def completed(self, keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Keys are added on the worst frame of every piece out of bounds until there is none -> keys, slopes."""
+        keys = np.union1d(keys, self.fixed)
         slopes, error = self.slopes(keys)
         while error.max() > 1:
             worst = np.maximum.reduceat(error, keys[:-1])
@@ -129,7 +133,8 @@ class _Fit:
     def pruned(self, keys: np.ndarray, slopes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Keys that the bound can do without are taken out, those with close neighbours first."""
         trials = min(_PRUNING_BUDGET // (len(self.values) + _KEY_COST * len(keys)), len(keys) - 2)
-        for key in keys[1:-1][np.argsort(keys[2:] - keys[:-2], kind="stable")][:trials]:
+        close_first = keys[1:-1][np.argsort(keys[2:] - keys[:-2], kind="stable")]
+        for key in close_first[~np.isin(close_first, self.fixed)][:trials]:
             fewer = keys[keys != key]
             fewer_slopes, error = self.slopes(fewer)
             if error.max() <= 1:

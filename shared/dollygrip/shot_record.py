@@ -35,7 +35,10 @@ _MAX_BYTES = 1 << 20
 
 @attrs.frozen(kw_only=True)
 class ShotRecord:
-    """What was asked for, engine and size resolved. sha256: of the bytes of every array that went with it."""
+    """What was asked for, engine and size resolved. sha256: of the bytes of every array that went with it.
+
+    depth_estimator: what estimated the reference's depth where none was given; "" where nothing did, or not yet.
+    """
 
     prompt: str
     engine: str
@@ -43,6 +46,7 @@ class ShotRecord:
     seed: int
     sha256: dict[str, str]
     dollygrip: str = dollygrip.__version__
+    depth_estimator: str = ""
 
     def arrays(self, folder: Path, trajectory: Trajectory, image: np.ndarray) -> dict[str, np.ndarray]:
         """Everything that the engine was given; raises InputError for what is gone or not what was rendered."""
@@ -100,7 +104,18 @@ def keep(
         seed=request.seed,
         sha256={name: _sha256(array) for name, array in arrays.items()},
     )
-    (folder / RECORD).write_text(json.dumps(_HEAD | attrs.asdict(record), indent=1) + "\n", "utf-8")
+    _write(folder, record)
+
+
+def note_depth_estimator(folder: Path, name: str) -> None:
+    """Add to a record what estimated the depth, which is known when the shot is rendered."""
+    _write(folder, attrs.evolve(read(folder), depth_estimator=name))
+
+
+def _write(folder: Path, record: ShotRecord) -> None:
+    part = (folder / RECORD).with_suffix(".part")
+    part.write_text(json.dumps(_HEAD | attrs.asdict(record), indent=1) + "\n", "utf-8")
+    part.replace(folder / RECORD)
 
 
 def read(folder: Path) -> ShotRecord:

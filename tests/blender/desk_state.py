@@ -64,7 +64,8 @@ def names() -> set[tuple[str, str]]:
 def left_over(own: set[tuple[str, str]]) -> list[str]:
     """Data blocks that nothing uses but perhaps a fake user, and objects that no take, shot or camera knows.
 
-    Takes that no shot lists can be listed again. own: the animator's data blocks, which are no concern of Dollygrip's.
+    Takes that no shot lists can be listed again. own: the animator's data blocks, which are no concern of Dollygrip's;
+    the render result is Blender's.
     """
     reachable = takes.unlisted()
     found = [
@@ -72,6 +73,7 @@ def left_over(own: set[tuple[str, str]]) -> list[str]:
         for kind in KINDS
         for data in getattr(bpy.data, kind)
         if (kind, data.name) not in own and data.users - data.use_fake_user < 1 and data not in reachable
+        if getattr(data, "type", "") != "RENDER_RESULT"
     ]
     scene = bpy.context.scene
     known = {rigs.helper_of(action) for action in bpy.data.actions if takes.is_take(action)}

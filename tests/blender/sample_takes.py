@@ -49,6 +49,11 @@ def add_take(scene, move=orbit, name="take") -> bpy.types.Action:
     return takes.add(scene, fitted, name, {"prompt": name, "seed": 7})
 
 
+def view_degrees(seen: Trajectory) -> float:
+    """Horizontal field of view of frame 0."""
+    return float(np.degrees(2 * np.arctan(seen.size[0] / 2 / seen.intrinsics[0, 0])))
+
+
 def seen(scene) -> Trajectory:
     return camera.sample(bpy.context, START, START + FRAMES - 1, scene.camera)
 

@@ -14,7 +14,7 @@ from bl_ext.user_default.dollygrip.direct.redirect import Redirect, rendered_fra
 from bl_ext.user_default.dollygrip.references import picture
 from bl_ext.user_default.dollygrip.shots import shots, strips
 from bl_ext.user_default.dollygrip.takes import takes
-from blender.sample_takes import START, add_take
+from blender.sample_takes import START, add_take, view_degrees
 from blender.test_direct import ask, assert_smooth, inner_keys, outside, view, weave
 from blender.test_drawn import bezier, in_blender, length, off
 
@@ -73,6 +73,7 @@ def test_more_like_a_redirected_take_varies_its_part(film, scripted_backend, by)
     assert (stored["prompt"], stored["range"], stored["take"]) == ("go", [first, last], 2)
     assert stored["seed"] > takes.provenance(made)["seed"] and len(film.dollygrip.take_list) == 4
     assert stored["parent_take"] == takes.provenance(made)["id"]
+    assert takes.understood(takes.shown(film.camera)).count("frames ") == 1, "the part is told of once"
 
 
 def test_more_like_a_take_along_a_path_keeps_to_the_path(film, scripted_backend):
@@ -166,7 +167,7 @@ def test_a_rendered_frame_is_what_the_part_starts_from(film, scripted_backend):
     assert (task.arrays["image"] == task.span.first - START).all(), "the scripted frame of that number"
     assert task.provenance["picture"].startswith("//") and task.request.size == (320, 180)
     assert task.request.view_degrees == pytest.approx(
-        camera.view_degrees(camera.sample(bpy.context, task.span.first, task.span.first, film.camera)), abs=1e-3
+        view_degrees(camera.sample(bpy.context, task.span.first, task.span.first, film.camera)), abs=1e-3
     )
     assert rendered_frame(film, "another take", task.span.first) is None
     assert strips.shot_of(strip)["take_id"] == task.take_id

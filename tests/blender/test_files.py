@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from bl_ext.user_default.dollygrip.camera import camera
 from bl_ext.user_default.dollygrip.takes import files, takes
+from blender.sample_takes import view_degrees
 from mathutils import Euler
 
 from dollygrip import formats
@@ -65,7 +66,7 @@ def test_names_tell_the_format_and_the_notice_what_was_assumed(scene, tmp_path):
         bpy.ops.dollygrip.save_take(filepath=str(tmp_path / name))
         assert (tmp_path / name).read_bytes().startswith(begins)
     bpy.ops.dollygrip.load_take(filepath=str(tmp_path / "a.motionctrl.json"), view=90)
-    assert camera.view_degrees(camera.sample(bpy.context, FIRST, FIRST)) == pytest.approx(90, abs=0.1)
+    assert view_degrees(camera.sample(bpy.context, FIRST, FIRST)) == pytest.approx(90, abs=0.1)
     assert "the file does not say the frame rate: it is taken as 24" in scene.dollygrip.notice
     assert "field of view" not in scene.dollygrip.notice
     assert bpy.context.selected_objects == [] and (scene.frame_start, scene.frame_end) == (FIRST, LAST)

@@ -103,6 +103,45 @@ def test_strength_seed_and_length_are_followed_and_the_picture_is_read_once(read
     assert len(reads) == 2, "what changes the view is read again, once it rests"
 
 
+def test_exact_depth_follows_the_geometry(ready):
+    """A thing that moves, is added or goes is seen at once; what is not rendered, and other frames, ask nothing."""
+    made = bpy.data.objects.new("Set Camera", bpy.data.cameras.new("Set Camera"))
+    made.location, made.rotation_euler = (0, -6, 1), (1.5, 0, 0)
+    ready.collection.objects.link(made)
+    bpy.ops.mesh.primitive_cube_add(size=2)
+    box = bpy.context.object
+    bpy.ops.mesh.primitive_cube_add(size=0.1, location=(0, -3, 1))
+    guide = bpy.context.object
+    guide.hide_render = True
+    ready.camera, ready.dollygrip.start, ready.dollygrip.exact_depth = made, made, True
+    turn(True)
+    tick_until(lambda: live.preview)
+
+    def nearest() -> float:
+        return float(live.preview.task.arrays["depth"].min())
+
+    def settles(change) -> None:
+        change()
+        bpy.context.view_layer.update()
+        for _ in range(12):
+            live.tick()
+            time.sleep(TICK)
+
+    assert nearest() == pytest.approx(5, abs=0.1)
+    box.location.y = 1
+    bpy.context.view_layer.update()
+    tick_until(lambda: nearest() == pytest.approx(6, abs=0.1))
+    tick_until(lambda: not live.waiting)
+    asked = live.preview.task
+    settles(lambda: setattr(guide, "location", (1, -3, 1)))
+    settles(lambda: ready.frame_set(5))
+    assert live.preview.task is asked and not live.waiting, "nothing to ask again for"
+    settles(lambda: bpy.data.objects.remove(guide))
+    bpy.ops.mesh.primitive_cube_add(size=1, location=(0, -2, 1))
+    bpy.context.view_layer.update()
+    tick_until(lambda: nearest() == pytest.approx(3.5, abs=0.1))
+
+
 def test_keep_makes_the_take_that_predict_makes(ready):
     """Curves, dense camera and provenance but for the job; one step, and the preview is gone."""
     ready.dollygrip.seed, ready.dollygrip.strength = 5, 0.8

@@ -1,8 +1,15 @@
 """Nothing is lost: all operators in any order, the animator's own edits, undo, redo, saving and opening in between.
 
 The scripted backend's take number k of a prediction trucks right by k + 1 metres.
+
+Every operator of the extension is pressed. What needs a window is left to tests/gui: the file selectors of Load and
+Save, clicking the subject in the picture (here its point is given), capturing the camera's view or the sequencer as a
+viewport draws them (here they refuse in a sentence, or render), jobs on Blender's timer (here they are pumped), and the
+collision operators' slices on a timer (here they run in one go).
 """
 
+import inspect
+import json
 import random
 import shutil
 import time
@@ -13,15 +20,20 @@ import bpy
 import numpy as np
 import pytest
 from bl_ext.user_default.dollygrip import compat
+from bl_ext.user_default.dollygrip.backend.session import session
 from bl_ext.user_default.dollygrip.direct import parts
+from bl_ext.user_default.dollygrip.direct.predict import PredictCamera
 from bl_ext.user_default.dollygrip.live.live import live
 from bl_ext.user_default.dollygrip.references import picture
+from bl_ext.user_default.dollygrip.render.render import RenderShot
 from bl_ext.user_default.dollygrip.rigs import physics, rigs
 from bl_ext.user_default.dollygrip.shots import shots
 from bl_ext.user_default.dollygrip.takes import takes
 from blender.desk_state import ids, left_over, names, rendered, seen
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+
+from dollygrip.errors import DollygripError
 
 FRAMES = 12
 UNDO_STEPS = 40
@@ -118,6 +130,53 @@ class Desk:
     def more_like_this(self):
         self.act("more_like_this", count=self.dice.randint(1, 2), index=self.dice.randint(-1, 2))
 
+    def cancel(self):
+        """A job as the interface starts it, cancelled while it runs or as it ends."""
+        scene, before = bpy.context.scene, ids()
+        scene.dollygrip.prompt, scene.dollygrip.takes = self.dice.choice(["go", "sleep=0.05"]), 2
+        scene.dollygrip.reference, scene.dollygrip.start = "//reference.png", None
+        scene.dollygrip.subject_kind = "AUTO"
+        kind = self.dice.choice([PredictCamera.of, lambda context: RenderShot.of(context, None, (1, 4))])
+        try:
+            session.start(kind(bpy.context), "")
+        except DollygripError:
+            return self.push()
+        for _ in range(self.dice.randint(0, 30)):
+            session.pump()
+            time.sleep(0.01)
+        if bpy.ops.dollygrip.cancel_job.poll():
+            bpy.ops.dollygrip.cancel_job()
+        self.pump()
+        assert before <= ids(), self.done
+        self.push()
+
+    def pump(self):
+        deadline = time.monotonic() + 60
+        while session.active:
+            assert time.monotonic() < deadline, self.done
+            session.pump()
+            time.sleep(0.005)
+
+    def resume(self):
+        """Shots that waited when the file was saved; a job that the backend does not know."""
+        scene = bpy.context.scene
+        if scene.camera:
+            scene.dollygrip.waiting = json.dumps([[scene.camera.name, 1, self.dice.randint(1, 3)]])
+        if self.dice.random() < 0.3:
+            scene.dollygrip.job = json.dumps({"job": "gone", "folder": "//nowhere"})
+        self.act(self.dice.choice(["resume_job", "resume_job", "forget_job"]))
+        bpy.context.scene.dollygrip.job = bpy.context.scene.dollygrip.waiting = ""
+        self.push()
+
+    def start_backend(self):
+        self.act("start_backend")
+
+    def pick_subject(self):
+        state, pick = bpy.context.scene.dollygrip, self.dice.choice
+        state.subject_object = pick([None, bpy.data.objects["Post"]])
+        state.subject_kind = pick(["AUTO", "OBJECT"])
+        self.act("pick_subject", point=(self.dice.uniform(-0.1, 1.1), 0.5))
+
     def edit_list(self):
         self.act(self.dice.choice(["duplicate_take", "slide_take"]), index=self.dice.randint(-1, 4))
 
@@ -180,7 +239,9 @@ class Desk:
         self.act(self.dice.choice(["build_set_proxy", "build_set_proxy", "remove_set_proxy"]))
 
     def capture(self):
-        self.act("capture_reference", source="IMAGE", image="Paint")
+        self.act(
+            "capture_reference", source=self.dice.choice(["IMAGE", "RENDER", "SEQUENCER", "CAMERA"]), image="Paint"
+        )
 
     def render(self):
         if self.dice.random() < 0.5:
@@ -191,10 +252,10 @@ class Desk:
     def from_strip(self):
         if strips := rendered(bpy.context.scene):
             bpy.context.scene.sequence_editor.active_strip = self.dice.choice(strips)
-        self.act("open_take")
+        self.act(self.dice.choice(["open_take", "open_take", "measure_camera"]))
 
     def to_file_and_back(self):
-        path = str(self.project / "take.camera.json")
+        path = str(self.project / self.dice.choice(["take.camera.json", "poses.txt", "take.usda"]))
         self.act("save_take", filepath=path)
         self.act("load_take", filepath=path)
 
@@ -254,9 +315,16 @@ class Desk:
 
 
 STEPS = [
-    name for name in vars(Desk) if not name.startswith("_") and name not in {"step", "check", "push", "act", "shown"}
+    name
+    for name in vars(Desk)
+    if not name.startswith("_") and name not in {"step", "check", "push", "act", "shown", "pump"}
 ]
 OFTEN = {"predict", "choose", "set_rig", "redirect", "edit_keys", "undo", "redo"}
+
+
+def test_every_operator_is_pressed():
+    pressed = inspect.getsource(Desk)
+    assert not [name for name in dir(bpy.ops.dollygrip) if f'"{name}"' not in pressed and f".{name}(" not in pressed]
 
 
 @settings(

@@ -115,6 +115,7 @@ def test_what_moves_in_the_scene_is_where_it_is_on_each_frame(film):
         true = exact(film, seen, t)
         assert (true < 5.5).any() and (true > 7.5).any()
         assert np.abs(depths[t] / true - 1).max() < 1e-3
+    assert any("Something moves" in notice for notice in RenderShot.of(bpy.context).notices)
     wide = scene_depth.DepthPass.of(bpy.context, seen, 1).render((40, 96), said.append)
     assert wide.shape == (FRAMES, 96, 40)
 
@@ -152,7 +153,7 @@ def test_the_interface_goes_on_and_a_cancelled_pass_leaves_nothing(film, backend
 
 
 def test_only_a_view_of_the_set_offers_its_depth(film, picture_path):
-    assert scene_depth.view_of_set(film, None)
+    assert scene_depth.view_of_set(film, None) and not RenderShot.of(bpy.context).notices
     film.dollygrip.use_scene_depth = False
     task = RenderShot.of(bpy.context)
     assert task.depth_pass is None and "depth" in task.arrays

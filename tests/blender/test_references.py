@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import bpy
 import numpy as np
@@ -301,3 +302,34 @@ def test_an_image_that_is_not_there_is_said(film):
     film.camera = None
     with pytest.raises(InputError, match="has no camera"):
         references.capture(bpy.context, "CAMERA")
+
+
+def test_a_shifted_lens_is_told_of_and_kept(stage, picture_path):
+    """The backend learns where the axis is; the take that comes back starts with the start camera's very view."""
+    scout = stage.camera
+    scout.data.shift_x, scout.data.shift_y = 0.15, -0.1
+    state = stage.dollygrip
+    state.start, state.reference, state.prompt, state.frame_count = scout, str(picture_path), "go", 9
+    state.exact_depth, state.subject_kind, state.subject_object = False, "OBJECT", bpy.data.objects["Ball"]
+    task = PredictCamera.of(bpy.context)
+    request = task.request
+    seen = camera.sample(bpy.context, 1, 1, scout)
+    picture_size = np.array([128, 72])
+    fx = picture_size[0] / 2 / np.tan(np.radians(request.view_degrees) / 2)
+    across, down = (np.array(request.subject) - request.centre) * picture_size / fx
+    assert np.allclose([across, down], 0, atol=1e-3), "the ball is on the axis, wherever that is in the picture"
+    assert abs(request.centre[0] - 0.5) > 0.1
+    made = np.tile(np.eye(4), (9, 1, 1))
+    made[:, 2, 3] = np.linspace(0, 1, 9)
+    size = np.array(request.size)
+    scale = max(size / picture_size)
+    middle = size / 2 + (np.array(request.centre) - 0.5) * picture_size * scale
+    lens = np.tile([fx * scale, fx * scale, *middle], (9, 1))
+    back = Trajectory(made, lens, request.size, 24.0, 4.0, {})
+    task.deliver(stage, task.prepare(SimpleNamespace(index=0, trajectory=back)))
+    shot = takes.find_camera(stage)
+    assert shot != scout
+    after = camera.sample(bpy.context, 1, 9, shot)
+    assert np.allclose(after.intrinsics[0], seen.intrinsics[0], atol=0.05)
+    assert np.allclose(after.intrinsics[-1, 2:], seen.intrinsics[0, 2:], atol=0.05)
+    assert np.allclose(after.c2w[0], seen.c2w[0], atol=1e-5)

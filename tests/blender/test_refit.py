@@ -44,6 +44,29 @@ def test_the_evaluated_camera_keeps_the_bounds_that_were_asked(scene, move, rota
     assert counts == sorted(counts, reverse=True) and counts[-1] < counts[0]
 
 
+@pytest.mark.parametrize("rotation", ["XYZ", "QUATERNION"])
+@pytest.mark.parametrize("edited", [True, False])
+def test_locked_keys_keep_their_poses_and_stay_locked(scene, rotation, edited):
+    """However coarse the fit: at locked frames the camera stands where it stood, to single precision."""
+    action = add_take(scene)
+    curves = compat.object_curves(action)
+    keys = sorted({round(p.co.x) for c in curves for p in c.keyframe_points})
+    locked = keys[1]
+    for curve in curves:
+        for point in curve.keyframe_points:
+            if round(point.co.x) == locked:
+                point.type = "EXTREME"
+                point.co.y += 0.1 * edited
+        curve.update()
+    before = seen(scene).c2w[locked - START]
+    assert refit(position=5.0, angle=radians(4), rotation=rotation) == {"FINISHED"}
+    assert np.abs(seen(scene).c2w[locked - START] - before).max() < 1e-6
+    marked = {round(p.co.x) for c in compat.object_curves(action) for p in c.keyframe_points if p.type == "EXTREME"}
+    assert marked == {locked}
+    refit(position=5.0, angle=radians(4))
+    assert np.abs(seen(scene).c2w[locked - START] - before).max() < 2e-6, "again and again"
+
+
 def test_unedited_takes_come_from_the_prediction_again_and_again(scene):
     """A coarse fit loses nothing: the next fine one is as close to the dense camera as if it were the first."""
     action = add_take(scene)

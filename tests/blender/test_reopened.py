@@ -75,7 +75,8 @@ def queue_and_close(scene, path) -> None:
         session.pump()
         time.sleep(0.01)
     bpy.ops.wm.save_as_mainfile(filepath=str(path))
-    assert not scene.dollygrip.waiting, "in this Blender they are in the session's hands"
+    assert [row[1:] for row in json.loads(scene.dollygrip.waiting)] == [[2, 4], [3, 3]]
+    assert not bpy.ops.dollygrip.resume_job.poll(), "in this Blender they are in the session's hands"
     empty_blender()
     assert not session.active
 
@@ -92,6 +93,29 @@ def test_shots_that_waited_when_blender_closed_are_rendered(film, tmp_path):
     made = compat.strips_of(bpy.context.scene)
     assert sorted(compat.span_of(strip) for strip in made) == [(1, 7), (2, 5), (3, 4)]
     assert {strips.shot_of(strip)["state"] for strip in made} == {"done"}
+
+
+def test_a_file_that_blender_writes_unasked_knows_what_waits(film, tmp_path):
+    """Auto-save and quit.blend tell no handler; undo does not make rendered shots wait again."""
+    shown(film)["dollygrip"]["prompt"] = "sleep=0.1"
+    bpy.ops.ed.undo_push(message="before")
+    first, *following = (RenderShot.of(bpy.context, None, span) for span in ((1, 6), (2, 4), (3, 3)))
+    session.start(first, "", following)
+    assert [row[1:] for row in json.loads(film.dollygrip.waiting)] == [[1, 6], [2, 4], [3, 3]]
+    while not first.files:
+        session.pump()
+    bpy.ops.ed.undo_push(message="queued")
+    bpy.data.libraries.write(str(tmp_path / "quit.blend"), {film})
+    while session.active:
+        session.pump()
+    assert not bpy.context.scene.dollygrip.waiting
+    bpy.ops.ed.undo_push(message="rendered")
+    bpy.ops.ed.undo()
+    assert not bpy.context.scene.dollygrip.waiting and not bpy.ops.dollygrip.resume_job.poll()
+    with bpy.data.libraries.load(str(tmp_path / "quit.blend")) as (_, into):
+        into.scenes = ["Scene"]
+    assert [row[1:] for row in json.loads(into.scenes[0].dollygrip.waiting)] == [[2, 4], [3, 3]]
+    assert into.scenes[0].dollygrip.job, "and the job that ran"
 
 
 def test_shots_that_waited_may_be_forgotten_and_say_what_is_wrong(film, tmp_path):

@@ -19,13 +19,13 @@ HERE = Path(__file__).parent
 class Backend:
     """A server process on a state folder, started and ended as a test likes."""
 
-    def __init__(self, state, idle_s=600.0):
-        self.state, self.idle_s, self.process = state, idle_s, None
+    def __init__(self, state, idle_s=600.0, director=""):
+        self.state, self.idle_s, self.director, self.process = state, idle_s, director, None
 
     def start(self, port=0):
         (self.state / CONNECTION_FILE).unlink(missing_ok=True)
         environment = os.environ | {"PYTHONPATH": str(HERE), "OMP_NUM_THREADS": "1"}
-        command = [sys.executable, str(HERE / "serve.py"), str(self.state), str(port), str(self.idle_s)]
+        command = [sys.executable, str(HERE / "serve.py"), str(self.state), str(port), str(self.idle_s), self.director]
         self.process = subprocess.Popen(command, env=environment)
         wait_for(lambda: (self.state / CONNECTION_FILE).exists() or self.process.poll() is not None)
         return self.connection

@@ -13,6 +13,7 @@ import signal
 import time
 from pathlib import Path
 
+import attrs
 import numpy as np
 
 from dollygrip.errors import InputError
@@ -22,8 +23,8 @@ from dollygrip_backend.workers.runner import DepthMap
 
 
 class Runner:
-    def __init__(self, device):
-        self.device = device
+    def __init__(self, device, director=""):
+        self.device, self.director = device, director
 
     def run(self, request, arrays, report, have=0):
         if isinstance(request, DepthRequest):
@@ -39,8 +40,16 @@ class Runner:
             time.sleep(float(script.get("sleep", 0)))
             self._mishap(script, index)
             if index >= have:
-                yield take(request, index) if predict else frame(request.size, index)
+                yield self.take(request, index) if predict else frame(request.size, index)
         return {"results": total, "pid": os.getpid(), "had": have}
+
+    def take(self, request, index):
+        """Scripted; a director turns every prompt into the same move."""
+        if not request.direct:
+            return take(request, index)
+        direction = {"model": self.director, "asked": request.prompt, "prompt": "slowly dolly out", "said": "{}"}
+        made = take(request, index)
+        return attrs.evolve(made, meta=made.meta | {"director": direction})
 
     def _mishap(self, script, index):
         if script.get("fail") == str(index):

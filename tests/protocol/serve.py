@@ -1,4 +1,4 @@
-"""`python serve.py STATE [PORT]`: the real server, with the scripted runner in its real worker processes."""
+"""`python serve.py STATE PORT IDLE_SECONDS [DIRECTOR]`: the real server, its workers with the scripted runner."""
 
 import sys
 from pathlib import Path
@@ -6,4 +6,6 @@ from pathlib import Path
 from dollygrip_backend.server.server import Server
 
 if __name__ == "__main__":
-    Server(Path(sys.argv[1]), port=int(sys.argv[2]), runner="scripted:Runner", idle_s=float(sys.argv[3])).run()
+    state, port, idle, *director = sys.argv[1:]
+    options = {"idle_s": float(idle), "director": "".join(director)}
+    Server(Path(state), port=int(port), runner="scripted:Runner", **options).run()

@@ -6,6 +6,7 @@ Requests go through the same validation and the same runner as in the backend.
 import json
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -41,15 +42,14 @@ def predict(
     if (values := read_depth(depth)) is not None:
         arrays["depth"] = values
     request = validate(request, arrays)
-    meta: dict[str, Any] = {}
     with stages() as report:
-        if director is not None:
-            report("Director", 0, 1)
-            request, meta = _directed(director, request, arrays["image"])
-        takes = _takes(Runner(devices()[0]), request, arrays, report)
+        directed = attrs.evolve(request, direct=director is not None)
+        takes = _takes(Runner(devices()[0], director or ""), directed, arrays, report)
+    if director is not None:
+        _tell_direction(takes[0].meta["director"])
     files = [out] if len(takes) == 1 else [_numbered(out, number) for number in range(1, len(takes) + 1)]
     for file, take in zip(files, takes, strict=True):
-        formats.write(file, attrs.evolve(take, meta=take.meta | meta))
+        formats.write(file, take)
     return files
 
 
@@ -108,6 +108,7 @@ def render_again(shot: Path, out: Path) -> None:
     arrays = record.arrays(folder, trajectory, read_image(folder / shot_record.IMAGE))
     if record.dollygrip != dollygrip.__version__:
         print(f"Warning: Dollygrip {record.dollygrip} rendered it, this is {dollygrip.__version__}.", file=sys.stderr)
+    _check_estimator(record.depth_estimator)
     request = {"prompt": record.prompt, "engine": record.engine, "size": record.size, "seed": record.seed}
     _render(arrays, trajectory, out, request)
 
@@ -118,38 +119,42 @@ def _render(arrays: dict[str, np.ndarray], trajectory: Trajectory, out: Path, re
     video = out.suffix.lower() == ".mp4"
     if not video and out.suffix and not out.is_dir():
         raise InputError(f"The output {out} is neither a folder nor an .mp4 file.", "Name a folder or an .mp4 file.")
+    summary: dict[str, Any] = {}
+
+    def frames(report: Report) -> Iterator[np.ndarray]:
+        summary.update((yield from Runner(devices()[0]).run(checked, arrays, report)))
+
     with stages() as report, (whole_file if video else whole_sequence)(out) as part:
-        frames = Runner(devices()[0]).run(checked, arrays, report)
         if video:
-            write_video(part, frames, trajectory.fps)
+            write_video(part, frames(report), trajectory.fps)
         else:
-            write_frames(part, frames)
-    shot_record.keep(shot_record.beside(out), checked, trajectory, arrays, _write_image)
+            write_frames(part, frames(report))
+    kept = shot_record.beside(out)
+    shot_record.keep(kept, checked, trajectory, arrays, _write_image)
+    shot_record.note_depth_estimator(kept, summary.get("depth_estimator", ""))
 
 
 def _write_image(path: Path, rgb: np.ndarray) -> None:
     Image.fromarray(rgb).save(path)
 
 
-def _directed(name: str, request: PredictRequest, image: np.ndarray) -> tuple[PredictRequest, dict[str, Any]]:
-    """The request as the director puts it, which is said aloud, and what the takes shall tell of it.
+def _check_estimator(name: str) -> None:
+    """Raise InputError where a shot's depth was estimated by something else than this machine would take."""
+    from dollygrip_backend.scene.estimators import estimator_name
 
-    The director's memory is given back before the predictor loads. A subject of the user's own stays.
-    """
-    import transformers.utils.logging
+    if name and name != (own := estimator_name()):
+        raise InputError(
+            f"The depth of this shot was estimated by {name}, and this machine would take {own}: the frames would not "
+            "be the same.",
+            "Use a machine with that model, or render it as a new shot.",
+        )
 
-    from dollygrip_backend.predictor.director import Director
 
-    transformers.utils.logging.disable_progress_bar()  # it would break into ours; downloads keep their own
-    director = Director.load(name, devices()[0])
-    direction = director.direct(image, request.prompt)
-    director.unload()
-    if direction.warning:
-        print(f"Warning: {direction.warning}", file=sys.stderr)
-    print(f"Director: {direction.prompt}", file=sys.stderr)
-    meta = {"director": {"model": name, **direction.meta(request.prompt)}}
-    subject = request.subject or direction.subject
-    return attrs.evolve(request, prompt=direction.prompt, subject=subject), meta
+def _tell_direction(direction: dict[str, str]) -> None:
+    """Say aloud what the director made of the prompt; see Direction.meta."""
+    if "warning" in direction:
+        print(f"Warning: {direction['warning']}", file=sys.stderr)
+    print(f"Director: {direction['prompt']}", file=sys.stderr)
 
 
 def _takes(runner: Runner, request: PredictRequest, arrays: dict[str, np.ndarray], report: Report) -> list[Trajectory]:

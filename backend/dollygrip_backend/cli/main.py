@@ -120,11 +120,19 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on; remote keys must be authorised.")] = "127.0.0.1",
     state: Annotated[Path | None, typer.Option(help="Folder for keys, jobs and the connection file.")] = None,
     idle: Annotated[float, typer.Option(min=1, help="Seconds after which an idle worker gives its memory back.")] = 600,
+    director: Annotated[
+        str,
+        typer.Option(
+            envvar="DOLLYGRIP_DIRECTOR",
+            help="Folder or hub name of a vision-language model that clients may ask to turn intent into moves.",
+            show_default=False,
+        ),
+    ] = "",
 ) -> None:
     """Run the backend that the Blender extension talks to."""
     from dollygrip_backend.cli.serve import serve as run
 
-    run(state, host, port, idle)
+    run(state, host, port, idle, director)
 
 
 @app.command()

@@ -10,14 +10,14 @@ from dollygrip.connection import private_dir, state_dir
 from dollygrip_backend.server.server import AlreadyRunningError, Server
 
 
-def serve(state: Path | None, host: str, port: int, idle_s: float) -> None:
+def serve(state: Path | None, host: str, port: int, idle_s: float, director: str) -> None:
     """Serve until interrupted or terminated. Where a server runs on this state folder already, say so and return."""
     folder = private_dir(state or state_dir())
     log_file = logging.handlers.RotatingFileHandler(folder / "server.log", maxBytes=2**20, backupCount=2)
     log_file.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[log_file])
     try:
-        server = Server(folder, host, port, idle_s=idle_s)
+        server = Server(folder, host, port, idle_s=idle_s, director=director)
     except AlreadyRunningError as running:
         print(running)
         return

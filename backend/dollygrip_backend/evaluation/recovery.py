@@ -6,6 +6,8 @@ adjusted together. Otherwise global structure from motion (GLOMAP, Pan et al. 20
 translations and points, with a final bundle adjustment that leaves the lenses alone.
 """
 
+from collections.abc import Callable
+
 import attrs
 import numpy as np
 import pycolmap
@@ -64,36 +66,43 @@ class Recovered:
         return int(np.argmax(self.found))
 
 
-def recover(frames: list[np.ndarray], intrinsics: np.ndarray) -> Recovered:
+Progress = Callable[[int, int], None]
+
+
+def recover(frames: list[np.ndarray], intrinsics: np.ndarray, progress: Progress | None = None) -> Recovered:
     """The camera of uint8 (h, w, 3) frames of one size with intrinsics (T, 4) in their pixels.
 
-    Raises DollygripError where the frames do not show enough for it.
+    progress(done, total) is called while frames are looked at and matched; what it raises ends it. Raises
+    DollygripError where the frames do not show enough for it.
     """
     if len(frames) < 2 or len(frames) != len(intrinsics):
         raise InputError(
             f"There are {len(frames)} frames and {len(intrinsics)} lenses.", "Give two or more frames, a lens for each."
         )
     height, width = frames[0].shape[:2]
-    return recover_from_matches(match_frames(frames), intrinsics, (width, height))
+    return recover_from_matches(match_frames(frames, progress), intrinsics, (width, height))
 
 
-def match_frames(frames: list[np.ndarray]) -> Matches:
+def match_frames(frames: list[np.ndarray], progress: Progress | None = None) -> Matches:
     """SIFT features (Lowe 2004) of uint8 (h, w, 3) frames, and the mutually nearest of them in frames near and far."""
+    count = len(frames)
+    spans = [(i, i + gap) for gap in _GAPS for i in range(count - gap)]
+    tick = progress or (lambda done, total: None)
     options = pycolmap.FeatureExtractionOptions(use_gpu=False)
     options.sift.max_num_features = FEATURES
     sift = pycolmap.FeatureExtractor.create(options, pycolmap.Device.cpu)
     points, descriptors = [], []
-    for frame in frames:
+    for number, frame in enumerate(frames):
+        tick(number, count + len(spans))
         found, values = sift.extract_from_uint8_array(np.array(Image.fromarray(frame).convert("L")))
         points.append(pycolmap.keypoints_to_matrix(found)[:, :2].astype(float))
         values = values.data.astype(np.float32)
         descriptors.append(values / np.linalg.norm(values, axis=1, keepdims=True).clip(1e-6))
-    pairs = {
-        (i, i + gap): _mutual(descriptors[i], descriptors[i + gap])
-        for gap in _GAPS
-        for i in range(len(frames) - gap)
-        if min(len(points[i]), len(points[i + gap])) >= LEAST_MATCHES
-    }
+    pairs = {}
+    for number, (i, j) in enumerate(spans, count):
+        tick(number, count + len(spans))
+        if min(len(points[i]), len(points[j])) >= LEAST_MATCHES:
+            pairs[i, j] = _mutual(descriptors[i], descriptors[j])
     return Matches(points, pairs)
 
 

@@ -4,7 +4,7 @@ import logging
 from typing import Any, Protocol
 
 from dollygrip.connection import BackendError
-from dollygrip.protocol import Cancelled, Depth, Done, Failed, Frame, Message, Progress, Request, Take
+from dollygrip.protocol import Achieved, Cancelled, Depth, Done, Failed, Frame, Message, Progress, Request, Take
 from dollygrip_backend.jobs.store import Job, JobStore
 from dollygrip_backend.jobs.validation import validate
 from dollygrip_backend.workers.pool import WorkerPool, WorkerProcess
@@ -83,7 +83,7 @@ class Scheduler:
             return
         if isinstance(message, Progress):
             self._listener.progressed(message)
-        elif isinstance(message, Take | Frame | Depth):
+        elif isinstance(message, Take | Frame | Depth | Achieved):
             try:
                 self._store.add_result(worker.job_id, message.index, parts)
             except (OSError, ValueError) as error:

@@ -6,7 +6,7 @@ import attrs
 import numpy as np
 
 from dollygrip.errors import InputError
-from dollygrip.protocol import DepthRequest, Limits, PredictRequest, RenderRequest, Request
+from dollygrip.protocol import DepthRequest, Limits, MeasureRequest, PredictRequest, RenderRequest, Request
 from dollygrip.trajectory import MAX_FRAMES
 from dollygrip_backend import video
 from dollygrip_backend.workers.runner import make_constraints, make_shot
@@ -17,6 +17,8 @@ MIN_SIDE, MAX_SIDE = 16, 16_384
 
 def validate(request: Request, arrays: dict[str, np.ndarray]) -> Request:
     """Return the request with its defaults resolved (engine, sizes); raises InputError for the first thing wrong."""
+    if isinstance(request, MeasureRequest):
+        return _measure(request, arrays)
     _check_image(arrays["image"])
     if isinstance(request, DepthRequest):
         if request.scene_depth is not None:
@@ -43,6 +45,8 @@ def _predict(request: PredictRequest, arrays: dict[str, np.ndarray]) -> PredictR
         _check_range("field of view in degrees", request.view_degrees, 1, 170)
     if request.scene_depth is not None:
         _check_range("scene depth", request.scene_depth, 1e-6, 1e9)
+    for side in request.centre:
+        _check_range("lens's centre", side, -2, 3)
     if request.subject is not None and not all(0 <= side <= 1 for side in request.subject):
         raise InputError(
             f"The subject {request.subject} lies outside of the image.", "Give x and y as fractions from 0 to 1."
@@ -67,6 +71,21 @@ def _render(request: RenderRequest, arrays: dict[str, np.ndarray]) -> RenderRequ
     trajectory = request.trajectory.trajectory(arrays)
     request = attrs.evolve(request, engine=info.name, size=request.size or info.sizes.nearest(trajectory.size))
     video.check_shot(make_shot(request, arrays), info)
+    return request
+
+
+def _measure(request: MeasureRequest, arrays: dict[str, np.ndarray]) -> MeasureRequest:
+    trajectory, frames = request.trajectory.trajectory(arrays), arrays["frames"]
+    _check_image(frames[0])
+    if len(frames) < 2:
+        raise InputError("One frame shows no camera move.", "Measure a shot of two or more frames.")
+    size = frames.shape[2], frames.shape[1]
+    if (len(frames), size) != (len(trajectory), trajectory.size):
+        raise InputError(
+            f"There are {len(frames)} frames of {size[0]}x{size[1]} for a camera of {len(trajectory)} frames of "
+            f"{trajectory.size[0]}x{trajectory.size[1]}.",
+            "Send a pose for each frame, in its own pixels.",
+        )
     return request
 
 

@@ -7,14 +7,17 @@ LEAST = 0.05  # of scene depth: the closest that a camera comes to a surface unl
 _COLUMNS = 96
 
 
-def visible_points(depth: np.ndarray, view_degrees: float) -> np.ndarray:
-    """(N, 3) points of a depth map (H, W) in the reference camera's frame and the depth's unit; the sky left out."""
+def visible_points(depth: np.ndarray, view_degrees: float, centre: tuple[float, float] = (0.5, 0.5)) -> np.ndarray:
+    """(N, 3) points of a depth map (H, W) in the reference camera's frame and the depth's unit; the sky left out.
+
+    centre: (x, y) of the optical axis, as fractions of the map.
+    """
     h, w = depth.shape
     step = max(1, w // _COLUMNS)
     z = depth[step // 2 :: step, step // 2 :: step].astype(np.float64)
     half = np.tan(np.radians(view_degrees) / 2)
-    x = (2 * (np.arange(z.shape[1]) * step + step // 2 + 0.5) / w - 1) * half
-    y = (2 * (np.arange(z.shape[0]) * step + step // 2 + 0.5) / h - 1) * half * h / w
+    x = 2 * ((np.arange(z.shape[1]) * step + step // 2 + 0.5) / w - centre[0]) * half
+    y = 2 * ((np.arange(z.shape[0]) * step + step // 2 + 0.5) / h - centre[1]) * half * h / w
     points = np.stack([z * x, z * y[:, None], z], -1).reshape(-1, 3)
     return points[np.isfinite(points).all(1)]
 

@@ -93,6 +93,7 @@ class CameraPipeline(DiffusionPipeline):
         scene_depth: float | None = None,
         depth: np.ndarray | None = None,
         strength: float = 1.0,
+        centre: tuple[float, float] = (0.5, 0.5),
         subject: tuple[float, float] | None = None,
         subject_depth: float | None = None,
         constraints: Constraints | None = None,
@@ -106,8 +107,9 @@ class CameraPipeline(DiffusionPipeline):
         trajectory, the image's by default; another aspect crops the image about its centre. view_degrees:
         horizontal field of view of the uncropped image, 50 by default. depth: (H, W) along +Z, any positive unit;
         scene_depth: median depth in the same unit, by default that of `depth`, else 1; distances in metres in a prompt
-        mean this unit. strength: factor on amounts that the prompt does not give in numbers. subject: (x, y) in the
-        image from 0 to 1 that an orbit turns about and a push-in goes to; subject_depth: its own, by default what
+        mean this unit. strength: factor on amounts that the prompt does not give in numbers. centre: (x, y) in the
+        image from 0 to 1 where a shifted lens has its optical axis; view_degrees are those without shift. subject:
+        (x, y) in the image that an orbit turns about and a push-in goes to; subject_depth: its own, by default what
         `depth` has there. constraints: keyframes and a path that the takes pass through; the prompt says when the path
         is walked. progress(done, steps) may raise to cancel.
 
@@ -120,7 +122,7 @@ class CameraPipeline(DiffusionPipeline):
         check_inputs(
             image, [prompt], frames, fps, takes, view_degrees, scene_depth, depth, strength, subject, subject_depth
         )
-        reference = Reference.of(image, view_degrees, scene_depth, depth, subject_depth)
+        reference = Reference.of(image, view_degrees, scene_depth, depth, subject_depth, centre)
         constraints = constraints or Constraints()
         constraints.check(frames, reference.scene_depth)
         shots = self.read([prompt], reference, subject)

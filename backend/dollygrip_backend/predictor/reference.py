@@ -21,7 +21,8 @@ _UNIT_LIMITS = 0.1, 4.0
 class Reference:
     """image: uint8 (H, W, 3); depth: (H, W) along +Z or None; scene_depth: the trajectory's own, in the same unit;
     view_degrees: horizontal field of view; points: (N, 3) of the visible surfaces, in scene depths; subject_depth:
-    that of a given subject where it is known better than from `depth`."""
+    that of a given subject where it is known better than from `depth`; centre: (x, y) of the optical axis, as fractions
+    of the image."""
 
     image: np.ndarray
     depth: np.ndarray | None
@@ -29,16 +30,19 @@ class Reference:
     view_degrees: float
     points: np.ndarray
     subject_depth: float | None = None
+    centre: tuple[float, float] = (0.5, 0.5)
 
     @classmethod
-    def of(cls, image, view_degrees=None, scene_depth=None, depth=None, subject_depth=None) -> "Reference":
+    def of(
+        cls, image, view_degrees=None, scene_depth=None, depth=None, subject_depth=None, centre=(0.5, 0.5)
+    ) -> "Reference":
         """From checked inputs, with the defaults of `CameraPipeline`."""
         if scene_depth is None:
             finite = depth[np.isfinite(depth)] if depth is not None else np.zeros(0)
             scene_depth = float(np.median(finite)) if finite.size else 1.0
         view_degrees = view_degrees or DEFAULT_VIEW
-        points = np.zeros((0, 3)) if depth is None else visible_points(depth, view_degrees) / scene_depth
-        return cls(image, depth, scene_depth, view_degrees, points, subject_depth)
+        points = np.zeros((0, 3)) if depth is None else visible_points(depth, view_degrees, centre) / scene_depth
+        return cls(image, depth, scene_depth, view_degrees, points, subject_depth, centre)
 
     @cached_property
     def sha256(self) -> str:
@@ -71,7 +75,9 @@ class Reference:
         return float(np.clip(unit, *_UNIT_LIMITS)) if np.isfinite(unit) else 1.0
 
     def context(self, subject: tuple[float, float] | None, duration: float, strength: float) -> Context:
-        """What a plan is drawn for."""
+        """What a plan is drawn for: the subject lies where a lens without shift would show it."""
+        if subject is not None:
+            subject = tuple(place - axis + 0.5 for place, axis in zip(subject, self.centre, strict=True))
         return Context(
             view_degrees=self.view_degrees,
             duration=max(duration, 0.1),
@@ -90,7 +96,8 @@ class Reference:
         focal = self.size[0] / 2 / math.tan(math.radians(self.view_degrees) / 2) * scale
         c2w, ratio = poses_of_channels(channels)
         c2w[:, :3, 3] *= self.scene_depth
-        intrinsics = np.tile([focal, focal, width / 2, height / 2], (len(channels), 1))
+        shift = (np.array(self.centre) - 0.5) * self.size * scale
+        intrinsics = np.tile([focal, focal, width / 2 + shift[0], height / 2 + shift[1]], (len(channels), 1))
         intrinsics[:, :2] *= ratio[:, None]
         reference = {"sha256": self.sha256, "c2w": np.eye(4).tolist(), "intrinsics": intrinsics[0].tolist()}
         meta = {**meta, "model": MODEL_NAME, "reference": reference}

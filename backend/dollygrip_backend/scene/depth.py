@@ -31,6 +31,8 @@ class DepthEstimate:
 class DepthEstimator:
     """The network with what it needs around it. Make one with `load` and keep it."""
 
+    name = "embedded"
+
     def __init__(self, network: DepthNetwork, device: str = "cpu"):
         self.network = network.to(device).float().eval()
         self.device = device

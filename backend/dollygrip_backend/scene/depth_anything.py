@@ -22,15 +22,18 @@ _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet'
 
 
 class DepthAnythingEstimator:
-    """A Depth Anything model with the interface of `DepthEstimator`."""
+    """A Depth Anything model with the interface of `DepthEstimator`. name: of the model, for provenance."""
 
-    def __init__(self, model: DepthAnythingForDepthEstimation, embedded: DepthEstimator, device: str = "cpu"):
+    def __init__(
+        self, model: DepthAnythingForDepthEstimation, embedded: DepthEstimator, device: str = "cpu", name: str = ""
+    ):
+        self.name = name
         self.model = model.to(device).eval()
         self.embedded = embedded
         self.device = device
 
     @classmethod
-    def load(cls, folder: Path, device: str = "cpu") -> Self:
+    def load(cls, folder: Path, device: str = "cpu", name: str = "") -> Self:
         """The model in `folder`, as transformers stores it (safetensors). Raises InputError where it is none."""
         try:
             model = DepthAnythingForDepthEstimation.from_pretrained(folder, local_files_only=True, use_safetensors=True)
@@ -38,7 +41,7 @@ class DepthAnythingEstimator:
             raise InputError(
                 f"{folder} holds no Depth Anything model: {error}", "Name another, or delete the folder."
             ) from error
-        return cls(model.float(), DepthEstimator.load(device), device)
+        return cls(model.float(), DepthEstimator.load(device), device, name or folder.name)
 
     @torch.inference_mode()
     def estimate(self, image: np.ndarray) -> DepthEstimate:

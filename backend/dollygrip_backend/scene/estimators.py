@@ -14,7 +14,9 @@ DEFAULT = "depth-anything/Depth-Anything-V2-Small-hf"
 
 
 class Estimator(Protocol):
-    """What sees depth; see `DepthEstimator.estimate`."""
+    """What sees depth; see `DepthEstimator.estimate`. name: "embedded", or the model's and its revision."""
+
+    name: str
 
     def estimate(self, image: np.ndarray) -> DepthEstimate: ...
 
@@ -35,7 +37,18 @@ def load_estimator(device: str = "cpu", model: str | None = None, online: bool =
         raise InputError(f"The depth model {model} is not on this machine.", "Give the folder that holds it.")
     from dollygrip_backend.scene.depth_anything import DepthAnythingEstimator  # transformers: only where it is used
 
-    return DepthAnythingEstimator.load(folder, device)
+    return DepthAnythingEstimator.load(folder, device, _name(model or DEFAULT, folder))
+
+
+def estimator_name() -> str:
+    """Name of the estimator that `load_estimator` takes by default on this machine, found without loading it."""
+    folder = _folder(DEFAULT, online=False)
+    return DepthEstimator.name if folder is None else _name(DEFAULT, folder)
+
+
+def _name(model: str, folder: Path) -> str:
+    """A model with the revision that the hub's cache has of it."""
+    return f"{model}@{folder.name}" if folder.parent.name == "snapshots" else model
 
 
 def _folder(model: str, online: bool) -> Path | None:

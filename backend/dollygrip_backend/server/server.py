@@ -39,17 +39,25 @@ class AlreadyRunningError(BackendError):
 class Server:
     """A backend on one state folder. `run` blocks until `stop`; everything happens in the thread that calls it.
 
-    host, port: where clients connect; port 0 takes a free one. Raises AlreadyRunningError where another process serves
+    host, port: where clients connect; port 0 takes a free one. director: folder or hub name of the vision-language
+    model for requests with `direct`, "" for none. Raises AlreadyRunningError where another process serves
     the same folder, and BackendError (kind "address") where the address cannot be bound.
     """
 
     def __init__(
-        self, state: Path, host: str = "127.0.0.1", port: int = 0, runner: str = DEFAULT_RUNNER, idle_s: float = 600
+        self,
+        state: Path,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        runner: str = DEFAULT_RUNNER,
+        idle_s: float = 600,
+        director: str = "",
     ):
         self._lock = _exclusive(private_dir(state))
         keys = ensure_keys(state)
         self._context = zmq.Context()
-        self._pool = WorkerPool(self._context, devices(), state / "worker.log", runner, idle_s)
+        self._pool = WorkerPool(self._context, devices(), state / "worker.log", runner, idle_s, director)
+        self._director = director
         self._authenticator = ThreadAuthenticator(self._context, log=logging.getLogger("dollygrip.zap"))
         self._authenticator.start()
         authoriser = Authoriser(state, keys.client_public, self._pool.public)
@@ -136,7 +144,8 @@ class Server:
 
     def _handle(self, client: bytes, message: Message, arrays: dict[str, Any]) -> None:
         if isinstance(message, Hello):
-            self._send(client, protocol.encode(Welcome(dollygrip.__version__, engines(), self._pool.devices, LIMITS)))
+            offer = Welcome(dollygrip.__version__, engines(), self._pool.devices, LIMITS, self._director)
+            self._send(client, protocol.encode(offer))
         elif isinstance(message, Submit):
             job = self._scheduler.submit(message.request, arrays, message.replaces)
             self._subscribe(client, job, 0, message.ref)

@@ -69,7 +69,8 @@ class EngineInfo:
     """What a person needs to know before choosing an engine.
 
     memory_bytes: the least it needs, on the card where it needs one; download_bytes: 0 where the weights are part of
-    the package. keeps_geometry: whether it can follow Shot.depths. `reason` says why an engine is not `available`, and
+    the package. keeps_geometry: whether it can follow Shot.depths; estimates_depth: whether it needs the reference's
+    depth and estimates it where none is given. `reason` says why an engine is not `available`, and
     is empty where it is.
     """
 
@@ -84,6 +85,7 @@ class EngineInfo:
     available: bool = True
     reason: str = ""
     keeps_geometry: bool = False
+    estimates_depth: bool = False
 
 
 class VideoEngine(Protocol):

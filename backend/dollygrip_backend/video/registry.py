@@ -43,10 +43,11 @@ _EMBEDDED = EngineInfo(
     max_frames=2000,
     needs_cuda=False,
     keeps_geometry=True,
+    estimates_depth=True,
 )
 
 
-def _diffusion_info(spec: ModelSpec, title: str) -> EngineInfo:
+def _diffusion_info(spec: ModelSpec, title: str, estimates_depth: bool = False) -> EngineInfo:
     return EngineInfo(
         name=spec.name,
         title=title,
@@ -56,6 +57,7 @@ def _diffusion_info(spec: ModelSpec, title: str) -> EngineInfo:
         sizes=SizeRule(minimum=64, maximum=1280, multiple=2),
         max_frames=2000,
         needs_cuda=True,
+        estimates_depth=estimates_depth,
     )
 
 
@@ -74,7 +76,11 @@ _BUILTIN = {
             lambda: missing_reason(SANA_WM),
         ),
         _builtin(
-            _diffusion_info(WAN_VACE, "Wan VACE 1.3B: 3D cache and a video in-painter, up to 480p, on a CUDA card"),
+            _diffusion_info(
+                WAN_VACE,
+                "Wan VACE 1.3B: 3D cache and a video in-painter, up to 480p, on a CUDA card",
+                estimates_depth=True,
+            ),
             "wan_vace:WanVACEEngine",
             lambda: missing_reason(WAN_VACE),
         ),

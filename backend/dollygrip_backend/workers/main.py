@@ -19,6 +19,7 @@ import numpy as np
 import zmq
 
 from dollygrip import protocol
+from dollygrip.achieved import AchievedCamera
 from dollygrip.errors import DollygripError
 from dollygrip.trajectory import Trajectory
 from dollygrip_backend.workers.runner import CancelledError, DepthMap
@@ -30,7 +31,10 @@ log = logging.getLogger("dollygrip.worker")
 
 @attrs.frozen
 class WorkerConfig:
-    """How a worker reaches its server: address, CURVE keys, its name there; and what it runs, on which device."""
+    """How a worker reaches its server: address, CURVE keys, its name there; and what it runs, on which device.
+
+    director: of the runner, see there.
+    """
 
     endpoint: str
     server_public: str
@@ -39,6 +43,7 @@ class WorkerConfig:
     name: str
     device: str
     runner: str = DEFAULT_RUNNER
+    director: str = ""
 
 
 class Worker:
@@ -72,7 +77,8 @@ class Worker:
             if self._runner is None:
                 self._report("models", 0, 1)
                 module, _, name = self._config.runner.partition(":")
-                self._runner = getattr(importlib.import_module(module), name)(self._config.device)
+                runner = getattr(importlib.import_module(module), name)
+                self._runner = runner(self._config.device, self._config.director)
             return self._results(run, arrays)
         except CancelledError:
             return protocol.Cancelled(run.job_id)
@@ -104,6 +110,10 @@ class Worker:
                 self._send(take, {"c2w": result.c2w, "intrinsics": result.intrinsics})
             elif isinstance(result, DepthMap):
                 self._send(protocol.Depth(result.view_degrees, run.job_id, index), {"depth": result.depth})
+            elif isinstance(result, AchievedCamera):
+                values = attrs.asdict(result)
+                blobs = {name: values.pop(name) for name in ("c2w", "rotation", "position")}
+                self._send(protocol.Achieved(**values, job_id=run.job_id, index=index), blobs)
             else:
                 self._send(protocol.Frame(run.job_id, index), {"rgb": result})
             index += 1

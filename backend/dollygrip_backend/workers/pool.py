@@ -53,9 +53,10 @@ class WorkerPool:
         log_file: Path,
         runner: str = DEFAULT_RUNNER,
         idle_s: float = 600,
+        director: str = "",
     ):
         self.devices = devices
-        self._runner, self._log_file, self._idle_s = runner, log_file, idle_s
+        self._runner, self._log_file, self._idle_s, self._director = runner, log_file, idle_s, director
         self._workers: dict[str, WorkerProcess] = {}
         self._started = 0
         self._server_public, server_secret = (key.decode() for key in zmq.curve_keypair())
@@ -147,9 +148,8 @@ class WorkerPool:
     def _start(self, device: str) -> None:
         self._started += 1
         name = f"{device}#{self._started}"
-        config = WorkerConfig(
-            self._endpoint, self._server_public, self.public, self._secret, name, device, self._runner
-        )
+        keys = self._server_public, self.public, self._secret
+        config = WorkerConfig(self._endpoint, *keys, name, device, self._runner, self._director)
         with self._log_file.open("ab") as log_file:
             process = subprocess.Popen(
                 [sys.executable, "-m", "dollygrip_backend.workers.main"],

@@ -1,6 +1,7 @@
 """Does one request: the same code in a worker process and in the command line. Torch loads with the first request."""
 
 import hashlib
+import importlib.util
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -9,8 +10,9 @@ import attrs
 import numpy as np
 from PIL import Image
 
-from dollygrip.errors import InputError
-from dollygrip.protocol import DepthRequest, PredictRequest, RenderRequest, Request
+from dollygrip.achieved import AchievedCamera
+from dollygrip.errors import DollygripError, InputError
+from dollygrip.protocol import DepthRequest, MeasureRequest, PredictRequest, RenderRequest, Request
 from dollygrip.trajectory import Trajectory
 from dollygrip_backend import video
 from dollygrip_backend.predictor import Constraints, Keyframe
@@ -29,7 +31,7 @@ class DepthMap:
     view_degrees: float
 
 
-Results = Iterator[Trajectory | np.ndarray | DepthMap]
+Results = Iterator[Trajectory | np.ndarray | DepthMap | AchievedCamera]
 
 
 class CancelledError(Exception):
@@ -39,22 +41,29 @@ class CancelledError(Exception):
 class Runner:
     """Holds the models of one device and keeps them between jobs."""
 
-    def __init__(self, device: str = "cpu"):
-        self.device = device
+    def __init__(self, device: str = "cpu", director: str = ""):
+        """director: folder or hub name of the vision-language model of requests with `direct`; "" for none."""
+        self.device, self._director = device, director
         self._models: dict[str, Any] = {}
         self._seen: tuple[str, _View] | None = None
 
     def run(self, request: Request, arrays: dict[str, np.ndarray], report: Report, have: int = 0) -> Results:
         """Yield the results of a validated request from number `have` on; the generator returns the job's summary.
 
-        Results are trajectories (predict), uint8 (h, w, 3) frames (render) or one depth map.
+        Results are trajectories (predict), uint8 (h, w, 3) frames (render), one depth map or one achieved camera.
         """
         started = time.monotonic()
-        work = {PredictRequest: self._predict, RenderRequest: self._render, DepthRequest: self._depth}[type(request)]
+        work = {
+            PredictRequest: self._predict,
+            RenderRequest: self._render,
+            DepthRequest: self._depth,
+            MeasureRequest: self._measure,
+        }[type(request)]
         summary = yield from work(request, arrays, report, have)
         return {**summary, "seconds": round(time.monotonic() - started, 3), "device": self.device}
 
     def _predict(self, request: PredictRequest, arrays: dict[str, np.ndarray], report: Report, have: int) -> Results:
+        request, meta = self._directed(request, arrays["image"], report) if request.direct else (request, {})
         report("depth", 0, 1)
         view = self._reference(request, arrays)
         report("camera", 0, 1)
@@ -70,13 +79,35 @@ class Runner:
             scene_depth=view.scene_depth,
             depth=view.depth,
             strength=request.strength,
+            centre=request.centre,
             subject=request.subject,
             subject_depth=request.subject_depth,
             constraints=make_constraints(request, arrays),
             progress=lambda done, total: report("camera", done, total),
         )
-        yield from takes[have:]
+        meta |= {"depth_estimator": view.estimator} if view.estimator else {}
+        for take in takes[have:]:
+            yield attrs.evolve(take, meta=take.meta | meta)
         return {"takes": len(takes), "scene_depth": view.scene_depth, "view_degrees": view.view_degrees}
+
+    def _directed(
+        self, request: PredictRequest, image: np.ndarray, report: Report
+    ) -> tuple[PredictRequest, dict[str, Any]]:
+        """The request as the director puts it, and what the takes shall tell of that. A subject that is given stays."""
+        if not self._director:
+            raise InputError("This backend has no director.", "Start it with --director, or predict without.")
+        report("director", 0, 1)
+        direction = self._model("director", self._load_director).direct(image, request.prompt)
+        meta = {"director": {"model": self._director, **direction.meta(request.prompt)}}
+        return attrs.evolve(request, prompt=direction.prompt, subject=request.subject or direction.subject), meta
+
+    def _load_director(self, device: str) -> Any:
+        import transformers.utils.logging
+
+        from dollygrip_backend.predictor.director import Director
+
+        transformers.utils.logging.disable_progress_bar()  # it would break into ours; downloads keep their own
+        return Director.load(self._director, device)
 
     def _reference(self, request: PredictRequest, arrays: dict[str, np.ndarray]) -> "_View":
         """What is known of the reference view; the last is kept, for requests that change only their words."""
@@ -91,15 +122,17 @@ class Runner:
         A given scene depth sets the scale of an estimated depth.
         """
         depth, degrees = arrays.get("depth"), request.view_degrees
-        given = depth is not None
+        given, estimator = depth is not None, ""
         if depth is None or degrees is None:
             estimate = self._model("depth", _load_depth).estimate(_shrunk(arrays["image"]))
-            depth = _stretched(estimate.depth, arrays["image"]) if depth is None else depth
+            if depth is None:
+                depth = _stretched(estimate.depth, arrays["image"])
+                estimator = self._model("depth", _load_depth).name
             degrees = estimate.view_degrees if degrees is None else degrees
         median = float(np.median(depth[np.isfinite(depth)]))
         scene_depth = request.scene_depth or median
         depth = depth if given else depth * (scene_depth / median)
-        return _View(arrays["image"], depth, float(degrees), scene_depth)
+        return _View(arrays["image"], depth, float(degrees), scene_depth, estimator)
 
     def _depth(self, request: DepthRequest, arrays: dict[str, np.ndarray], report: Report, have: int) -> Results:
         report("depth", 0, 1)
@@ -110,8 +143,26 @@ class Runner:
             yield DepthMap(estimate.depth * np.float32(scene_depth / median), estimate.view_degrees)
         return {"scene_depth": scene_depth, "view_degrees": estimate.view_degrees}
 
+    def _measure(self, request: MeasureRequest, arrays: dict[str, np.ndarray], report: Report, have: int) -> Results:
+        if importlib.util.find_spec("pycolmap") is None:
+            raise DollygripError(
+                "The backend recovers cameras with pycolmap, which is not installed.",
+                "pip install 'dollygrip-backend[evaluation]' in the backend's environment.",
+            )
+        from dollygrip_backend.evaluation.achieved import achieved_camera
+        from dollygrip_backend.evaluation.recovery import recover
+
+        requested = request.trajectory.trajectory(arrays)
+        frames = list(arrays["frames"])
+        recovered = recover(frames, requested.intrinsics, lambda done, total: report("measuring", done, total))
+        if not have:
+            yield achieved_camera(requested, recovered)
+        return {"frames": len(frames)}
+
     def _render(self, request: RenderRequest, arrays: dict[str, np.ndarray], report: Report, have: int) -> Results:
         report("frames", have, len(arrays["c2w"]))
+        if director := self._models.pop("director", None):
+            director.unload()  # a video engine needs the memory
         engine = self._model(f"engine {request.engine}", lambda device: video.load_engine(request.engine, device))
         shot = make_shot(request, arrays)
         count = 0
@@ -120,7 +171,9 @@ class Runner:
             if count >= have:
                 yield frame
             count += 1
-        return {"frames": count, "engine": request.engine, "size": list(shot.size)}
+        summary = {"frames": count, "engine": request.engine, "size": list(shot.size)}
+        estimated = video.engine_info(request.engine).estimates_depth and shot.depth is None and shot.depths is None
+        return summary | ({"depth_estimator": _estimator_name()} if estimated else {})
 
     def _model(self, name: str, load: Callable[[str], Any]) -> Any:
         """The model of this name, loaded once. Of the video engines only the last one used is kept."""
@@ -177,12 +230,13 @@ def _stretched(depth: np.ndarray, image: np.ndarray) -> np.ndarray:
 @attrs.frozen(eq=False)
 class _View:
     """Image uint8 (H, W, 3), depth float32 (H, W) along +Z, horizontal field of view in degrees, median depth in the
-    trajectory's unit."""
+    trajectory's unit; what estimated the depth, "" where it was given."""
 
     image: np.ndarray
     depth: np.ndarray
     view_degrees: float
     scene_depth: float
+    estimator: str
 
 
 def _load_camera(device: str) -> Any:
@@ -200,3 +254,9 @@ def _load_depth(device: str) -> Any:
     from dollygrip_backend.scene.estimators import load_estimator
 
     return load_estimator(device)
+
+
+def _estimator_name() -> str:
+    from dollygrip_backend.scene.estimators import estimator_name
+
+    return estimator_name()

@@ -65,7 +65,8 @@ class PredictRequest:
     """Stage 1: an image (blob `image`, and its `depth` along +Z if known) and a prompt -> `takes` trajectories.
 
     size: (width, height) the trajectory's intrinsics refer to; None is the image's own.
-    view_degrees: horizontal field of view of the image; None lets the backend estimate it.
+    view_degrees: horizontal field of view of the image, its optical axis in the middle; None lets the backend estimate
+    it. centre: (x, y) where a shifted lens has its axis, as fractions of the image.
     scene_depth: median depth in the scene's unit; None takes it from the depth.
     subject: (x, y) of the point that an orbit turns about, as fractions of the image from 0 to 1; subject_depth: its
     depth along +Z in the scene's unit, None takes that of what the image shows there.
@@ -83,6 +84,7 @@ class PredictRequest:
     view_degrees: float | None = None
     scene_depth: float | None = None
     strength: float = 1.0
+    centre: tuple[float, float] = (0.5, 0.5)
     subject: tuple[float, float] | None = None
     subject_depth: float | None = None
     keyframes_at: list[int] = attrs.field(factory=list, validator=max_len(1000))

@@ -13,12 +13,13 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from dollygrip import formats
+from dollygrip import formats, shot_record
 from dollygrip.rotations import matrix_from_rotvec
 from dollygrip.trajectory import Trajectory
 from dollygrip_backend.cli.files import read_image
 from dollygrip_backend.cli.main import app
 from dollygrip_backend.cli.plot import head_angles
+from dollygrip_backend.scene import estimators
 
 PROGRAM = Path(sys.executable).with_name("dollygrip")
 
@@ -103,6 +104,17 @@ def test_a_batch_goes_on_after_bad_lines_and_names_them(here):
     assert [len(formats.read(f"out/{name}")) for name in names("out")] == [9, 5]
     said = [line.partition(":")[0] for line in result.stderr.splitlines() if line.startswith("Line ")]
     assert said == [f"Line {number}" for number in (5, 7, 9, 11, 13, 15, 17, 19)]
+
+
+def test_a_shot_whose_depth_another_network_estimated_is_not_rendered_again(here, monkeypatch):
+    render = ["render", "image.png", "take.camera.json", "--size", "128x72", "--out", "shot"]
+    assert dollygrip(*render).exit_code == 0
+    assert shot_record.read(here / "shot.shot").depth_estimator == "embedded"
+    assert dollygrip("again", "shot", "--out", "again").exit_code == 0
+    monkeypatch.setattr(estimators, "estimator_name", lambda: "depth-anything/other@1")
+    refused(dollygrip("again", "shot", "--out", "again2"), "estimated by embedded, and this machine would take")
+    shot_record.note_depth_estimator(here / "shot.shot", "depth-anything/other@1")
+    assert dollygrip("again", "shot", "--out", "again3").exit_code == 0
 
 
 @pytest.mark.parametrize("out", ["shot", "shot.mp4"])

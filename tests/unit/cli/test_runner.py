@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from room import SIZE, camera, picture
 
-from dollygrip.protocol import DepthRequest, PredictRequest, RenderRequest, TrajectoryHeader
+from dollygrip.errors import InputError
+from dollygrip.protocol import DepthRequest, MeasureRequest, PredictRequest, RenderRequest, TrajectoryHeader
 from dollygrip_backend import video
 from dollygrip_backend.jobs.validation import validate
 from dollygrip_backend.workers.runner import CancelledError, Runner, _shrunk, _stretched
@@ -125,3 +127,25 @@ def test_sizes_default_to_what_the_engine_can_do():
     rule = video.engine_info(checked.engine).sizes
     assert rule.allows(checked.size)
     assert abs(checked.size[0] / checked.size[1] - 16 / 9) < 0.02
+
+
+def test_a_shots_camera_is_measured_with_progress_and_stops_when_told(runner):
+    c2w, lens = camera(turn=(0, 0.1, 0), move=(0.8, 0, 0.4), frames=4)
+    asked = MeasureRequest(trajectory=TrajectoryHeader(fps=24.0, size=SIZE, scene_depth=4.0))
+    arrays = {"frames": np.array([picture(*view)[0] for view in zip(c2w, lens, strict=True)])}
+    arrays |= {"c2w": c2w, "intrinsics": lens}
+    said = []
+    [achieved] = run(runner, asked, arrays, report=lambda *progress: said.append(progress))
+    assert achieved.found.all() and achieved.rotation.max() < 0.15 and achieved.position.max() < 0.05
+    assert [done for _, done, _ in said] == sorted(done for _, done, _ in said) and len(said) > 4
+
+    def stop(stage, done, total):
+        if done == 2:
+            raise CancelledError
+
+    with pytest.raises(CancelledError):
+        run(runner, asked, arrays, report=stop)
+    with pytest.raises(InputError, match="4 frames of 512x288 for a camera of 3 frames"):
+        run(runner, asked, arrays | {"c2w": c2w[:3], "intrinsics": lens[:3]})
+    with pytest.raises(InputError, match="One frame"):
+        run(runner, asked, {name: array[:1] for name, array in arrays.items()})

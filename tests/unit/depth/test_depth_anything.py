@@ -1,5 +1,7 @@
 """Depth Anything through transformers: a tiny random model of the real class, its disparity turned into depth."""
 
+import shutil
+
 import huggingface_hub
 import numpy as np
 import pytest
@@ -61,7 +63,9 @@ def offline_cache(tmp_path, monkeypatch):
 
 
 def test_a_real_model_class_gives_depth_of_any_image(folder):
-    estimate = load_estimator(model=str(folder)).estimate(IMAGE)
+    estimator = load_estimator(model=str(folder))
+    assert estimator.name == str(folder)
+    estimate = estimator.estimate(IMAGE)
     own = DepthEstimator.load().estimate(IMAGE)
     assert estimate.depth.shape == IMAGE.shape[:2] and estimate.depth.dtype == np.float32
     assert np.isfinite(estimate.depth).all() and estimate.depth.min() > 0
@@ -89,6 +93,15 @@ def test_disparity_becomes_depth_with_the_scale_of_the_embedded_network(monkeypa
 def test_without_weights_the_embedded_network_is_used(offline_cache):
     assert type(load_estimator()) is DepthEstimator
     assert type(load_estimator(model="embedded")) is DepthEstimator
+
+
+def test_provenance_tells_the_embedded_network_from_a_model_and_its_revision(offline_cache, tmp_path, folder):
+    assert estimators.estimator_name() == "embedded" == load_estimator().name
+    kept = tmp_path / f"models--{estimators.DEFAULT.replace('/', '--')}"
+    shutil.copytree(folder, kept / "snapshots" / "0a1b2c")
+    (kept / "refs").mkdir()
+    (kept / "refs" / "main").write_text("0a1b2c")
+    assert estimators.estimator_name() == f"{estimators.DEFAULT}@0a1b2c" == load_estimator().name
 
 
 def test_a_model_asked_for_by_name_is_never_replaced_in_silence(offline_cache):
