@@ -73,6 +73,9 @@ _SHIFTS = {
 }
 
 
+_WELL_ENOUGH = np.radians(3.0)
+
+
 def _run_phase(phase: Phase, start: np.ndarray, local: np.ndarray, context: Context, aim: bool, rng) -> np.ndarray:
     """(N, 7) channel changes of one settled phase that starts at the channels `start` (7,), over local times (N,)."""
     out = np.zeros((len(local), CHANNELS))
@@ -90,8 +93,8 @@ def _run_phase(phase: Phase, start: np.ndarray, local: np.ndarray, context: Cont
         elif aim and move.name == "dolly_in":
             ray = context.ray()
             shift += amount * ray * s[:, None]
-            out[:, YAW] += np.arctan2(ray[0], 1) * s
-            out[:, PITCH] -= np.arctan2(ray[1], np.hypot(ray[0], 1)) * s
+            out[:, YAW] += _turn_to(np.arctan2(ray[0], 1)) * s
+            out[:, PITCH] -= _turn_to(np.arctan2(ray[1], np.hypot(ray[0], 1))) * s
         elif move.name in _SHIFTS:
             axis, sign = _SHIFTS[move.name]
             shift[:, axis] += sign * amount * s
@@ -109,6 +112,11 @@ def _run_phase(phase: Phase, start: np.ndarray, local: np.ndarray, context: Cont
         out[:, :3] += shift[:, [0, 2]] @ frame[:, [0, 2]].T
         out[:, 1] += shift[:, 1]
     return out
+
+
+def _turn_to(angle: float) -> float:
+    """How far a camera turns to what it moves towards: nobody turns one that points there well enough."""
+    return np.sign(angle) * max(0.0, abs(angle) - _WELL_ENOUGH)
 
 
 def _orbit(out, shift, angle, level, context: Context) -> np.ndarray:

@@ -36,7 +36,7 @@ _WORDS = rf"(?:(?:an?[ -])?(?:{_WORD})(?:(?:[ -]+and)?[ -]+(?:{_WORD}))*)"
 _DIGITS = r"\d{1,2}/\d{1,2}(?![/\d])|\d[\d,]*(?:\.\d+)?|\.\d+"
 _NUMBER = rf"(?:{_DIGITS}|{_WORDS})(?: point (?:{_WORD}))?(?: and a half)?"
 _PART = rf"(?:{'|'.join(_PARTS)})"
-_SHARE = rf"(?:(?:(?:{_NUMBER})[ -]+|an?[ -])?{_PART}s?(?:[ -]+of)?(?:[ -]+(?:an?|the|its|one))?|\d/\d)"
+_SHARE = rf"(?:(?:(?:{_NUMBER})[ -]+|an?[ -])?{_PART}s?(?:[ -]+of)?(?:[ -]+(?:an?|the|its|one))?|\d/\d(?:[ -]+of)?(?:[ -]+(?:an?|the|its|one))?)"
 _CIRCLES = r"(?:circles?|turns?|rotations?|revolutions?|orbits?|loops?|laps?|spins?|rolls?|rounds?)"
 _LENGTH = r"met(?:er|re)s?|centimet(?:er|re)s?|kilomet(?:er|re)s?|cms?|km|m|f(?:ee|oo)t|ft|'|′|inch(?:es)?|yards?|yds?"
 _TURN = rf"(?:(?:full|complete|whole|entire)[ -])?(?:{_CIRCLES}|arcs?|360)"
@@ -94,11 +94,11 @@ def number(text: str) -> float:
 
 
 def _share(text: str) -> float:
-    """ "three quarters of a" -> 0.75, "half" -> 0.5, "1/4" -> 0.25."""
+    """ "three quarters of a" -> 0.75, "half" -> 0.5, "1/4 of an" -> 0.25."""
     text = text.lower()
     part = re.search(_PART, text)
     if not part:
-        return number(text)
+        return number(re.match(_DIGITS, text.strip())[0])
     count = re.match(_NUMBER, text.strip())
     count = count[0] if count and count.end() <= part.start() else ""
     return (number(count) if re.search(r"\d|[b-z]", count) else 1) * _PARTS[part[0]]
@@ -174,7 +174,7 @@ _SHARES: list[_Rule] = [
     ),
     (r"halv(?:e|es|ing) (?:the |its )?(?:magnification|focal length|zoom)\b", _always(2.0, "ratio")),
     (
-        r"half (?:as big|as large|the size|its size|size|the focal length|(?:its|the) (?:size|magnification))\b",
+        r"half (?:as big|as large|size|(?:its|the) (?:\w+ )?(?:size|magnification|focal length))\b",
         _always(2.0, "ratio"),
     ),
     (r"half an? (?P<u>met(?:er|re)|foot|yard|inch)", lambda m: (0.5 * _METRES[m["u"][0].lower()], "metres")),

@@ -32,6 +32,8 @@ from dollygrip_backend.predictor.quantities import UNITS, read_quantities
         ("roll the zoom from 150 to 50", 1 / 3, "ratio"),
         ("the lens goes 40 → 80", 2, "ratio"),
         ("out to a quarter of the magnification", 1 / 4, "ratio"),
+        ("half the present focal length", 2, "ratio"),
+        ("1/8 of an orbit", 45, "degrees"),
         ("double the focal length", 2, "ratio"),
         ("zoom in 50%", 50, "percent"),
         ("dolly in two meters", 2, "metres"),
