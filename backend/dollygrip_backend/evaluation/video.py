@@ -142,12 +142,12 @@ def compare_shots(scenes: SceneDataset, engines: dict[str, EmbeddedEngine]) -> t
 def evaluate_video(data: Path, out: Path, weights: Path | None = None, say: Callable[[str], None] = print) -> Report:
     """Evaluate the engine on a folder of held-out scenes; writes `out`/report.html and report.json, prints tables.
 
-    weights: a folder of the in-painter's; by default the engine is as it ships. Raises InputError where there are no
-    scenes.
+    weights: a folder of an in-painter's, as `dollygrip train embedded` writes it; by default the engine is as it ships.
+    Raises InputError where there are no scenes.
     """
     scenes = SceneDataset(data)
-    engine = EmbeddedEngine(InPainter.load(folder=weights)) if weights else EmbeddedEngine.load()
-    engines = {"engine, classical fill": EmbeddedEngine(None)} if engine.painter else {}
+    engine = EmbeddedEngine(painter=InPainter.load(weights)) if weights else EmbeddedEngine.load()
+    engines = {"engine, classical fill": EmbeddedEngine()} if engine.painter else {}
     fills, examples = compare_fills(scenes, fills_of(engine))
     shots, first = compare_shots(scenes, {**engines, "engine": engine})
     report = Report(len(scenes), fills, shots, first, steadiness(scenes, engine), examples)

@@ -37,15 +37,16 @@ class EmbeddedEngine:
 
     info: EngineInfo = engine_info("embedded")
 
-    def __init__(self, painter: InPainter | None, device: str = "cpu"):
-        """painter: what paints the holes over; None leaves them to the classical fill."""
-        self.painter = painter
+    def __init__(self, device: str = "cpu", painter: InPainter | None = None):
+        """painter: what paints over the classical fill of the holes, for trained weights that are to be measured; none
+        ships, as none that was trained so far is better than the fill."""
         self.device = device
+        self.painter = painter
 
     @classmethod
     def load(cls, device: str = "cpu") -> "EmbeddedEngine":
         """The engine on a torch device."""
-        return cls(None, device)
+        return cls(device)
 
     def render(self, shot: Shot, progress: Progress | None = None) -> Iterator[np.ndarray]:
         """See VideoEngine.render. Raises InputError, before the first frame is asked for, if the shot is illegal."""

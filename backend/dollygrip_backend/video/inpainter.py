@@ -20,8 +20,6 @@ CONDITION = 6  # fill (3), hole, disparity, height in the frame
 ATTENTION_LEVELS = 2  # the coarsest
 WORKING_SIDE = 160  # pixels of the longer side that the network works at, those of the scenes it is trained on
 
-SHIPPED = Path(__file__).parents[1] / "weights" / "embedded"
-
 
 class InPaintingNetwork(ModelMixin, ConfigMixin):
     """Expects the picture from the condition. A diffusers model: `save_pretrained`, `from_pretrained`.
@@ -78,13 +76,15 @@ class InPainter:
         self.network = network.to(device).eval()
 
     @classmethod
-    def load(cls, device: torch.device | str = "cpu", folder: Path = SHIPPED) -> "InPainter":
+    def load(cls, folder: Path, device: torch.device | str = "cpu") -> "InPainter":
         """Load weights saved by `training.embedded`. Raises DollygripError, kind "weights", where they are missing."""
         try:
             network = InPaintingNetwork.from_pretrained(folder, torch_dtype=torch.float32)
         except OSError as error:
             raise DollygripError(
-                f"The embedded engine's weights in {folder} cannot be read.", "Install the backend again.", "weights"
+                f"The in-painter's weights in {folder} cannot be read.",
+                "Train some with `dollygrip train embedded`.",
+                "weights",
             ) from error
         return cls(network, device)
 

@@ -1,4 +1,4 @@
-"""The embedded engine with its shipped weights, asserted by geometry on small frames."""
+"""The embedded engine, asserted by geometry on small frames."""
 
 import attrs
 import numpy as np
@@ -182,5 +182,5 @@ def test_an_illegal_shot_is_refused_before_any_frame_is_asked_for(engine):
 
 def test_missing_weights_are_named(tmp_path):
     with pytest.raises(DollygripError, match="weights") as caught:
-        InPainter.load(folder=tmp_path)
+        InPainter.load(tmp_path)
     assert caught.value.kind == "weights"

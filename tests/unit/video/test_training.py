@@ -80,13 +80,13 @@ def test_training_is_reproducible_and_its_weights_paint(tmp_path, data):
     one, two = (InPaintingNetwork.from_pretrained(tmp_path / name) for name in ("one", "two"))
     assert all(torch.equal(a, b) for a, b in zip(one.parameters(), two.parameters(), strict=True))
     assert one.unet.conv_out.weight.abs().max() > 0
-    painter = InPainter.load(folder=tmp_path / "one")
+    painter = InPainter.load(tmp_path / "one")
     hole = torch.zeros(30, 50, dtype=torch.bool)
     hole[:, 40:] = True
     fill = torch.full((30, 50, 3), 90.0)
     painted = painter.paint(fill, torch.ones(30, 50), hole)
     assert torch.equal(painted[~hole], fill[~hole]) and (painted[hole] != 90).any()
-    engine, scenes = EmbeddedEngine(painter), SceneDataset(data)
+    engine, scenes = EmbeddedEngine(painter=painter), SceneDataset(data)
     fills, examples = compare_fills(scenes, fills_of(engine))
     shots, first = compare_shots(scenes, {"engine": engine})
     assert {"classical fill", "in-painter", "edge extension", "Telea (OpenCV)"} == set(fills)
