@@ -57,8 +57,8 @@ class ReadingBlock(nn.Module):
 class ShotReader(ModelMixin, ConfigMixin):
     """Prompt -> memory and reading; see the module's docstring.
 
-    depth: layers over the words, of the text encoder's kind; width, heads: of the memory and of the decoder over the phases,
-    of `decoder` blocks; drop: its dropout while training.
+    depth: layers over the words, of the text encoder's kind; width, heads: of the memory and of the `decoder` blocks
+    over the phases; drop: their dropout while training.
     """
 
     @register_to_config

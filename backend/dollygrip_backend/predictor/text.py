@@ -78,9 +78,7 @@ class TextEncoder:
         keep = slice(1, max(2, ids.shape[1] - 1))  # the first column is [CLS]; an empty prompt keeps one masked column
         quantities = [_by_token(p, o[keep]) for p, o in zip(prompts, offsets, strict=True)]
         numbers, units = lay_out(quantities, mask[:, keep].shape[1])
-        return TextFeatures(
-            features[:, keep], numbers.to(ids.device), units.to(ids.device), mask[:, keep], quantities
-        )
+        return TextFeatures(features[:, keep], numbers.to(ids.device), units.to(ids.device), mask[:, keep], quantities)
 
 
 def _minilm(folder: Path):
