@@ -24,7 +24,9 @@ COLUMNS, ROWS = PICTURE[0] // STRIDE, PICTURE[1] // STRIDE
 # spares it most of the way from pixels to colour words.
 _HUES = (0.0, 0.08, 0.15, 0.33, 0.6, 0.77, 0.92)  # red, orange, yellow, green, blue, purple, pink
 _PLANES = 5 + len(_HUES) + 3  # RGB, disparity, whether there is a depth; hues; black, grey, white
-_SURE = 0.5  # of the probability within three by three cells: a thing is taken as found
+# When a thing is taken as found: its probability to be absent at most, and the share of the rest that must lie within
+# three by three cells. People mostly speak of what is there, so absence must be likely to count.
+_ABSENT, _TOGETHER = 0.8, 0.2
 
 
 @attrs.frozen
@@ -116,17 +118,14 @@ class Grounding(ModelMixin, ConfigMixin):
 
 
 def place_of(probability: Tensor) -> tuple[float, float] | None:
-    """(1 + ROWS * COLUMNS,) -> the mean place about the likeliest cell, or None where the likelihood is scattered.
-
-    How much of it lies in one place tells a thing that was found from one that was not better than the score of
-    absence does, most of all on pictures unlike the rendered ones.
-    """
+    """(1 + ROWS * COLUMNS,) -> the mean place about the likeliest cell, or None where the thing is absent or the
+    likelihood is scattered, as it is on pictures unlike the rendered ones."""
     cells = probability[1:].unflatten(0, (ROWS, COLUMNS)).numpy()
     row, column = np.unravel_index(cells.argmax(), cells.shape)
     rows = slice(max(0, row - 1), row + 2)
     columns = slice(max(0, column - 1), column + 2)
     near = cells[rows, columns]
-    if near.sum() < _SURE:
+    if probability[0] > _ABSENT or near.sum() < _TOGETHER * cells.sum():
         return None
     y, x = np.mgrid[rows, columns][:, : near.shape[0], : near.shape[1]]
     x, y = (float((axis * near).sum() / near.sum()) + 0.5 for axis in (x, y))

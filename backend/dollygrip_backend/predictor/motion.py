@@ -73,7 +73,7 @@ _SHIFTS = {
 }
 
 
-_WELL_ENOUGH = np.radians(3.0)
+_WELL_ENOUGH = np.radians(5.0)
 
 
 def _run_phase(phase: Phase, start: np.ndarray, local: np.ndarray, context: Context, aim: bool, rng) -> np.ndarray:
@@ -93,8 +93,9 @@ def _run_phase(phase: Phase, start: np.ndarray, local: np.ndarray, context: Cont
         elif aim and move.name == "dolly_in":
             ray = context.ray()
             shift += amount * ray * s[:, None]
-            out[:, YAW] += _turn_to(np.arctan2(ray[0], 1)) * s
-            out[:, PITCH] -= _turn_to(np.arctan2(ray[1], np.hypot(ray[0], 1))) * s
+            yaw, pitch = _turn_to(ray)
+            out[:, YAW] += yaw * s
+            out[:, PITCH] += pitch * s
         elif move.name in _SHIFTS:
             axis, sign = _SHIFTS[move.name]
             shift[:, axis] += sign * amount * s
@@ -114,9 +115,11 @@ def _run_phase(phase: Phase, start: np.ndarray, local: np.ndarray, context: Cont
     return out
 
 
-def _turn_to(angle: float) -> float:
-    """How far a camera turns to what it moves towards: nobody turns one that points there well enough."""
-    return np.sign(angle) * max(0.0, abs(angle) - _WELL_ENOUGH)
+def _turn_to(ray: np.ndarray) -> np.ndarray:
+    """(2,) yaw and pitch that a camera turns by to what it moves towards along `ray`: until it points there well
+    enough, for a push in is no pan."""
+    angles = np.array([np.arctan2(ray[0], 1), -np.arctan2(ray[1], np.hypot(ray[0], 1))])
+    return angles * max(0.0, 1 - _WELL_ENOUGH / max(np.linalg.norm(angles), 1e-9))
 
 
 def _orbit(out, shift, angle, level, context: Context) -> np.ndarray:

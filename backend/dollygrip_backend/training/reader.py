@@ -86,7 +86,8 @@ def train_reader(settings: Config, bank: CaptionBank, work: Path, resume: bool =
     """The trained reader with its averaged weights; checkpoints and log.jsonl in `work`."""
     step_random(settings.seed, -1 % 2**31)
     reader = ShotReader(**settings.network).train()
-    reader.layers.load_state_dict(upper_layers().state_dict())
+    for layer, start in zip(reader.layers, upper_layers(), strict=False):  # a small reader takes the lower ones
+        layer.load_state_dict(start.state_dict())
     tuned = list(reader.layers.parameters())
     fresh = [weight for name, weight in reader.named_parameters() if not name.startswith("layers.")]
     groups = [{"params": fresh}, {"params": tuned, "rate_factor": settings.tuning}]
