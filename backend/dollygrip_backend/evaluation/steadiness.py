@@ -27,6 +27,7 @@ PAN = 40.0  # degrees, out and back
 TRUCK = 0.25  # of the scene's median depth
 FRAMES = WINDOW + 25  # of a pan and of a truck: two windows
 SCENES = 6  # of the held-out ones, evenly chosen: long shots take long
+AROUND = 10  # frames on each side of a window's seam that it is compared with
 SHOWN = 3  # pictures of each visit on the page
 MARGIN = 2  # pixels at the border and around what was known that a comparison after warping leaves out
 
@@ -35,7 +36,7 @@ MARGIN = 2  # pixels at the border and around what was known that a comparison a
 class Steadiness:
     """By scene: return_psnr, dB, the median over the pan's frames of the second visit against the first; flicker, mean
     levels of 255 by which consecutive frames of the pan differ after warping, in what was invented and in what was
-    known; seam, the difference across a window's seam over the median difference of other frames, panning and trucking.
+    known; seam, see `seam`, panning and trucking.
 
     pictures: uint8 (h, w, 3) by caption, of some scenes.
     """
@@ -55,7 +56,7 @@ class Steadiness:
             f"{np.median(back):.1f} dB, at least {back.min():.1f}",
             f"flicker after warping: {np.nanmedian(invented):.2f} levels in what was invented, {np.median(known):.2f} "
             "in what was known (median)",
-            f"a window's seam over the median difference of frames elsewhere: {np.median(self.seam_pan):.2f} panning, "
+            f"a window's seam over the median difference of frames around it: {np.median(self.seam_pan):.2f} panning, "
             f"{np.median(self.seam_truck):.2f} trucking (median), at most {max(self.seam_pan + self.seam_truck):.2f}",
         ]
 
@@ -95,9 +96,10 @@ def truck(scene: Scene, frames: int = FRAMES) -> Trajectory:
 
 
 def seam(frames: list[np.ndarray]) -> float:
-    """The mean difference across the first window's end over the median of that between other frames."""
+    """The mean difference across the first window's end over the median of those between the frames around it."""
     differences = np.array([np.abs(a.astype(float) - b).mean() for a, b in itertools.pairwise(frames)])
-    return float(differences[WINDOW - 1] / np.median(np.delete(differences, WINDOW - 1)))
+    around = [t for t in range(WINDOW - 1 - AROUND, WINDOW + AROUND) if t != WINDOW - 1 and 0 <= t < len(differences)]
+    return float(differences[WINDOW - 1] / np.median(differences[around]))
 
 
 def flicker(scene: Scene, camera: Trajectory, frames: list[np.ndarray]) -> tuple[float, float]:
