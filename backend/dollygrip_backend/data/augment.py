@@ -29,12 +29,13 @@ def mirrored_crop(
     return np.ascontiguousarray(pixels), np.ascontiguousarray(sampled), width / w
 
 
-def disturb(rgb: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """uint8 (H, W, 3) -> float32 (H, W, 3) in 0..1 with other colours, contrast, sharpness, noise or style."""
+def disturb(rgb: np.ndarray, random: np.random.Generator, hues: bool = True) -> np.ndarray:
+    """uint8 (H, W, 3) -> float32 (H, W, 3) in 0..1 with other contrast, sharpness, noise or style, and other colours
+    unless `hues` is false: what is called red stays red."""
     if random.random() < 0.35:
         rgb = _degraded(rgb, random)
     x = rgb.astype(np.float32) / 255
-    if random.random() < 0.7:
+    if hues and random.random() < 0.7:
         x = _recoloured(x, random)
     x = np.clip(x, 0, 1) ** np.exp(random.normal() * 0.3)
     x = (x - 0.5) * random.uniform(0.6, 1.3) + 0.5 + random.normal() * 0.06

@@ -14,7 +14,7 @@ from dollygrip_backend.predictor.program import Program, program_of
 from dollygrip_backend.predictor.text import FEATURES, TextEncoder, TextFeatures
 
 _BATCH = 128
-_PER_TOKEN = ("features", "ids", "numbers", "units")
+_PER_TOKEN = ("features", "numbers", "units")
 _PROGRAM = tuple(field.name for field in attrs.fields(Program))
 
 
@@ -22,7 +22,7 @@ _PROGRAM = tuple(field.name for field in attrs.fields(Program))
 class CaptionBank:
     """Prompts' features laid end to end: caption i owns the rows offsets[i] to offsets[i + 1].
 
-    tokens: features float16 (tokens, 768), ids, numbers, units (tokens,); programs: arrays (captions, ...) as in
+    tokens: features float16 (tokens, 768), numbers, units (tokens,); programs: arrays (captions, ...) as in
     `Program`.
     """
 
@@ -40,10 +40,10 @@ class CaptionBank:
         columns = np.arange(max(1, lengths.max()))
         mask = columns < lengths[:, None]
         index = np.where(mask, self.offsets[rows][:, None] + columns, 0)
-        features, ids, numbers, units = (torch.from_numpy(self.tokens[key][index]) for key in _PER_TOKEN)
+        features, numbers, units = (torch.from_numpy(self.tokens[key][index]) for key in _PER_TOKEN)
         mask = torch.from_numpy(mask)
         numbers = numbers.masked_fill(~mask, torch.nan)
-        text = TextFeatures(features.float(), ids, numbers, units * mask, mask, [])
+        text = TextFeatures(features.float(), numbers, units * mask, mask, [])
         return text, Program(**{key: torch.from_numpy(self.programs[key][rows]) for key in _PROGRAM})
 
     def batches(self, size: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
@@ -94,7 +94,7 @@ def _encode(pairs: list[Pair], encoder: TextEncoder, file: Path) -> None:
             text = encoder.encode([pairs[i].prompt for i in chosen])
         for k, i in enumerate(chosen):
             mask = text.mask[k]
-            tokens = [text.features[k][mask].half(), text.ids[k][mask], text.numbers[k][mask], text.units[k][mask]]
+            tokens = [text.features[k][mask].half(), text.numbers[k][mask], text.units[k][mask]]
             rows[i] = ([value.numpy() for value in tokens], program_of(pairs[i].plan, text.quantities[k]))
     file.parent.mkdir(parents=True, exist_ok=True)
     fresh = file.with_suffix(".new.npz")

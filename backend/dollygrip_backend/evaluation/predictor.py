@@ -132,9 +132,6 @@ def evaluate_predictor(
         say(title)
         for name, (share, count) in groups.items():
             say(f"  {name:38s} {share:6.1%} of {count}")
-    for result in results:
-        if not result.verdict.obeyed:
-            say(f"failed {result.case.id} (seed {result.seed}): {result.case.prompt!r}: {result.verdict.reason}")
     if scenes:
         say("In space")
         for line in evaluate_space(pipeline, scenes).lines():

@@ -13,17 +13,20 @@ from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, normalize
 
-from dollygrip_backend.predictor.layers import Attention, feed_forward
+from dollygrip_backend.predictor.layers import Attention
 from dollygrip_backend.predictor.text import FEATURES, TextFeatures
+from dollygrip_backend.scene.depth_network import AttentionBlock, ResidualBlock
 
-PICTURE = (144, 96)  # width, height
+PICTURE = (192, 128)  # width, height
 STRIDE = 8
 COLUMNS, ROWS = PICTURE[0] // STRIDE, PICTURE[1] // STRIDE
 # Hues in turns that colour words are centred on; how much of each a pixel has is given to the network beside RGB, which
 # spares it most of the way from pixels to colour words.
 _HUES = (0.0, 0.08, 0.15, 0.33, 0.6, 0.77, 0.92)  # red, orange, yellow, green, blue, purple, pink
 _PLANES = 5 + len(_HUES) + 3  # RGB, disparity, whether there is a depth; hues; black, grey, white
-_SURE = 0.5  # of the probability within three by three cells: a thing is taken as found
+# When a thing is taken as found: its probability to be absent at most, and the share of the rest that must lie within
+# three by three cells. People mostly speak of what is there, so absence must be likely to count.
+_ABSENT, _TOGETHER = 0.8, 0.2
 
 
 @attrs.frozen
@@ -34,42 +37,32 @@ class Named:
     something: Tensor
 
 
-class LookingBlock(nn.Module):
-    """The picture's cells look at one another."""
-
-    def __init__(self, width: int, heads: int):
-        super().__init__()
-        self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.looking, self.feed_forward = Attention(width, heads), feed_forward(width)
-
-    def forward(self, cells: Tensor) -> Tensor:
-        y = self.norm1(cells)
-        cells = cells + self.looking(y, y)
-        return cells + self.feed_forward(self.norm2(cells))
-
-
 class Grounding(ModelMixin, ConfigMixin):
     """Words and a picture -> logits of the thing's place; see the module's docstring."""
 
     @register_to_config
-    def __init__(self, width: int = 128, heads: int = 4, depth: int = 2):
+    def __init__(self, width: int = 128, heads: int = 4, depth: int = 3, channels: tuple[int, int] = (48, 96)):
         super().__init__()
         self.words_in = nn.Sequential(nn.LayerNorm(FEATURES), nn.Linear(FEATURES, width))
         self.words_norm, self.words_attention = nn.LayerNorm(width), Attention(width, heads)
         self.picking = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width), nn.GELU(), nn.Linear(width, 1))
         self.something = nn.Linear(width, 1)
-        self.phrase = nn.Sequential(nn.LayerNorm(FEATURES), nn.Linear(FEATURES, width))
-        self.picture_in = nn.Sequential(
-            nn.Conv2d(_PLANES, 32, 4, 2, 1),
-            nn.GroupNorm(4, 32),
-            nn.SiLU(),
-            nn.Conv2d(32, 64, 4, 2, 1),
-            nn.GroupNorm(8, 64),
-            nn.SiLU(),
-            nn.Conv2d(64, width, 4, 2, 1),
+        self.phrase = nn.Sequential(
+            nn.LayerNorm(FEATURES), nn.Linear(FEATURES, 2 * width), nn.GELU(), nn.Linear(2 * width, width)
         )
-        self.place = nn.Parameter(torch.randn(COLUMNS * ROWS, width) * 0.02)
-        self.blocks = nn.ModuleList(LookingBlock(width, heads) for _ in range(depth))
+        fine, coarse = channels
+        self.picture_in = nn.Sequential(
+            nn.Conv2d(_PLANES, fine, 6, 4, 1),
+            ResidualBlock(fine),
+            nn.Conv2d(fine, coarse, 4, 2, 1),
+            ResidualBlock(coarse),
+            ResidualBlock(coarse),
+        )
+        self.down = nn.Conv2d(coarse, width, 4, 2, 1)
+        self.place = nn.Parameter(torch.randn(width, ROWS // 2, COLUMNS // 2) * 0.02)
+        self.blocks = nn.Sequential(*(AttentionBlock(width, heads) for _ in range(depth)))
+        self.up, self.beside = nn.Conv2d(width, width, 1), nn.Conv2d(coarse, width, 1)
+        self.decode = nn.Sequential(ResidualBlock(width), ResidualBlock(width))
         self.norm = nn.LayerNorm(width)
         self.shown = nn.Linear(width, width)
         self.absent = nn.Linear(width, width)
@@ -95,10 +88,11 @@ class Grounding(ModelMixin, ConfigMixin):
     def see(self, picture: Tensor) -> tuple[Tensor, Tensor]:
         """Pictures (B, planes, H, W) of `picture_planes` -> cells (B, ROWS * COLUMNS, width), and absent (B, width),
         with which a phrase is compared for not being in the picture."""
-        cells = self.picture_in(picture).flatten(2).transpose(1, 2) + self.place
-        for block in self.blocks:
-            cells = block(cells)
-        cells = self.norm(cells)
+        near = self.picture_in(picture)
+        coarse = self.down(near) + self.place
+        far = self.blocks(coarse.flatten(2).transpose(1, 2)).transpose(1, 2).view_as(coarse)
+        cells = self.decode(self.beside(near) + interpolate(self.up(far), scale_factor=2.0))
+        cells = self.norm(cells.flatten(2).transpose(1, 2))
         return self.shown(cells).float(), self.absent(cells.mean(1)).float()
 
     def compare(self, cells: Tensor, absent: Tensor, phrase: Tensor) -> Tensor:
@@ -124,17 +118,14 @@ class Grounding(ModelMixin, ConfigMixin):
 
 
 def place_of(probability: Tensor) -> tuple[float, float] | None:
-    """(1 + ROWS * COLUMNS,) -> the mean place about the likeliest cell, or None where the likelihood is scattered.
-
-    How much of it lies in one place tells a thing that was found from one that was not better than the score of
-    absence does, most of all on pictures unlike the rendered ones.
-    """
+    """(1 + ROWS * COLUMNS,) -> the mean place about the likeliest cell, or None where the thing is absent or the
+    likelihood is scattered, as it is on pictures unlike the rendered ones."""
     cells = probability[1:].unflatten(0, (ROWS, COLUMNS)).numpy()
     row, column = np.unravel_index(cells.argmax(), cells.shape)
     rows = slice(max(0, row - 1), row + 2)
     columns = slice(max(0, column - 1), column + 2)
     near = cells[rows, columns]
-    if near.sum() < _SURE:
+    if probability[0] > _ABSENT or near.sum() < _TOGETHER * cells.sum():
         return None
     y, x = np.mgrid[rows, columns][:, : near.shape[0], : near.shape[1]]
     x, y = (float((axis * near).sum() / near.sum()) + 0.5 for axis in (x, y))
@@ -142,7 +133,7 @@ def place_of(probability: Tensor) -> tuple[float, float] | None:
 
 
 def picture_planes(image: np.ndarray, depth: np.ndarray | None) -> Tensor:
-    """uint8 (H, W, 3) and depth (H, W) in any unit, or None -> float (15, 96, 144).
+    """uint8 (H, W, 3) and depth (H, W) in any unit, or None -> float (15, 128, 192).
 
     Colours in -1..1; disparity, the median depth over depth, at most 4, 0 in the sky; ones where there is a depth; how
     much of each hue there is, and of black, grey and white.
@@ -172,7 +163,7 @@ def _colour_words(colours: Tensor) -> Tensor:
 
 
 def _resized(planes: Tensor) -> Tensor:
-    """(C, H, W) -> (C, 96, 144): by area where it shrinks, so that no pixel is skipped."""
+    """(C, H, W) -> (C, 128, 192): by area where it shrinks, so that no pixel is skipped."""
     width, height = PICTURE
     mode = "area" if planes.shape[2] >= width and planes.shape[1] >= height else "bilinear"
     return interpolate(planes[None], (height, width), mode=mode)[0]

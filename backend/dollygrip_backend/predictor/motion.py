@@ -73,6 +73,9 @@ _SHIFTS = {
 }
 
 
+_WELL_ENOUGH = np.radians(5.0)
+
+
 def _run_phase(phase: Phase, start: np.ndarray, local: np.ndarray, context: Context, aim: bool, rng) -> np.ndarray:
     """(N, 7) channel changes of one settled phase that starts at the channels `start` (7,), over local times (N,)."""
     out = np.zeros((len(local), CHANNELS))
@@ -90,8 +93,9 @@ def _run_phase(phase: Phase, start: np.ndarray, local: np.ndarray, context: Cont
         elif aim and move.name == "dolly_in":
             ray = context.ray()
             shift += amount * ray * s[:, None]
-            out[:, YAW] += np.arctan2(ray[0], 1) * s
-            out[:, PITCH] -= np.arctan2(ray[1], np.hypot(ray[0], 1)) * s
+            yaw, pitch = _turn_to(ray)
+            out[:, YAW] += yaw * s
+            out[:, PITCH] += pitch * s
         elif move.name in _SHIFTS:
             axis, sign = _SHIFTS[move.name]
             shift[:, axis] += sign * amount * s
@@ -109,6 +113,13 @@ def _run_phase(phase: Phase, start: np.ndarray, local: np.ndarray, context: Cont
         out[:, :3] += shift[:, [0, 2]] @ frame[:, [0, 2]].T
         out[:, 1] += shift[:, 1]
     return out
+
+
+def _turn_to(ray: np.ndarray) -> np.ndarray:
+    """(2,) yaw and pitch that a camera turns by to what it moves towards along `ray`: until it points there well
+    enough, for a push in is no pan."""
+    angles = np.array([np.arctan2(ray[0], 1), -np.arctan2(ray[1], np.hypot(ray[0], 1))])
+    return angles * max(0.0, 1 - _WELL_ENOUGH / max(np.linalg.norm(angles), 1e-9))
 
 
 def _orbit(out, shift, angle, level, context: Context) -> np.ndarray:

@@ -36,8 +36,10 @@ _WORDS = rf"(?:(?:an?[ -])?(?:{_WORD})(?:(?:[ -]+and)?[ -]+(?:{_WORD}))*)"
 _DIGITS = r"\d{1,2}/\d{1,2}(?![/\d])|\d[\d,]*(?:\.\d+)?|\.\d+"
 _NUMBER = rf"(?:{_DIGITS}|{_WORDS})(?: point (?:{_WORD}))?(?: and a half)?"
 _PART = rf"(?:{'|'.join(_PARTS)})"
-_SHARE = rf"(?:(?:(?:{_NUMBER})[ -]+|an?[ -])?{_PART}s?(?:[ -]+of)?(?:[ -]+(?:an?|the|its|one))?|\d/\d)"
+_WHOLE = r"(?:[ -]+of)?(?:[ -]+(?:an?|the|its|one))?"
+_SHARE = rf"(?:(?:(?:{_NUMBER})[ -]+|an?[ -])?{_PART}s?{_WHOLE}|\d/\d{_WHOLE})"
 _CIRCLES = r"(?:circles?|turns?|rotations?|revolutions?|orbits?|loops?|laps?|spins?|rolls?|rounds?)"
+_LENGTH = r"met(?:er|re)s?|centimet(?:er|re)s?|kilomet(?:er|re)s?|cms?|km|m|f(?:ee|oo)t|ft|'|′|inch(?:es)?|yards?|yds?"
 _TURN = rf"(?:(?:full|complete|whole|entire)[ -])?(?:{_CIRCLES}|arcs?|360)"
 _ROUND = r"(?:(?:way|path|distance|journey)?[ -]*(?:a)?round)"
 _DISTANCE = r"(?:way|distance|gap|space|path|stretch|separation)"
@@ -93,11 +95,11 @@ def number(text: str) -> float:
 
 
 def _share(text: str) -> float:
-    """ "three quarters of a" -> 0.75, "half" -> 0.5, "1/4" -> 0.25."""
+    """ "three quarters of a" -> 0.75, "half" -> 0.5, "1/4 of an" -> 0.25."""
     text = text.lower()
     part = re.search(_PART, text)
     if not part:
-        return number(text)
+        return number(re.match(_DIGITS, text.strip())[0])
     count = re.match(_NUMBER, text.strip())
     count = count[0] if count and count.end() <= part.start() else ""
     return (number(count) if re.search(r"\d|[b-z]", count) else 1) * _PARTS[part[0]]
@@ -109,7 +111,7 @@ _Rule = tuple[str, Callable[[re.Match], tuple[float, str]]]
 
 def _ratio(m: re.Match) -> tuple[float, str]:
     a, b = float(m["a"]), float(m["b"])
-    return max(a, b) / max(1.0, min(a, b)), "ratio"
+    return max(1.0, b) / max(1.0, a), "ratio"  # below one where the lens widens
 
 
 def _turns(value: float) -> Callable[[re.Match], tuple[float, str]]:
@@ -127,9 +129,17 @@ def _said(unit: str) -> Callable[[re.Match], tuple[float, str]]:
 _LENSES: list[_Rule] = [  # a change of focal length is a ratio; one focal length alone is equipment
     (r"(?P<a>\d+)\s*(?:mm)?\s*(?:-|–|to|into|until|->|→|up to|down to)\s*(?:an? )?(?P<b>\d+)\s*mm\b", _ratio),
     (r"(?P<a>\d+)\s*mm\b[^.]{1,40}?\bto\s(?P<b>\d+)\s*mm\b", _ratio),
+    (r"(?P<a>\d+) (?:all the way |back |down |up )?to (?:an? )?(?P<b>\d+)\s*mm\b", _ratio),
     (r"(?:\d{4}|\d00)\s*mm\b", lambda m: (number(m[0].lower().removesuffix("mm")) / 1000, "metres")),
     (r"\d+\s*mm\b", _always(1.0, "other")),
 ]
+# Focal lengths without their unit, where the prompt speaks of a lens or a zoom.
+_BARE_LENSES = re.compile(
+    r"(?<![\w.])(?P<a>\d{2,3})\s*(?:(?:all the way |back |down |up )?to|->|→) ?(?:an? |its )?(?P<b>\d{2,3})\b"
+    rf"(?! ?(?:°|º|%|x\b|deg|degrees?\b|(?:{_LENGTH})\b))",
+    re.IGNORECASE,
+)
+_SPEAKS_OF_A_LENS = re.compile(r"\b(?:zoom\w*|lens\w*|focal)\b", re.IGNORECASE)
 _NO_ANGLE = r"(?! *-?(?:\d|degree|deg|°))"
 _CIRCLE_PARTS: list[_Rule] = [
     (rf"(?P<s>{_SHARE})[ -]+(?:{_TURN}|{_ROUND})\b", lambda m: (360 * _share(m["s"]), "degrees")),
@@ -165,14 +175,14 @@ _SHARES: list[_Rule] = [
     ),
     (r"halv(?:e|es|ing) (?:the |its )?(?:magnification|focal length|zoom)\b", _always(2.0, "ratio")),
     (
-        r"half (?:as big|as large|the size|its size|size|the focal length|(?:its|the) (?:size|magnification))\b",
+        r"half (?:as big|as large|size|(?:its|the) (?:\w+ )?(?:size|magnification|focal length))\b",
         _always(2.0, "ratio"),
     ),
     (r"half an? (?P<u>met(?:er|re)|foot|yard|inch)", lambda m: (0.5 * _METRES[m["u"][0].lower()], "metres")),
+    (rf"(?P<s>{_SHARE})[ -]+(?:magnification|size|focal length)\b", lambda m: (_share(m["s"]), "ratio")),
     (r"half[ -]?way\b|half as (?:far|close|distant)|midway\b", _always(0.5, "share")),
     (r"(?:twice|two times) (?:as )?(?:close|near)\w*|halv(?:e|ing)\b", _always(0.5, "share")),
 ]
-_LENGTH = r"met(?:er|re)s?|centimet(?:er|re)s?|kilomet(?:er|re)s?|cms?|km|m|f(?:ee|oo)t|ft|'|′|inch(?:es)?|yards?|yds?"
 _UNITS_SAID: list[_Rule] = [
     (rf"(?P<n>{_NUMBER})\s*-?\s*(?:°|degrees?\b|degress?\b|degs?\b|d\b|º)", _said("degrees")),
     (rf"(?:x|×)\s?(?P<n>{_DIGITS})(?![\w.])", _said("ratio")),
@@ -210,7 +220,8 @@ def read_quantities(prompt: str) -> list[Quantity]:
     """Every quantity in `prompt`, in its order, none overlapping another."""
     found: list[Quantity] = []
     taken = [False] * len(prompt)
-    for pattern, meaning in _COMPILED:
+    lenses = [(_BARE_LENSES, _ratio)] if _SPEAKS_OF_A_LENS.search(prompt) else []
+    for pattern, meaning in lenses + _COMPILED:
         for match in pattern.finditer(prompt):
             start, end = match.span()
             if any(taken[start:end]):

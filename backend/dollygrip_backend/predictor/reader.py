@@ -1,7 +1,8 @@
 """The shot reader: the language half of the vision-language module. It reads a prompt into a program (`program`).
 
-Token features of the frozen text encoder, refined by self-attention; then one query for each phase and one for the
-whole shot read them by cross-attention and answer. Refined tokens and queries are also what the trajectory attends to.
+Token features of the frozen text encoder, refined by layers of its own kind; then one query for each phase and one for
+the whole shot read them by cross-attention and answer. Refined tokens and queries are also what the trajectory attends
+to.
 """
 
 import attrs
@@ -10,12 +11,14 @@ from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
 from torch.nn.functional import dropout
+from transformers import BertConfig
+from transformers.models.bert.modeling_bert import BertLayer
 
 from dollygrip_backend.predictor.layers import Attention, feed_forward, waves
 from dollygrip_backend.predictor.plan import HANDHELD, MAX_PHASES, TEMPOS
 from dollygrip_backend.predictor.program import NAMES, Reading
 from dollygrip_backend.predictor.quantities import UNITS
-from dollygrip_backend.predictor.text import FEATURES, MAX_TOKENS, TextFeatures
+from dollygrip_backend.predictor.text import WIDTH, TextFeatures
 
 _POINTER = 32
 
@@ -28,30 +31,34 @@ class Memory:
     mask: Tensor
 
 
-class ReadingBlock(nn.Module):
-    """Pre-norm self-attention and, for queries, cross-attention to the words."""
+def _minilm_config() -> BertConfig:
+    """The shape of MiniLM's layers."""
+    config = BertConfig(hidden_size=WIDTH, num_attention_heads=12, intermediate_size=4 * WIDTH)
+    config._attn_implementation = "sdpa"
+    return config
 
-    def __init__(self, width: int, heads: int, cross: bool):
+
+class ReadingBlock(nn.Module):
+    """The queries look at one another, then at the words."""
+
+    def __init__(self, width: int, heads: int):
         super().__init__()
-        self.norm1, self.norm3 = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.attention = Attention(width, heads)
-        if cross:
-            self.norm2, self.reading = nn.LayerNorm(width), Attention(width, heads)
+        self.norm1, self.norm2, self.norm3 = (nn.LayerNorm(width) for _ in range(3))
+        self.attention, self.reading = Attention(width, heads), Attention(width, heads)
         self.feed_forward = feed_forward(width)
 
-    def forward(self, x: Tensor, mask: Tensor | None, memory: Memory | None = None, drop: float = 0.0) -> Tensor:
+    def forward(self, x: Tensor, memory: Memory, drop: float) -> Tensor:
         y = self.norm1(x)
-        x = x + dropout(self.attention(y, y, mask), drop, self.training)
-        if memory is not None:
-            x = x + dropout(self.reading(self.norm2(x), memory.tokens, memory.mask), drop, self.training)
+        x = x + dropout(self.attention(y, y), drop, self.training)
+        x = x + dropout(self.reading(self.norm2(x), memory.tokens, memory.mask), drop, self.training)
         return x + dropout(self.feed_forward(self.norm3(x)), drop, self.training)
 
 
 class ShotReader(ModelMixin, ConfigMixin):
     """Prompt -> memory and reading; see the module's docstring.
 
-    width, heads: of all attention; depth: blocks over the words; decoder: blocks over the phases; vocabulary,
-    word_width: a learned vector for each of MiniLM's tokens, of low rank; drop: dropout while training.
+    depth: layers over the words, of the text encoder's kind; width, heads: of the memory and of the `decoder` blocks
+    over the phases; drop: their dropout while training.
     """
 
     @register_to_config
@@ -61,23 +68,17 @@ class ShotReader(ModelMixin, ConfigMixin):
         heads: int = 8,
         depth: int = 3,
         decoder: int = 2,
-        vocabulary: int = 30522,
-        word_width: int = 32,
-        drop: float = 0.05,
+        drop: float = 0.15,
     ):
         super().__init__()
         self.dropout = drop
-        self.text_in = nn.Sequential(nn.LayerNorm(FEATURES), nn.Linear(FEATURES, width))
-        self.word = nn.Embedding(vocabulary, word_width)
-        self.word_out = nn.Linear(word_width, width, bias=False)
-        self.number_in = nn.Linear(17, width)
-        self.unit = nn.Embedding(len(UNITS), width)
-        self.place = nn.Parameter(torch.randn(MAX_TOKENS, width) * 0.02)
-        self.silence = nn.Parameter(torch.randn(1, 1, width) * 0.02)  # always there: all that is left without a prompt
-        self.blocks = nn.ModuleList(ReadingBlock(width, heads, cross=False) for _ in range(depth))
-        self.memory_norm = nn.LayerNorm(width)
+        self.number_in = nn.Linear(17, WIDTH)
+        self.unit = nn.Embedding(len(UNITS), WIDTH)
+        self.silence = nn.Parameter(torch.zeros(1, 1, WIDTH))  # always there: all that is left without a prompt
+        self.layers = nn.ModuleList(BertLayer(_minilm_config()) for _ in range(depth))
+        self.memory_in, self.memory_norm = nn.Linear(WIDTH, width), nn.LayerNorm(width)
         self.queries = nn.Parameter(torch.randn(MAX_PHASES + 1, width) * 0.5)
-        self.phase_blocks = nn.ModuleList(ReadingBlock(width, heads, cross=True) for _ in range(decoder))
+        self.phase_blocks = nn.ModuleList(ReadingBlock(width, heads) for _ in range(decoder))
         self.norm = nn.LayerNorm(width)
         self.exists = nn.Linear(width, 1)
         self.tempo = nn.Linear(width, len(TEMPOS))
@@ -86,24 +87,20 @@ class ShotReader(ModelMixin, ConfigMixin):
         self.pointing = nn.Linear(width, len(NAMES) * _POINTER)
         self.pointed = nn.Linear(width, _POINTER)
         self.shot = nn.Linear(width, len(HANDHELD))
-        nn.init.zeros_(self.word.weight)  # a word never trained on adds nothing
+        for small in (self.number_in, self.unit):  # the layers know nothing of them at the start
+            nn.init.normal_(small.weight, std=0.02)
 
-    def remember(self, text: TextFeatures, words: Tensor | None = None) -> Memory:
-        """Refine prompts into a memory of 1 + L tokens.
-
-        words: (B, L) factor on the learned word vectors (training drops some), default 1.
-        """
+    def remember(self, text: TextFeatures) -> Memory:
+        """Refine prompts into a memory of 1 + L tokens."""
         known = torch.isfinite(text.numbers)
         value = torch.where(known, text.numbers, 1.0).clamp_min(0.01).log()
         number = torch.cat([value[..., None] / 3, waves(value, 8, 0.3, 24)], -1)
-        word = self.word(text.ids) if words is None else self.word(text.ids) * words[..., None]
-        x = self.text_in(text.features) + self.word_out(word)
-        x = x + (self.number_in(number) + self.unit(text.units)) * known[..., None]
-        x = torch.cat([self.silence.expand(len(x), 1, -1), x + self.place[: x.shape[1]]], 1)
+        x = text.features[..., :WIDTH] + (self.number_in(number) + self.unit(text.units)) * known[..., None]
+        x = torch.cat([self.silence.expand(len(x), 1, -1), x], 1)
         mask = torch.cat([text.mask.new_ones(len(x), 1), text.mask], 1)
-        for block in self.blocks:
-            x = block(x, mask, drop=self.dropout)
-        return Memory(self.memory_norm(x), mask)
+        for layer in self.layers:
+            x = layer(x, mask[:, None, None])
+        return Memory(self.memory_norm(self.memory_in(x)), mask)
 
     def read(self, memory: Memory, numbers: Tensor) -> tuple[Memory, Reading]:
         """The program in `memory`, and the memory with the queries' answers after it.
@@ -112,7 +109,7 @@ class ShotReader(ModelMixin, ConfigMixin):
         """
         x = self.queries.expand(len(memory.tokens), -1, -1)
         for block in self.phase_blocks:
-            x = block(x, None, memory, self.dropout)
+            x = block(x, memory, self.dropout)
         x = self.norm(x)
         phases, shot = x[:, :-1], self.shot(x[:, -1])
         query = self.pointing(phases).unflatten(-1, (len(NAMES), _POINTER))
@@ -129,6 +126,6 @@ class ShotReader(ModelMixin, ConfigMixin):
         answers = memory.mask.new_ones(x.shape[:2])
         return Memory(torch.cat([memory.tokens, x], 1), torch.cat([memory.mask, answers], 1)), reading
 
-    def forward(self, text: TextFeatures, words: Tensor | None = None) -> tuple[Memory, Reading]:
+    def forward(self, text: TextFeatures) -> tuple[Memory, Reading]:
         """Both: see `remember` and `read`."""
-        return self.read(self.remember(text, words), text.numbers)
+        return self.read(self.remember(text), text.numbers)

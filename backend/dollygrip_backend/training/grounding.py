@@ -22,10 +22,13 @@ from dollygrip_backend.data.objects import SceneObject, unambiguous
 from dollygrip_backend.data.scenes import SceneDataset
 from dollygrip_backend.predictor.grounding import COLUMNS, ROWS, Grounding, picture_planes
 from dollygrip_backend.training.common import Run, learning_rate, step_random, train
+from dollygrip_backend.training.muon import Muon
 
 _SMALLEST_CROP = 0.7
 _SMALLEST_SHARE = 0.003  # of the picture: what is smaller cannot be told at this size
 _SHARPNESS = 20.0  # of the comparison of a prompt with the phrases
+_ALIKE = 5.0  # weight of how far what a prompt names is from the phrase alone: absence is learned on phrases alone
+_ENDS = ("words_in", "picking", "something", "phrase", "picture_in.0", "place", "shown", "absent")
 _SPREAD = 0.7  # cells: how far the target's probability reaches around an object's middle
 
 
@@ -110,7 +113,7 @@ class Phrases:
 def draw_views(
     views: NamedViews, phrases: Phrases, config: Config, rng: np.random.Generator
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Pictures (B, planes, 96, 144); numbers of P phrases asked over each (B, P); targets (B, P, 1 + cells), each a
+    """Pictures (B, planes, 128, 192); numbers of P phrases asked over each (B, P); targets (B, P, 1 + cells), each a
     distribution. Several phrases over one picture: only the words tell their targets apart."""
     number = {words: i for i, words in enumerate(phrases.words)}
     asked, pictures, targets = [], [], []
@@ -122,7 +125,7 @@ def draw_views(
             phrase, target = _asked_for(places[k]) if shown else _absent(view, phrases.words, rng)
             asked.append(number[phrase])
             targets.append(target)
-        pixels = (disturb(rgb, rng) * 255).astype(np.uint8) if rng.random() < 0.4 else rgb
+        pixels = (disturb(rgb, rng, hues=False) * 255).astype(np.uint8) if rng.random() < 0.5 else rgb
         pictures.append(picture_planes(pixels, depth if rng.random() < 0.7 else None))
     shape = (config.batch, config.phrases)
     return (
@@ -176,8 +179,7 @@ def train_grounding(settings: Config, scenes: Path, work: Path, resume: bool = T
     """The trained grounding with its averaged weights; checkpoints and log.jsonl in `work`."""
     step_random(settings.seed, -1 % 2**31)
     model = Grounding(**settings.network)
-    optimizer = torch.optim.AdamW(model.parameters(), betas=(0.9, 0.98), weight_decay=0.02, fused=True)
-    run = Run(model, optimizer, settings.average)
+    run = Run(model, Muon(model, apart=_ENDS), settings.average)
     views = NamedViews(scenes)
     with run.accelerator.main_process_first():
         phrases = Phrases.of(views.words(), settings.prompts, settings.seed, work / "captions")
@@ -198,6 +200,7 @@ def _step(run: Run, views: NamedViews, phrases: Phrases, settings: Config) -> di
         chances = run.model.compare(*run.model.see(pictures), vocabulary[asked]).log_softmax(-1)
     parts = {
         "words": cross_entropy(heard.phrase @ vocabulary.T * _SHARPNESS, named, ignore_index=-1),
+        "alike": _ALIKE * (1 - (heard.phrase * vocabulary[named]).sum(-1))[named >= 0].mean(),
         "something": binary_cross_entropy_with_logits(heard.something, (named >= 0).float()),
         "places": -(targets * chances).sum(-1).mean(),
     }

@@ -1,6 +1,7 @@
 """Training of the shot reader: prompts of the grammar and the corpus in, their programs out.
 
-Supervised by cross-entropy on every part of the program. The text encoder stays frozen.
+Supervised by cross-entropy on every part of the program. The text encoder stays frozen; the reader's own layers start
+from the encoder's upper half and learn slower than the rest.
 """
 
 from pathlib import Path
@@ -18,6 +19,7 @@ from dollygrip_backend.data.grammar import Pair
 from dollygrip_backend.data.grammar.corpus import bare, corpus
 from dollygrip_backend.predictor.program import IGNORE, UNDECIDED, Program, Reading
 from dollygrip_backend.predictor.reader import ShotReader
+from dollygrip_backend.predictor.text import upper_layers
 from dollygrip_backend.training.common import Run, learning_rate, process_random, step_random, train
 
 
@@ -31,7 +33,7 @@ class Config:
     steps: int
     learning_rate: float
     average: float
-    word_dropout: float
+    tuning: float
     bfloat16: bool
     network: dict[str, Any]
 
@@ -84,7 +86,12 @@ def train_reader(settings: Config, bank: CaptionBank, work: Path, resume: bool =
     """The trained reader with its averaged weights; checkpoints and log.jsonl in `work`."""
     step_random(settings.seed, -1 % 2**31)
     reader = ShotReader(**settings.network).train()
-    optimizer = torch.optim.AdamW(reader.parameters(), betas=(0.9, 0.98), weight_decay=0.02, fused=True)
+    for layer, start in zip(reader.layers, upper_layers(), strict=False):  # a small reader takes the lower ones
+        layer.load_state_dict(start.state_dict())
+    tuned = list(reader.layers.parameters())
+    fresh = [weight for name, weight in reader.named_parameters() if not name.startswith("layers.")]
+    groups = [{"params": fresh}, {"params": tuned, "rate_factor": settings.tuning}]
+    optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.98), weight_decay=0.02, fused=True)
     run = Run(reader, optimizer, settings.average)
     with run.accelerator.main_process_first():
         held_out = load_bank([Pair(bare(p.prompt), p.plan) for p in corpus(held_out=True)], work / "captions")
@@ -115,9 +122,8 @@ def _step(run: Run, bank: CaptionBank, settings: Config) -> dict[str, float]:
     rows = list(bank.batches(settings.batch, process_random(settings.seed, epoch)))[index]
     step_random(settings.seed, run.step)
     text, program = (value.to(run.device) for value in bank.batch(rows))
-    kept = (torch.rand(text.mask.shape, device=run.device) > settings.word_dropout).float()
     with sdpa_kernel(SDPBackend.MATH), run.autocast(settings.bfloat16):
-        parts = losses(run.model(text, kept)[1], program)
+        parts = losses(run.model(text)[1], program)
     run.descend(
         sum(_WEIGHTS[key] * value for key, value in parts.items()),
         learning_rate(run.step, settings.steps, settings.learning_rate),

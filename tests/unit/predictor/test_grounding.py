@@ -16,7 +16,9 @@ def test_a_bell_about_a_place_is_found_there(x, y):
     probability = torch.cat([torch.zeros(1), torch.from_numpy(_around(x, y))])
     found = place_of(probability)
     assert found == (pytest.approx(x, abs=0.5 / COLUMNS), pytest.approx(y, abs=0.5 / ROWS))
-    assert place_of(torch.cat([torch.tensor([0.5]), probability[1:] / 2])) is None
+    assert place_of(torch.cat([torch.tensor([0.5]), probability[1:] / 2])) == pytest.approx(found)
+    assert place_of(torch.cat([torch.tensor([0.9]), probability[1:] / 10])) is None
+    assert place_of(torch.full_like(probability, 1 / len(probability))) is None
 
 
 def test_planes_are_colours_disparity_and_whether_there_is_a_depth():

@@ -16,7 +16,7 @@ IMAGE = np.random.default_rng(0).integers(0, 255, (90, 160, 3), dtype=np.uint8)
 @pytest.fixture(scope="module")
 def pipe() -> CameraPipeline:
     torch.manual_seed(0)
-    reader = ShotReader(width=48, heads=4, depth=1, decoder=1, word_width=4).eval()
+    reader = ShotReader(width=48, heads=4, depth=1, decoder=1).eval()
     transformer = CameraTransformer(width=48, heads=4, depth=2, memory_width=48).eval()
     for parameter in transformer.parameters():  # an untrained output layer is zero and would show nothing
         if parameter.abs().sum() == 0:

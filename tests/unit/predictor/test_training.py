@@ -24,7 +24,8 @@ from dollygrip_backend.training.trajectory import constrain, wavelet_bands, wave
 
 SCENES = Path(__file__).parents[2] / "data" / "scenes"
 TINY = {"captions": 64, "batch": 8, "takes": 2, "steps": 4, "prompts": 40, "prompts_in_step": 8, "phrases": 3,
-        "width": 32, "heads": 2, "depth": 1, "decoder": 1, "word_width": 4, "bfloat16": "false"}  # fmt: skip
+        "width": 32, "heads": 2, "depth": 1, "decoder": 1,
+        "bfloat16": "false"}  # fmt: skip
 
 
 @pytest.fixture

@@ -91,8 +91,8 @@ def _renumbered(pair: Pair, rng: np.random.Generator) -> Pair:
     move = asked[0]
     said = [q for q in read_quantities(pair.prompt) if q.amount(move.family) == move.asked]
     digits = re.match(r"\d+(?:\.\d+)?(?![\d/])", pair.prompt[said[0].start :]) if len(said) == 1 else None
-    if not digits:
-        return pair
+    if not digits or re.search(r"\d", pair.prompt[said[0].start + digits.end() : said[0].end]):
+        return pair  # "from 24 to 70 mm" is one quantity of two numbers
     low, high = _RANGES[move.asked.unit]
     value = float(np.exp(rng.uniform(np.log(low), np.log(80 if move.family == "tilt" else high))))
     text = f"{value:.1f}".rstrip("0").rstrip(".") if move.asked.unit == "ratio" else f"{value:.0f}"
