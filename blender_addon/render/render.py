@@ -96,7 +96,7 @@ class RenderShot:
                 arrays["depth"] = camera.depth_map(context, np.array(pose["c2w"]), lens, picture, first)
         keep_set = on_set is not None and state.use_scene_depth
         if keep_set and scene_depth.is_moving(context, sampled, first):
-            notices.append("Something moves in the scene: the shot does not show it moving, for its colours are the reference's.")
+            notices.append("Something moves in the scene: the shot shows it at rest, in the colours of the reference.")
         provenance = {
             "take": take.name if take else shot.name,
             "take_id": made_from.get("id", ""),
