@@ -76,8 +76,13 @@ _SHIFTS = {
 _WELL_ENOUGH = np.radians(5.0)
 
 
-def _run_phase(phase: Phase, start: np.ndarray, local: np.ndarray, context: Context, aim: bool, rng) -> np.ndarray:
-    """(N, 7) channel changes of one settled phase that starts at the channels `start` (7,), over local times (N,)."""
+def _run_phase(
+    phase: Phase, start: np.ndarray, local: np.ndarray, context: Context, aim: np.ndarray | None, rng
+) -> np.ndarray:
+    """(N, 7) channel changes of one settled phase that starts at the channels `start` (7,), over local times (N,).
+
+    aim: yaw and pitch by which a push in turns to the subject on its way there; None where it goes straight ahead.
+    """
     out = np.zeros((len(local), CHANNELS))
     if not phase.moves:
         return out
@@ -90,12 +95,9 @@ def _run_phase(phase: Phase, start: np.ndarray, local: np.ndarray, context: Cont
         if move.name in _ANGLES:
             channel, sign = _ANGLES[move.name]
             out[:, channel] += sign * np.radians(amount) * s
-        elif aim and move.name == "dolly_in":
-            ray = context.ray()
-            shift += amount * ray * s[:, None]
-            yaw, pitch = _turn_to(ray)
-            out[:, YAW] += yaw * s
-            out[:, PITCH] += pitch * s
+        elif aim is not None and move.name == "dolly_in":
+            shift += amount * context.ray() * s[:, None]
+            out[:, [YAW, PITCH]] += aim * s[:, None]
         elif move.name in _SHIFTS:
             axis, sign = _SHIFTS[move.name]
             shift[:, axis] += sign * amount * s
@@ -115,9 +117,15 @@ def _run_phase(phase: Phase, start: np.ndarray, local: np.ndarray, context: Cont
     return out
 
 
-def _turn_to(ray: np.ndarray) -> np.ndarray:
-    """(2,) yaw and pitch that a camera turns by to what it moves towards along `ray`: until it points there well
-    enough, for a push in is no pan."""
+def _aim(plan: Plan, context: Context) -> np.ndarray | None:
+    """(2,) yaw and pitch that a camera turns by to the subject that it moves towards, or None where there is none.
+
+    It turns until it points there well enough, for a push in is no pan. Where a pan or a tilt is asked as well, the
+    thing that is named may be what that ends on, and the push goes straight ahead.
+    """
+    if not plan.toward or plan.looks or context.subject is None:
+        return None
+    ray = context.ray()
     angles = np.array([np.arctan2(ray[0], 1), -np.arctan2(ray[1], np.hypot(ray[0], 1))])
     return angles * max(0.0, 1 - _WELL_ENOUGH / max(np.linalg.norm(angles), 1e-9))
 
@@ -159,7 +167,7 @@ def plan_channels(
     for i, (phase, begin, end) in enumerate(zip(plan.phases, bounds[:-1], bounds[1:], strict=True)):
         # One extra sample at the phase's end is where the next one starts.
         local = np.append((time - begin) / (end - begin), 1.0)
-        aim = plan.toward and context.subject is not None and i == 0
+        aim = _aim(plan, context) if i == 0 else None
         change = _run_phase(phase, start, local, context, aim, rng)
         out += change[:-1] * (local[:-1, None] > 0)
         start = start + change[-1]

@@ -121,6 +121,11 @@ class Plan:
         shares = np.cumsum([phase.share for phase in self.phases])
         return [round(float(share), 4) for share in shares / shares[-1]]
 
+    @property
+    def looks(self) -> bool:
+        """Whether a pan or a tilt says where the camera looks."""
+        return any(move.family in ("pan", "tilt") for phase in self.phases for move in phase.moves)
+
     def __str__(self) -> str:
         return " > ".join(_phase_text(phase, self.handheld) for phase in self.phases)
 

@@ -2,6 +2,7 @@
 
 import math
 
+import attrs
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -13,7 +14,7 @@ from dollygrip_backend.data.grammar.clauses import gerund, third
 from dollygrip_backend.data.grammar.prompts import single
 from dollygrip_backend.evaluation.judge import judge
 from dollygrip_backend.predictor.channels import poses_of_channels, resample
-from dollygrip_backend.predictor.motion import ease, plan_channels
+from dollygrip_backend.predictor.motion import PITCH, YAW, X, ease, plan_channels
 from dollygrip_backend.predictor.plan import EITHER, Amount, Context, Move, Phase, Plan, read_plan, settle
 from dollygrip_backend.training.trajectory import draw_context
 
@@ -83,6 +84,19 @@ def test_a_push_toward_a_subject_ends_pointing_at_it_within_five_degrees(seed, p
     assert np.degrees(np.arcsin(np.linalg.norm(np.cross(c2w[-1, :3, 2], ahead)) / np.linalg.norm(ahead))) < 5.1
     assert c2w[-1, :3, 2] @ ahead > 0
     np.testing.assert_allclose(np.cross(c2w[-1, :3, 3], context.ray()), 0, atol=1e-9)  # straight there
+
+
+@given(
+    seeds,
+    st.tuples(st.floats(0.1, 0.9), st.floats(0.2, 0.8)),
+    st.sampled_from(["dolly_in + tilt_up", "dolly_in > tilt_up"]),
+)
+@settings(max_examples=20, deadline=None)
+def test_a_push_with_a_tilt_turns_no_other_way_whatever_is_named(seed, point, text):
+    context = Context(subject=point)
+    aimed = channels_of(attrs.evolve(read_plan(text), toward=True), context, seed)
+    np.testing.assert_array_equal(aimed, channels_of(read_plan(text), context, seed))
+    assert np.abs(aimed[:, [YAW, X]]).max() == 0 and aimed[:, PITCH].min() >= 0
 
 
 @given(seeds)
