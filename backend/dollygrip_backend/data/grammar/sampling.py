@@ -12,7 +12,7 @@ from dollygrip_backend.data.grammar.pair import Pair
 from dollygrip_backend.data.grammar.words import FRAMES
 from dollygrip_backend.predictor.plan import PAUSE_SHARE, Phase, Plan
 
-_TYPO_SHARE = 0.05
+_TYPO_SHARE = 0.12
 _GRAMMAR = (
     (0.52, prompts.single),
     (0.65, prompts.still),
@@ -24,9 +24,9 @@ _CLASHES = ({"pan", "orbit"}, {"truck", "orbit"}, {"tilt", "orbit"}, {"dolly", "
 
 
 def sample_pair(rng: np.random.Generator) -> Pair:
-    """Draw one prompt with its plan: about a half hand-written and varied, a third of the grammar, the rest chains."""
+    """Draw one prompt with its plan: more than half hand-written and varied, a quarter of the grammar, the rest chains."""
     kind = rng.random()
-    pair = _written(rng) if kind < 0.48 else _of_grammar(rng) if kind < 0.82 else _chain(rng)
+    pair = _written(rng) if kind < 0.56 else _of_grammar(rng) if kind < 0.82 else _chain(rng)
     text = re.sub(r"\s+([,.;:?])", r"\1", re.sub(r"\s+", " ", pair.prompt)).strip()
     if rng.random() < _TYPO_SHARE:
         text = typo(text, rng)
