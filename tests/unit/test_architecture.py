@@ -9,6 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 HEAVY = {"torch", "diffusers", "transformers", "accelerate", "ptwt"}
+MAKING = ("data", "training", "evaluation")  # what makes and measures the models
 
 
 def imported(folder: str, outside: str = "") -> dict[str, set[str]]:
@@ -75,10 +76,17 @@ def test_blender_enters_the_backend_only_in_the_scene_scripts():
 
 @pytest.mark.parametrize("library", ["predictor", "scene", "video"])
 def test_the_libraries_know_nothing_of_jobs_sockets_or_blender(library):
-    above = {f"dollygrip_backend.{part}" for part in ("cli", "server", "jobs", "workers")}
+    above = {f"dollygrip_backend.{part}" for part in ("cli", "server", "jobs", "workers", *MAKING)}
     forbidden = above | {"zmq", "dollygrip.protocol", "dollygrip.client", "dollygrip.connection"}
     files = imported(f"backend/dollygrip_backend/{library}")
     assert not {p: n for p, n in files.items() if any(name.startswith(tuple(forbidden)) for name in n)}
+
+
+@pytest.mark.parametrize("part", ["server", "jobs", "workers"])
+def test_what_serves_jobs_needs_neither_commands_nor_what_makes_and_measures_models(part):
+    above = tuple(f"dollygrip_backend.{name}" for name in ("cli", *MAKING))
+    files = imported(f"backend/dollygrip_backend/{part}")
+    assert not {path: names for path, names in files.items() if any(name.startswith(above) for name in names)}
 
 
 @pytest.mark.parametrize("part", ["server", "jobs"])

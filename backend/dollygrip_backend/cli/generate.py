@@ -19,8 +19,8 @@ from dollygrip import formats, shot_record
 from dollygrip.errors import DollygripError, InputError
 from dollygrip.protocol import PredictRequest, RenderRequest, TrajectoryHeader
 from dollygrip.trajectory import Trajectory
-from dollygrip_backend.cli.files import read_depth, read_image, whole_file, whole_sequence
 from dollygrip_backend.cli.progress import stages
+from dollygrip_backend.files import read_depth, read_image, whole_file, whole_sequence
 from dollygrip_backend.jobs.validation import validate
 from dollygrip_backend.server.capabilities import devices
 from dollygrip_backend.video.files import write_frames, write_video

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from dollygrip import formats
 from dollygrip.errors import InputError
 from dollygrip.trajectory import Trajectory
-from dollygrip_backend.cli.files import whole_file
+from dollygrip_backend.files import whole_file
 
 _PAPER, _INK, _FAINT, _GRID = "#fbfaf7", "#22252b", "#8b8f98", "#e6e3dc"
 _TIME = LinearSegmentedColormap.from_list("take", ["#2b4c9b", "#7d3f98", "#d0466a", "#f08a3c", "#f6c544"])

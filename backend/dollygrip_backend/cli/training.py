@@ -126,7 +126,7 @@ def evaluate_video(
         _needs("pycolmap", "Recovering a camera needs pycolmap")
     if shot is not None:
         from dollygrip import achieved
-        from dollygrip_backend.evaluation.achieved import evaluate_shot
+        from dollygrip_backend.evaluation.shot import evaluate_shot
 
         print(*evaluate_shot(shot, camera).lines(), sep="\n")
         print(shot / achieved.FILE)

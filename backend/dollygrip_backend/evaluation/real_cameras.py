@@ -21,10 +21,11 @@ from PIL import Image
 from dollygrip import formats
 from dollygrip.errors import DollygripError, InputError
 from dollygrip.trajectory import Trajectory
-from dollygrip_backend.evaluation.achieved import CameraErrors, camera_errors, read_shot
-from dollygrip_backend.evaluation.recovery import LEAST_MATCHES, Recovered, match_frames, recover
+from dollygrip_backend.evaluation.shot import read_shot
 from dollygrip_backend.scene.depth import DepthEstimator
 from dollygrip_backend.video import Shot, VideoEngine, load_engine
+from dollygrip_backend.video.achieved import CameraErrors, camera_errors
+from dollygrip_backend.video.recovery import LEAST_MATCHES, Recovered, match_frames, recover
 
 MAX_FRAMES = 2000
 _SHOWN = 4  # pictures of each clip on the page

@@ -149,8 +149,8 @@ class Runner:
                 "The backend recovers cameras with pycolmap, which is not installed.",
                 "pip install 'dollygrip-backend[evaluation]' in the backend's environment.",
             )
-        from dollygrip_backend.evaluation.achieved import achieved_camera
-        from dollygrip_backend.evaluation.recovery import recover
+        from dollygrip_backend.video.achieved import achieved_camera
+        from dollygrip_backend.video.recovery import recover
 
         requested = request.trajectory.trajectory(arrays)
         frames = list(arrays["frames"])

@@ -16,9 +16,9 @@ from typer.testing import CliRunner
 from dollygrip import formats, shot_record
 from dollygrip.rotations import matrix_from_rotvec
 from dollygrip.trajectory import Trajectory
-from dollygrip_backend.cli.files import read_image
 from dollygrip_backend.cli.main import app
 from dollygrip_backend.cli.plot import head_angles
+from dollygrip_backend.files import read_image
 from dollygrip_backend.scene import estimators
 
 PROGRAM = Path(sys.executable).with_name("dollygrip")

@@ -16,8 +16,9 @@ from dollygrip.errors import InputError
 from dollygrip.rotations import matrix_from_rotvec
 from dollygrip.trajectory import Trajectory
 from dollygrip_backend.cli.main import app
-from dollygrip_backend.evaluation.achieved import camera_errors, evaluate_shot
-from dollygrip_backend.evaluation.recovery import Recovered
+from dollygrip_backend.evaluation.shot import evaluate_shot
+from dollygrip_backend.video.achieved import camera_errors
+from dollygrip_backend.video.recovery import Recovered
 
 
 def trajectory(move=(1.0, 0, 0.5), turn=(0, 0.3, 0), frames=9) -> Trajectory:

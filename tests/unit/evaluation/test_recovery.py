@@ -8,7 +8,7 @@ from room import SIZE, camera, picture
 
 from dollygrip.errors import DollygripError, InputError
 from dollygrip.rotations import angle_between
-from dollygrip_backend.evaluation.recovery import Matches, Recovered, recover, recover_from_matches
+from dollygrip_backend.video.recovery import Matches, Recovered, recover, recover_from_matches
 
 
 def seen(c2w: np.ndarray, lens: np.ndarray, noise: float, wrong: float, seed: int) -> Matches:

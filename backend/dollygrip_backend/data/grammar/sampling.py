@@ -24,7 +24,7 @@ _CLASHES = ({"pan", "orbit"}, {"truck", "orbit"}, {"tilt", "orbit"}, {"dolly", "
 
 
 def sample_pair(rng: np.random.Generator) -> Pair:
-    """Draw one prompt with its plan: more than half hand-written and varied, a quarter of the grammar, the rest chains."""
+    """Draw one prompt with its plan: half hand-written and varied, a quarter of the grammar, the rest chains."""
     kind = rng.random()
     pair = _written(rng) if kind < 0.56 else _of_grammar(rng) if kind < 0.82 else _chain(rng)
     text = re.sub(r"\s+([,.;:?])", r"\1", re.sub(r"\s+", " ", pair.prompt)).strip()

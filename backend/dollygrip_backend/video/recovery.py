@@ -14,7 +14,7 @@ import pycolmap
 from PIL import Image
 
 from dollygrip.errors import DollygripError, InputError
-from dollygrip_backend.evaluation.turning import turning
+from dollygrip_backend.video.turning import turning
 
 PARALLAX = 1.0  # pixels: less than this, at SHARE of the matches, is what features miss anyway
 SHARE = 0.8
