@@ -11,6 +11,8 @@ import numpy as np
 from dollygrip.rotations import euler_xyz_from_matrix, matrix_from_euler_xyz
 from dollygrip.splines import cubic_spline
 
+_STIR, _ARRIVING = 0.015, 0.06  # of a channel's range: the faint stir of a network, and what may still be a move
+_BORDER = 6  # samples next to a move in which a channel still comes to rest
 SCALE = np.array([0.4, 0.3, 0.4, 0.5, 0.4, 0.4, 0.4])  # typical amounts: subject distances, radians, log ratio
 KNOTS = 24  # of the spline that every trajectory is; a hand-held camera's quickest sway needs about twenty
 
@@ -41,6 +43,33 @@ def low_pass(samples: int, knots: int) -> np.ndarray:
     """(samples, samples) least-squares projection on cubic splines with `knots` knots that are zero at the start."""
     basis = cubic_spline(np.eye(knots), np.linspace(0, knots - 1, samples))[:, 1:]
     return basis @ np.linalg.pinv(basis)
+
+
+def resting(channels: np.ndarray, storyboard: np.ndarray) -> np.ndarray:
+    """(..., T, 7) channels that lie still where their storyboard (..., T, 7) rests and they hardly stir.
+
+    Within _STIR of a channel's range from where it rests it is put there; _ARRIVING away it is left alone.
+    """
+    away = channels - storyboard
+    stir = np.abs(away) / np.maximum(np.ptp(storyboard, axis=-2, keepdims=True), 1e-9)
+    calm = 1 - _smoothstep((stir - _STIR) / (_ARRIVING - _STIR))
+    return channels - away * calm * _smoothstep(_inside(storyboard) / _BORDER)
+
+
+def _inside(storyboard: np.ndarray) -> np.ndarray:
+    """(..., T, 7): how many samples away the storyboard moves; 0 where it does, T where it never does."""
+    moves = np.abs(np.diff(storyboard, axis=-2)) > 1e-5
+    none = np.zeros_like(moves[..., :1, :])
+    moving = np.concatenate([none, moves], -2) | np.concatenate([moves, none], -2)
+    at = np.arange(moving.shape[-2])
+    distance = np.abs(at[:, None] - at)[..., None]  # (T, T, 1)
+    far = np.where(moving[..., None, :, :], distance, len(at)).min(-2)
+    return far.astype(float)
+
+
+def _smoothstep(x: np.ndarray) -> np.ndarray:
+    x = np.clip(x, 0, 1)
+    return x * x * (3 - 2 * x)
 
 
 def ending_at(channels: np.ndarray, end: np.ndarray) -> np.ndarray:

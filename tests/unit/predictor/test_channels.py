@@ -11,6 +11,7 @@ from dollygrip_backend.predictor.channels import (
     low_pass,
     poses_of_channels,
     resample,
+    resting,
     rotation_of_angles,
 )
 
@@ -67,3 +68,18 @@ def test_a_corrected_take_ends_where_it_should_and_rests_where_it_rested(seed):
     out = ending_at(clean, end)
     np.testing.assert_allclose(out[-1], end, atol=1e-9)
     assert np.all(out[:21] == clean[:21]) and np.allclose(np.diff(out[44:], axis=0), 0, atol=1e-12)
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_a_take_lies_still_where_its_storyboard_rests_and_moves_where_that_moves(seed):
+    rng = np.random.default_rng(seed)
+    time = np.linspace(0, 1, 64)[:, None]
+    size = rng.normal(0, 1, 7)
+    storyboard = np.clip(3 * time - 1, 0, 1) * size  # moves in the middle third only
+    stir = 0.012 * np.abs(size) * np.sin(40 * time + rng.uniform(0, 6, 7))
+    out = resting(storyboard + stir, storyboard)
+    at_rest = np.r_[0:15, 49:64]
+    np.testing.assert_allclose(out[at_rest], storyboard[at_rest], atol=1e-12)
+    np.testing.assert_array_equal(out[22:42], (storyboard + stir)[22:42])
+    late = storyboard + 0.1 * size  # no stir: it has not arrived yet
+    np.testing.assert_array_equal(resting(late, storyboard), late)
