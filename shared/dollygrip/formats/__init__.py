@@ -41,6 +41,7 @@ FORMATS: tuple[Format, ...] = (
     VIDEOX_FUN,
     RE10K,
 )
+_BY_BLENDER = {b"#usda": "a USD", b"PXR-USDC": "a USD", b"Ogawa": "an Alembic"}
 _FOLDERS = ("", "sparse/0", "sparse", "0")
 _IN_FOLDER = ("images.bin", "images.txt", "transforms.json", "camera_extrinsics.json")
 _MODEL_FILES = tuple(
@@ -148,8 +149,10 @@ def _check(assumed: Assumed) -> None:
 
 
 def _described(source: Source) -> str:
-    if not source.data:
+    if not source.data.strip():
         return "empty"
+    if kind := next((kind for start, kind in _BY_BLENDER.items() if source.data.startswith(start)), None):
+        return f"{kind} file, which Blender's File > Import reads"
     if source.json is not None:
         return shown(source.json)
     if source.text:
