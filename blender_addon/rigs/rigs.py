@@ -21,6 +21,7 @@ from dollygrip.errors import DollygripError, InputError
 from dollygrip.rotations import angle_between, euler_xyz_from_matrix
 
 from .. import compat
+from ..camera.camera import playhead
 from ..takes import helpers, takes
 from ..takes.helpers import AIM, PATH, PLAIN, helper_of, kind_of
 from . import aim_rig, path_rig
@@ -120,15 +121,13 @@ def poses(
     """
     scene, world, parents = context.scene, [], []
     first, last = span or takes.frame_range(takes.shown(camera))
-    kept = scene.frame_current, scene.frame_subframe
-    with _rig_alone(camera):
+    with playhead(scene), _rig_alone(camera):
         for frame in range(first, last + 1):
             scene.frame_set(frame)
             evaluated = camera.evaluated_get(context.evaluated_depsgraph_get())
             seen, basis = (np.array(m, float) for m in (evaluated.matrix_world, evaluated.matrix_basis))
             world.append(seen)
             parents.append(seen @ np.linalg.inv(basis))
-    scene.frame_set(kept[0], subframe=kept[1])
     return _without_scale(np.array(world)), np.array(parents)
 
 

@@ -95,6 +95,29 @@ def test_it_is_sampled_anew_after_what_moves_the_camera_and_nothing_else(scene, 
     assert not np.allclose(shape_of(overlay, scene).line, lifted.line, atol=0.1)
 
 
+@pytest.mark.parametrize("edit", ["rigs", "support", "push"])
+def test_what_operators_do_to_a_take_is_shown(scene, overlay, edit):
+    """They go through the frames themselves, which must not hide from the overlay what they changed."""
+    add_take(scene, lambda t: orbit(t**3))
+    bpy.ops.mesh.primitive_cube_add(size=0.5, location=scene.camera.location)
+    scene.frame_set(START + FRAMES // 2)
+    bpy.context.object.location = scene.camera.matrix_world.translation
+    steps = {
+        "rigs": [lambda kind=kind: bpy.ops.dollygrip.set_rig(kind=kind) for kind in (rigs.PATH, rigs.AIM, rigs.PLAIN)],
+        "support": [lambda: bpy.ops.dollygrip.apply_physics(rig="dolly")],
+        "push": [bpy.ops.dollygrip.fix_collisions],
+    }
+    for step in steps[edit]:
+        before = shape_of(overlay, scene)
+        assert step() == {"FINISHED"}
+        bpy.context.view_layer.update()
+        shown = shape_of(overlay, scene)
+        assert shown is not before
+        assert np.abs(shown.line - evaluated(scene, scene.camera)[:, :3, 3]).max() < 1e-4
+        own = sampling.key_frames(takes.shown(scene.camera), START, LAST) - START
+        assert np.array_equal(shown.sampled.keys, own)
+
+
 def test_other_takes_are_drawn_where_they_would_be(scene, overlay):
     """Each with its own rig, though only one is shown."""
     for move in (orbit, circle, out_and_back):
