@@ -97,7 +97,7 @@ class BuildSetProxy:
 
     def finish(self, scene: bpy.types.Scene, outcome: Outcome) -> None:
         built = outcome.state == "done"
-        scene.dollygrip.notice = "The set stands in the scene; it is not rendered." if built else ""
+        scene.dollygrip.notice = f"The set stands in the scene; it is not rendered.{_shading_said()}" if built else ""
         if built:
             push_undo("Build Set Proxy")
 
@@ -137,15 +137,34 @@ def put(scene: bpy.types.Scene, take: bpy.types.Action, view: View, surface: Pro
     return proxy
 
 
+def _shading_said() -> str:
+    """What to do where a viewport would show the set in plain grey, else ""."""
+    areas = (area for window in bpy.context.window_manager.windows for area in window.screen.areas)
+    shadings = [area.spaces.active.shading for area in areas if area.type == "VIEW_3D"]
+    plain = any(each.type == "SOLID" and each.color_type != "TEXTURE" for each in shadings)
+    return " Its picture shows in Material Preview, and in Solid shading with Color set to Texture." if plain else ""
+
+
 def proxies(scene: bpy.types.Scene) -> list[bpy.types.Object]:
     """All set proxies of a scene."""
-    return [thing for thing in scene.objects if _KEY in thing]
+    return [thing for thing in scene.objects if is_proxy(thing)]
+
+
+def is_proxy(thing: bpy.types.Object) -> bool:
+    """Whether an object is a set proxy."""
+    return _KEY in thing
 
 
 def proxy_of(scene: bpy.types.Scene, take: bpy.types.Action | None) -> bpy.types.Object | None:
     """The proxy of a take's reference, if there is one."""
     image = takes.reference_image(take) if take else None
     return next((proxy for proxy in proxies(scene) if image and proxy[_KEY] == image), None)
+
+
+def is_missing(scene: bpy.types.Scene, take: bpy.types.Action) -> bool:
+    """Whether a take's reference shows a set that the scene has neither as its own geometry nor as a proxy."""
+    pictured = takes.reference(take) and not takes.provenance(take).get("exact_depth")
+    return bool(pictured) and proxy_of(scene, take) is None
 
 
 def remove(proxy: bpy.types.Object) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from bl_ext.user_default.dollygrip import compat
 from bl_ext.user_default.dollygrip.camera import camera
+from bl_ext.user_default.dollygrip.references import proxy_mesh, set_proxy
 from bl_ext.user_default.dollygrip.rigs import collisions, physics, rigs
 from bl_ext.user_default.dollygrip.takes import takes
 from blender.sample_takes import DEPTH, FRAMES, START, add_take, assert_same_view, counts, orbit, parent_of, seen
@@ -134,6 +135,29 @@ def test_what_is_not_there_is_not_touched(scene, how):
         for vertex in wall.data.vertices:
             vertex.co.z += 500
     assert check() == []
+
+
+def test_the_set_that_a_reference_shows_counts(scene, picture_path):
+    """Its proxy, which is never rendered, is in the way; that of another reference is not."""
+    other = add_take(scene, forward, reference=str(picture_path.with_name("other.png")))
+    near = set_of(scene, other, 0.5)
+    take = add_take(scene, forward, reference=str(picture_path))
+    assert check() == [] and set_proxy.is_missing(scene, take)
+    proxy = set_of(scene, take, 1.0)
+    assert proxy.hide_render and near.hide_render and not set_proxy.is_missing(scene, take)
+    [touched] = check()
+    set_proxy.remove(proxy)
+    box(scene, "Wall", (0, 1.0, 1.6), (3, 0.0001, 3))
+    [wall] = check()
+    assert touched["name"] == "Set reference" and touched["distance"] == 0
+    assert (touched["first"], touched["last"]) == (wall["first"], wall["last"])
+
+
+def set_of(scene, take, depth) -> bpy.types.Object:
+    """The proxy of a take's reference, which shows a wall at a depth."""
+    view = set_proxy.View.of(take, (128, 72))
+    grid, _ = proxy_mesh.Grid.over((128, 72), (128, 72))
+    return set_proxy.put(scene, take, view, proxy_mesh.mesh_of(np.full((72, 128), depth), grid, view.lens, (128, 72)))
 
 
 def test_moving_scaled_and_instanced_things_count(scene):

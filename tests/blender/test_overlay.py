@@ -7,7 +7,7 @@ from bl_ext.user_default.dollygrip.live import overlay as overlay_module
 from bl_ext.user_default.dollygrip.live import path_shape, plot, sampling
 from bl_ext.user_default.dollygrip.live.overlay import Overlay
 from bl_ext.user_default.dollygrip.live.path_shape import Shape
-from bl_ext.user_default.dollygrip.rigs import physics, rigs
+from bl_ext.user_default.dollygrip.rigs import collisions, physics, rigs
 from bl_ext.user_default.dollygrip.takes import takes
 from blender.sample_takes import DEPTH, FRAMES, START, add_take, circle, counts, orbit, out_and_back, parent_of
 
@@ -116,6 +116,23 @@ def test_what_operators_do_to_a_take_is_shown(scene, overlay, edit):
         assert np.abs(shown.line - evaluated(scene, scene.camera)[:, :3, 3]).max() < 1e-4
         own = sampling.key_frames(takes.shown(scene.camera), START, LAST) - START
         assert np.array_equal(shown.sampled.keys, own)
+
+
+def test_where_the_camera_touches_something_is_marked(scene, overlay):
+    """The parts of the path within the frames found, and nothing more; none after the way was cleared."""
+    add_take(scene, orbit)
+    scene.frame_set(START + 40)
+    bpy.ops.mesh.primitive_cube_add(size=0.1, location=scene.camera.matrix_world.translation)
+    overlay.refresh(scene)
+    assert len(overlay.view.touched) == 0
+    bpy.ops.dollygrip.check_collisions()
+    shape = shape_of(overlay, scene)
+    [run] = collisions.found_in(takes.shown(scene.camera))
+    marked = shape.line[run["first"] - 1 - START : run["last"] + 2 - START]
+    assert np.array_equal(overlay.view.touched, np.repeat(marked, 2, 0)[1:-1])
+    bpy.ops.dollygrip.fix_collisions()
+    overlay.refresh(scene)
+    assert len(overlay.view.touched) == 0
 
 
 def test_other_takes_are_drawn_where_they_would_be(scene, overlay):
