@@ -15,8 +15,7 @@ from mathutils import Vector
 from dollygrip.errors import DollygripError, InputError
 
 from ..camera.camera import ANGLE_TOLERANCE, POSITION_TOLERANCE, playhead
-from ..references import set_proxy
-from ..takes import takes
+from ..takes import sets, takes
 from . import rigs
 from .solids import Solids, Touch
 
@@ -248,7 +247,7 @@ class DOLLYGRIP_OT_check_collisions(_Sliced, bpy.types.Operator):
         runs = self.note(context, (yield from check(context, context.scene.camera, self.distance(context))))
         names = ", ".join(sorted({run["name"] for run in runs}))
         said = f"The camera touches {names}." if runs else "The path is clear."
-        if set_proxy.is_missing(context.scene, takes.shown(context.scene.camera)):
+        if sets.is_missing(context.scene, takes.shown(context.scene.camera)):
             said += " Build the set proxy to check what the reference shows too."
         self.report({"WARNING" if runs else "INFO"}, said)
 

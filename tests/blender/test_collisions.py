@@ -9,7 +9,7 @@ from bl_ext.user_default.dollygrip import compat
 from bl_ext.user_default.dollygrip.camera import camera
 from bl_ext.user_default.dollygrip.references import proxy_mesh, set_proxy
 from bl_ext.user_default.dollygrip.rigs import collisions, physics, rigs
-from bl_ext.user_default.dollygrip.takes import takes
+from bl_ext.user_default.dollygrip.takes import sets, takes
 from blender.sample_takes import DEPTH, FRAMES, START, add_take, assert_same_view, counts, orbit, parent_of, seen
 
 from dollygrip.physics import RIGS, excess
@@ -142,9 +142,9 @@ def test_the_set_that_a_reference_shows_counts(scene, picture_path):
     other = add_take(scene, forward, reference=str(picture_path.with_name("other.png")))
     near = set_of(scene, other, 0.5)
     take = add_take(scene, forward, reference=str(picture_path))
-    assert check() == [] and set_proxy.is_missing(scene, take)
+    assert check() == [] and sets.is_missing(scene, take)
     proxy = set_of(scene, take, 1.0)
-    assert proxy.hide_render and near.hide_render and not set_proxy.is_missing(scene, take)
+    assert proxy.hide_render and near.hide_render and not sets.is_missing(scene, take)
     [touched] = check()
     set_proxy.remove(proxy)
     box(scene, "Wall", (0, 1.0, 1.6), (3, 0.0001, 3))
