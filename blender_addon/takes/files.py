@@ -187,7 +187,7 @@ class DOLLYGRIP_OT_load_take(_File, bpy.types.Operator):
             fitted = camera.fit(found, camera.Placement.of(scene, rig and rig.data, None))
         except DollygripError as error:
             scene.dollygrip.error, scene.dollygrip.hint = error.message, error.hint
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, "\n".join(filter(None, (error.message, error.hint))))  # a line each in the popup
             return {"CANCELLED"}
         meta = found.meta
         provenance = {k: meta.get(k) for k in ("prompt", "seed", "model", "parent_take")}

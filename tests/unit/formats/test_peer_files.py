@@ -349,7 +349,7 @@ OPEN3D = {"class_name": "PinholeCameraTrajectory", "parameters": [open3d_camera(
         (arrays(c2w=np.eye(4)[None], intrinsics=np.zeros((2, 4))), ["intrinsics", "(2, 4)"]),
         (arrays(c2w=np.eye(4)[None])[:-30], [".npz"]),
         (IMAGES, ["cameras.txt", "same folder"]),
-        ({"camera": 1}, ["none of the known", "an object with the keys 'camera'", ".camera.json"]),
+        ({"camera": 1}, ["none of the known", "an object with the keys 'camera'", "nerfstudio, open3d"]),
         ("Dear diary", ["none of the known", "Dear diary"]),
         (" \n\n", ["none of the known", "empty"]),
         (b"PXR-USDC\0\0\1", ["a USD file", "Blender's File > Import"]),
