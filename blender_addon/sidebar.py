@@ -24,7 +24,7 @@ class Backend:
             layout.label(text="Starts by itself when it is needed.", icon="INFO")
         else:
             layout.label(text=f"Dollygrip {welcome.server_version} on {', '.join(welcome.devices)}", icon="CHECKMARK")
-        layout.operator("dollygrip.start_backend", text="Connect" if welcome else "Start Backend", icon="PLAY")
+        layout.operator("dollygrip.start_backend", text="Check Connection" if welcome else "Start Backend", icon="PLAY")
         draw_job(layout, context, "StartBackend")
 
 

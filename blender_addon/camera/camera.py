@@ -81,9 +81,8 @@ def sample(
     restored. Raises InputError for a frame without a camera or with one that is not a perspective camera.
     """
     scene = context.scene
-    kept = scene.frame_current, scene.frame_subframe
     matrices, intrinsics = [], []
-    try:
+    with playhead(scene):
         for frame in range(first, last + 1):
             scene.frame_set(frame)
             used = camera or scene.camera
@@ -99,21 +98,28 @@ def sample(
             matrices.append(np.array(evaluated.matrix_world, float))
             sensor = sensor_of(scene, data)
             intrinsics.append(intrinsics_from_lens([data.lens], [(data.shift_x, data.shift_y)], sensor)[0])
-    finally:
-        scene.frame_set(kept[0], subframe=kept[1])
     c2w = c2w_from_blender(np.array(matrices), scene.unit_settings.scale_length)
     return Trajectory(c2w, np.array(intrinsics), render_size(scene), scene_fps(scene), scene_depth)
 
 
 @contextmanager
-def on_frame(scene: bpy.types.Scene, frame: int) -> Iterator[None]:
-    """Put the playhead on a frame for a while."""
+def playhead(scene: bpy.types.Scene) -> Iterator[None]:
+    """Let the playhead go through frames, and put it back."""
+    # Going to a frame evaluates what has changed without telling the handlers of updates, such as the overlay's.
+    bpy.context.view_layer.update()
     kept = scene.frame_current, scene.frame_subframe
-    scene.frame_set(frame)
     try:
         yield
     finally:
         scene.frame_set(kept[0], subframe=kept[1])
+
+
+@contextmanager
+def on_frame(scene: bpy.types.Scene, frame: int) -> Iterator[None]:
+    """Put the playhead on a frame for a while."""
+    with playhead(scene):
+        scene.frame_set(frame)
+        yield
 
 
 def depths_seen(

@@ -171,17 +171,23 @@ class PredictCamera:
         self.made.append(action.name)
 
     def finish(self, scene: bpy.types.Scene, outcome: Outcome) -> None:
+        scene.dollygrip.notice = self.said()
+        if scene.dollygrip.notice:
+            push_undo("Predict Camera")
+        elif outcome.state == "cancelled":
+            scene.dollygrip.notice = "Cancelled: no camera was made."
+
+    def said(self) -> str:
+        """What was made, in words; "" where nothing was."""
         made = [action for name in self.made if (action := bpy.data.actions.get(name))]
         if not made:
-            scene.dollygrip.notice = "Cancelled: no camera was made." if outcome.state == "cancelled" else ""
-            return
+            return ""
         first, last = takes.frame_range(made[-1])
         said = f"{', '.join(self.made)}: frames {first} to {last}."
         if moves := takes.directed(made[-1]):
             said += f" Directed as “{moves}”."
         read = takes.understood(made[-1])
-        scene.dollygrip.notice = f"{said} Understood as: {read}." if read else said
-        push_undo("Predict Camera")
+        return f"{said} Understood as: {read}." if read else said
 
 
 def exact_depth(context: bpy.types.Context, image: np.ndarray, seen: Trajectory, frame: int) -> np.ndarray:

@@ -20,12 +20,13 @@ from dollygrip.live import TICK, Answer, LivePredictor
 from dollygrip.trajectory import Trajectory
 
 from ..backend import server
-from ..backend.session import redraw
+from ..backend.session import redraw, session
 from ..camera import camera
 from ..direct.predict import PredictCamera, check_prompt
 from ..preferences import backend_executable
 from ..shots import shots
 from ..takes import takes
+from ..takes.plan import in_words
 from .moved import watch
 from .path_shape import Shape
 from .sampling import MOST_KEYS, Sampled, is_dragging
@@ -95,7 +96,7 @@ class LiveDirection:
             stages = {"": "Starting the backend", "queue": "Waiting for the backend", "models": "Loading the models"}
             return f"{stages.get(self._predictor.stage, 'Predicting')} …"
         plan = self.preview.trajectory.meta.get("plan") if self.preview else ""
-        return plan if isinstance(plan, str) else ""
+        return in_words(plan) if isinstance(plan, str) else ""
 
     def start(self, scene: bpy.types.Scene) -> None:
         """Follow the settings of a scene; the backend is started where none runs."""
@@ -132,6 +133,8 @@ class LiveDirection:
         task = attrs.evolve(preview.task, made=[])
         made = task.prepare(TakeReady(task.job_id, 0, preview.trajectory))
         task.deliver(scene, made)
+        scene.dollygrip.error = scene.dollygrip.hint = ""
+        scene.dollygrip.notice, session.last = task.said(), PredictCamera.__name__
 
     def _ask(self, context: bpy.types.Context) -> None:
         state, rest = context.scene.dollygrip, _rest(context.scene)

@@ -1,4 +1,5 @@
-"""The camera's way in the 3D Viewport: the shown take by speed, the shot's other takes faint, the live preview.
+"""The camera's way in the 3D Viewport: the shown take by speed and red where it collides, the shot's other
+takes faint, the live preview.
 
 What is drawn is what Blender evaluates (`sampling`), so rigs, parents and edits show. It is sampled anew, on a timer,
 only after something changed that the camera depends on; a redraw draws batches that lie ready.
@@ -13,6 +14,7 @@ import numpy as np
 from gpu_extras.batch import batch_for_shader
 
 from ..backend.session import redraw
+from ..rigs import collisions
 from ..takes import takes
 from .live import live
 from .path_shape import Shape
@@ -22,16 +24,21 @@ _FRUSTUM = (0.95, 0.95, 0.95, 0.55)
 _CURRENT = (1.0, 1.0, 1.0, 1.0)
 _START, _END = (0.45, 0.9, 0.55, 1.0), (1.0, 0.45, 0.4, 1.0)
 _FAINT = (0.8, 0.8, 0.8, 0.3)
+_TOUCHED = (1.0, 0.1, 0.05, 1.0)
 _REST = 0.15  # seconds without a change after which the takes are sampled
 
 
 @attrs.frozen(eq=False)
 class View:
-    """The paths of a shot. `of`: the scene, the shot and its takes as they were; shown: of the take that is shown."""
+    """The paths of a shot. `of`: the scene, the shot and its takes as they were; shown: of the take that is shown.
+
+    touched: (E, 3) ends of line segments, two by two, along the shown path where its last check found a collision.
+    """
 
     of: tuple
     shown: Shape
     others: list[Shape]
+    touched: np.ndarray
 
 
 class Overlay:
@@ -80,7 +87,8 @@ class Overlay:
             return
         if self._drawn != (self.view, preview):
             others = [*self.view.others, *([self.view.shown] if preview else [])] if self.view else []
-            self._batches = _batches(shape, others)
+            touched = self.view.touched if self.view and not preview else np.empty((0, 3))
+            self._batches = _batches(shape, others, touched)
             self._drawn = self.view, preview
         gpu.state.blend_set("ALPHA")
         gpu.state.depth_test_set("LESS_EQUAL")
@@ -104,7 +112,8 @@ def _identity(scene: bpy.types.Scene) -> tuple:
         return ()
     listed = (entry.action for entry in camera.dollygrip_shot.takes)
     ids = tuple(each.as_pointer() for each in (scene, camera, action, *filter(None, listed)))
-    return (*ids, render.resolution_x, render.resolution_y, render.pixel_aspect_x, render.pixel_aspect_y)
+    checked = action.get(collisions.FOUND, "")
+    return (*ids, checked, render.resolution_x, render.resolution_y, render.pixel_aspect_x, render.pixel_aspect_y)
 
 
 def _actions(camera: bpy.types.Object) -> list[bpy.types.Action]:
@@ -120,14 +129,22 @@ def _look(scene: bpy.types.Scene, of: tuple) -> View | None:
     actions, unit = _actions(scene.camera), scene.unit_settings.scale_length
     seen = sample(scene, scene.camera, actions)
     shapes = [Shape.of(each, takes.scene_depth(a) / unit) for each, a in zip(seen, actions, strict=True)]
-    return View(of, shapes[0], shapes[1:])
+    return View(of, shapes[0], shapes[1:], _touched(shapes[0], actions[0]))
+
+
+def _touched(shape: Shape, action: bpy.types.Action) -> np.ndarray:
+    frames = shape.sampled.frames
+    runs = [(run["first"], run["last"]) for run in collisions.found_in(action) or ()]
+    near = np.any([(first - 1 <= frames) & (frames <= last + 1) for first, last in runs], 0) if runs else frames < 0
+    along = near[:-1] & near[1:]
+    return np.stack([shape.line[:-1][along], shape.line[1:][along]], 1).reshape(-1, 3)
 
 
 def _watched(scene: bpy.types.Scene) -> set[int]:
     return {each.as_pointer() for each in dependencies(scene.camera, _actions(scene.camera))}
 
 
-def _batches(shape: Shape, others: list[Shape]) -> dict:
+def _batches(shape: Shape, others: list[Shape], touched: np.ndarray) -> dict:
     """(batch, shader, width, colour or None) by name, from back to front."""
     made = {}
     if others:
@@ -136,6 +153,8 @@ def _batches(shape: Shape, others: list[Shape]) -> dict:
     shader = gpu.shader.from_builtin("POLYLINE_SMOOTH_COLOR")
     line = batch_for_shader(shader, "LINE_STRIP", {"pos": shape.line, "color": shape.colours})
     made["line"] = line, shader, 3.5, None
+    if len(touched):
+        made["touched"] = _lines(touched, 8.0, _TOUCHED)
     made["frustums"] = _lines(shape.frustums, 1.2, _FRUSTUM)
     made["start"] = _lines(shape.start, 2.5, _START)
     made["end"] = _lines(shape.end, 2.5, _END)

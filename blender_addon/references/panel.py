@@ -3,7 +3,7 @@
 import bpy
 
 from ..drawing import draw_job
-from . import set_proxy
+from ..takes import sets
 
 
 class Reference:
@@ -27,7 +27,7 @@ class Reference:
         else:
             layout.operator("dollygrip.pick_subject", icon="EYEDROPPER")
         layout.operator("dollygrip.build_set_proxy", icon="MESH_GRID")
-        for proxy in set_proxy.proxies(context.scene):
+        for proxy in sets.proxies(context.scene):
             row = layout.row(align=True)
             row.prop(proxy, "hide_viewport", text=proxy.name, emboss=False)
             row.operator("dollygrip.remove_set_proxy", text="", icon="X").name = proxy.name

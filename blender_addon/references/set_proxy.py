@@ -20,12 +20,11 @@ from ..backend.job import Job
 from ..backend.session import Outcome, push_undo
 from ..backend.worker import Tell
 from ..camera import camera
-from ..takes import takes
+from ..takes import sets, takes
 from .picture import read_picture
 from .proxy_mesh import Grid, ProxyMesh, mesh_of
 
 COLLECTION = "Dollygrip Sets"
-_KEY = "dollygrip_set"
 
 
 @attrs.frozen(eq=False)
@@ -97,7 +96,7 @@ class BuildSetProxy:
 
     def finish(self, scene: bpy.types.Scene, outcome: Outcome) -> None:
         built = outcome.state == "done"
-        scene.dollygrip.notice = "The set stands in the scene; it is not rendered." if built else ""
+        scene.dollygrip.notice = f"The set stands in the scene; it is not rendered.{_shading_said()}" if built else ""
         if built:
             push_undo("Build Set Proxy")
 
@@ -123,29 +122,26 @@ def exact_mesh(context: bpy.types.Context, take: bpy.types.Action, view: View) -
 
 def put(scene: bpy.types.Scene, take: bpy.types.Action, view: View, surface: ProxyMesh) -> bpy.types.Object:
     """Place the proxy of a take's reference, in place of the one that is there."""
-    if there := proxy_of(scene, take):
+    if there := sets.proxy_of(scene, take):
         remove(there)
     image, unit = takes.reference_image(take), scene.unit_settings.scale_length
     name = f"Set {bpy.path.display_name_from_filepath(image.filepath)}"
     mesh = _mesh(name, surface, unit)
     mesh.materials.append(_unlit(name, image))
     proxy = bpy.data.objects.new(name, mesh)
-    proxy[_KEY] = image
+    sets.mark(proxy, image)
     proxy.matrix_world = Matrix(blender_from_c2w(view.c2w, unit))
     proxy.hide_render = proxy.hide_select = True
     _collection(scene).objects.link(proxy)
     return proxy
 
 
-def proxies(scene: bpy.types.Scene) -> list[bpy.types.Object]:
-    """All set proxies of a scene."""
-    return [thing for thing in scene.objects if _KEY in thing]
-
-
-def proxy_of(scene: bpy.types.Scene, take: bpy.types.Action | None) -> bpy.types.Object | None:
-    """The proxy of a take's reference, if there is one."""
-    image = takes.reference_image(take) if take else None
-    return next((proxy for proxy in proxies(scene) if image and proxy[_KEY] == image), None)
+def _shading_said() -> str:
+    """What to do where a viewport would show the set in plain grey, else ""."""
+    areas = (area for window in bpy.context.window_manager.windows for area in window.screen.areas)
+    shadings = [area.spaces.active.shading for area in areas if area.type == "VIEW_3D"]
+    plain = any(each.type == "SOLID" and each.color_type != "TEXTURE" for each in shadings)
+    return " Its picture shows in Material Preview, and in Solid shading with Color set to Texture." if plain else ""
 
 
 def remove(proxy: bpy.types.Object) -> None:
@@ -227,15 +223,15 @@ class DOLLYGRIP_OT_remove_set_proxy(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context):
-        if not proxies(context.scene):
+        if not sets.proxies(context.scene):
             cls.poll_message_set("The scene has no set proxy")
             return False
         return True
 
     def execute(self, context):
         scene = context.scene
-        named = next((proxy for proxy in proxies(scene) if proxy.name == self.name), None)
-        proxy = named if self.name else proxy_of(scene, takes.shown(takes.find_camera(scene)))
+        named = next((proxy for proxy in sets.proxies(scene) if proxy.name == self.name), None)
+        proxy = named if self.name else sets.proxy_of(scene, takes.shown(takes.find_camera(scene)))
         if proxy is None:
             self.report({"ERROR"}, f"There is no set proxy {self.name or 'of the take that is shown'}.")
             return {"CANCELLED"}

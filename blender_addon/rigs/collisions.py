@@ -5,8 +5,7 @@ The work is a generator that pauses often: in the interface it is advanced for a
 
 import json
 import time
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Generator
 
 import bpy
 import numpy as np
@@ -15,8 +14,8 @@ from mathutils import Vector
 
 from dollygrip.errors import DollygripError, InputError
 
-from ..camera.camera import ANGLE_TOLERANCE, POSITION_TOLERANCE
-from ..takes import takes
+from ..camera.camera import ANGLE_TOLERANCE, POSITION_TOLERANCE, playhead
+from ..takes import sets, takes
 from . import rigs
 from .solids import Solids, Touch
 
@@ -36,7 +35,7 @@ def check(
 
     Yields its share done, returns what was found. The playhead is put back, also where the generator is closed early.
     """
-    with _playhead(context.scene):
+    with playhead(context.scene):
         solids = yield from _prepared(context, camera)
         return (yield from _touches(context, camera, solids, np.zeros((len(_frames(camera)), 3)), clearance))
 
@@ -53,7 +52,7 @@ def push(
     scene, frames = context.scene, _frames(camera)
     offsets = np.zeros((len(frames), 3))
     span = max(1, round(0.25 * scene.render.fps / scene.render.fps_base))
-    with _playhead(scene):
+    with playhead(scene):
         solids = yield from _prepared(context, camera)
         for _ in range(_ROUNDS):
             found = yield from _touches(context, camera, solids, offsets, 1.1 * clearance)
@@ -152,15 +151,6 @@ def _frames(camera: bpy.types.Object) -> range:
     return range(first, last + 1)
 
 
-@contextmanager
-def _playhead(scene: bpy.types.Scene) -> Iterator[None]:
-    kept = scene.frame_current, scene.frame_subframe
-    try:
-        yield
-    finally:
-        scene.frame_set(kept[0], subframe=kept[1])
-
-
 def spans(found: list[Touch]) -> list[dict]:
     """Runs of frames at which the same thing is touched: first, last, name and least distance in Blender units."""
     runs: list[dict] = []
@@ -256,7 +246,10 @@ class DOLLYGRIP_OT_check_collisions(_Sliced, bpy.types.Operator):
     def work(self, context):
         runs = self.note(context, (yield from check(context, context.scene.camera, self.distance(context))))
         names = ", ".join(sorted({run["name"] for run in runs}))
-        self.report({"WARNING" if runs else "INFO"}, f"The camera touches {names}." if runs else "The path is clear.")
+        said = f"The camera touches {names}." if runs else "The path is clear."
+        if sets.is_missing(context.scene, takes.shown(context.scene.camera)):
+            said += " Build the set proxy to check what the reference shows too."
+        self.report({"WARNING" if runs else "INFO"}, said)
 
 
 class DOLLYGRIP_OT_fix_collisions(_Sliced, bpy.types.Operator):

@@ -10,12 +10,18 @@ from dollygrip.errors import InputError
 
 
 def build(
-    name: str, curve: Callable[[np.ndarray], np.ndarray], key_frames: list[float], frames: np.ndarray, bound: float
+    name: str,
+    curve: Callable[[np.ndarray], np.ndarray],
+    key_frames: list[float],
+    frames: np.ndarray,
+    bound: float,
+    smooth: bool,
 ) -> tuple[bpy.types.Object, BezierKeys]:
     """A path that no scene shows yet, and the keys of the share of its length, 0 to 1, that the camera has gone.
 
     curve: (N,) frames -> (N, 3) locations; key_frames: where it has keys; frames: (T,) of the take, 1 apart. The
-    location that path and speed lead to is within twice the `bound`. Raises InputError where the camera stays put.
+    location that path and speed lead to is within twice the `bound`. smooth: the speed curve's acceleration does not
+    jump. Raises InputError where the camera stays put.
     """
     knots, pieces = _pieces(curve, key_frames, frames, bound)
     # A chord of one n-th of a cubic lies within 6 |second difference of the control points| / (8 n²) of it.
@@ -27,7 +33,7 @@ def build(
         raise InputError("The camera stays where it is, so there is no path to ride.", "Use the aim rig instead.")
     at = np.interp(frames, knots, np.arange(len(knots))) * steps
     gone = np.interp(at, np.arange(len(way)), way)
-    keys = _fitted(gone[:, None] * [1.0, 0.0, 0.0], frames, bound)[0]
+    keys = _fitted(gone[:, None] * [1.0, 0.0, 0.0], frames, bound, smooth)[0]
     left, right = (np.stack([side[:, 0], side[:, 1] / way[-1]], 1) for side in (keys.left, keys.right))
     return bpy.data.objects.new(name, _object_data(name, pieces, steps)), BezierKeys(
         keys.frames, keys.values / way[-1], left, right
@@ -56,10 +62,10 @@ def _pieces(
     return knots, _cubics(lambda at: np.stack([evaluate(keys, at) for keys in fitted], 1), knots)
 
 
-def _fitted(places: np.ndarray, frames: np.ndarray, bound: float) -> list[BezierKeys]:
+def _fitted(places: np.ndarray, frames: np.ndarray, bound: float, smooth: bool = False) -> list[BezierKeys]:
     """Keys of the three coordinates of (T, 3) places."""
     still, count = np.zeros((len(frames), 3)), len(frames)
-    fitted = fit_channels(places, still, np.ones(count), still[:, :2], int(frames[0]), bound)
+    fitted = fit_channels(places, still, np.ones(count), still[:, :2], int(frames[0]), bound, smooth=smooth)
     return [fitted["location", i] for i in range(3)]
 
 

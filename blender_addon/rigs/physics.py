@@ -12,7 +12,7 @@ import numpy as np
 from bpy.props import EnumProperty, FloatProperty, IntProperty
 
 from dollygrip.conventions import blender_from_c2w, c2w_from_blender
-from dollygrip.physics import RIGS, constrain
+from dollygrip.physics import RIGS, constrain, excess
 from dollygrip.trajectory import Trajectory
 
 from .. import compat
@@ -22,6 +22,9 @@ from . import rigs
 
 HANDHELD = "Dollygrip Handheld"
 SAID = "dollygrip_physics"
+_TOLERANCE = POSITION_TOLERANCE / 4, ANGLE_TOLERANCE / 4
+_SHARES = (1.0, 0.85, 0.7, 0.55)  # of a support's accelerations and jerks, until the curves keep its bounds …
+_NEARLY = 1.05  # … but for this factor
 _SPREAD = 0.124  # standard deviation of Blender's Noise modifier at strength 1 and depth 0
 
 # Standard deviations at full amount, in scene depths and radians, and the seconds between turns of the noise. A person
@@ -45,16 +48,27 @@ def apply(context: bpy.types.Context, camera: bpy.types.Object, rig: str) -> lis
     The handheld layer and other constraints are not touched and do not count.
     """
     action, unit = takes.shown(camera), context.scene.unit_settings.scale_length
-    c2w = c2w_from_blender(rigs.poses(context, camera)[0], unit)
-    lens = np.tile([1.0, 1.0, 0.5, 0.5], (len(c2w), 1))
-    before = Trajectory(c2w, lens, (1, 1), scene_fps(context.scene), takes.scene_depth(action))
-    after, said = constrain(before, RIGS[rig])
-    if said:
-        turn = not np.array_equal(after.rotations, before.rotations)
-        tolerance = POSITION_TOLERANCE / 4, ANGLE_TOLERANCE / 4
-        said += rigs.rewrite(context, camera, blender_from_c2w(after.c2w, unit), turn, tolerance)
-    action[SAID] = said or [f"A {RIGS[rig].title.lower()} can do this move as it is."]
+    support, before, said = RIGS[rig], _moved(context, camera), []
+    if max((ratio for ratio, _ in excess(before, support).values()), default=0.0) > _NEARLY:
+        for share in _SHARES:
+            after, said = constrain(before, support, share)
+            turn = not np.array_equal(after.rotations, before.rotations)
+            said += rigs.rewrite(context, camera, blender_from_c2w(after.c2w, unit), turn, _TOLERANCE, smooth=True)
+            left = {name: ratio for name, (ratio, _) in excess(_moved(context, camera), support).items()}
+            worst = max((name for name in left if np.isfinite(left[name])), key=left.get, default=None)
+            if worst is None or left[worst] <= _NEARLY:
+                break
+        else:
+            said.append(f"Its curves still reach {left[worst]:.1f} times the {worst} of a {support.title.lower()}.")
+    action[SAID] = said or [f"A {support.title.lower()} can do this move as it is."]
     return said
+
+
+def _moved(context: bpy.types.Context, camera: bpy.types.Object) -> Trajectory:
+    """The move of the take that a camera shows, by its rig alone; the lens is none."""
+    c2w = c2w_from_blender(rigs.poses(context, camera)[0], context.scene.unit_settings.scale_length)
+    lens = np.tile([1.0, 1.0, 0.5, 0.5], (len(c2w), 1))
+    return Trajectory(c2w, lens, (1, 1), scene_fps(context.scene), takes.scene_depth(takes.shown(camera)))
 
 
 def handheld_of(camera: bpy.types.Object) -> bpy.types.Constraint | None:

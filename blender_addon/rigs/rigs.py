@@ -21,6 +21,7 @@ from dollygrip.errors import DollygripError, InputError
 from dollygrip.rotations import angle_between, euler_xyz_from_matrix
 
 from .. import compat
+from ..camera.camera import playhead
 from ..takes import helpers, takes
 from ..takes.helpers import AIM, PATH, PLAIN, helper_of, kind_of
 from . import aim_rig, path_rig
@@ -34,19 +35,23 @@ _PATH_NAME, _AIM_NAME, _ROLL_NAME = "Dollygrip Path", "Dollygrip Aim", "Dollygri
 _OFFSET = f'constraints["{_PATH_NAME}"].offset_factor'
 _RESTING = {PLAIN: (), PATH: ("location",), AIM: ("rotation_euler", "rotation_quaternion", "rotation_axis_angle")}
 _POSITION, _ANGLE = 3e-5, radians(0.015)  # of the scene depth; path and speed, or sight and roll, use it each
+_SMOOTHER = 0.1  # of the bound, so that the straight lines of a path do not jolt the camera
 _EDITED = 2.5  # times these the camera is off where the animator changed the rig
 
 
-def convert(context: bpy.types.Context, camera: bpy.types.Object, kind: str) -> None:
-    """Give the take that the camera shows another rig. Raises InputError where it cannot have it, saying why."""
+def convert(context: bpy.types.Context, camera: bpy.types.Object, kind: str, smooth: bool = False) -> None:
+    """Give the take that the camera shows another rig. Raises InputError where it cannot have it, saying why.
+
+    smooth: whether the acceleration of what the rig adds must not jump at its keys.
+    """
     action = takes.shown(camera)
     if kind_of(action) == kind:
         return
     release(context, camera)
     if kind == PATH:
-        _to_path(context, camera, action)
+        _to_path(context, camera, action, smooth)
     elif kind == AIM:
-        _to_aim(context, camera, action)
+        _to_aim(context, camera, action, smooth)
 
 
 def show(camera: bpy.types.Object, action: bpy.types.Action | None) -> None:
@@ -94,17 +99,19 @@ def rewrite(
     world: np.ndarray,
     turn: bool,
     tolerance: tuple[float, float],
+    smooth: bool = False,
 ) -> list[str]:
     """Edit a take so that its camera stands at `world` (T, 4, 4), Blender axes and units, on its frames.
 
     turn: whether the rotations changed too; if not, their keys are left alone. tolerance: of the fit, in scene depths
-    and radians. The rig stays; where the new camera cannot have it, a sentence says so.
+    and radians. smooth: whether acceleration must not jump at keys. The rig stays; where the new camera cannot have
+    it, a sentence says so.
     """
     kind = kind_of(takes.shown(camera))
     release(context, camera)
-    _write(context, camera, world, poses(context, camera)[1], turn, tolerance)
+    _write(context, camera, world, poses(context, camera)[1], turn, tolerance, smooth)
     try:
-        convert(context, camera, kind)
+        convert(context, camera, kind, smooth)
     except InputError as error:
         return [f"The take has plain curves now: {error.message}"]
     return []
@@ -120,15 +127,13 @@ def poses(
     """
     scene, world, parents = context.scene, [], []
     first, last = span or takes.frame_range(takes.shown(camera))
-    kept = scene.frame_current, scene.frame_subframe
-    with _rig_alone(camera):
+    with playhead(scene), _rig_alone(camera):
         for frame in range(first, last + 1):
             scene.frame_set(frame)
             evaluated = camera.evaluated_get(context.evaluated_depsgraph_get())
             seen, basis = (np.array(m, float) for m in (evaluated.matrix_world, evaluated.matrix_basis))
             world.append(seen)
             parents.append(seen @ np.linalg.inv(basis))
-    scene.frame_set(kept[0], subframe=kept[1])
     return _without_scale(np.array(world)), np.array(parents)
 
 
@@ -210,6 +215,7 @@ def _write(
     parents: np.ndarray,
     turn: bool,
     tolerance: tuple[float, float],
+    smooth: bool = False,
 ) -> None:
     """New keys for the camera's location, and with `turn` for its rotation, that put it at `world`."""
     action = takes.shown(camera)
@@ -217,7 +223,7 @@ def _write(
     angles = euler_xyz_from_matrix(local[:, :3, :3])
     position = tolerance[0] * _depth(context, action) / _largest_scale(parents)
     first = takes.frame_range(action)[0]
-    fitted = _fit(local[:, :3, 3], angles if turn else 0 * angles, first, position, tolerance[1])
+    fitted = _fit(local[:, :3, 3], angles if turn else 0 * angles, first, position, tolerance[1], smooth)
     curves = compat.object_curves(action)
     paths = ("location", *(_RESTING[AIM] if turn else ()))
     for old in [curve for curve in curves if curve.data_path in paths]:
@@ -229,7 +235,7 @@ def _write(
             takes.write_keys(compat.new_fcurve(curves, path, index, "Camera"), keys)
 
 
-def _to_path(context: bpy.types.Context, camera: bpy.types.Object, action: bpy.types.Action) -> None:
+def _to_path(context: bpy.types.Context, camera: bpy.types.Object, action: bpy.types.Action, smooth: bool) -> None:
     curves = compat.object_curves(action)
     own = [curves.find("location", index=i) for i in range(3)]
 
@@ -242,12 +248,13 @@ def _to_path(context: bpy.types.Context, camera: bpy.types.Object, action: bpy.t
     first, last = takes.frame_range(action)
     keys = [point.co.x for curve in own if curve for point in curve.keyframe_points]
     bound = _POSITION * _depth(context, action) / _largest_scale(poses(context, camera)[1])
-    path, speed = path_rig.build(f"{action.name} Path", location, keys, np.arange(first, last + 1.0), bound)
+    bound *= _SMOOTHER if smooth else 1
+    path, speed = path_rig.build(f"{action.name} Path", location, keys, np.arange(first, last + 1.0), bound, smooth)
     _install(camera, action, path)
     takes.write_keys(compat.new_fcurve(curves, _OFFSET, 0, "Camera"), speed)
 
 
-def _to_aim(context: bpy.types.Context, camera: bpy.types.Object, action: bpy.types.Action) -> None:
+def _to_aim(context: bpy.types.Context, camera: bpy.types.Object, action: bpy.types.Action, smooth: bool) -> None:
     world, depth, first = poses(context, camera)[0], _depth(context, action), takes.frame_range(action)[0]
     points, roll, bound = aim_rig.aim(world, first, depth, _ANGLE)
     angles = roll[:, None] * [0.0, 0.0, 1.0]
@@ -255,7 +262,7 @@ def _to_aim(context: bpy.types.Context, camera: bpy.types.Object, action: bpy.ty
     subject.empty_display_type, subject.empty_display_size = "SPHERE", 0.05 * depth
     subject.location, subject.rotation_euler = points[0], angles[0]
     subject.lock_rotation = (True, True, False)
-    fitted = _fit(points, angles, first, bound, _ANGLE)
+    fitted = _fit(points, angles, first, bound, _ANGLE, smooth)
     if moving := {channel: keys for channel, keys in fitted.items() if len(keys.frames) > 1}:
         curves = compat.animate_object(subject, subject.name)
         for (path, index), keys in moving.items():
@@ -264,11 +271,11 @@ def _to_aim(context: bpy.types.Context, camera: bpy.types.Object, action: bpy.ty
 
 
 def _fit(
-    places: np.ndarray, angles: np.ndarray, first: int, position: float, angle: float
+    places: np.ndarray, angles: np.ndarray, first: int, position: float, angle: float, smooth: bool = False
 ) -> dict[Channel, BezierKeys]:
     """Keys for (T, 3) places and XYZ angles, within `position` in their own unit and `angle` in radians."""
     count = len(places)
-    return fit_channels(places, angles, np.ones(count), np.zeros((count, 2)), first, position, angle)
+    return fit_channels(places, angles, np.ones(count), np.zeros((count, 2)), first, position, angle, smooth=smooth)
 
 
 def _largest_scale(matrices: np.ndarray) -> float:

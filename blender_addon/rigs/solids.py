@@ -14,6 +14,8 @@ import numpy as np
 from mathutils import Matrix, Vector
 from mathutils.bvhtree import BVHTree
 
+from ..takes import sets, takes
+
 _LARGE, _PART = 40_000, 5_000  # polygons of a mesh that is split, and of a part
 
 
@@ -30,10 +32,14 @@ class Touch:
 
 
 class Solids:
-    """The meshes that a camera can run into: all that is seen, but what it carries and what is not rendered."""
+    """The meshes that a camera can run into: all that is seen, but what it carries and what is not rendered.
+
+    Of the set proxies, which are not rendered, that of the shown take's reference counts.
+    """
 
     def __init__(self, context: bpy.types.Context, camera: bpy.types.Object):
         self.context, self.camera = context, camera
+        self.set = sets.proxy_of(context.scene, takes.shown(camera))
         self.parts: dict[str, list[BVHTree]] = {}
 
     def prepare(self) -> Iterator[None]:
@@ -68,7 +74,8 @@ class Solids:
         for instance in self.context.evaluated_depsgraph_get().object_instances:
             thing = instance.object
             owner = instance.parent.original if instance.is_instance else thing.original
-            if thing.type == "MESH" and instance.show_self and not owner.hide_render and not self._carried(owner):
+            solid = owner == self.set or not (owner.hide_render or sets.is_proxy(owner))
+            if thing.type == "MESH" and instance.show_self and solid and not self._carried(owner):
                 yield thing, instance.matrix_world.copy()
 
     def _carried(self, thing: bpy.types.Object | None) -> bool:

@@ -51,12 +51,12 @@ def draw_take(
         wrapped(layout, context, read, "CON_FOLLOWPATH")
     first, last = takes.frame_range(take)
     row = layout.row()
-    row.label(text=f"Frames {first} to {last}")
+    row.label(text=f"{first} to {last}", icon="PREVIEW_RANGE")
     if shots.spans(scene, shot):
         if first != shots.first_frame(scene, shot):
             row.operator("dollygrip.slide_take")
     elif (first, last) != (scene.frame_start, scene.frame_end):
-        row.operator("dollygrip.fit_range", text="Use as Scene Range")
+        row.operator("dollygrip.fit_range", text="Use as Range")
     refit.draw(layout, take)
 
 
@@ -86,12 +86,12 @@ class DOLLYGRIP_UL_takes(bpy.types.UIList):
             layout.label(text="The Action was deleted", icon="ERROR")
             return
         picture = thumbnail(takes.reference(item.action))
-        split = layout.split(factor=0.68)
+        split = layout.split(factor=0.75)
         if picture:
             split.prop(item.action, "name", text="", emboss=False, icon_value=picture)
         else:
             split.prop(item.action, "name", text="", emboss=False, icon="ACTION")
-        row = split.row()
+        row = split.row(align=True)
         row.label(text=f"#{takes.seed_of(item.action)}")
         row.prop(item, "star", text="", emboss=False, icon="SOLO_ON" if item.star else "SOLO_OFF")
 
@@ -100,11 +100,13 @@ class DOLLYGRIP_UL_shots(bpy.types.UIList):
     """Shots in the order of the timeline; renaming one renames its camera"""
 
     def draw_item(self, context, layout, _data, item, _icon, _active, _property):
-        row = layout.row(align=True)
+        cuts = ", ".join(f"{first}–{last}" for first, last in shots.spans(context.scene, item))
+        split = layout.split(factor=0.65) if cuts else layout
+        row = split.row(align=True)
         row.prop(item.dollygrip_shot, "selected", text="")
         row.prop(item, "name", text="", emboss=False, icon="VIEW_CAMERA")
-        cuts = shots.spans(context.scene, item)
-        row.label(text=", ".join(f"{first}–{last}" for first, last in cuts) or "not cut in")
+        if cuts:
+            split.label(text=cuts)
 
     def filter_items(self, _context, scene, _property):
         objects, order = list(scene.objects), shots.of_scene(scene)

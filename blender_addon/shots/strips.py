@@ -48,6 +48,8 @@ def ensure(scene: bpy.types.Scene, files: list[Path], first: int, length: int, s
         strip = strips.new_image(name, path, channel, first, fit_method="FIT")
         strip.colorspace_settings.name = "sRGB"
         compat.show_in_sequencer(scene)
+        if scene.sequence_editor.active_strip is None:
+            scene.sequence_editor.active_strip = strip  # its take can be opened at once
     for file in files[len(strip.elements) :]:
         strip.elements.append(file.name)
     strip[_KEY] = shot

@@ -21,6 +21,7 @@ from . import takes
 
 USD, ALEMBIC = (".usd", ".usda", ".usdc", ".usdz"), (".abc",)
 _BLENDERS = {"usd": ("USD, by Blender", USD), "alembic": ("Alembic, by Blender", ALEMBIC)}
+_BEGINS = {"usd": (b"#usda", b"PXR-USDC", b"PK"), "alembic": (b"Ogawa", b"\x89HDF")}
 _KINDS = {form.name: (form.title, form.suffixes) for form in formats.FORMATS} | _BLENDERS
 _FORMATS = [("AUTO", "By Name", "The file's name tells the format")]
 _FORMATS += [(name, title, f"Such as {suffixes[0]}") for name, (title, suffixes) in _KINDS.items()]
@@ -34,6 +35,34 @@ def read(context: bpy.types.Context, path: str, assumed: formats.Assumed) -> tup
     return trajectory, assumed.notes()
 
 
+def _check_build(kind: str) -> None:
+    """Raise InputError where this Blender was built without the importer and exporter of such files."""
+    if not _built_with(kind):
+        title = _BLENDERS[kind][0].partition(",")[0]
+        raise InputError(
+            f"This Blender was built without {title}.", "Take a Blender from blender.org, or another format."
+        )
+
+
+def _built_with(kind: str) -> bool:
+    return getattr(bpy.app.build_options, kind)
+
+
+def _check_begin(path: str, kind: str) -> None:
+    """Raise InputError for a file that does not begin as files of its kind do; importers differ in what they say."""
+    try:
+        with Path(path).open("rb") as file:
+            begin = file.read(16)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}.", "Check the path.") from error
+    if not begin.startswith(_BEGINS[kind]):
+        title, endings = _BLENDERS[kind]
+        name, title = Path(path).name, title.partition(",")[0]
+        raise InputError(
+            f"{name} must be a file of {title} ({endings[0]}); it begins with {begin!r}.", "Export it again."
+        )
+
+
 def read_scene_file(context: bpy.types.Context, path: str) -> tuple[Trajectory, list[str]]:
     """The only camera of a USD or Alembic file, over its own frame range at the scene's frame rate and render size.
 
@@ -41,6 +70,9 @@ def read_scene_file(context: bpy.types.Context, path: str) -> tuple[Trajectory, 
     file cannot be imported or does not hold exactly one camera.
     """
     usd = Path(path).suffix.lower() in USD
+    kind = "usd" if usd else "alembic"
+    _check_build(kind)
+    _check_begin(path, kind)
     with _scratch_scene(context) as scratch:
         try:
             if usd:
@@ -48,7 +80,8 @@ def read_scene_file(context: bpy.types.Context, path: str) -> tuple[Trajectory, 
             else:
                 bpy.ops.wm.alembic_import(filepath=path, set_frame_range=True, as_background_job=False)
         except RuntimeError as error:
-            raise InputError(f"Blender cannot read {path}: {error}", "Choose a USD or Alembic file.") from error
+            said = " ".join(str(error).split())
+            raise InputError(f"Blender cannot read {path}: {said}", "Choose a USD or Alembic file.") from error
         found = [made for made in scratch.objects if made.type == "CAMERA"]
         if len(found) != 1:
             names = f": {', '.join(made.name for made in found[:8])}" if found else ""
@@ -85,7 +118,8 @@ def _all_data() -> set[bpy.types.ID]:
 
 def write_scene_file(context: bpy.types.Context, path: str, first: int, last: int) -> None:
     """The scene's camera alone as USD or Alembic, over the frames first..last, as evaluated."""
-    scene, made = context.scene, context.scene.camera
+    scene, made, usd = context.scene, context.scene.camera, Path(path).suffix.lower() in USD
+    _check_build("usd" if usd else "alembic")
     if made is None:
         raise InputError(f"The scene {scene.name} has no camera.", "Add one, or predict a camera first.")
     selected, span = context.selected_objects, (scene.frame_start, scene.frame_end)
@@ -96,7 +130,7 @@ def write_scene_file(context: bpy.types.Context, path: str, first: int, last: in
             raise InputError(f"The camera {made.name} is hidden, so Blender does not export it.", "Show it first.")
         made.select_set(True)
         scene.frame_start, scene.frame_end = first, last
-        if Path(path).suffix.lower() in USD:
+        if usd:
             bpy.ops.wm.usd_export(filepath=path, selected_objects_only=True, export_animation=True)
         else:
             bpy.ops.wm.alembic_export(filepath=path, selected=True, start=first, end=last, as_background_job=False)
@@ -133,6 +167,8 @@ class DOLLYGRIP_OT_load_take(_File, bpy.types.Operator):
     camera: StringProperty(name="Camera", description="Name or number, where the file holds several; empty: the first")
 
     def invoke(self, context, _event):
+        if not self.properties.is_property_set("filepath"):
+            self.filepath = bpy.path.abspath("//")  # not the .blend itself, which Blender would propose
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 
@@ -151,7 +187,7 @@ class DOLLYGRIP_OT_load_take(_File, bpy.types.Operator):
             fitted = camera.fit(found, camera.Placement.of(scene, rig and rig.data, None))
         except DollygripError as error:
             scene.dollygrip.error, scene.dollygrip.hint = error.message, error.hint
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, "\n".join(filter(None, (error.message, error.hint))))  # a line each in the popup
             return {"CANCELLED"}
         meta = found.meta
         provenance = {k: meta.get(k) for k in ("prompt", "seed", "model", "parent_take")}
@@ -196,6 +232,8 @@ class DOLLYGRIP_OT_save_take(_File, bpy.types.Operator):
         first, last = takes.frame_range(take) if take else (scene.frame_start, scene.frame_end)
         try:
             if self.kind in _BLENDERS or (self.kind == "AUTO" and Path(path).suffix.lower() in USD + ALEMBIC):
+                endings = _BLENDERS[self.kind][1] if self.kind in _BLENDERS else USD + ALEMBIC
+                path += "" if Path(path).suffix.lower() in endings else endings[0]
                 write_scene_file(context, path, first, last)
                 left = []
             else:
@@ -206,7 +244,7 @@ class DOLLYGRIP_OT_save_take(_File, bpy.types.Operator):
         except DollygripError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        self.report({"INFO"}, "; ".join([f"{last - first + 1} frames were saved to {self.filepath}", *left]) + ".")
+        self.report({"INFO"}, "; ".join([f"{last - first + 1} frames were saved to {path}", *left]) + ".")
         return {"FINISHED"}
 
 
@@ -226,7 +264,8 @@ class DOLLYGRIP_MT_export(bpy.types.Menu):
 
     def draw(self, _context):
         for name, (title, suffixes) in _KINDS.items():
-            self.layout.operator("dollygrip.save_take", text=f"{title} ({suffixes[0]})").kind = name
+            if name not in _BLENDERS or _built_with(name):
+                self.layout.operator("dollygrip.save_take", text=f"{title} ({suffixes[0]})").kind = name
 
 
 def _draw_import(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:

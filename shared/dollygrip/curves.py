@@ -13,6 +13,7 @@ import attrs
 import numpy as np
 
 from dollygrip.keyframes import hermite, key_frames
+from dollygrip.splines import c2_slopes
 
 SHIFT_TOLERANCE = 5e-4  # lens shift, in the image's fitted side: a quarter of a pixel at 512
 _MARGIN = 0.98  # of every bound is used: the rest is for resting channels, single precision, angles to first order
@@ -54,6 +55,7 @@ def fit_channels(
     angle_tolerance: float = radians(0.15),
     lens_tolerance: float = 0.002,
     held: Sequence[int] = (),
+    smooth: bool = False,
 ) -> dict[Channel, BezierKeys]:
     """Fit a dense camera, one sample a frame, with Bézier keys within an error bound at every frame.
 
@@ -62,7 +64,7 @@ def fit_channels(
     the angle between the orientations; lens (T,) in millimetres with a relative bound; shift (T, 2). Location and
     rotation share their key frames, as an animator poses a camera, so that poses can be moved in time and parts be cut
     out; they have keys at the frames `held`. Returns the keys by (data path, array index); a channel that does not move
-    has a single key.
+    has a single key. smooth: let the pieces join without a jump of acceleration, at the cost of some keys.
     """
     groups = (
         _pose(np.asarray(location, float), np.asarray(rotation, float), position_tolerance, angle_tolerance),
@@ -70,7 +72,7 @@ def fit_channels(
         _shift(np.asarray(shift, float)),
     )
     fixed = [frame - frame_start for frame in held], [], []
-    fitted = (_fit_group(group, frame_start, at) for group, at in zip(groups, fixed, strict=True))
+    fitted = (_fit_group(group, frame_start, at, smooth) for group, at in zip(groups, fixed, strict=True))
     return {channel: keys for group in fitted for channel, keys in group.items()}
 
 
@@ -126,7 +128,9 @@ def _angle_of_quaternions(fit: np.ndarray, true: np.ndarray) -> np.ndarray:
     return 2 * np.arctan2(across, along)
 
 
-def _fit_group(group: _Group, frame_start: int, fixed: Sequence[int]) -> dict[Channel, BezierKeys]:
+def _fit_group(
+    group: _Group, frame_start: int, fixed: Sequence[int], smooth: bool = False
+) -> dict[Channel, BezierKeys]:
     """Keys of a group's channels: those that rest have one, the others share their frames, `fixed` samples included."""
     samples = group.samples
     still = np.ptp(samples, axis=0) <= _RESTING * group.bounds
@@ -140,6 +144,8 @@ def _fit_group(group: _Group, frame_start: int, fixed: Sequence[int]) -> dict[Ch
         return group.violation(fit, true) / _MARGIN
 
     keys, slopes = key_frames(resting, violation, group.bounds, fixed)
+    if smooth:
+        keys, slopes = _joined_smoothly(keys, resting, violation)
     fitted = {}
     for i, channel in enumerate(group.channels):
         if still[i]:
@@ -147,6 +153,19 @@ def _fit_group(group: _Group, frame_start: int, fixed: Sequence[int]) -> dict[Ch
         else:
             fitted[channel] = _as_bezier(keys, samples[keys, i], slopes[:, i], frame_start)
     return fitted
+
+
+def _joined_smoothly(
+    keys: np.ndarray, samples: np.ndarray, violation: Callable[[np.ndarray, np.ndarray], np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Keys and slopes of a C2 spline: these keys, and one more at the worst frame until the bound is kept."""
+    frames = np.arange(len(samples))
+    while True:
+        slopes = c2_slopes(keys, samples)
+        off = violation(hermite(keys, samples[keys], slopes, frames), samples)
+        if off.max() <= 1:
+            return keys, slopes
+        keys = np.union1d(keys, off.argmax())
 
 
 def _single_key(value: float, frame_start: int) -> BezierKeys:

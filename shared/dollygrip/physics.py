@@ -128,23 +128,32 @@ def excess(trajectory: Trajectory, rig: Rig) -> dict[str, tuple[float, int]]:
     return found
 
 
-def constrain(trajectory: Trajectory, rig: Rig) -> tuple[Trajectory, list[str]]:
+def constrain(trajectory: Trajectory, rig: Rig, share: float = 1.0) -> tuple[Trajectory, list[str]]:
     """The nearest move that the rig can do, and in sentences what had to give way; a possible move comes back itself.
 
     Frame 0 is kept, and the end pose where it can be reached within the speed. Lens, timing and frame count stay.
+    share: of the accelerations and jerks that may be used; the rest is room for curves that are fitted to the move.
     """
     over = excess(trajectory, rig)
     if not over:
         return trajectory, []
     motions, fps, depth = Motions.of(trajectory), trajectory.fps, trajectory.scene_depth
-    ground = project(motions.ground, rig.ground, fps)
-    height = project(motions.height, rig.height, fps)
+    used = _tightened(rig, share)
+    ground = project(motions.ground, used.ground, fps)
+    height = project(motions.height, used.height, fps)
     c2w = trajectory.c2w.copy()
     if any(name.startswith("turn") for name in over):
-        c2w[:, :3, :3] = _turned(trajectory, motions.turn, rig.turn)
+        c2w[:, :3, :3] = _turned(trajectory, motions.turn, used.turn)
     c2w[:, :3, 3] = np.stack([ground[:, 0], height[:, 0], ground[:, 1]], 1) * depth
     made = attrs.evolve(trajectory, c2w=c2w)
     return made, _gave_way(trajectory, made, rig, over)
+
+
+def _tightened(rig: Rig, share: float) -> Rig:
+    def less(limits: Limits) -> Limits:
+        return Limits(limits.speed, share * limits.acceleration, share * limits.jerk)
+
+    return attrs.evolve(rig, ground=less(rig.ground), height=less(rig.height), turn=less(rig.turn))
 
 
 def project(values: np.ndarray, limits: Limits, fps: float) -> np.ndarray:

@@ -44,6 +44,30 @@ def _second_derivatives(values: np.ndarray) -> np.ndarray:
     return m
 
 
+def c2_slopes(knots: np.ndarray, samples: np.ndarray) -> np.ndarray:
+    """Slopes (K, C) per frame with which cubic pieces through samples (T, C) at the frames `knots` (K,) join in C2.
+
+    The first and the last slope are the samples' own (clamped ends); K >= 2.
+    """
+    gaps, values = np.diff(knots).astype(float), samples[knots]
+    slopes = np.zeros_like(values)
+    slopes[0], slopes[-1] = _end_slope(samples), -_end_slope(samples[::-1])
+    if len(knots) > 2:
+        weight = 1 / gaps
+        pull = np.diff(values, axis=0) * weight[:, None] ** 2
+        rhs = 3 * (pull[:-1] + pull[1:])
+        rhs[0] -= slopes[0] * weight[0]
+        rhs[-1] -= slopes[-1] * weight[-1]
+        slopes[1:-1] = solve_tridiagonal(weight[1:-1], 2 * (weight[:-1] + weight[1:]), weight[1:-1], rhs)
+    return slopes
+
+
+def _end_slope(samples: np.ndarray) -> np.ndarray:
+    """(C,) slope at the first of (T, C) samples, by the cubic through four of them, or through as many as there are."""
+    weights = {2: [-1, 1], 3: [-1.5, 2, -0.5]}.get(len(samples), [-11 / 6, 3, -1.5, 1 / 3])
+    return np.array(weights) @ samples[: len(weights)]
+
+
 def solve_tridiagonal(lower: np.ndarray, diagonal: np.ndarray, upper: np.ndarray, rhs: np.ndarray) -> np.ndarray:
     """Solve A x = rhs (N, C) for a diagonally dominant tridiagonal A, by the Thomas algorithm over the first axis."""
     pivots, out = np.array(diagonal, float), np.array(rhs, float)

@@ -3,10 +3,9 @@
 import bpy
 import numpy as np
 from bl_ext.user_default.dollygrip import compat
-from bl_ext.user_default.dollygrip.references import set_proxy
 from bl_ext.user_default.dollygrip.rigs import physics, rigs
 from bl_ext.user_default.dollygrip.shots import shots, strips
-from bl_ext.user_default.dollygrip.takes import takes
+from bl_ext.user_default.dollygrip.takes import sets, takes
 
 FRAMES = (1, 5, 12)  # on which shots are looked at
 KINDS = [p.identifier for p in bpy.types.BlendData.bl_rna.properties if p.type == "COLLECTION"]
@@ -20,7 +19,7 @@ def seen() -> dict:
     return {
         "shots": {shot.name: (take_list(shot), shots.spans(scene, shot), views[shot.name]) for shot in cameras},
         "strips": sorted((strip.channel, *compat.span_of(strip), len(strip.elements)) for strip in rendered(scene)),
-        "sets": sorted(proxy.name for proxy in set_proxy.proxies(scene)),
+        "sets": sorted(proxy.name for proxy in sets.proxies(scene)),
         "takes": sorted(ids()),
     }
 
@@ -78,6 +77,6 @@ def left_over(own: set[tuple[str, str]]) -> list[str]:
     scene = bpy.context.scene
     known = {rigs.helper_of(action) for action in bpy.data.actions if takes.is_take(action)}
     known |= {layer.target for thing in scene.objects if (layer := physics.handheld_of(thing))}
-    known |= {*shots.of_scene(scene), *set_proxy.proxies(scene)}
+    known |= {*shots.of_scene(scene), *sets.proxies(scene)}
     strays = [thing for thing in bpy.data.objects if ("objects", thing.name) not in own and thing not in known]
     return found + [f"stray {thing.name}" for thing in strays]

@@ -35,7 +35,7 @@ def circle(t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 MOVES = {"orbit": orbit, "out and back": out_and_back, "circle": circle}
 
 
-def add_take(scene, move=orbit, name="take") -> bpy.types.Action:
+def add_take(scene, move=orbit, name="take", **made_from) -> bpy.types.Action:
     t = np.linspace(0, 1, FRAMES)
     places, turns = move(t)
     c2w = np.tile(np.eye(4), (FRAMES, 1, 1))
@@ -46,7 +46,7 @@ def add_take(scene, move=orbit, name="take") -> bpy.types.Action:
     scene.frame_start = START
     shot = takes.ensure_camera(scene)
     fitted = camera.fit(trajectory, camera.Placement.of(scene, shot.data, camera.level_start()))
-    return takes.add(scene, fitted, name, {"prompt": name, "seed": 7})
+    return takes.add(scene, fitted, name, {"prompt": name, "seed": 7, **made_from})
 
 
 def view_degrees(seen: Trajectory) -> float:

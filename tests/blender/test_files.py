@@ -65,6 +65,9 @@ def test_names_tell_the_format_and_the_notice_what_was_assumed(scene, tmp_path):
     for name, begins in (("a.usda", b"#usda"), ("a.motionctrl.json", b"[\n["), ("a.txt", b"\n0 ")):
         bpy.ops.dollygrip.save_take(filepath=str(tmp_path / name))
         assert (tmp_path / name).read_bytes().startswith(begins)
+    for kind, ending in (("usd", ".usd"), ("alembic", ".abc")):
+        bpy.ops.dollygrip.save_take(filepath=str(tmp_path / "named"), kind=kind)
+        assert (tmp_path / f"named{ending}").stat().st_size > 500
     bpy.ops.dollygrip.load_take(filepath=str(tmp_path / "a.motionctrl.json"), view=90)
     assert view_degrees(camera.sample(bpy.context, FIRST, FIRST)) == pytest.approx(90, abs=0.1)
     assert "the file does not say the frame rate: it is taken as 24" in scene.dollygrip.notice
@@ -72,9 +75,10 @@ def test_names_tell_the_format_and_the_notice_what_was_assumed(scene, tmp_path):
     assert bpy.context.selected_objects == [] and (scene.frame_start, scene.frame_end) == (FIRST, LAST)
 
 
-def test_what_cannot_be_imported_or_exported_is_said(scene, tmp_path):
+def test_what_cannot_be_imported_or_exported_is_said(scene, tmp_path, monkeypatch):
     made = build(scene)
     (tmp_path / "bad.usda").write_text("no stage")
+    (tmp_path / "broken.usda").write_text("#usda 1.0\n(((")
     (tmp_path / "bad.abc").write_text("no archive")
     (tmp_path / "bad.json").write_text('{"camera": 1}')
     for other in ("one", "two"):
@@ -82,14 +86,23 @@ def test_what_cannot_be_imported_or_exported_is_said(scene, tmp_path):
     bpy.ops.wm.usd_export(filepath=str(tmp_path / "three.usda"))
     count = len(bpy.data.objects)
     for name, words in (
-        ("bad.usda", "bad.usda"),
-        ("bad.abc", "bad.abc"),
+        ("bad.usda", "bad.usda must be a file of USD .* it begins with b'no stage'"),
+        ("bad.abc", "bad.abc must be a file of Alembic .* it begins with b'no archive'"),
+        ("broken.usda", "Blender cannot read .*broken.usda"),
+        ("gone.usd", "gone.usd cannot be read: No such file"),
         ("bad.json", "none of the known"),
         ("three.usda", "one camera; it holds 3"),
     ):
         with pytest.raises(RuntimeError, match=words):
             bpy.ops.dollygrip.load_take(filepath=str(tmp_path / name))
     assert len(bpy.data.objects) == count and len(bpy.data.scenes) == 1
+    monkeypatch.setattr(files, "_built_with", lambda _kind: False)
+    for name, words in (("three.usda", "built without USD"), ("bad.abc", "built without Alembic")):
+        with pytest.raises(RuntimeError, match=words):
+            bpy.ops.dollygrip.load_take(filepath=str(tmp_path / name))
+        with pytest.raises(RuntimeError, match=words):
+            bpy.ops.dollygrip.save_take(filepath=str(tmp_path / name))
+    monkeypatch.undo()
     made.hide_set(True)
     with pytest.raises(RuntimeError, match="is hidden"):
         bpy.ops.dollygrip.save_take(filepath=str(tmp_path / "a.usd"))

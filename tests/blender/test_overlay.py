@@ -7,7 +7,7 @@ from bl_ext.user_default.dollygrip.live import overlay as overlay_module
 from bl_ext.user_default.dollygrip.live import path_shape, plot, sampling
 from bl_ext.user_default.dollygrip.live.overlay import Overlay
 from bl_ext.user_default.dollygrip.live.path_shape import Shape
-from bl_ext.user_default.dollygrip.rigs import physics, rigs
+from bl_ext.user_default.dollygrip.rigs import collisions, physics, rigs
 from bl_ext.user_default.dollygrip.takes import takes
 from blender.sample_takes import DEPTH, FRAMES, START, add_take, circle, counts, orbit, out_and_back, parent_of
 
@@ -93,6 +93,46 @@ def test_it_is_sampled_anew_after_what_moves_the_camera_and_nothing_else(scene, 
     curve.update()
     bpy.context.view_layer.update()
     assert not np.allclose(shape_of(overlay, scene).line, lifted.line, atol=0.1)
+
+
+@pytest.mark.parametrize("edit", ["rigs", "support", "push"])
+def test_what_operators_do_to_a_take_is_shown(scene, overlay, edit):
+    """They go through the frames themselves, which must not hide from the overlay what they changed."""
+    add_take(scene, lambda t: orbit(t**3))
+    bpy.ops.mesh.primitive_cube_add(size=0.5, location=scene.camera.location)
+    scene.frame_set(START + FRAMES // 2)
+    bpy.context.object.location = scene.camera.matrix_world.translation
+    steps = {
+        "rigs": [lambda kind=kind: bpy.ops.dollygrip.set_rig(kind=kind) for kind in (rigs.PATH, rigs.AIM, rigs.PLAIN)],
+        "support": [lambda: bpy.ops.dollygrip.apply_physics(rig="dolly")],
+        "push": [bpy.ops.dollygrip.fix_collisions],
+    }
+    for step in steps[edit]:
+        before = shape_of(overlay, scene)
+        assert step() == {"FINISHED"}
+        bpy.context.view_layer.update()
+        shown = shape_of(overlay, scene)
+        assert shown is not before
+        assert np.abs(shown.line - evaluated(scene, scene.camera)[:, :3, 3]).max() < 1e-4
+        own = sampling.key_frames(takes.shown(scene.camera), START, LAST) - START
+        assert np.array_equal(shown.sampled.keys, own)
+
+
+def test_where_the_camera_touches_something_is_marked(scene, overlay):
+    """The parts of the path within the frames found, and nothing more; none after the way was cleared."""
+    add_take(scene, orbit)
+    scene.frame_set(START + 40)
+    bpy.ops.mesh.primitive_cube_add(size=0.1, location=scene.camera.matrix_world.translation)
+    overlay.refresh(scene)
+    assert len(overlay.view.touched) == 0
+    bpy.ops.dollygrip.check_collisions()
+    shape = shape_of(overlay, scene)
+    [run] = collisions.found_in(takes.shown(scene.camera))
+    marked = shape.line[run["first"] - 1 - START : run["last"] + 2 - START]
+    assert np.array_equal(overlay.view.touched, np.repeat(marked, 2, 0)[1:-1])
+    bpy.ops.dollygrip.fix_collisions()
+    overlay.refresh(scene)
+    assert len(overlay.view.touched) == 0
 
 
 def test_other_takes_are_drawn_where_they_would_be(scene, overlay):

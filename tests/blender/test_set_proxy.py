@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from bl_ext.user_default.dollygrip.camera import camera
 from bl_ext.user_default.dollygrip.references import picture, proxy_mesh, set_proxy
-from bl_ext.user_default.dollygrip.takes import takes
+from bl_ext.user_default.dollygrip.takes import sets, takes
 from bpy_extras.object_utils import world_to_camera_view
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -137,7 +137,7 @@ def test_the_proxy_counts_neither_as_depth_nor_in_a_render(film, scripted_backen
     bpy.ops.dollygrip.build_set_proxy()
     bpy.context.view_layer.update()
     assert camera.measured_depth(bpy.context, seen) == pytest.approx(before, rel=1e-6)
-    proxy = set_proxy.proxies(film)[0]
+    proxy = sets.proxies(film)[0]
     assert proxy.hide_render and proxy.hide_select and proxy.visible_get()
 
 
@@ -165,7 +165,7 @@ def test_it_shows_the_reference_unlit_and_survives_the_file(film, scripted_backe
     bpy.ops.dollygrip.build_set_proxy()
     bpy.ops.wm.save_mainfile()
     bpy.ops.wm.open_mainfile(filepath=bpy.data.filepath)
-    proxy = set_proxy.proxies(bpy.context.scene)[0]
+    proxy = sets.proxies(bpy.context.scene)[0]
     nodes = proxy.data.materials[0].node_tree.nodes
     assert {node.bl_idname for node in nodes} == {
         "ShaderNodeTexImage",
@@ -186,8 +186,8 @@ def test_a_job_that_outlived_blender_ends_as_a_proxy(film, scripted_backend):
     bpy.ops.wm.open_mainfile(filepath=bpy.data.filepath)
     assert bpy.ops.dollygrip.resume_job() == {"FINISHED"}
     scene = bpy.context.scene
-    [proxy] = set_proxy.proxies(scene)
-    assert proxy == set_proxy.proxy_of(scene, takes.shown(scene.camera)) and len(proxy.data.polygons) > 1000
+    [proxy] = sets.proxies(scene)
+    assert proxy == sets.proxy_of(scene, takes.shown(scene.camera)) and len(proxy.data.polygons) > 1000
 
 
 def test_without_a_take_it_is_refused_in_words(film):

@@ -41,6 +41,7 @@ FORMATS: tuple[Format, ...] = (
     VIDEOX_FUN,
     RE10K,
 )
+_BY_BLENDER = {b"#usda": "a USD", b"PXR-USDC": "a USD", b"Ogawa": "an Alembic"}
 _FOLDERS = ("", "sparse/0", "sparse", "0")
 _IN_FOLDER = ("images.bin", "images.txt", "transforms.json", "camera_extrinsics.json")
 _MODEL_FILES = tuple(
@@ -72,7 +73,8 @@ def parse(source: Source, assumed: Assumed | None = None) -> Trajectory:
     try:
         found = next((form for form in FORMATS if form.recognises(source)), None)
         if found is None:
-            raise InputError(f"It has none of the known camera formats: it is {_described(source)}.", _known())
+            known = f"Known are: {', '.join(form.name for form in FORMATS)}."
+            raise InputError(f"It has none of the known camera formats: it is {_described(source)}.", known)
         with np.errstate(all="ignore"):
             trajectory = found.parse(source, assumed)
     except DollygripError as error:
@@ -135,7 +137,8 @@ def format_of_name(path: Path) -> Format:
     """The format that a file of this name is written in; raises InputError where the name tells none."""
     form = max(FORMATS, key=lambda form: form.asked_by(path.name))
     if not form.asked_by(path.name):
-        raise InputError(f"The name {path.name} does not tell a camera format.", _known())
+        known = ", ".join(f"{form.title} ({form.suffixes[0]})" for form in FORMATS)
+        raise InputError(f"The name {path.name} does not tell a camera format.", f"Known are: {known}.")
     return form
 
 
@@ -148,14 +151,12 @@ def _check(assumed: Assumed) -> None:
 
 
 def _described(source: Source) -> str:
-    if not source.data:
+    if not source.data.strip():
         return "empty"
+    if kind := next((kind for start, kind in _BY_BLENDER.items() if source.data.startswith(start)), None):
+        return f"{kind} file, which Blender's File > Import reads"
     if source.json is not None:
         return shown(source.json)
     if source.text:
         return f"text that begins with {source.text.strip()[:40]!r}"
     return f"not text, {len(source.data)} bytes"
-
-
-def _known() -> str:
-    return "Known are: " + ", ".join(f"{form.title} ({form.suffixes[0]})" for form in FORMATS) + "."

@@ -1,5 +1,6 @@
 """What a camera format is, what a reader is given, and what it may assume where a file is silent."""
 
+import codecs
 import json
 from collections.abc import Callable
 from functools import cached_property
@@ -13,6 +14,7 @@ from dollygrip.errors import InputError, TrajectoryError
 from dollygrip.trajectory import Trajectory
 
 MAX_BYTES = 64 * 2**20
+MAX_MODEL_BYTES = 512 * 2**20  # of a COLMAP model's files, which hold every image's keypoints too
 WORDS = {
     "camera": "which camera is meant",
     "size": "the image size",
@@ -33,10 +35,11 @@ class Source:
 
     @classmethod
     def open(cls, path: Path) -> "Source":
-        """Read a file. Raises InputError where it is missing, unreadable or larger than MAX_BYTES."""
+        """Read a file. Raises InputError where it is missing, unreadable or larger than camera files are."""
+        most = MAX_MODEL_BYTES if path.stem.lower() in ("images", "cameras") else MAX_BYTES
         try:
-            if path.stat().st_size > MAX_BYTES:
-                raise InputError(f"{path.name} is larger than {MAX_BYTES >> 20} MB.", "Give a camera file.")
+            if path.stat().st_size > most:
+                raise InputError(f"{path.name} is larger than {most >> 20} MB.", "Give a camera file.")
             return cls(path.name, path.read_bytes(), path.parent)
         except FileNotFoundError:
             raise InputError(f"There is no file {path}.", "Check the path.") from None
@@ -51,8 +54,10 @@ class Source:
 
     @cached_property
     def text(self) -> str:
-        """The contents as text, empty where they are none: not UTF-8, or with zero bytes."""
+        """The contents as text, empty where they are none: neither UTF-8 nor marked as UTF-16, or with zero bytes."""
         try:
+            if self.data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+                return self.data.decode("utf-16")  # what Windows PowerShell writes by `>`
             return "" if b"\0" in self.data else self.data.decode("utf-8-sig")
         except UnicodeDecodeError:
             return ""

@@ -6,6 +6,7 @@ nested as 3x4 or 4x4, and an object with frame numbers for keys, are read too.
 """
 
 import json
+import re
 from typing import Any
 
 import numpy as np
@@ -40,7 +41,7 @@ def _frames(data: Any) -> list[tuple[str, Any]]:
     """(name, pose) of every frame, empty where the data has none."""
     if isinstance(data, list):
         return [(str(index), value) for index, value in enumerate(data)]
-    if isinstance(data, dict) and all(key.strip().isdecimal() for key in data):
+    if isinstance(data, dict) and all(re.fullmatch(r"\s*(frame_?)?\d+\s*", key) for key in data):
         return sorted(data.items(), key=lambda item: natural(item[0]))
     return []
 

@@ -32,9 +32,7 @@ _PINHOLE = {"PINHOLE", "SIMPLE_PINHOLE", "SIMPLE_RADIAL", "RADIAL", "OPENCV", "F
 
 
 def recognises(source: Source) -> bool:
-    data = source.json
-    frames = data.get("frames") if isinstance(data, dict) else None
-    return isinstance(frames, list) and any(isinstance(frame, dict) and "transform_matrix" in frame for frame in frames)
+    return isinstance(source.json, dict) and isinstance(source.json.get("frames"), list)
 
 
 def parse(source: Source, assumed: Assumed) -> Trajectory:
@@ -89,7 +87,8 @@ def parse_frames(
 
 
 def _check_model(views: list[dict[str, Any]]) -> dict[str, Any]:
-    model = str(views[0].get("camera_model", "PINHOLE")).upper()
+    fisheye = views[0].get("is_fisheye") is True  # instant-ngp's own word
+    model = "FISHEYE" if fisheye else str(views[0].get("camera_model", "PINHOLE")).upper()
     if model not in _PINHOLE:
         raise TrajectoryError(f"Its camera_model must be a pinhole's ({', '.join(sorted(_PINHOLE))}), not {model}.")
     terms = {key: views[0][key] for key in _DISTORTION if views[0].get(key)}

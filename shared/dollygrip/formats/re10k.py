@@ -1,6 +1,6 @@
 """The camera files of RealEstate10K, which CameraCtrl, VideoX-Fun and other successors read too.
 
-First line: the video's URL, or nothing. Then a line a frame of 19 numbers:
+First line: the video's URL, or nothing. Then a line a frame of 19 numbers, or 23 with the matrix's last row:
 
     timestamp (microseconds)  fx fy cx cy (over width and height)  0 0  world-to-camera, 3 rows of 4, OpenCV axes
 
@@ -17,31 +17,28 @@ from dollygrip.formats.reading import inverse, is_normalised, is_number, rigid, 
 from dollygrip.trajectory import MAX_FRAMES, Trajectory
 
 _FIELDS = 19
+_HEAD = 8000  # characters
 _HEIGHT = 720
 _MAX_FPS = 1000.0  # faster ones are frame numbers
 
 
 def recognises(source: Source) -> bool:
-    lines = source.text.lstrip("\n").splitlines()[:2]
-    if not lines or lines[0].lstrip().startswith(("{", "[", "#")):
-        return False
-    return any(len(fields) > 7 and is_number(fields[0]) for fields in map(_fields, lines))
+    return source.json is None and any(map(_is_pose, _head(source.text)))
 
 
 def parse(source: Source, assumed: Assumed) -> Trajectory:
-    lines = source.text.splitlines()
-    fields = _fields(lines[0])
-    title = "" if len(fields) == _FIELDS and all(map(is_number, fields)) else lines[0].strip()
-    numbered = [(n, line) for n, line in enumerate(lines, 1) if _fields(line) and not (n == 1 and title)]
-    if not 1 <= len(numbered) <= MAX_FRAMES:
+    head = _head(source.text)
+    begin = next(n for n, line in enumerate(head) if _is_pose(line))
+    title = next((line.strip() for line in head[:begin] if line.strip()), "")
+    numbered = [(n, line) for n, line in enumerate(source.text.splitlines(), 1) if n > begin and line.strip()]
+    if len(numbered) > MAX_FRAMES:
         raise TrajectoryError(f"1 to {MAX_FRAMES} lines of poses are expected, not {len(numbered)}.")
     rows = np.array([_row(line, n) for n, line in numbered])
     time, lens = rows[:, 0], rows[:, 1:5]
     if np.any(np.diff(time) < 0):
         line = numbered[int(np.argmax(np.diff(time) < 0)) + 1][0]
         raise TrajectoryError(f"Line {line}: the timestamp is earlier than before.")
-    w2c = np.concatenate([rows[:, 7:].reshape(-1, 3, 4), np.tile([[[0.0, 0, 0, 1]]], (len(rows), 1, 1))], 1)
-    c2w = inverse(rigid(w2c, lambda i: f"Line {numbered[i][0]}"))
+    c2w = inverse(rigid(rows[:, 7:].reshape(-1, 4, 4), lambda i: f"Line {numbered[i][0]}"))
     if is_normalised(lens):
         size = assumed.get("size", lambda: _size_of_aspect(lens[0]))
         lens = lens * np.tile(size, 2)
@@ -95,18 +92,29 @@ def _frame_rate(time: np.ndarray) -> float | None:
     return next((fps for fps in rounded if steps / (span + 1) <= fps <= steps / (span - 1)), steps / span)
 
 
+def _head(text: str) -> list[str]:
+    """The lines among which the first pose stands: a title, comments or blank lines may come before."""
+    return text[:_HEAD].splitlines()[:8]
+
+
+def _is_pose(line: str) -> bool:
+    """Whether a line is meant as a pose: several fields, all of them numbers but for a slip."""
+    fields = _fields(line)
+    return len(fields) > 3 and sum(map(is_number, fields)) >= 0.8 * len(fields)
+
+
 def _fields(line: str) -> list[str]:
     return line.replace(",", " ").split()
 
 
 def _row(line: str, number: int) -> list[float]:
     fields = _fields(line)
-    if len(fields) != _FIELDS:
+    if len(fields) not in (_FIELDS, _FIELDS + 4):
         raise TrajectoryError(
             f"Line {number} has {len(fields)} fields; a pose has {_FIELDS}: the time, 4 of the lens, 0 0, 12 of w2c."
         )
     try:
-        return [float(field) for field in fields]
+        return [float(field) for field in (*fields, 0, 0, 0, 1)[: _FIELDS + 4]]
     except ValueError as error:
         raise TrajectoryError(f"Line {number}: {error}.", "Write all fields as numbers.") from error
 

@@ -52,6 +52,29 @@ def test_realestate10k_in_pixels_and_counted_frames():
     assert trajectory.intrinsics[0].tolist() == [500, 500, 320, 180]
 
 
+ROWS = [f"{i * 100_000} 0.5 0.9 0.5 0.5 0 0 1 0 0 0 0 1 0 0 0 0 1 {-i}" for i in range(3)]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ROWS,
+        ["https://x.org", "", *ROWS],
+        ["# of my house", "https://x.org", *ROWS],
+        ["", "", *ROWS, "", "  "],
+        ["title", *[f"  {row.replace(' ', chr(9))}  " for row in ROWS]],
+        ["title", *[f"{row} 0 0 0 1" for row in ROWS]],
+    ],
+)
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_realestate10k_as_other_tools_and_systems_write_it(lines, end, encoding):
+    for last in ("", end):
+        trajectory = read((end.join(lines) + last).encode(encoding))
+        assert moved(trajectory) == ([0, 0, 2], [0, 0, 1])
+        assert (len(trajectory), trajectory.fps, trajectory.size) == (3, 10.0, (1296, 720))
+
+
 ZOOM_IN = [[1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, z] for z in (0, -0.5, -1.0)]
 
 
@@ -63,6 +86,7 @@ ZOOM_IN = [[1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, z] for z in (0, -0.5, -1.0)]
         [[*row, 0, 0, 0, 1] for row in ZOOM_IN],
         [[str(value) for value in row] for row in ZOOM_IN],
         {"10": ZOOM_IN[2], "2": ZOOM_IN[1], "0": ZOOM_IN[0]},
+        {"frame_10": ZOOM_IN[2], "frame_2": ZOOM_IN[1], "frame_0": ZOOM_IN[0]},
     ],
 )
 def test_motionctrl_zoom_in_moves_forward(content):
@@ -223,6 +247,16 @@ def test_colmap_text_without_keypoint_lines(tmp_path):
     assert len(formats.read(colmap(tmp_path, images="\n".join(rows)))) == 3
 
 
+def test_colmap_with_as_many_keypoints_as_a_real_model_has(tmp_path):
+    """They are larger than any other camera file may be."""
+    keypoints = "1234.567 1234.567 -1 " * 40_000
+    lines = [f"{i + 1} 1 0 0 0 0 0 {-i} 1 frame{i}.png\n{keypoints}" for i in range(90)]
+    colmap(tmp_path, images="\n".join(lines))
+    assert (tmp_path / "images.txt").stat().st_size > formats.MAX_BYTES
+    trajectory = formats.read(tmp_path)
+    assert len(trajectory) == 90 and moved(trajectory) == ([0, 0, 89], [0, 0, 1])
+
+
 def test_colmap_binary(tmp_path):
     """Two images of one camera, the first with two keypoints."""
     (tmp_path / "cameras.bin").write_bytes(struct.pack("<QIiQQ3d", 1, 5, 0, 640, 480, 500, 320, 240))
@@ -286,6 +320,9 @@ OPEN3D = {"class_name": "PinholeCameraTrajectory", "parameters": [open3d_camera(
         (f"url\n0 {POSE}\n0 1 1 .5 .5 0 0 1 0 0", ["Line 3", "10 fields", "19"]),
         ("url\n0 1 1 .5 .5 0 0 1 0 0 0 0 1 0 0 0 0 1 x\n", ["Line 2", "'x'"]),
         (f"url\n5 {POSE}\n0 {POSE}", ["Line 3", "earlier"]),
+        (f"0 1 1 .5 .5 0 0 1\n0 {POSE}", ["Line 1", "8 fields", "19"]),
+        ("1 0 0 0 0 1 0 0 0 0 1 0\n1 0 0 0 0 1 0 0 0 0 1 5\n", ["Line 1", "12 fields", "19"]),
+        (f"0 {POSE} 0 0 0 2", ["Line 1", "last row"]),
         (f"url\n0 {POSE}\n0 1 1 .5 .5 0 0 1 0 0 nan 0 1 0 0 0 0 1 0", ["Line 3", "NaN"]),
         ([[1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1]], ["frame 0", "12 or 16 numbers", "a list of 11"]),
         ([ZOOM_IN[0], [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, -1, 0]], ["Frame 1", "mirrored"]),
@@ -295,6 +332,9 @@ OPEN3D = {"class_name": "PinholeCameraTrajectory", "parameters": [open3d_camera(
         (changed(NERF, "frames", 1, value={"pose": []}), ["Frame 1", "transform_matrix", "'pose'"]),
         (changed(NERF, "frames", 1, "transform_matrix", 0, 0, value=3), ["Frame 1", "rotation that is none", "3"]),
         (changed(NERF, "camera_model", value="OPENCV_FISHEYE"), ["camera_model", "PINHOLE", "OPENCV_FISHEYE"]),
+        (changed(NERF, "is_fisheye", value=True), ["camera_model", "PINHOLE", "FISHEYE"]),
+        (changed(NERF, "frames", value=[]), ["1 to 20000 frames, not 0"]),
+        (changed(NERF, "frames", value=[{"matrix": 1}]), ["Frame 0", "transform_matrix", "'matrix'"]),
         (changed(NERF, "fl_x", value="long"), ["frame 0's fl_x", "number", "long"]),
         (changed(NERF, "w", value=0), ["size", "0 by 64"]),
         (
@@ -309,8 +349,10 @@ OPEN3D = {"class_name": "PinholeCameraTrajectory", "parameters": [open3d_camera(
         (arrays(c2w=np.eye(4)[None], intrinsics=np.zeros((2, 4))), ["intrinsics", "(2, 4)"]),
         (arrays(c2w=np.eye(4)[None])[:-30], [".npz"]),
         (IMAGES, ["cameras.txt", "same folder"]),
-        ({"camera": 1}, ["none of the known", "an object with the keys 'camera'", ".camera.json"]),
+        ({"camera": 1}, ["none of the known", "an object with the keys 'camera'", "nerfstudio, open3d"]),
         ("Dear diary", ["none of the known", "Dear diary"]),
+        (" \n\n", ["none of the known", "empty"]),
+        (b"PXR-USDC\0\0\1", ["a USD file", "Blender's File > Import"]),
     ],
 )
 def test_what_is_wrong_with_a_file_is_named(content, words):

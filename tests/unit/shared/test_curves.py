@@ -32,6 +32,23 @@ def test_the_curves_stay_within_the_bounds_at_every_frame(trajectory, start, tol
     assert np.abs(evaluate(fitted["lens", 0], frames) / lens - 1).max() <= 0.00201
 
 
+@given(smooth_trajectories(min_frames=10), st.sampled_from([0.0005, 0.002]))
+def test_smooth_curves_keep_the_bounds_and_their_acceleration_does_not_jump(trajectory, tolerance):
+    location, euler = trajectory.positions, euler_xyz_from_matrix(trajectory.rotations)
+    still, bound = np.ones(len(location)), tolerance * trajectory.scene_depth
+    shift = np.zeros((len(location), 2))
+    fitted = fit_channels(location, euler, still, shift, 0, bound, radians(0.05), smooth=True)
+    frames = np.arange(len(location))
+    assert np.linalg.norm(played(fitted, "location", 3, frames) - location, axis=1).max() <= bound * 1.001
+    turned = matrix_from_euler_xyz(played(fitted, "rotation_euler", 3, frames))
+    assert angle_between(turned, trajectory.rotations).max() <= radians(0.05) * 1.02
+    for keys in fitted.values():
+        at, h = keys.frames[1:-1], 0.05
+        sides = [[evaluate(keys, at + side * i * h) for i in range(4)] for side in (-1, 1)]
+        before, after = ((2 * v[0] - 5 * v[1] + 4 * v[2] - v[3]) / h**2 for v in sides)  # exact for a cubic
+        assert np.allclose(before, after, atol=1e-6 * (1 + np.abs(keys.values).max()))
+
+
 @given(smooth_trajectories(min_frames=10))
 def test_keys_lie_on_the_camera_and_first_and_last_frames_are_keys(trajectory):
     location, euler = trajectory.positions, euler_xyz_from_matrix(trajectory.rotations)

@@ -40,6 +40,17 @@ def test_the_bounds_hold_and_hold_again(name, frames, seed, vigour):
     assert np.array_equal(again.c2w, after.c2w) and nothing == []
 
 
+def test_room_is_left_for_a_fit_of_curves():
+    """Of accelerations and jerks a share is used, never of the speed; what is said is about the support itself."""
+    before = move(73, 5, 1.0)
+    said = [constrain(before, RIGS["dolly"], share)[1][0] for share in (1.0, 0.6)]
+    assert said[0] == said[1]
+    over = excess(constrain(before, RIGS["dolly"], 0.6)[0], RIGS["dolly"])
+    assert over == {}
+    values = np.cumsum(np.ones((97, 1)), 0) * 0.9 / FPS
+    assert project(values, Limits(1.0, 0.1, 0.1), FPS) is values, "an even move needs none"
+
+
 @pytest.mark.parametrize("name", ["dolly", "crane", "steadicam", "handheld", "drone", "car"])
 def test_the_end_is_kept_where_it_can_be_reached(name):
     """A sudden half-way jump becomes an ease to the very same end pose."""

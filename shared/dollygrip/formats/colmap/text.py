@@ -1,6 +1,8 @@
 """COLMAP's cameras.txt and images.txt."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+
+import numpy as np
 
 from dollygrip.errors import TrajectoryError
 from dollygrip.formats.colmap.model import Camera, Image, lenses_of, name_of_frame, w2c_rows
@@ -17,7 +19,8 @@ def is_cameras(source: Source) -> bool:
 
 def is_images(source: Source) -> bool:
     first = next(iter(_lines(source)), (0, []))[1]
-    return _is_image(first) or source.text[:400].lstrip().startswith("# Image list")
+    is_image = _is_image(first) and abs(np.linalg.norm([float(field) for field in first[1:5]]) - 1) < 0.1
+    return is_image or source.text[:400].lstrip().startswith("# Image list")
 
 
 def cameras(source: Source) -> list[Camera]:
@@ -72,10 +75,12 @@ def _spaced(values: Iterable[float]) -> str:
     return " ".join(map(repr, values))
 
 
-def _lines(source: Source, empty: bool = False) -> list[tuple[int, list[str]]]:
-    """(line number, fields) of every line that is no comment."""
-    lines = ((number, line.split()) for number, line in enumerate(source.text.splitlines(), 1) if line[:1] != "#")
-    return [(number, fields) for number, fields in lines if fields or empty]
+def _lines(source: Source, empty: bool = False) -> Iterator[tuple[int, list[str]]]:
+    """(line number, fields) of every line that is no comment; what follows 20 fields, as keypoints do, is the last."""
+    for index, line in enumerate(source.text.splitlines(), 1):
+        fields = line.split(maxsplit=20)
+        if line[:1] != "#" and (fields or empty):
+            yield index, fields
 
 
 def _is_id(field: str) -> bool:

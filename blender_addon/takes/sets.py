@@ -1,0 +1,34 @@
+"""Which objects are set proxies: surfaces in the scene that show what a take's reference shows."""
+
+import bpy
+
+from . import takes
+
+_KEY = "dollygrip_set"
+
+
+def mark(thing: bpy.types.Object, reference: bpy.types.Image) -> None:
+    """Let an object be the proxy of a reference."""
+    thing[_KEY] = reference
+
+
+def is_proxy(thing: bpy.types.Object) -> bool:
+    """Whether an object is a set proxy."""
+    return _KEY in thing
+
+
+def proxies(scene: bpy.types.Scene) -> list[bpy.types.Object]:
+    """All set proxies of a scene."""
+    return [thing for thing in scene.objects if is_proxy(thing)]
+
+
+def proxy_of(scene: bpy.types.Scene, take: bpy.types.Action | None) -> bpy.types.Object | None:
+    """The proxy of a take's reference, if there is one."""
+    image = takes.reference_image(take) if take else None
+    return next((proxy for proxy in proxies(scene) if image and proxy[_KEY] == image), None)
+
+
+def is_missing(scene: bpy.types.Scene, take: bpy.types.Action) -> bool:
+    """Whether a take's reference shows a set that the scene has neither as its own geometry nor as a proxy."""
+    pictured = takes.reference(take) and not takes.provenance(take).get("exact_depth")
+    return bool(pictured) and proxy_of(scene, take) is None
