@@ -1,6 +1,7 @@
 """Jobs over real sockets: a server process, its worker processes, clients."""
 
 import itertools
+import resource
 import time
 
 import attrs
@@ -113,6 +114,38 @@ def test_a_failing_job_says_why_and_the_worker_lives_on(client, prompt, kind, wo
         list(client.run(*predict(prompt, takes=3)))
     assert caught.value.kind == kind
     assert isinstance(list(client.run(*predict()))[-1], Done)
+
+
+def test_what_was_finished_before_a_failure_is_kept(backend, client):
+    job = client.submit(*render("fail=5", frames=12))
+    client.credit(job, 100)
+    events = until_end(client, job)
+    assert frames_of(events) == list(range(5)) and isinstance(events[-1], Failed)
+    with backend.client() as later:
+        later.attach(job, have=2)
+        later.credit(job, 100)
+        events = until_end(later, job)
+        assert frames_of(events) == [2, 3, 4] and isinstance(events[-1], Failed)
+
+
+def test_a_disk_that_takes_no_more_ends_the_job_and_spares_what_it_has(backend, client):
+    """A limit on the size of the server's files stands for the full disk: the write of a larger frame fails."""
+    small = client.submit(*render(frames=3))
+    client.credit(small, 100)
+    assert isinstance(until_end(client, small)[-1], Done)
+    before = resource.prlimit(backend.process.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(backend.process.pid, resource.RLIMIT_FSIZE, (200_000, before[1]))
+    job = client.submit(*render(frames=3, size=(512, 512)))
+    client.credit(job, 100)
+    failed = until_end(client, job)[-1]
+    assert isinstance(failed, Failed) and failed.kind == "storage" and "free space" in failed.hint
+    resource.prlimit(backend.process.pid, resource.RLIMIT_FSIZE, before)
+    client.attach(small)
+    client.credit(small, 100)
+    assert frames_of(until_end(client, small)) == [0, 1, 2]
+    again = client.submit(*render(frames=3, size=(512, 512)))
+    client.credit(again, 100)
+    assert isinstance(until_end(client, again)[-1], Done)
 
 
 def changed(request_and_arrays, **arrays):

@@ -68,8 +68,8 @@ class Sessions:
                 return False
         else:
             return True
-        # A finished job ends after its last result; one that failed or was cancelled has nothing to wait for.
-        if not job.live and (subscription.next >= job.results or job.state != "done"):
+        # What was finished goes out before the ending, that of a failure too; who cancelled wants no more of it.
+        if not job.live and (subscription.next >= job.results or job.state == "cancelled"):
             self._end(client, job_id, [job.ending])
         return False
 

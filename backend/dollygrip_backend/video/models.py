@@ -5,6 +5,7 @@ fetched is found. Where a model is, is kept in models.json in Dollygrip's folder
 """
 
 import contextlib
+import errno
 import json
 import os
 import shutil
@@ -172,6 +173,9 @@ def _hub(source: Source) -> Iterator[None]:
         message = f"{error.filename} cannot be written: {error.strerror}."
         raise InputError(message, "Choose another --folder.") from error
     except (HTTPError, OSError, errors.XetDownloadError) as error:
+        if getattr(error, "errno", None) == errno.ENOSPC:
+            hint = "Free some space and run the command again: what is complete is kept. Or choose another --folder."
+            raise DollygripError(f"The disk is full; {source.repo} is not complete.", hint, "disk") from error
         what = f"{type(error).__name__}: {error}".splitlines()[0][:200]
         hint = "Run the command again: what is complete is kept."
         raise DollygripError(f"The download of {source.repo} failed ({what}).", hint, "download") from error

@@ -1,6 +1,7 @@
 """The weights of the big models: what is complete, what is not, and downloads from a hub on this machine."""
 
 import collections
+import errno
 import json
 import os
 import shutil
@@ -8,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import huggingface_hub
 import pytest
 import torch
 from fake_hub import COMMIT, FakeHub
@@ -106,6 +108,16 @@ def test_a_full_disk_is_told_before_the_download(tmp_path, monkeypatch):
     with pytest.raises(DollygripError, match=r"5\.0 GB free, and 8\.0 GB are to be downloaded") as caught:
         download(WAN_VACE, plan)
     assert caught.value.kind == "disk" and "--folder" in caught.value.hint
+
+
+def test_a_disk_that_fills_up_during_the_download_is_told_apart_from_a_lost_connection(tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", full)
+    with pytest.raises(DollygripError, match="disk is full") as caught:
+        download(WAN_VACE, Plan(Source(REPO, COMMIT, str(tmp_path)), "x", 10, 10, ()))
+    assert caught.value.kind == "disk" and "is kept" in caught.value.hint
 
 
 @pytest.fixture

@@ -266,6 +266,29 @@ def test_nan_is_an_error_with_a_name(engine, part, says):
     assert caught.value.kind == "nan" and caught.value.hint
 
 
+@pytest.mark.parametrize("kind", ["nan", "memory"])
+def test_the_windows_before_a_failure_have_been_handed_out(engine, short_windows, spy, kind, monkeypatch):
+    """25 frames are one window; the second one's first step fails."""
+    transformer = engine._pipeline(1).transformer
+    forward, whole = transformer.forward, list(engine.render(make_shot(walk(46))))
+    spy.calls.clear()
+
+    def failing(*args, **kwargs):
+        if len(spy.calls) < 2:
+            return forward(*args, **kwargs)
+        if kind == "memory":
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return tuple(part * float("nan") for part in forward(*args, **kwargs))
+
+    monkeypatch.setattr(transformer, "forward", failing)
+    seen = []
+    with pytest.raises(DollygripError) as caught:
+        for frame in engine.render(make_shot(walk(46))):
+            seen.append(frame)
+    assert caught.value.kind == kind
+    assert len(seen) == 25 and all((a == b).all() for a, b in zip(seen, whole[:25], strict=True))
+
+
 def test_when_the_memory_runs_out_the_next_rendering_uses_the_next_preset(engine, monkeypatch):
     full = engine._pipeline(1)
 
