@@ -48,10 +48,11 @@ def low_pass(samples: int, knots: int) -> np.ndarray:
 def resting(channels: np.ndarray, storyboard: np.ndarray) -> np.ndarray:
     """(..., T, 7) channels that lie still where their storyboard (..., T, 7) rests and they hardly stir.
 
-    Within _STIR of a channel's range from where it rests it is put there; _ARRIVING away it is left alone.
+    Within _STIR of a channel's range, or of its SCALE, from where it rests it is put there; _ARRIVING away it is left
+    alone.
     """
     away = channels - storyboard
-    stir = np.abs(away) / np.maximum(np.ptp(storyboard, axis=-2, keepdims=True), 1e-9)
+    stir = np.abs(away) / np.maximum(np.ptp(storyboard, axis=-2, keepdims=True), SCALE)
     calm = 1 - _smoothstep((stir - _STIR) / (_ARRIVING - _STIR))
     return channels - away * calm * _smoothstep(_inside(storyboard) / _BORDER)
 

@@ -27,7 +27,7 @@ from dollygrip_backend.predictor.reference import Reference
 from dollygrip_backend.predictor.text import TextEncoder
 
 NOISE_SHIFT = 3.0  # smooth channels show through noise: training and sampling stay longer at high noise levels
-_SMALLER = (1.0, 0.8, 0.6, 0.45, 0.3, 0.2, 0.1)  # strengths tried until a path is clear
+_ROOM = (1.0, 0.8, 0.6, 0.45, 0.3, 0.2, 0.1)  # shares of the way tried until it is clear
 _MARGIN = 1.5  # a storyboard keeps this much more room than its camera needs
 
 Progress = Callable[[int, int], None]
@@ -258,9 +258,9 @@ def _noise(seed: int, take: int) -> Tensor:
 
 
 def _storyboard(plan: Plan, context: Context, reference: Reference, unit: float, stream: tuple[int, int]) -> np.ndarray:
-    """(64, 7) of one take: the plan with amounts drawn from the stream, smaller where its path has no room."""
-    for smaller in _SMALLER:
-        drawn = settle(plan, attrs.evolve(context, strength=context.strength * smaller), np.random.default_rng(stream))
+    """(64, 7) of one take: the plan with amounts drawn from the stream, a shorter way where there is no room for it."""
+    for room in _ROOM:
+        drawn = settle(plan, attrs.evolve(context, room=room), np.random.default_rng(stream))
         channels = plan_channels(drawn, context)
         if clearance(channels[:, :3] * unit, reference.points) >= LEAST * _MARGIN:
             break

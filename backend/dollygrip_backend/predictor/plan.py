@@ -27,6 +27,7 @@ FAMILIES = {
     "zoom": ("in", "out"),
     "dolly_zoom": ("in", "out"),
 }
+TRAVELLING = ("orbit", "dolly", "truck", "pedestal", "dolly_zoom")
 TEMPOS = ("plain", "slow", "fast", "whip", "constant")
 MAX_PHASES = 4
 PAUSE_SHARE = 0.4
@@ -58,7 +59,8 @@ class Context:
 
     view_degrees: horizontal field of view of the reference; duration: seconds; strength: factor on amounts not given
     in numbers; scene_depth: distance of the subject in metres, turns metres into subject distances; subject: its (x, y)
-    in the image from 0 to 1, or None for the centre; aspect: width over height.
+    in the image from 0 to 1, or None for the centre; aspect: width over height; room: factor on how far the camera
+    travels where no number says it, below 1 where there is little room.
     """
 
     view_degrees: float = 50.0
@@ -67,6 +69,7 @@ class Context:
     scene_depth: float = 1.0
     subject: tuple[float, float] | None = None
     aspect: float = 1.5
+    room: float = 1.0
 
     def ray(self) -> np.ndarray:
         """(3,) camera-frame direction of the subject with z = 1."""
@@ -144,6 +147,8 @@ def draw_amount(move: Move, context: Context, rng: np.random.Generator | None) -
     scale = move.size * context.strength * np.clip((context.duration / 3.4) ** 0.3, 0.7, 1.5)
     if move.family in ("pan", "tilt"):
         scale *= (context.view_degrees / 50) ** 0.7
+    if move.family in TRAVELLING:
+        scale *= context.room
     value = value**scale if move.family == "zoom" else value * scale
     return min(value, _LIMITS.get(key, np.inf))
 

@@ -113,6 +113,8 @@ def plan_of(reading: Reading, row: int, tokens: dict[int, Quantity]) -> Plan:
             share = likely[1] / sum(likely)
             way = FAMILIES[family][int(share > 0.5)] if max(share, 1 - share) > _SURE else EITHER
             quantity = tokens.get(int(pointers[p, f]) - 1)
+            if family == "zoom" and quantity and quantity.unit == "ratio" and quantity.value < 1:
+                way = "out"  # the focal length shrinks: arithmetic knows
             asked = quantity.amount(family) if quantity else None
             size = float(np.exp(np.clip(sizes[p, f], np.log(0.25), np.log(2.0))))
             moves.append(Move(family, way, asked, 1.0 if asked else size))

@@ -42,6 +42,7 @@ _CIRCLES = r"(?:circles?|turns?|rotations?|revolutions?|orbits?|loops?|laps?|spi
 _LENGTH = r"met(?:er|re)s?|centimet(?:er|re)s?|kilomet(?:er|re)s?|cms?|km|m|f(?:ee|oo)t|ft|'|′|inch(?:es)?|yards?|yds?"
 _TURN = rf"(?:(?:full|complete|whole|entire)[ -])?(?:{_CIRCLES}|arcs?|360)"
 _ROUND = r"(?:(?:way|path|distance|journey)?[ -]*(?:a)?round)"
+_LEAST_ANGLE = 5  # a smaller number without a unit counts things: "orbit the three of them"
 _DISTANCE = r"(?:way|distance|gap|space|path|stretch|separation)"
 
 
@@ -64,7 +65,8 @@ class Quantity:
         if self.value <= 0 or self.unit == "other":
             return None
         if family in ("pan", "tilt", "roll", "orbit"):
-            return Amount(self.value, "degrees") if self.unit in ("none", "degrees") and self.value <= 1440 else None
+            angle = self.unit == "degrees" or self.unit == "none" and self.value >= _LEAST_ANGLE
+            return Amount(self.value, "degrees") if angle and self.value <= 1440 else None
         if family == "zoom":
             ratio = {"ratio": self.value, "none": self.value, "percent": 1 + self.value / 100, "share": 1 + self.value}
             value = ratio.get(self.unit, 0.0)
@@ -173,7 +175,7 @@ _SHARES: list[_Rule] = [
         r"(?:distance|gap|space|stretch|separation)\b[^.,;]{0,50}? in half\b|half of the ground\b|mid-?point\b",
         _always(0.5, "share"),
     ),
-    (r"halv(?:e|es|ing) (?:the |its )?(?:magnification|focal length|zoom)\b", _always(2.0, "ratio")),
+    (r"halv(?:e|es|ing) (?:the |its )?(?:magnification|focal length|zoom)\b", _always(0.5, "ratio")),
     (
         r"half (?:as big|as large|size|(?:its|the) (?:\w+ )?(?:size|magnification|focal length))\b",
         _always(2.0, "ratio"),

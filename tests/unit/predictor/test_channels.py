@@ -74,7 +74,7 @@ def test_a_corrected_take_ends_where_it_should_and_rests_where_it_rested(seed):
 def test_a_take_lies_still_where_its_storyboard_rests_and_moves_where_that_moves(seed):
     rng = np.random.default_rng(seed)
     time = np.linspace(0, 1, 64)[:, None]
-    size = rng.normal(0, 1, 7)
+    size = rng.choice([-1, 1], 7) * rng.uniform(0.5, 2, 7)
     storyboard = np.clip(3 * time - 1, 0, 1) * size  # moves in the middle third only
     stir = 0.012 * np.abs(size) * np.sin(40 * time + rng.uniform(0, 6, 7))
     out = resting(storyboard + stir, storyboard)

@@ -56,6 +56,13 @@ def test_takes_draw_different_amounts_and_strength_scales_them():
     assert twice == pytest.approx(2 * drawn[0])
 
 
+def test_little_room_shortens_the_way_and_turns_no_less():
+    plan = read_plan("dolly_in > tilt_up > zoom_in > orbit_left > truck_left:2m")
+    free, tight = (settle(plan, Context(room=room), np.random.default_rng(0)) for room in (1.0, 0.2))
+    ratios = [b.moves[0].asked.value / a.moves[0].asked.value for a, b in zip(free.phases, tight.phases, strict=True)]
+    np.testing.assert_allclose(ratios, [0.2, 1, 1, 0.2, 1])
+
+
 @pytest.mark.parametrize(("x", "way"), [(0.2, "left"), (0.8, "right")])
 def test_a_pan_of_no_direction_turns_to_its_subject(x, way):
     context = Context(subject=(x, 0.5), view_degrees=60)
@@ -103,3 +110,11 @@ def test_a_plan_survives_being_a_program(seed):
         assert set(map(said, there.moves)) == set(map(said, here.moves))
         sizes = {m.name: m.size for m in here.moves}
         assert all(m.asked or m.size == pytest.approx(sizes[m.name], rel=1e-5) for m in there.moves)
+
+
+@pytest.mark.parametrize(("lenses", "name", "ratio"), [("90 to 30 mm", "zoom_out", 3), ("30 to 90 mm", "zoom_in", 3)])
+def test_focal_lengths_say_which_way_a_zoom_goes(lenses, name, ratio):
+    tokens = dict(enumerate(read_quantities(lenses)))
+    program = stack([program_of(read_plan("zoom_in:3x"), tokens)])
+    [move] = plan_of(certain(program), 0, tokens).phases[0].moves
+    assert move.name == name and move.asked.value == pytest.approx(ratio)

@@ -57,7 +57,7 @@ from dollygrip_backend.predictor.quantities import UNITS, read_quantities
         ("a foot and a half back", 1.5 * 0.3048, "metres"),
         ("1500 mm to the left", 1.5, "metres"),
         ("zoom in one point five times", 1.5, "ratio"),
-        ("halve the magnification", 2, "ratio"),
+        ("halve the magnification", 0.5, "ratio"),
         ("cut the distance to him in half", 0.5, "share"),
     ],
 )
@@ -102,11 +102,17 @@ def test_every_angle_is_exact(degrees, unit):
         ("50%", "dolly", 0.5, "share"),
         ("3", "truck", 3, "metres"),
         ("30", "tilt", 30, "degrees"),
+        ("halve the focal length", "zoom", 2, "ratio"),
     ],
 )
 def test_what_a_quantity_asks_depends_on_the_move(prompt, family, value, unit):
     amount = read_quantities(prompt)[0].amount(family)
     assert (amount.value, amount.unit) == (pytest.approx(value), unit)
+
+
+def test_a_count_of_things_is_no_angle():
+    [count] = read_quantities("orbit the three of them")
+    assert count.amount("orbit") is None
 
 
 def test_times_and_years_ask_nothing_of_any_move():
