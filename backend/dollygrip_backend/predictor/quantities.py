@@ -65,7 +65,7 @@ class Quantity:
         if self.value <= 0 or self.unit == "other":
             return None
         if family in ("pan", "tilt", "roll", "orbit"):
-            angle = self.unit == "degrees" or self.unit == "none" and self.value >= _LEAST_ANGLE
+            angle = self.unit == "degrees" or (self.unit == "none" and self.value >= _LEAST_ANGLE)
             return Amount(self.value, "degrees") if angle and self.value <= 1440 else None
         if family == "zoom":
             ratio = {"ratio": self.value, "none": self.value, "percent": 1 + self.value / 100, "share": 1 + self.value}
