@@ -1,6 +1,6 @@
 """Stage 2: video of a reference image along a camera trajectory. No torch is imported before an engine is loaded."""
 
-from dollygrip_backend.video.engine import EngineInfo, Progress, Shot, SizeRule, VideoEngine, check_shot
+from dollygrip_backend.video.engine import EngineInfo, Progress, Shot, SizeRule, VideoEngine, check_shot, render_rest
 from dollygrip_backend.video.hardware import cards
 from dollygrip_backend.video.registry import engine_info, engine_names, load_engine
 
@@ -15,4 +15,5 @@ __all__ = [
     "engine_info",
     "engine_names",
     "load_engine",
+    "render_rest",
 ]

@@ -1,7 +1,7 @@
 """What the engines on diffusers' pipelines share: loading by preset, windows, progress, cancel, and their failures."""
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -19,7 +19,7 @@ from dollygrip_backend.video.models import locate, missing_reason
 from dollygrip_backend.video.pipeline_folder import check_folder
 from dollygrip_backend.video.presets import apply_preset, free_memory
 from dollygrip_backend.video.specs import PRESETS, ModelSpec, Preset
-from dollygrip_backend.video.windows import Window, plan_windows, working_size
+from dollygrip_backend.video.windows import Window, finished_windows, plan_windows, window_seed, working_size
 
 
 class Job:
@@ -34,16 +34,17 @@ class Job:
         self.shot, self.size = shot, size
 
     def inputs(self, window: Window, tail: list[np.ndarray]) -> dict[str, Any]:
-        """The pipeline's own arguments for a window; tail: the frames of the last one that this one shares."""
+        """The pipeline's own arguments for a window; tail: the frames of the last one that this one shares,
+        as they were shown, at the size the model works at."""
         raise NotImplementedError
 
     def finish(self, window: Window, made: list[np.ndarray]) -> list[np.ndarray]:
         """All real frames of a window (h, w, 3), as the model made them -> as they are shown, of shot.size."""
         raise NotImplementedError
 
-    def shared(self, made: list[np.ndarray], shown: list[np.ndarray]) -> list[np.ndarray]:
-        """Of a window's last frames, made and shown, those of the model's size that the next window is given."""
-        return made
+    def recall(self, window: Window, finished: Sequence[np.ndarray]) -> None:
+        """Take up what a window has left to later ones, in place of `inputs` and `finish`: the shot's first frames,
+        as they were shown, hold all of it."""
 
 
 class DiffusionEngine:
@@ -72,17 +73,19 @@ class DiffusionEngine:
             raise DollygripError(f"The engine '{cls.spec.name}' cannot run: {missing_reason(cls.spec)}.", "", "weights")
         return cls(folder, device, preset)
 
-    def render(self, shot: Shot, progress: Progress | None = None) -> Iterator[np.ndarray]:
+    def render(
+        self, shot: Shot, progress: Progress | None = None, finished: Sequence[np.ndarray] = ()
+    ) -> Iterator[np.ndarray]:
         """See VideoEngine.render. Raises InputError, before the first frame is asked for, if the shot is illegal.
 
         While rendering DollygripError of the kinds memory (the next rendering uses the next preset), nan, weights.
         """
         check_shot(shot, self.info)
-        return self._guarded(shot, _rising(progress or (lambda done, total: None)))
+        return self._guarded(shot, _rising(progress or (lambda done, total: None), len(finished)), finished)
 
-    def _guarded(self, shot: Shot, progress: Progress) -> Iterator[np.ndarray]:
+    def _guarded(self, shot: Shot, progress: Progress, finished: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
         try:
-            yield from self._frames(shot, progress)
+            yield from self._frames(shot, progress, finished)
         except torch.OutOfMemoryError:
             pass  # reported below: the traceback of an error that is being handled keeps the card's tensors alive
         else:
@@ -92,23 +95,38 @@ class DiffusionEngine:
                 self._pipe.maybe_free_model_hooks()
         raise self._lower()
 
-    def _frames(self, shot: Shot, progress: Progress) -> Iterator[np.ndarray]:
+    def _frames(self, shot: Shot, progress: Progress, finished: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
         spec, total = self.spec, len(shot.trajectory)
-        progress(0, total)
+        progress(len(finished), total)
         job = self._job(shot, working_size(shot.size, spec.multiple, spec.pixels))
         windows = plan_windows(job.lead + total, spec.window, spec.stride, spec.overlap)
         pipe = self._pipeline(job.size[0] * job.size[1] * windows[0].length)
-        generator = torch.Generator().manual_seed(shot.seed)
-        tail: list[np.ndarray] = []
         with torch.no_grad():
             text = self._encode(pipe, shot.prompt)
-        for window in windows:
+        done, latest = self._recalled(job, windows, finished, progress)
+        for number, window in enumerate(windows[done:], done):
+            generator = torch.Generator().manual_seed(window_seed(shot.seed, number))
+            tail = [resized(frame, job.size) for frame in latest]
             made = self._generate(pipe, window, job.inputs(window, tail) | text, job, generator, progress)
             shown = job.finish(window, made)
-            tail = job.shared(made[-spec.overlap :], shown[-spec.overlap :])
-            for frame in range(max(window.start + window.known, job.lead), window.stop):
+            latest = (latest + shown[window.known :])[-spec.overlap :]
+            for frame in range(max(window.start + window.known, job.lead + len(finished)), window.stop):
                 yield shown[frame - window.start]
                 progress(frame - job.lead + 1, total)
+
+    def _recalled(
+        self, job: Job, windows: list[Window], finished: Sequence[np.ndarray], progress: Progress
+    ) -> tuple[int, list[np.ndarray]]:
+        """How many windows are finished, and the frames of the last of them that the next one shares."""
+        overlap = self.spec.overlap
+        done = finished_windows(windows, job.lead, overlap, len(finished))
+        if not done:
+            return 0, []
+        for window in windows[:done]:
+            progress(len(finished), len(job.shot.trajectory))
+            job.recall(window, finished)
+        stop = windows[done - 1].stop - job.lead
+        return done, [finished[frame] for frame in range(stop - overlap, stop)]
 
     def _generate(
         self,
@@ -207,9 +225,9 @@ class DiffusionEngine:
         raise NotImplementedError
 
 
-def _rising(progress: Progress) -> Progress:
-    """Progress that never falls: the steps of a window count as part of its frames before these are handed out."""
-    highest = 0
+def _rising(progress: Progress, highest: int) -> Progress:
+    """Progress that never falls below `highest`, nor below what it was: a window's steps count as part of its frames
+    before these are handed out."""
 
     def report(done: int, total: int) -> None:
         nonlocal highest

@@ -5,7 +5,7 @@ written back into the cache with depth. Then every frame is rendered from the gr
 seen again from every pose and does not flicker. Where the cache is certain a frame is exactly the cache's view.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 import attrs
@@ -48,14 +48,17 @@ class EmbeddedEngine:
         """The engine on a torch device."""
         return cls(device)
 
-    def render(self, shot: Shot, progress: Progress | None = None) -> Iterator[np.ndarray]:
+    def render(
+        self, shot: Shot, progress: Progress | None = None, finished: Sequence[np.ndarray] = ()
+    ) -> Iterator[np.ndarray]:
         """See VideoEngine.render. Raises InputError, before the first frame is asked for, if the shot is illegal."""
         check_shot(shot, self.info)
-        return self._frames(shot, progress or (lambda done, total: None))
+        return self._frames(shot, progress or (lambda done, total: None), len(finished))
 
-    def _frames(self, shot: Shot, progress: Progress) -> Iterator[np.ndarray]:
+    def _frames(self, shot: Shot, progress: Progress, first: int) -> Iterator[np.ndarray]:
+        """The frames from number `first` on. The cache grows as it did for those before: they show only parts of it."""
         total = len(shot.trajectory)
-        progress(0, total)
+        progress(first, total)
         trajectory = shot.trajectory.resized(shot.size)
         views = list(zip(trajectory.c2w, trajectory.intrinsics, strict=True))
         reference = prepare_reference(shot, self.device)
@@ -70,7 +73,9 @@ class EmbeddedEngine:
         for t in range(total):
             if t % WINDOW == 0:
                 window = range(t, min(t + WINDOW, total))
-                self._grow(scene, views, known, window, partial(progress, t, total))
+                self._grow(scene, views, known, window, partial(progress, max(t, first), total))
+            if t < first:
+                continue
             yield to_image(FilledGuide.seen(scene.cache, views[t], shot.size, known(t)).frame())
             progress(t + 1, total)
 

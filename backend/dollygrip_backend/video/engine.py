@@ -3,7 +3,9 @@
 Imports no torch: the server lists engines and checks shots in a process that never loads it.
 """
 
-from collections.abc import Callable, Iterator
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import Protocol
 
 import attrs
@@ -107,12 +109,27 @@ class VideoEngine(Protocol):
         """The engine with its weights on a torch device."""
         ...
 
-    def render(self, shot: Shot, progress: Progress | None = None) -> Iterator[np.ndarray]:
-        """Yield exactly len(shot.trajectory) frames, uint8 (h, w, 3) of shot.size.
+    def render(
+        self, shot: Shot, progress: Progress | None = None, finished: Sequence[np.ndarray] = ()
+    ) -> Iterator[np.ndarray]:
+        """Yield the frames of a shot that follow `finished`, uint8 (h, w, 3) of shot.size.
 
-        progress(done, total) is called between steps, in frames; what it raises ends the rendering.
+        progress(done, total) is called between steps, in frames; what it raises ends the rendering. finished: the first
+        frames of this very shot, made by a rendering that was interrupted; the rest must be what that would have made.
+        Each is read from disk when it is asked for. An engine that cannot go on from them has no such parameter.
         """
         ...
+
+
+def render_rest(
+    engine: VideoEngine, shot: Shot, progress: Progress | None = None, finished: Sequence[np.ndarray] = ()
+) -> Iterator[np.ndarray]:
+    """The frames that follow `finished` by any engine: one that does not know the parameter makes all of them again."""
+    if len(finished) == len(shot.trajectory):
+        return iter(())
+    if "finished" in inspect.signature(engine.render).parameters:
+        return engine.render(shot, progress, finished=finished)
+    return islice(engine.render(shot, progress), len(finished), None)
 
 
 def check_shot(shot: Shot, info: EngineInfo) -> None:

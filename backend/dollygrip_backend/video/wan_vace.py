@@ -6,6 +6,7 @@ is the picture where the shot starts at it. A long shot is made in windows: the 
 as known, and what was generated enters the cache, so that it is seen again when the camera returns.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -62,13 +63,7 @@ class VaceJob(Job):
 
     def inputs(self, window: Window, tail: list[np.ndarray]) -> dict[str, Any]:
         """See Job.inputs: video and mask (1, F, 3, h, w) in 0..1, the mask 1 where there is something to generate."""
-        self._guide, self._alpha = [], []
-        for frame in range(window.start, window.stop):
-            c2w, intrinsics = self.camera.c2w[frame], self.camera.intrinsics[frame]
-            rgb, disparity = self.cache.render_tensors(c2w, intrinsics, self.shot.size)
-            rgb = fill_holes(rgb, disparity, disparity < 0)[0]
-            self._guide.append((rgb.clamp(0, 255) + 0.5).byte().cpu().numpy())
-            self._alpha.append(blend(disparity < 0).cpu().numpy())
+        self._look(window)
         pairs = [guide_and_mask(rgb, alpha, self.size) for rgb, alpha in zip(self._guide, self._alpha, strict=True)]
         for index, frame in enumerate(tail):
             pairs[index] = (frame, np.zeros(frame.shape[:2], bool))
@@ -83,14 +78,30 @@ class VaceJob(Job):
             (resized(frame, self.shot.size) * alpha[..., None] + rgb * (1 - alpha[..., None]) + 0.5).astype(np.uint8)
             for frame, rgb, alpha in zip(made, self._guide, self._alpha, strict=True)
         ]
-        new = range(window.known, len(shown))
-        for index in {max(new, key=lambda i: self._alpha[i].sum()), new[-1]}:
-            self._remember(window.start + index, shown[index])
+        for frame in self._telling(window):
+            self._remember(frame, shown[frame - window.start])
         return shown
 
-    def shared(self, made: list[np.ndarray], shown: list[np.ndarray]) -> list[np.ndarray]:
-        """See Job.shared: with the guide put back."""
-        return [resized(frame, self.size) for frame in shown]
+    def recall(self, window: Window, finished: Sequence[np.ndarray]) -> None:
+        """See Job.recall: what was generated goes into the cache again."""
+        self._look(window)
+        for frame in self._telling(window):
+            self._remember(frame, finished[frame])
+
+    def _look(self, window: Window) -> None:
+        """Render the guide of a window from the cache as it is."""
+        self._guide, self._alpha = [], []
+        for frame in range(window.start, window.stop):
+            c2w, intrinsics = self.camera.c2w[frame], self.camera.intrinsics[frame]
+            rgb, disparity = self.cache.render_tensors(c2w, intrinsics, self.shot.size)
+            rgb = fill_holes(rgb, disparity, disparity < 0)[0]
+            self._guide.append((rgb.clamp(0, 255) + 0.5).byte().cpu().numpy())
+            self._alpha.append(blend(disparity < 0).cpu().numpy())
+
+    def _telling(self, window: Window) -> list[int]:
+        """The new frames of a window that are worth remembering: the one with the largest holes, and the last."""
+        new = range(window.start + window.known, window.stop)
+        return sorted({max(new, key=lambda frame: self._alpha[frame - window.start].sum()), new[-1]})
 
     def _remember(self, frame: int, rgb: np.ndarray) -> None:
         """Put what a frame shows in the cache's holes into the cache, at the depth of the surfaces around them."""

@@ -41,6 +41,21 @@ def plan_windows(total: int, window: int, stride: int, overlap: int) -> list[Win
         start, known = stop - overlap, overlap
 
 
+def finished_windows(windows: list[Window], lead: int, overlap: int, frames: int) -> int:
+    """How many of the windows are finished where the first `frames` frames after a lead-in of `lead` are there.
+
+    The next window shares `overlap` frames with the last of them, which must not lie in the lead-in: it is not kept.
+    """
+    return max((n for n, w in enumerate(windows, 1) if lead + overlap <= w.stop <= lead + frames), default=0)
+
+
+def window_seed(seed: int, number: int) -> int:
+    """The seed of a shot's window by its number, whatever was rendered before; that of the first is the shot's own."""
+    if number == 0:
+        return seed
+    return int(np.random.SeedSequence((seed % 2**64, number)).generate_state(1, np.uint64)[0])
+
+
 def legal_length(frames: int, stride: int) -> int:
     """The smallest stride * k + 1 that holds `frames`."""
     return -(-(frames - 1) // stride) * stride + 1

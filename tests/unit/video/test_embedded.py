@@ -13,6 +13,7 @@ from dollygrip.trajectory import Trajectory
 from dollygrip_backend.scene.cache import SceneCache
 from dollygrip_backend.video import Shot, load_engine
 from dollygrip_backend.video.embedded import STEP_HOLE, next_key
+from dollygrip_backend.video.guide import FilledGuide
 from dollygrip_backend.video.inpainter import InPainter
 
 SIZE = (128, 80)
@@ -172,6 +173,21 @@ def test_progress_counts_frames_and_ends_the_rendering_by_raising(engine):
         for frame in engine.render(shot, stop):
             seen.append(frame)
     assert len(seen) == 2
+
+
+@pytest.mark.parametrize("finished", [5, 96, 100])
+def test_an_interrupted_shot_goes_on_with_the_next_frame(engine, finished, monkeypatch):
+    """Two windows, both uncovering something: the frames that are there are not made again, the others are the same."""
+    image, depth = room((64, 64))
+    shot = Shot(image, "", camera(truck(104, 3.0), (64, 64), LENS / 2), (64, 64), 0, depth)
+    whole, made = list(engine.render(shot)), []
+    frame = FilledGuide.frame
+    monkeypatch.setattr(FilledGuide, "frame", lambda guide: made.append(guide) or frame(guide))
+    progress = []
+    rest = list(engine.render(shot, lambda done, total: progress.append(done), whole[:finished]))
+    assert len(rest) == len(made) == 104 - finished
+    assert all((a == b).all() for a, b in zip(rest, whole[finished:], strict=True))
+    assert progress[0] == finished and progress == sorted(progress) and progress[-1] == 104
 
 
 def test_an_illegal_shot_is_refused_before_any_frame_is_asked_for(engine):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from dollygrip.errors import InputError
 from dollygrip.trajectory import Trajectory
-from dollygrip_backend.video import Shot, SizeRule, check_shot, engine_info, engine_names, load_engine
+from dollygrip_backend.video import Shot, SizeRule, check_shot, engine_info, engine_names, load_engine, render_rest
 
 INFO = engine_info("embedded")
 
@@ -38,6 +38,29 @@ def test_auto_is_an_engine_and_unknown_names_are_refused_with_the_known_ones():
         engine_info("imax")
     with pytest.raises(InputError, match="embedded"):
         load_engine("imax")
+
+
+class Counting:
+    """Frames are their numbers."""
+
+    def render(self, shot, progress=None):
+        for number in range(len(shot.trajectory)):
+            progress(number, len(shot.trajectory))
+            yield number
+
+
+class Resuming(Counting):
+    def render(self, shot, progress=None, finished=()):
+        return iter(["after", *finished])
+
+
+def test_an_engine_that_cannot_go_on_makes_all_again_and_shows_only_the_rest():
+    seen = []
+    for finished in ([], [0, 1], [0, 1, 2]):
+        rest = list(render_rest(Counting(), shot(), lambda done, total: seen.append(done), finished))
+        assert finished + rest == [0, 1, 2]
+    assert seen == [0, 1, 2] * 2, "a shot that is whole is not rendered"
+    assert list(render_rest(Resuming(), shot(), None, [5, 6])) == ["after", 5, 6]
 
 
 def test_a_legal_shot_passes():

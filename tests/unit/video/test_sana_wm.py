@@ -220,6 +220,43 @@ def test_what_is_held_are_the_latents_of_the_last_frames(engine, short_windows, 
     assert torch.allclose(spy.latents[2][:, :, :2], known, atol=1e-5)
 
 
+@pytest.mark.parametrize("size", [SIZE, (130, 98)])
+@pytest.mark.parametrize(("finished", "windows"), [(25, 2), (30, 2), (41, 1), (24, 3), (0, 3)])
+def test_an_interrupted_shot_goes_on_after_its_last_finished_window(
+    engine, short_windows, folder, spy, size, finished, windows
+):
+    """Windows end at frames 25, 41 and 46; the next one gets its held frames and its own noise."""
+    shot = make_shot(walk(46), size=size)
+    whole = list(engine.render(shot))
+    spy.calls.clear()
+    progress = []
+    rest = list(SanaWMEngine(folder, steps=2).render(shot, lambda now, _: progress.append(now), whole[:finished]))
+    assert len(rest) == 46 - finished and all((a == b).all() for a, b in zip(rest, whole[finished:], strict=True))
+    assert len(spy.calls) == windows
+    assert progress[0] == finished and progress == sorted(progress)
+
+
+def test_an_interrupted_shot_with_a_lead_in_goes_on_the_same(engine, short_windows, spy):
+    """The lead-in of 20 frames is not kept, so the window that ends 5 frames after it has to be made again."""
+    c2w = walk(40)
+    reference = c2w[0].copy()
+    reference[:3, 3] += [0, 0.08 * 20 - 0.01, 0]
+    shot = elsewhere(c2w, reference)
+    assert len(lead_in(shot.trajectory)) == 20
+    whole = list(engine.render(shot))
+    for finished, windows in ((5, 4), (21, 2)):  # frames of windows end at 5, 21, 37 and 40
+        spy.calls.clear()
+        rest = list(engine.render(shot, None, whole[:finished]))
+        assert all((a == b).all() for a, b in zip(rest, whole[finished:], strict=True))
+        assert len(rest) == 40 - finished and len(spy.calls) == windows
+
+
+def test_windows_have_noise_of_their_own(engine, short_windows, spy):
+    list(engine.render(make_shot(walk(46))))
+    first, second = spy.latents[0][:, :, 2:], spy.latents[2][:, :, 2:]
+    assert first.shape == second.shape and not torch.allclose(first, second, atol=0.5)
+
+
 def test_seeds_decide(engine):
     frames = {seed: np.stack(list(engine.render(make_shot(walk(9), seed=seed)))) for seed in (1, 2)}
     again = np.stack(list(engine.render(make_shot(walk(9), seed=1))))

@@ -153,6 +153,27 @@ def test_windows_share_their_last_frames_as_known(engine, short_windows, calls):
     assert (known == np.stack(shown[8:17])).all()
 
 
+@pytest.mark.parametrize(("size", "finished"), [(SIZE, 17), (SIZE, 28), ((130, 82), 25), (SIZE, 9)])
+def test_an_interrupted_shot_goes_on_after_its_last_finished_window(
+    engine, short_windows, folder, calls, monkeypatch, size, finished
+):
+    """Windows end at frames 17, 25, 33 and 35; what they painted is in the cache again, and noise is their own."""
+    shot = make_shot(truck(35, 2.5), size)
+    whole = list(engine.render(shot))
+    told, done = list(calls), [17, 25, 33, 35]
+    calls.clear()
+    progress = []
+    fresh = WanVACEEngine(folder, steps=1)  # as in a new worker
+    rest = list(fresh.render(shot, lambda now, total: progress.append(now), whole[:finished]))
+    assert len(rest) == 35 - finished and all((a == b).all() for a, b in zip(rest, whole[finished:], strict=True))
+    left = sum(stop > finished for stop in done)
+    assert len(calls) == left and all(
+        torch.equal(a["video"], b["video"]) and torch.equal(a["mask"], b["mask"])
+        for a, b in zip(calls, told[len(told) - left :], strict=True)
+    )
+    assert progress[0] == finished and progress == sorted(progress)
+
+
 def test_what_was_painted_is_seen_again_when_the_camera_returns(engine, short_windows, monkeypatch):
     """A pan of 40 degrees and back: frame 24, of the second window, looks where frame 16, the first's last, did."""
     turn = np.radians(40) * np.sin(np.linspace(0, np.pi, 41))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from dollygrip_backend.video.presets import LEAST_TILE, TILE, tile_stride
 from dollygrip_backend.video.specs import SPECS
-from dollygrip_backend.video.windows import legal_length, plan_windows, working_size
+from dollygrip_backend.video.windows import finished_windows, legal_length, plan_windows, window_seed, working_size
 
 
 @st.composite
@@ -34,6 +34,25 @@ def test_every_frame_is_made_once_and_every_window_is_legal(plan):
         assert after.known == overlap and after.start + overlap == before.stop
         assert before.length == before.stop - before.start, "only the last window is padded"
     assert windows[-1].length - (windows[-1].stop - windows[-1].start) < stride
+
+
+@given(plans(), st.integers(0, 90), st.data())
+def test_after_an_interruption_the_frames_that_are_there_hold_what_the_next_window_shares(plan, lead, data):
+    total, window, stride, overlap = plan
+    frames = data.draw(st.integers(0, total))
+    windows = plan_windows(lead + total, window, stride, overlap)
+    done = finished_windows(windows, lead, overlap, frames)
+    assert done == 0 or overlap <= windows[done - 1].stop - lead <= frames
+    assert done == len(windows) or windows[done].stop - lead > frames or windows[done].stop - lead < overlap
+    if not lead and frames == total > overlap:
+        assert done == len(windows)
+
+
+@given(st.integers(0, 2**63 - 1))
+def test_each_window_has_a_seed_of_its_own(seed):
+    seeds = [window_seed(seed, number) for number in range(30)]
+    assert seeds[0] == seed and len(set(seeds)) == 30 and all(0 <= seed < 2**64 for seed in seeds)
+    assert window_seed(seed + 1, 0) != seeds[1]
 
 
 @pytest.mark.parametrize("plan", [(9, 10, 4, 5), (9, 9, 4, 4), (9, 9, 4, 9), (0, 9, 4, 5)])
