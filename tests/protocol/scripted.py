@@ -26,7 +26,8 @@ class Runner:
     def __init__(self, device, director=""):
         self.device, self.director = device, director
 
-    def run(self, request, arrays, report, have=0):
+    def run(self, request, arrays, report, finished=()):
+        have = len(finished)
         if isinstance(request, DepthRequest):
             if not have:
                 yield DepthMap(hall(request.scene_depth or 1.0), 50.0)

@@ -11,7 +11,7 @@ from dollygrip.client import Client, TakeReady
 from dollygrip.connection import BackendError
 from dollygrip.live import LivePredictor
 from dollygrip.protocol import Cancelled, PredictRequest, decode
-from dollygrip_backend.jobs.store import read_parts
+from dollygrip_backend.stored import read_parts
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ from hypothesis.extra.numpy import arrays
 from protocol.real_backend import predict
 
 from dollygrip.protocol import Cancelled, Done, Failed, Run, decode
-from dollygrip_backend.jobs.store import JobStore, read_parts, write_parts
+from dollygrip_backend.jobs.store import JobStore
+from dollygrip_backend.stored import read_parts, write_parts
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ complete on disk before its number counts; result k exists if k < Job.results.
 import contextlib
 import shutil
 import sqlite3
-import struct
 import time
 import uuid
 from pathlib import Path
@@ -17,6 +16,7 @@ import attrs
 
 from dollygrip.connection import private_dir
 from dollygrip.protocol import PROTOCOL_VERSION, Cancelled, Done, Failed, Run, decode, encode
+from dollygrip_backend.stored import REQUEST, job_folder, read_parts, result_name, write_parts
 
 MAX_AGE_S = 30 * 86400
 MAX_BYTES = 20 * 2**30
@@ -81,7 +81,7 @@ class JobStore:
         """Store a request as a queued job."""
         job_id = uuid.uuid4().hex
         parts = encode(Run(request, job_id, 0), arrays)
-        size = write_parts(self._path(job_id, "request"), parts)
+        size = write_parts(self._path(job_id, REQUEST), parts)
         row = (job_id, type(request).__name__, size, time.time())
         self._db.execute("INSERT INTO jobs (id, kind, bytes, created) VALUES (?, ?, ?, ?)", row)
         return self.get(job_id)
@@ -101,16 +101,16 @@ class JobStore:
 
     def request(self, job: Job) -> list[Any]:
         """The parts of the Run message that goes to a worker, telling it what is there already."""
-        run, arrays = decode(read_parts(self._path(job.id, "request")))
+        run, arrays = decode(read_parts(self._path(job.id, REQUEST)))
         return encode(attrs.evolve(run, have=job.results), arrays)
 
     def arrays(self, job_id: str) -> dict[str, Any]:
         """The arrays that a job was created with, read-only; raises OSError or ValueError where they are gone."""
-        return decode(read_parts(self._path(job_id, "request")))[1]
+        return decode(read_parts(self._path(job_id, REQUEST)))[1]
 
     def drop_request(self, job_id: str) -> None:
         """Free the disk of the request of a job that will not be run again; its results stay."""
-        path = self._path(job_id, "request")
+        path = self._path(job_id, REQUEST)
         with contextlib.suppress(FileNotFoundError):
             size = path.stat().st_size
             path.unlink()
@@ -132,11 +132,11 @@ class JobStore:
         job = self.get(job_id)
         if job is None or index != job.results:
             raise ValueError(f"result {index} of job {job_id} is out of order")
-        size = write_parts(self._path(job_id, f"{index:06d}"), parts)
+        size = write_parts(self._path(job_id, result_name(index)), parts)
         self._db.execute("UPDATE jobs SET results = results + 1, bytes = bytes + ? WHERE id = ?", (size, job_id))
 
     def result(self, job_id: str, index: int) -> list[Any]:
-        return read_parts(self._path(job_id, f"{index:06d}"))
+        return read_parts(self._path(job_id, result_name(index)))
 
     def end(self, message: Done | Failed | Cancelled) -> bool:
         """Give the job its terminal state; False where it has one already, which stays."""
@@ -165,38 +165,4 @@ class JobStore:
         return [Job(*row) for row in self._db.execute(f"SELECT {columns} FROM jobs {where}", values)]
 
     def _path(self, job_id: str, name: str) -> Path:
-        return self._folder / "jobs" / job_id / name
-
-
-def write_parts(path: Path, parts: list[Any]) -> int:
-    """Write message parts as one file, whole or not at all: their count and lengths, then the bytes. Returns its size.
-
-    No fsync: after a power cut a job is run again, which is cheaper than a disk flush for each frame.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lengths = [memoryview(part).nbytes for part in parts]
-    head = struct.pack(f"<I{len(parts)}Q", len(parts), *lengths)
-    temporary = path.with_suffix(".part")
-    with temporary.open("wb") as file:
-        file.write(head)
-        for part in parts:
-            file.write(part)
-    temporary.replace(path)
-    return len(head) + sum(lengths)
-
-
-def read_parts(path: Path) -> list[memoryview]:
-    """The parts that `write_parts` wrote; raises OSError or ValueError where the file is gone or damaged."""
-    data = memoryview(path.read_bytes())
-    try:
-        (count,) = struct.unpack_from("<I", data)
-        lengths = struct.unpack_from(f"<{count}Q", data, 4)
-    except struct.error as error:
-        raise ValueError(f"{path} is damaged") from error
-    start, parts = 4 + 8 * count, []
-    for length in lengths:
-        parts.append(data[start : start + length])
-        start += length
-    if start != len(data):
-        raise ValueError(f"{path} is damaged")
-    return parts
+        return job_folder(self._folder, job_id) / name

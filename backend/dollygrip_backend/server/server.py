@@ -56,7 +56,7 @@ class Server:
         self._lock = _exclusive(private_dir(state))
         keys = ensure_keys(state)
         self._context = zmq.Context()
-        self._pool = WorkerPool(self._context, devices(), state / "worker.log", runner, idle_s, director)
+        self._pool = WorkerPool(self._context, devices(), state, runner, idle_s, director)
         self._director = director
         self._authenticator = ThreadAuthenticator(self._context, log=logging.getLogger("dollygrip.zap"))
         self._authenticator.start()

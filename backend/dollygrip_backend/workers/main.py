@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -22,6 +23,8 @@ from dollygrip import protocol
 from dollygrip.achieved import AchievedCamera
 from dollygrip.errors import DollygripError
 from dollygrip.trajectory import Trajectory
+from dollygrip_backend.stored import job_folder
+from dollygrip_backend.workers.finished import FinishedResults
 from dollygrip_backend.workers.runner import CancelledError, DepthMap
 
 DEFAULT_RUNNER = "dollygrip_backend.workers.runner:Runner"
@@ -33,7 +36,7 @@ log = logging.getLogger("dollygrip.worker")
 class WorkerConfig:
     """How a worker reaches its server: address, CURVE keys, its name there; and what it runs, on which device.
 
-    director: of the runner, see there.
+    state: the server's state folder, where what a job has made already is read. director: of the runner, see there.
     """
 
     endpoint: str
@@ -42,6 +45,7 @@ class WorkerConfig:
     secret: str
     name: str
     device: str
+    state: str
     runner: str = DEFAULT_RUNNER
     director: str = ""
 
@@ -98,7 +102,8 @@ class Worker:
 
     def _results(self, run: protocol.Run, arrays: dict[str, np.ndarray]) -> protocol.Done:
         own = {name: array.copy() for name, array in arrays.items()}  # torch wants memory that it may write to
-        results, index = self._runner.run(run.request, own, self._report, run.have), run.have
+        finished = FinishedResults(job_folder(Path(self._config.state), run.job_id), run.have)
+        results, index = self._runner.run(run.request, own, self._report, finished), run.have
         while True:
             try:
                 result = next(results)

@@ -43,20 +43,21 @@ class WorkerProcess:
 class WorkerPool:
     """At most one worker for each device, over one ROUTER socket bound to the loopback interface.
 
-    Its ZAP domain is "worker"; `public` is the key that workers authenticate with.
+    Its ZAP domain is "worker"; `public` is the key that workers authenticate with. state: the server's folder, where
+    workers write their log and read what interrupted jobs have made.
     """
 
     def __init__(
         self,
         context: zmq.Context,
         devices: list[str],
-        log_file: Path,
+        state: Path,
         runner: str = DEFAULT_RUNNER,
         idle_s: float = 600,
         director: str = "",
     ):
         self.devices = devices
-        self._runner, self._log_file, self._idle_s, self._director = runner, log_file, idle_s, director
+        self._runner, self._state, self._idle_s, self._director = runner, state, idle_s, director
         self._workers: dict[str, WorkerProcess] = {}
         self._started = 0
         self._server_public, server_secret = (key.decode() for key in zmq.curve_keypair())
@@ -149,8 +150,8 @@ class WorkerPool:
         self._started += 1
         name = f"{device}#{self._started}"
         keys = self._server_public, self.public, self._secret
-        config = WorkerConfig(self._endpoint, *keys, name, device, self._runner, self._director)
-        with self._log_file.open("ab") as log_file:
+        config = WorkerConfig(self._endpoint, *keys, name, device, str(self._state), self._runner, self._director)
+        with (self._state / "worker.log").open("ab") as log_file:
             process = subprocess.Popen(
                 [sys.executable, "-m", "dollygrip_backend.workers.main"],
                 stdin=subprocess.PIPE,

@@ -3,7 +3,7 @@
 import hashlib
 import importlib.util
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import attrs
@@ -31,7 +31,9 @@ class DepthMap:
     view_degrees: float
 
 
-Results = Iterator[Trajectory | np.ndarray | DepthMap | AchievedCamera]
+Result = Trajectory | np.ndarray | DepthMap | AchievedCamera
+Results = Iterator[Result]
+Finished = Sequence[Result]
 
 
 class CancelledError(Exception):
@@ -47,9 +49,10 @@ class Runner:
         self._models: dict[str, Any] = {}
         self._seen: tuple[str, _View] | None = None
 
-    def run(self, request: Request, arrays: dict[str, np.ndarray], report: Report, have: int = 0) -> Results:
-        """Yield the results of a validated request from number `have` on; the generator returns the job's summary.
+    def run(self, request: Request, arrays: dict[str, np.ndarray], report: Report, finished: Finished = ()) -> Results:
+        """Yield the results of a validated request that follow `finished`; the generator returns the job's summary.
 
+        finished: what this request has made before it was interrupted, the first of its results; frames alone are read.
         Results are trajectories (predict), uint8 (h, w, 3) frames (render), one depth map or one achieved camera.
         """
         started = time.monotonic()
@@ -59,10 +62,12 @@ class Runner:
             DepthRequest: self._depth,
             MeasureRequest: self._measure,
         }[type(request)]
-        summary = yield from work(request, arrays, report, have)
+        summary = yield from work(request, arrays, report, finished)
         return {**summary, "seconds": round(time.monotonic() - started, 3), "device": self.device}
 
-    def _predict(self, request: PredictRequest, arrays: dict[str, np.ndarray], report: Report, have: int) -> Results:
+    def _predict(
+        self, request: PredictRequest, arrays: dict[str, np.ndarray], report: Report, finished: Finished
+    ) -> Results:
         request, meta = self._directed(request, arrays["image"], report) if request.direct else (request, {})
         report("depth", 0, 1)
         view = self._reference(request, arrays)
@@ -86,7 +91,7 @@ class Runner:
             progress=lambda done, total: report("camera", done, total),
         )
         meta |= {"depth_estimator": view.estimator} if view.estimator else {}
-        for take in takes[have:]:
+        for take in takes[len(finished) :]:
             yield attrs.evolve(take, meta=take.meta | meta)
         return {"takes": len(takes), "scene_depth": view.scene_depth, "view_degrees": view.view_degrees}
 
@@ -134,16 +139,20 @@ class Runner:
         depth = depth if given else depth * (scene_depth / median)
         return _View(arrays["image"], depth, float(degrees), scene_depth, estimator)
 
-    def _depth(self, request: DepthRequest, arrays: dict[str, np.ndarray], report: Report, have: int) -> Results:
+    def _depth(
+        self, request: DepthRequest, arrays: dict[str, np.ndarray], report: Report, finished: Finished
+    ) -> Results:
         report("depth", 0, 1)
         estimate = self._model("depth", _load_depth).estimate(_shrunk(arrays["image"]))
         median = float(np.median(estimate.depth))
         scene_depth = request.scene_depth or median
-        if not have:
+        if not finished:
             yield DepthMap(estimate.depth * np.float32(scene_depth / median), estimate.view_degrees)
         return {"scene_depth": scene_depth, "view_degrees": estimate.view_degrees}
 
-    def _measure(self, request: MeasureRequest, arrays: dict[str, np.ndarray], report: Report, have: int) -> Results:
+    def _measure(
+        self, request: MeasureRequest, arrays: dict[str, np.ndarray], report: Report, finished: Finished
+    ) -> Results:
         if importlib.util.find_spec("pycolmap") is None:
             raise DollygripError(
                 "The backend recovers cameras with pycolmap, which is not installed.",
@@ -155,21 +164,21 @@ class Runner:
         requested = request.trajectory.trajectory(arrays)
         frames = list(arrays["frames"])
         recovered = recover(frames, requested.intrinsics, lambda done, total: report("measuring", done, total))
-        if not have:
+        if not finished:
             yield achieved_camera(requested, recovered)
         return {"frames": len(frames)}
 
-    def _render(self, request: RenderRequest, arrays: dict[str, np.ndarray], report: Report, have: int) -> Results:
-        report("frames", have, len(arrays["c2w"]))
+    def _render(
+        self, request: RenderRequest, arrays: dict[str, np.ndarray], report: Report, finished: Finished
+    ) -> Results:
+        count = len(finished)
+        report("frames", count, len(arrays["c2w"]))
         if director := self._models.pop("director", None):
             director.unload()  # a video engine needs the memory
         engine = self._model(f"engine {request.engine}", lambda device: video.load_engine(request.engine, device))
         shot = make_shot(request, arrays)
-        count = 0
-        # An engine is deterministic in its seed: what an interrupted job made already is made again and passed over.
-        for frame in engine.render(shot, progress=lambda done, total: report("frames", done, total)):
-            if count >= have:
-                yield frame
+        for frame in video.render_rest(engine, shot, lambda done, total: report("frames", done, total), finished):
+            yield frame
             count += 1
         summary = {"frames": count, "engine": request.engine, "size": list(shot.size)}
         estimated = video.engine_info(request.engine).estimates_depth and shot.depth is None and shot.depths is None

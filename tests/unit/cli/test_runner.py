@@ -33,8 +33,8 @@ def request(**options):
     return PredictRequest(prompt="dolly in", frames=5, **options)
 
 
-def run(runner, asked, arrays, have=0, report=lambda *_: None):
-    return list(runner.run(validate(asked, arrays), arrays, report, have))
+def run(runner, asked, arrays, finished=(), report=lambda *_: None):
+    return list(runner.run(validate(asked, arrays), arrays, report, finished))
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ def test_a_picture_is_looked_at_once_while_only_the_words_change(runner, monkeyp
 def test_takes_resume_where_they_were(runner):
     arrays = {"image": np.zeros((48, 64, 3), np.uint8)}
     takes = run(runner, request(takes=3), arrays)
-    rest = run(runner, request(takes=3), arrays, have=1)
+    rest = run(runner, request(takes=3), arrays, takes[:1])
     assert len(rest) == 2
     assert all(np.array_equal(a.c2w, b.c2w) for a, b in zip(takes[1:], rest, strict=True))
 
@@ -86,7 +86,7 @@ def test_depth_is_the_one_that_a_prediction_sees_at_the_asked_scale(runner):
     assert np.median(own.depth) == pytest.approx(predicted, rel=0.02), "both see the same middle ground"
     [scaled] = run(runner, DepthRequest(scene_depth=3.0), arrays)
     assert np.allclose(scaled.depth, own.depth * (3.0 / np.median(own.depth)), rtol=1e-5)
-    assert not run(runner, DepthRequest(), arrays, have=1)
+    assert not run(runner, DepthRequest(), arrays, [own])
 
 
 def shot():
@@ -104,7 +104,7 @@ def shot():
 
 def test_frames_resume_where_they_were(runner):
     frames = run(runner, *shot())
-    rest = run(runner, *shot(), have=2)
+    rest = run(runner, *shot(), frames[:2])
     assert len(frames) == 4 and len(rest) == 2
     assert all(np.array_equal(a, b) for a, b in zip(frames[2:], rest, strict=True))
 
