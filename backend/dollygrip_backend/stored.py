@@ -23,7 +23,8 @@ def result_name(index: int) -> str:
 def write_parts(path: Path, parts: list[Any]) -> int:
     """Write message parts as one file, whole or not at all: their count and lengths, then the bytes. Returns its size.
 
-    No fsync: after a power cut a job is run again, which is cheaper than a disk flush for each frame.
+    No fsync: what a power cut damages is noticed when it is read, and its job can be submitted again, which is cheaper
+    than a disk flush for each frame.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     lengths = [memoryview(part).nbytes for part in parts]

@@ -5,11 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from protocol.real_backend import predict
+from protocol.real_backend import predict, render
 
-from dollygrip.protocol import Cancelled, Done, Failed, Run, decode
+from dollygrip.errors import DollygripError
+from dollygrip.protocol import Cancelled, Done, Failed, Frame, Run, decode, encode
 from dollygrip_backend.jobs.store import JobStore
-from dollygrip_backend.stored import read_parts, write_parts
+from dollygrip_backend.stored import job_folder, read_parts, result_name, write_parts
+from dollygrip_backend.workers.finished import FinishedResults
 
 
 @pytest.fixture
@@ -97,3 +99,17 @@ def test_old_and_large_results_are_forgotten_live_jobs_never(tmp_path):
     assert store.prune(max_age_s=-1) == 1
     assert [job.id for job in store.queued()] == [jobs[2].id]
     store.close()
+
+
+def test_a_worker_reads_the_frames_that_are_there_and_names_one_that_is_damaged(store, tmp_path):
+    job = store.create(*render(frames=3))
+    frames = np.random.default_rng(0).integers(0, 256, (3, 64, 64, 3), np.uint8)
+    for index, rgb in enumerate(frames):
+        store.add_result(job.id, index, encode(Frame(job.id, index), {"rgb": rgb}))
+    folder = job_folder(tmp_path / "state", job.id)
+    finished = FinishedResults(folder, 2)
+    assert len(finished) == 2 and np.array_equal(list(finished), frames[:2]) and finished[1].flags.writeable
+    (folder / result_name(1)).write_bytes(b"")
+    with pytest.raises(DollygripError, match="Frame 1 of the interrupted job") as caught:
+        finished[1]
+    assert caught.value.kind == "storage" and caught.value.hint
