@@ -39,8 +39,8 @@ def main(out: Path) -> None:
     step(f"Predicting the camera: “{PROMPT}”")
     bpy.ops.dollygrip.predict_camera()
     bpy.ops.dollygrip.fit_range()
-    step("Editing one key: the camera ends 0.3 m higher")
-    raise_last_key(scene, 0.3)
+    step("Editing the curve of its height: the camera ends 0.3 m higher")
+    raise_end(scene, 0.3)
     bpy.ops.dollygrip.save_take(filepath=str(out / "take.camera.json"))
 
     step("Rendering the shot")
@@ -52,17 +52,19 @@ def main(out: Path) -> None:
     step("Done")
 
 
-def raise_last_key(scene: bpy.types.Scene, metres: float) -> None:
-    """Move the last key of the camera's height, handles and all, as one does in the graph editor."""
+def raise_end(scene: bpy.types.Scene, metres: float) -> None:
+    """Let the camera rise all along, as in the graph editor: the first and the last key of its height stay."""
     action = scene.camera.animation_data.action
     bag = action.layers[0].strips[0].channelbag(scene.camera.animation_data.action_slot)
     height = bag.fcurves.find("location", index=2)
-    if len(height.keyframe_points) == 1:
-        height.keyframe_points.insert(scene.frame_end, height.evaluate(scene.frame_end))
-    last = height.keyframe_points[-1]
-    last.co.y += metres
-    last.handle_left.y += metres
-    last.handle_right.y += metres
+    points = height.keyframe_points
+    if len(points) == 1:
+        points.insert(scene.frame_end, height.evaluate(scene.frame_end))
+    while len(points) > 2:
+        points.remove(points[1])
+    points[-1].co.y += metres
+    for point in points:
+        point.handle_left_type = point.handle_right_type = "AUTO_CLAMPED"
     height.update()
 
 

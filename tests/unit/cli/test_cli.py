@@ -226,7 +226,13 @@ def test_help_needs_no_heavy_import():
 
 def interrupt(command, begun, timeout=60):
     """Start a command, press Ctrl-C as soon as `begun()`, return it ended."""
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs ignore Ctrl-C
+    )
     deadline = time.monotonic() + timeout
     while not begun():
         assert process.poll() is None, process.communicate()
