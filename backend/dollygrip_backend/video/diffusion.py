@@ -1,6 +1,7 @@
 """What the engines on diffusers' pipelines share: loading by preset, windows, progress, cancel, and their failures."""
 
 import gc
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -22,7 +23,7 @@ from dollygrip_backend.video.specs import PRESETS, ModelSpec, Preset
 from dollygrip_backend.video.windows import Window, finished_windows, plan_windows, window_seed, working_size
 
 
-class Job:
+class Job(ABC):
     """One shot on its way through a pipeline: what stays the same from window to window.
 
     lead: frames that are made before the shot's first one and not shown. size: (width, height) the model works at.
@@ -33,21 +34,21 @@ class Job:
     def __init__(self, shot: Shot, size: tuple[int, int]):
         self.shot, self.size = shot, size
 
+    @abstractmethod
     def inputs(self, window: Window, tail: list[np.ndarray]) -> dict[str, Any]:
         """The pipeline's own arguments for a window; tail: the frames of the last one that this one shares,
         as they were shown, at the size the model works at."""
-        raise NotImplementedError
 
+    @abstractmethod
     def finish(self, window: Window, made: list[np.ndarray]) -> list[np.ndarray]:
         """All real frames of a window (h, w, 3), as the model made them -> as they are shown, of shot.size."""
-        raise NotImplementedError
 
-    def recall(self, window: Window, finished: Sequence[np.ndarray]) -> None:
+    def recall(self, window: Window, finished: Sequence[np.ndarray]) -> None:  # noqa: B027  most jobs have nothing to
         """Take up what a window has left to later ones, in place of `inputs` and `finish`: the shot's first frames,
         as they were shown, hold all of it."""
 
 
-class DiffusionEngine:
+class DiffusionEngine(ABC):
     """A video engine on a pipeline of diffusers; subclasses say which, and what it is given."""
 
     info: ClassVar[EngineInfo]
@@ -214,15 +215,17 @@ class DiffusionEngine:
         message = f"The model of the engine '{self.spec.name}' computed NaN or infinity {where}."
         return DollygripError(message, "Use another seed; if that does not help, download the model again.", "nan")
 
+    @abstractmethod
     def _job(self, shot: Shot, size: tuple[int, int]) -> Job:
-        raise NotImplementedError
+        """A shot as this engine's pipeline takes it; size: (width, height) the model works at."""
 
+    @abstractmethod
     def _pipeline_class(self) -> Any:
-        raise NotImplementedError
+        """The class of diffusers that `from_pretrained` loads."""
 
+    @abstractmethod
     def _encode(self, pipe: Any, prompt: str) -> dict[str, Any]:
         """The prompt as arguments of the pipeline, computed once a shot."""
-        raise NotImplementedError
 
 
 def _rising(progress: Progress, highest: int) -> Progress:
