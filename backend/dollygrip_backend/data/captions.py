@@ -14,6 +14,7 @@ from dollygrip_backend.predictor.program import Program, program_of
 from dollygrip_backend.predictor.text import FEATURES, TextEncoder, TextFeatures
 
 _BATCH = 128
+_PART = 4096
 _PER_TOKEN = ("features", "numbers", "units")
 _PROGRAM = tuple(field.name for field in attrs.fields(Program))
 
@@ -56,28 +57,31 @@ class CaptionBank:
 
 
 def draw_pairs(count: int, seed: int) -> list[Pair]:
-    """`count` pairs of the grammar."""
-    rng = np.random.default_rng(seed)
-    return [sample_pair(rng) for _ in range(count)]
+    """`count` pairs of the grammar; each part of _PART has random numbers of its own."""
+    pairs: list[Pair] = []
+    while len(pairs) < count:
+        rng = np.random.default_rng((seed, len(pairs) // _PART))
+        pairs += [sample_pair(rng) for _ in range(min(_PART, count - len(pairs)))]
+    return pairs
 
 
 def load_bank(pairs: list[Pair], cache: Path, encoder: TextEncoder | None = None, progress=None) -> CaptionBank:
-    """The bank of `pairs`, in parts of 4096 captions read from `cache` where they were encoded before.
+    """The bank of `pairs`, in parts of _PART captions read from `cache` where they were encoded before.
 
     progress(done, total) is called after each part.
     """
-    parts, size = [], 4096
-    for start in range(0, len(pairs), size):
-        part = pairs[start : start + size]
+    parts = []
+    for start in range(0, len(pairs), _PART):
+        part = pairs[start : start + _PART]
         text = "\n".join(f"{pair.plan!r}|{pair.prompt}" for pair in part)
         file = cache / f"{hashlib.sha256(text.encode()).hexdigest()[:24]}.npz"
         if not file.exists():
-            encoder = encoder or TextEncoder()
+            encoder = encoder or TextEncoder(device="cuda" if torch.cuda.is_available() else "cpu")
             _encode(part, encoder, file)
         with np.load(file, allow_pickle=False) as arrays:
             parts.append(dict(arrays))
         if progress:
-            progress(min(start + size, len(pairs)), len(pairs))
+            progress(min(start + _PART, len(pairs)), len(pairs))
     joined = {key: np.concatenate([p[key] for p in parts]) for key in parts[0]}
     offsets = np.concatenate([[0], np.cumsum(joined["lengths"])])
     tokens, programs = ({key: joined[key] for key in keys} for keys in (_PER_TOKEN, _PROGRAM))
@@ -90,8 +94,8 @@ def _encode(pairs: list[Pair], encoder: TextEncoder, file: Path) -> None:
     order = np.argsort([-len(pair.prompt) for pair in pairs])
     for start in range(0, len(pairs), _BATCH):
         chosen = order[start : start + _BATCH]
-        with torch.autocast("cpu", torch.bfloat16):
-            text = encoder.encode([pairs[i].prompt for i in chosen])
+        with torch.autocast(encoder.model.device.type, torch.bfloat16):
+            text = encoder.encode([pairs[i].prompt for i in chosen]).to("cpu")
         for k, i in enumerate(chosen):
             mask = text.mask[k]
             tokens = [text.features[k][mask].half(), text.numbers[k][mask], text.units[k][mask]]

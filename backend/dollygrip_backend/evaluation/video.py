@@ -26,10 +26,11 @@ from dollygrip_backend.video import Shot
 from dollygrip_backend.video.embedded import EmbeddedEngine
 from dollygrip_backend.video.guide import FilledGuide
 from dollygrip_backend.video.inpainter import InPainter
+from dollygrip_backend.video.reference import Reference
 
 HOLE_RANGE = (0.01, 0.6)  # shares of holes in a frame whose fill says something
 
-Fill = Callable[[FilledGuide], Tensor]
+Fill = Callable[[FilledGuide, Reference], Tensor]
 
 
 @attrs.frozen
@@ -55,14 +56,14 @@ class Report:
 
 
 def fills_of(engine: EmbeddedEngine) -> dict[str, Fill]:
-    """The ways to fill a guide's holes (h, w, 3), by name."""
+    """The ways to fill a guide's holes (h, w, 3), by name; the second argument is the reference."""
     fills: dict[str, Fill] = {
-        "edge extension": lambda guide: extend_edges(guide.rgb, guide.hole),
-        "Telea (OpenCV)": lambda guide: telea(guide.rgb, guide.hole),
-        "classical fill": lambda guide: guide.rgb,
+        "edge extension": lambda guide, _: extend_edges(guide.rgb, guide.hole),
+        "Telea (OpenCV)": lambda guide, _: telea(guide.rgb, guide.hole),
+        "classical fill": lambda guide, _: guide.rgb,
     }
     if engine.painter:
-        fills["in-painter"] = lambda guide: engine.painter.paint(guide.rgb, guide.disparity, guide.hole)
+        fills["in-painter"] = engine.painter.paint
     return fills
 
 
@@ -75,8 +76,9 @@ def compare_fills(scenes: SceneDataset, fills: dict[str, Fill]) -> tuple[dict[st
     examples = []
     for index in track(range(len(scenes)), "Fills"):
         scene, largest = scenes[index], 0.0
+        reference = Reference(scene.rgb[0], None, scene.depth[0], scene.c2w[0], scene.intrinsics[0])
         for truth, guide, hole in guides(scene):
-            frames = {name: guide.frame(fill(guide)) for name, fill in fills.items()}
+            frames = {name: guide.frame(fill(guide, reference)) for name, fill in fills.items()}
             for name, frame in frames.items():
                 rows[name].append(_score(frame, truth, hole))
             share = float(hole.float().mean())

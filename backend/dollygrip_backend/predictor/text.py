@@ -47,13 +47,14 @@ class TextFeatures:
 class TextEncoder:
     """Tokenizer and encoder together; frozen and never in training mode."""
 
-    def __init__(self, folder: Path | None = None):
+    def __init__(self, folder: Path | None = None, device: torch.device | str = "cpu"):
         from transformers import AutoTokenizer  # a second of imports that only prompts need
 
         folder = folder or minilm_folder()
         self.tokenizer = AutoTokenizer.from_pretrained(folder)
         self.model = _minilm(folder)
         self.model.encoder.layer = self.model.encoder.layer[:_LAYERS]
+        self.model.to(device)
 
     @torch.inference_mode()
     def encode(self, prompts: list[str]) -> TextFeatures:

@@ -9,9 +9,10 @@ gradients are averaged between them; the first process writes the checkpoints.
 
 import json
 import math
+import os
 import shutil
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,10 +24,12 @@ from accelerate import Accelerator, PartialState
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
 
 from dollygrip.errors import InputError
 
 Config = TypeVar("Config")
+Drawn = TypeVar("Drawn")
 
 
 def read_config(file: Path, kind: type[Config]) -> Config:
@@ -112,11 +115,11 @@ class Run:
         self.step += 1
         keep = min(self.decay, self.step / (self.step + 10))
         with torch.no_grad():
-            for name, value in self.model.state_dict().items():
-                if value.is_floating_point():
-                    self.average[name].lerp_(value, 1 - keep)
-                else:
-                    self.average[name].copy_(value)
+            weights = self.model.state_dict()
+            moving = [name for name, value in weights.items() if value.is_floating_point()]
+            torch._foreach_lerp_([self.average[n] for n in moving], [weights[n] for n in moving], 1 - keep)
+            for name in weights.keys() - set(moving):
+                self.average[name].copy_(weights[name])
         return norm
 
     def save(self, folder: Path) -> None:
@@ -167,21 +170,53 @@ class Run:
         return True
 
 
+class _Draws(Dataset):
+    """What `draw` gives for a number, as a data set."""
+
+    def __init__(self, draw: Callable[[int], Drawn]):
+        self.draw = draw
+
+    def __getitem__(self, number: int) -> Drawn:
+        return self.draw(number)
+
+
+def drawn_ahead(draw: Callable[[int], Drawn], numbers: range, workers: int) -> Iterator[Drawn]:
+    """draw(number) of each of `numbers`, in order, made ahead by so many forked processes; by this one where 0."""
+    context, ahead = ("fork", 4) if workers else (None, None)
+    loader = DataLoader(
+        _Draws(draw),
+        batch_size=None,
+        sampler=numbers,
+        num_workers=workers,
+        prefetch_factor=ahead,
+        multiprocessing_context=context,
+        collate_fn=lambda drawn: drawn,
+    )
+    yield from loader
+
+
+def workers_for(device: torch.device) -> int:
+    """How many processes draw batches: none beside a processor that trains, for it has nothing to spare."""
+    return 0 if device.type == "cpu" else min(8, max(1, (os.cpu_count() or 1) // 2))
+
+
 def train(
     run: Run,
     name: str,
     steps: int,
-    descend: Callable[[], dict[str, float]],
+    draw: Callable[[int], Drawn],
+    descend: Callable[[Drawn], dict[str, float]],
     work: Path,
     save_every: int = 200,
     resume: bool = True,
     at_save: Callable[[], dict[str, float] | None] = dict,
 ) -> None:
-    """Call `descend` until `run` has made `steps` steps; then the model has its averaged weights.
+    """Call descend(draw(step)) until `run` has made `steps` steps; then the model has its averaged weights.
 
-    descend() makes one step and returns what is worth watching, by name. `work` gets a checkpoint every `save_every`
-    steps, which a killed run goes on from unless `resume` is false, and log.jsonl: running means, and what at_save()
-    measures then. Only the first of several processes writes and measures.
+    draw(step) gives a step's batch, in memory and by the step's own random numbers: beside a graphics card other
+    processes call it ahead. descend(batch) makes one step and returns what is worth watching, by name. `work` gets a
+    checkpoint every `save_every` steps, which a killed run goes on from unless `resume` is false, and log.jsonl:
+    running means, and what at_save() measures then. Only the first of several processes writes and measures.
     """
     if resume and run.resume(work / "checkpoint"):
         print(f"Resuming {name} at step {run.step}.")
@@ -189,8 +224,8 @@ def train(
     with Progress(*columns, TextColumn("{task.fields[status]}")) as bar:
         task = bar.add_task(name, total=steps, completed=run.step, status="")
         means: dict[str, float] = {}
-        while run.step < steps:
-            means = {key: 0.98 * means.get(key, value) + 0.02 * value for key, value in descend().items()}
+        for batch in drawn_ahead(draw, range(run.step, steps), workers_for(run.device)):
+            means = {key: 0.98 * means.get(key, value) + 0.02 * value for key, value in descend(batch).items()}
             bar.update(task, completed=run.step, status=" ".join(f"{key} {value:.4f}" for key, value in means.items()))
             if run.step % save_every == 0 or run.step == steps:
                 run.save(work / "checkpoint")

@@ -4,6 +4,7 @@ dollygrip train depth --data .cache/scenes/objects --out out/depth
 """
 
 import math
+from functools import partial
 from pathlib import Path
 
 import attrs
@@ -149,17 +150,16 @@ def train_depth(config: Path, data: Path, out: Path) -> None:
         run,
         "depth",
         settings.steps,
-        lambda: _step(run, pool, settings),
+        partial(pool.batch, settings),
+        partial(_step, run, settings),
         out,
         settings.save_every,
         at_save=lambda: save_weights(run, settings, out),
     )
 
 
-def _step(run: Run, pool: ViewPool, settings: Config) -> dict[str, float]:
-    """One step on the batch that belongs to the run's step number."""
-    batch = tuple(tensor.to(run.device) for tensor in pool.batch(settings, run.step))
-    loss = loss_of(run.model, batch, settings)
+def _step(run: Run, settings: Config, batch: tuple[Tensor, Tensor, Tensor]) -> dict[str, float]:
+    loss = loss_of(run.model, tuple(tensor.to(run.device) for tensor in batch), settings)
     run.descend(loss, learning_rate(run.step, settings.steps, settings.rate))
     return {"loss": loss.item()}
 

@@ -6,6 +6,8 @@ A sample: the 3D cache of one true view, seen and filled at another view's pose 
 and the other view's true picture as the answer. A share gets made-up holes, such as a panning camera uncovers.
 """
 
+import os
+from functools import partial
 from pathlib import Path
 
 import attrs
@@ -17,12 +19,12 @@ from torch import Tensor
 from dollygrip.errors import InputError
 from dollygrip_backend.data.scenes import Scene, SceneDataset
 from dollygrip_backend.scene.cache import SceneCache
-from dollygrip_backend.training.common import Run, learning_rate, read_config, step_random, train
+from dollygrip_backend.training.common import Run, drawn_ahead, learning_rate, read_config, step_random, train
 from dollygrip_backend.training.muon import Muon
 from dollygrip_backend.training.similarity import ssim_map
 from dollygrip_backend.video.fill import fill_holes
 from dollygrip_backend.video.guide import FilledGuide
-from dollygrip_backend.video.inpainter import InPaintingNetwork, encode_condition
+from dollygrip_backend.video.inpainter import NOISE, InPaintingNetwork, encode_condition, plucker_rays
 
 CONFIG = Path(__file__).with_suffix(".toml")
 HOLE_RANGE = (0.01, 0.6)  # hole fractions that are worth learning from
@@ -39,11 +41,17 @@ class Config:
     rate: float
     decay: float
     channels: tuple[int, ...] = attrs.field(converter=tuple)
+    layers: int
     block: int
     caches_per_scene: int
     views_per_cache: int
     synthetic_holes: float
+    pure_noise: float
     structure: float
+
+    def network(self) -> InPaintingNetwork:
+        """A fresh network of this size."""
+        return InPaintingNetwork(self.channels, self.layers, self.block)
 
 
 @attrs.frozen(eq=False)
@@ -51,70 +59,114 @@ class Pair:
     """One true frame with a guide: truth uint8 (3, h, w), hole bool (h, w), and the guide with its holes filled:
 
     fill uint8 (3, h, w), disparity float16 (h, w) relative to the median of the known; uncovered bool (h, w), what of
-    the hole is seen in the frame.
+    the hole is seen in the frame; reference uint8 (3, h, w), which the guide was made from; rays float16 (6, h, w).
     """
 
-    truth: Tensor
-    hole: Tensor
-    fill: Tensor
-    disparity: Tensor
-    uncovered: Tensor
+    truth: np.ndarray
+    hole: np.ndarray
+    fill: np.ndarray
+    disparity: np.ndarray
+    uncovered: np.ndarray
+    reference: np.ndarray
+    rays: np.ndarray
 
 
-def make_pair(cache: SceneCache, scene: Scene, j: int) -> Pair:
-    """View j with the guide that a cache of other views gives."""
+def make_pair(cache: SceneCache, scene: Scene, i: int, j: int) -> Pair:
+    """View j with the guide that the cache of view i gives."""
     guide = FilledGuide.seen(cache, (scene.c2w[j], scene.intrinsics[j]), scene.size)
-    return _pair(torch.from_numpy(scene.rgb[j]), guide.rgb, guide.disparity, guide.hole, guide.uncovered())
-
-
-def _pair(truth: Tensor, fill: Tensor, disparity: Tensor, hole: Tensor, uncovered: Tensor) -> Pair:
-    median = disparity[~hole].median() if not hole.all() else torch.tensor(1.0)
+    unit = float(np.median(scene.depth[i][np.isfinite(scene.depth[i])]))
+    pose = np.linalg.inv(scene.c2w[i]) @ scene.c2w[j]
     return Pair(
-        truth.permute(2, 0, 1).contiguous(),
-        hole,
-        fill.permute(2, 0, 1).round().clamp(0, 255).to(torch.uint8).contiguous(),
-        (disparity / median.clamp_min(1e-12)).clamp(0, 1000).half(),
-        uncovered,
+        truth=_planes(scene.rgb[j]),
+        uncovered=guide.uncovered().numpy(),
+        reference=_planes(scene.rgb[i]),
+        rays=plucker_rays(pose, scene.intrinsics[j], scene.size, unit).numpy().astype(np.float16),
+        **_filled(guide.rgb, guide.disparity, guide.hole),
     )
+
+
+def _planes(rgb: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(rgb.transpose(2, 0, 1))
+
+
+def _filled(rgb: Tensor, disparity: Tensor, hole: Tensor) -> dict[str, np.ndarray]:
+    """What a pair keeps of a guide whose holes are filled."""
+    median = disparity[~hole].median() if not hole.all() else torch.tensor(1.0)
+    return {
+        "hole": hole.numpy(),
+        "fill": rgb.permute(2, 0, 1).round().clamp(0, 255).to(torch.uint8).contiguous().numpy(),
+        "disparity": (disparity / median.clamp_min(1e-12)).clamp(0, 1000).half().numpy(),
+    }
 
 
 def collect_pairs(data: Path, config: Config) -> list[Pair]:
     """Pairs of every scene, drawn by the config's seed; without those that have hardly a hole or guide."""
-    random = np.random.default_rng(config.seed)
-    scenes, pairs = SceneDataset(data), []
-    for index in track(range(len(scenes)), "Guides"):
-        scene = scenes[index]
-        for i in random.permutation(len(scene))[: config.caches_per_scene]:
-            cache = SceneCache.from_view(scene.rgb[i], scene.depth[i], scene.c2w[i], scene.intrinsics[i])
-            others = random.permutation([j for j in range(len(scene)) if j != i])
-            pairs += [make_pair(cache, scene, j) for j in others[: config.views_per_cache]]
-    shares = (float(pair.uncovered.float().mean()) for pair in pairs)
-    return [pair for pair, share in zip(pairs, shares, strict=True) if HOLE_RANGE[0] < share < HOLE_RANGE[1]]
+    scenes = SceneDataset(data)
+    drawn = drawn_ahead(partial(_pairs_of, scenes, config), range(len(scenes)), os.cpu_count() or 1)
+    return [pair for pairs in track(drawn, "Guides", len(scenes)) for pair in pairs]
 
 
-def draw_batch(pairs: list[Pair], config: Config, random: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
-    """truth (B, 3, h, w) in -1..1, condition (B, 6, h, w) and bool (B, h, w), where the answer counts.
+def _pairs_of(scenes: SceneDataset, config: Config, index: int) -> list[Pair]:
+    random = np.random.default_rng((config.seed, index))
+    scene, pairs = scenes[index], []
+    for i in random.permutation(len(scene))[: config.caches_per_scene]:
+        if not np.isfinite(scene.depth[i]).any():
+            continue
+        cache = SceneCache.from_view(scene.rgb[i], scene.depth[i], scene.c2w[i], scene.intrinsics[i])
+        others = random.permutation([j for j in range(len(scene)) if j != i])
+        pairs += [make_pair(cache, scene, i, j) for j in others[: config.views_per_cache]]
+    return [pair for pair in pairs if HOLE_RANGE[0] < pair.uncovered.mean() < HOLE_RANGE[1]]
 
-    All are wide or all are high; mirrored, recoloured, some with made-up holes.
-    """
-    shape, truths, fills, masks, disparities = None, [], [], [], []
-    while len(truths) < config.batch:
+
+@attrs.frozen(eq=False)
+class Batch:
+    """truth (B, 3, h, w) in -1..1, condition (B, 14, h, w), where bool (B, h, w) the answer counts, noisy (B, 3, h, w)
+    the correction with noise, time (B,) how much of it is noise."""
+
+    truth: Tensor
+    condition: Tensor
+    where: Tensor
+    noisy: Tensor
+    time: Tensor
+
+    def to(self, device: torch.device) -> "Batch":
+        """The same on `device`."""
+        return Batch(**{field.name: getattr(self, field.name).to(device) for field in attrs.fields(Batch)})
+
+
+def draw_batch(pairs: list[Pair], config: Config, step: int) -> Batch:
+    """The batch of a step: all wide or all high; mirrored, recoloured, some with made-up holes."""
+    random = step_random(config.seed, step)
+    chosen: list[Pair] = []
+    while len(chosen) < config.batch:
         pair = pairs[random.integers(len(pairs))]
-        if shape not in (None, pair.hole.shape):
+        if chosen and chosen[0].hole.shape != pair.hole.shape:
             continue
         if random.random() < config.synthetic_holes:
             pair = _with_hole(pair, synthetic_hole(pair.hole.shape[::-1], random))
-        if not 0.005 < float(pair.uncovered.float().mean()) < 0.9:
-            continue
-        shape = pair.hole.shape
-        mirror = (lambda x: x.flip(-1)) if random.random() < 0.5 else (lambda x: x)
-        recolour = _recolouring(random)
-        truths.append(recolour(mirror(pair.truth)))
-        fills.append(recolour(mirror(pair.fill)))
-        masks.append(mirror(torch.stack([pair.hole, pair.uncovered])))
-        disparities.append(mirror(pair.disparity.float()))
-    hole, uncovered = torch.stack(masks, 1)
-    return torch.stack(truths), encode_condition(torch.stack(fills), hole, torch.stack(disparities)), uncovered
+        if 0.005 < pair.uncovered.mean() < 0.9:
+            chosen.append(mirrored(pair) if random.random() < 0.5 else pair)
+    truth, fill, reference = (
+        torch.stack(planes)
+        for planes in zip(*(_recoloured([p.truth, p.fill, p.reference], random) for p in chosen), strict=True)
+    )
+    hole, uncovered, disparity, rays = (
+        torch.from_numpy(np.stack([getattr(pair, name) for pair in chosen]))
+        for name in ("hole", "uncovered", "disparity", "rays")
+    )
+    time = torch.rand(len(chosen))
+    time = torch.where(torch.rand(len(chosen)) < config.pure_noise, 1.0, time)
+    share = time[:, None, None, None]
+    noisy = (1 - share) * (truth - fill) + share * NOISE * torch.randn(truth.shape)
+    condition = encode_condition(fill, hole, disparity.float(), rays.float(), reference)
+    return Batch(truth, condition, uncovered, noisy * hole[:, None], time)
+
+
+def mirrored(pair: Pair) -> Pair:
+    """Left for right: an axis that is mirrored turns a ray's direction on it, and its moment on the others."""
+    turned = {field.name: getattr(pair, field.name)[..., ::-1] for field in attrs.fields(Pair)}
+    turned["rays"] = turned["rays"] * np.array([-1, 1, 1, 1, -1, -1], np.float16)[:, None, None]
+    return Pair(**{name: np.ascontiguousarray(values) for name, values in turned.items()})
 
 
 def synthetic_hole(size: tuple[int, int], random: np.random.Generator) -> Tensor:
@@ -131,15 +183,17 @@ def synthetic_hole(size: tuple[int, int], random: np.random.Generator) -> Tensor
 
 def _with_hole(pair: Pair, hole: Tensor) -> Pair:
     """The true frame with a made-up hole instead of the real one. Its disparity is the guide's, filled anew."""
-    truth = pair.truth.permute(1, 2, 0)
-    return _pair(truth, *fill_holes(truth.float(), pair.disparity.float(), hole), hole, hole)
+    rgb = torch.from_numpy(pair.truth).permute(1, 2, 0).float()
+    disparity = torch.from_numpy(pair.disparity).float()
+    filled = _filled(*fill_holes(rgb, disparity, hole), hole)
+    return attrs.evolve(pair, uncovered=hole.numpy(), **filled)
 
 
-def _recolouring(random: np.random.Generator):
-    """One random change of colours for a truth and its fill, uint8 (3, h, w) -> float in -1..1."""
+def _recoloured(pictures: list[np.ndarray], random: np.random.Generator) -> list[Tensor]:
+    """One random change of colours for pictures uint8 (3, h, w) -> float in -1..1."""
     order = torch.from_numpy(random.permutation(3) if random.random() < 0.5 else np.arange(3))
     gamma, gain = random.uniform(0.7, 1.4), torch.from_numpy(random.uniform(0.8, 1.1, (3, 1, 1))).float()
-    return lambda rgb: ((rgb[order].float() / 255) ** gamma * gain).clamp(0, 1) * 2 - 1
+    return [((torch.from_numpy(rgb)[order].float() / 255) ** gamma * gain).clamp(0, 1) * 2 - 1 for rgb in pictures]
 
 
 def errors_in(picture: Tensor, truth: Tensor, where: Tensor) -> tuple[Tensor, Tensor]:
@@ -160,37 +214,37 @@ def train_embedded(config: Path, data: Path, out: Path) -> None:
     if not pairs:
         raise InputError(f"No pair of views in {data} has holes to learn from.", "Render scenes with moving cameras.")
     torch.manual_seed(settings.seed)
-    network = InPaintingNetwork(settings.channels, settings.block).to(memory_format=torch.channels_last)
+    network = settings.network().to(memory_format=torch.channels_last)
     run = Run(network, Muon(network, apart=("unet.conv_in", "unet.conv_out")), decay=settings.decay)
     train(
         run,
         "in-painter",
         settings.steps,
-        lambda: _step(run, pairs, settings),
+        partial(draw_batch, pairs, settings),
+        partial(_step, run, settings),
         out,
         250,
         at_save=lambda: save_weights(run, settings, out),
     )
 
 
-def _step(run: Run, pairs: list, settings: Config) -> dict[str, float]:
-    """One step on the batch that belongs to the run's step number.
-
-    The logarithm of the error makes every picture's decibels count alike, however hard it is.
-    """
-    truth, condition, where = draw_batch(pairs, settings, step_random(settings.seed, run.step))
-    with torch.autocast("cpu", torch.bfloat16):
-        picture = run.model(condition)
-    squared, unlike = errors_in(picture.float(), truth, where)
+def _step(run: Run, settings: Config, batch: Batch) -> dict[str, float]:
+    """One step; the logarithm of the error makes every picture's decibels count alike, however hard it is."""
+    batch = batch.to(run.device)
+    fill = batch.condition[:, :3]
+    with run.autocast(True):
+        correction = run.model(batch.condition, batch.noisy, batch.time)
+    squared, unlike = errors_in(fill + correction.float(), batch.truth, batch.where)
     loss = (squared + NEGLIGIBLE).log10().mean() + settings.structure * unlike.mean()
     run.descend(loss, learning_rate(run.step, settings.steps, settings.rate))
-    before, _ = errors_in(condition[:, :3], truth, where)
-    gain = 10 * (before.log10() - squared.detach().log10()).mean()
+    before, _ = errors_in(fill, batch.truth, batch.where)
+    gain, blind = 10 * (before / squared.detach()).log10(), batch.time == 1
+    gain = (gain * blind).sum() / blind.sum().clamp_min(1)
     return {"loss": loss.item(), "dB over the fill": gain.item()}
 
 
 def save_weights(run: Run, settings: Config, out: Path) -> None:
     """Write the moving average in half precision, as diffusers stores a model, with what sampling needs."""
-    network = InPaintingNetwork(settings.channels, settings.block)
+    network = settings.network()
     network.load_state_dict(run.average)
     network.half().save_pretrained(out)

@@ -4,6 +4,7 @@ Two lessons in every step: which words of a prompt name the thing (hand-written 
 and where a view shows what a phrase names, or that it does not.
 """
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from dollygrip_backend.data.grammar.corpus import corpus, naming, with_subject
 from dollygrip_backend.data.objects import SceneObject, unambiguous
 from dollygrip_backend.data.scenes import SceneDataset
 from dollygrip_backend.predictor.grounding import COLUMNS, ROWS, Grounding, picture_planes
+from dollygrip_backend.predictor.text import TextFeatures
 from dollygrip_backend.training.common import Run, learning_rate, step_random, train
 from dollygrip_backend.training.muon import Muon
 
@@ -183,20 +185,26 @@ def train_grounding(settings: Config, scenes: Path, work: Path, resume: bool = T
     views = NamedViews(scenes)
     with run.accelerator.main_process_first():
         phrases = Phrases.of(views.words(), settings.prompts, settings.seed, work / "captions")
-    train(run, "grounding", settings.steps, lambda: _step(run, views, phrases, settings), work, resume=resume)
+    features = phrases.features.to(run.device)
+    draw, descend = partial(_draw, views, phrases, settings), partial(_step, run, settings, features)
+    train(run, "grounding", settings.steps, draw, descend, work, resume=resume)
     return model
 
 
-def _step(run: Run, views: NamedViews, phrases: Phrases, settings: Config) -> dict[str, float]:
-    """One step on the batch that belongs to the run's step number: what prompts name, and where pictures show it."""
-    rng = step_random(settings.seed, run.step)
+def _draw(views: NamedViews, phrases: Phrases, settings: Config, step: int) -> tuple[TextFeatures, Tensor, ...]:
+    """A step's prompts, the phrase that each names, and what `draw_views` gives."""
+    rng = step_random(settings.seed, step)
     rows = rng.choice(len(phrases.bank), settings.prompts_in_step, replace=False)
     text, _ = phrases.bank.batch(rows)
-    named = torch.from_numpy(phrases.named[rows]).to(run.device)
-    pictures, asked, targets = (value.to(run.device) for value in draw_views(views, phrases, settings, rng))
+    return text, torch.from_numpy(phrases.named[rows]), *draw_views(views, phrases, settings, rng)
+
+
+def _step(run: Run, settings: Config, features: Tensor, batch: tuple[TextFeatures, Tensor, ...]) -> dict[str, float]:
+    """One step: what prompts name, and where pictures show it. features (N, 768) of the phrases."""
+    text, named, pictures, asked, targets = (value.to(run.device) for value in batch)
     with sdpa_kernel(SDPBackend.MATH), run.autocast(settings.bfloat16):
-        vocabulary = run.model.embed(phrases.features.to(run.device))
-        heard = run.model.name(text.to(run.device))
+        vocabulary = run.model.embed(features)
+        heard = run.model.name(text)
         chances = run.model.compare(*run.model.see(pictures), vocabulary[asked]).log_softmax(-1)
     parts = {
         "words": cross_entropy(heard.phrase @ vocabulary.T * _SHARPNESS, named, ignore_index=-1),

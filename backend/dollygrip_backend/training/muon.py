@@ -30,39 +30,62 @@ class Muon(torch.optim.Optimizer):
     @torch.no_grad()
     def step(self) -> None:
         for group in self.param_groups:
-            update = _orthogonal_update if group["orthogonal"] else _adam_update
-            for weight in group["params"]:
-                if weight.grad is not None:
-                    change = update(weight.grad, self.state[weight], group)
-                    weight.mul_(1 - group["lr"] * group["weight_decay"]).sub_(change, alpha=group["lr"])
+            update = _orthogonal_updates if group["orthogonal"] else _adam_updates
+            weights = [weight for weight in group["params"] if weight.grad is not None]
+            if weights:
+                changes = update([weight.grad for weight in weights], [self.state[weight] for weight in weights], group)
+                torch._foreach_mul_(weights, 1 - group["lr"] * group["weight_decay"])
+                torch._foreach_add_(weights, changes, alpha=-group["lr"])
 
 
-def _orthogonal_update(gradient: Tensor, state: dict, group: dict) -> Tensor:
-    momentum = state.setdefault("momentum", torch.zeros_like(gradient))
-    momentum.lerp_(gradient, 1 - group["momentum"])
-    nesterov = gradient.lerp(momentum, group["momentum"]).flatten(1)
-    change = orthogonalised(nesterov) * (0.2 * max(nesterov.shape) ** 0.5)
-    return change.to(gradient.dtype).view(gradient.shape)
+def _moments(name: str, gradients: list[Tensor], states: list[dict]) -> list[Tensor]:
+    return [state.setdefault(name, torch.zeros_like(g)) for g, state in zip(gradients, states, strict=True)]
 
 
-def _adam_update(gradient: Tensor, state: dict, group: dict) -> Tensor:
-    mean = state.setdefault("mean", torch.zeros_like(gradient))
-    square = state.setdefault("square", torch.zeros_like(gradient))
-    count = state.setdefault("count", torch.zeros(()))
-    count += 1
-    slow, slower = group["betas"]
-    mean.lerp_(gradient, 1 - slow)
-    square.lerp_(gradient.square(), 1 - slower)
-    return (mean / (1 - slow**count)) / ((square / (1 - slower**count)).sqrt() + 1e-8)
+def _orthogonal_updates(gradients: list[Tensor], states: list[dict], group: dict) -> list[Tensor]:
+    momenta = _moments("momentum", gradients, states)
+    torch._foreach_lerp_(momenta, gradients, 1 - group["momentum"])
+    nesterov = [ahead.flatten(1) for ahead in torch._foreach_lerp(gradients, momenta, group["momentum"])]
+    changes = _one_by_one(nesterov) if gradients[0].is_cpu else _by_shape(nesterov)
+    scales = [0.2 * max(matrix.shape) ** 0.5 for matrix in nesterov]
+    changes = torch._foreach_mul([change.to(gradients[0].dtype) for change in changes], scales)
+    return [change.view(gradient.shape) for change, gradient in zip(changes, gradients, strict=True)]
 
 
-def orthogonalised(matrix: Tensor, steps: int = 5) -> Tensor:
-    """A matrix (M, N) with the singular vectors of `matrix` and singular values between 0.7 and 1.2, bfloat16."""
-    wide = matrix.shape[0] <= matrix.shape[1]
-    x = (matrix if wide else matrix.T).bfloat16()
-    x = x / (x.norm() + 1e-7)
+def _one_by_one(matrices: list[Tensor]) -> list[Tensor]:
+    """Orthogonalised; a processor has no fast product of several half-precision matrices at once."""
+    return [orthogonalised(matrix) for matrix in matrices]
+
+
+def _by_shape(matrices: list[Tensor]) -> list[Tensor]:
+    """Orthogonalised, those of one shape together: what a graphics card waits for is calls."""
+    changes = list(matrices)
+    for shape in {matrix.shape for matrix in matrices}:
+        members = [i for i, matrix in enumerate(matrices) if matrix.shape == shape]
+        for i, change in zip(members, orthogonalised(torch.stack([matrices[i] for i in members])), strict=True):
+            changes[i] = change
+    return changes
+
+
+def _adam_updates(gradients: list[Tensor], states: list[dict], group: dict) -> list[Tensor]:
+    means, squares = (_moments(name, gradients, states) for name in ("mean", "square"))
+    counts = [state.setdefault("count", torch.zeros(())) for state in states]
+    torch._foreach_add_(counts, 1)
+    count, (slow, slower) = float(counts[0]), group["betas"]
+    torch._foreach_lerp_(means, gradients, 1 - slow)
+    torch._foreach_lerp_(squares, torch._foreach_mul(gradients, gradients), 1 - slower)
+    sizes = torch._foreach_sqrt(torch._foreach_div(squares, 1 - slower**count))
+    torch._foreach_add_(sizes, 1e-8)
+    return list(torch._foreach_div(torch._foreach_div(means, 1 - slow**count), sizes))
+
+
+def orthogonalised(matrices: Tensor, steps: int = 5) -> Tensor:
+    """Matrices (..., M, N) with the singular vectors of `matrices` and singular values of 0.7 to 1.2, bfloat16."""
+    wide = matrices.shape[-2] <= matrices.shape[-1]
+    x = (matrices if wide else matrices.mT).bfloat16()
+    x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
     a, b, c = _COEFFICIENTS
     for _ in range(steps):
-        gram = x @ x.T
+        gram = x @ x.mT
         x = a * x + (b * gram + c * gram @ gram) @ x
-    return x if wide else x.T
+    return x if wide else x.mT

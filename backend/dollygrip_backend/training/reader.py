@@ -4,6 +4,7 @@ Supervised by cross-entropy on every part of the program. The text encoder stays
 from the encoder's upper half and learn slower than the rest.
 """
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from dollygrip_backend.data.grammar import Pair
 from dollygrip_backend.data.grammar.corpus import bare, corpus
 from dollygrip_backend.predictor.program import IGNORE, UNDECIDED, Program, Reading
 from dollygrip_backend.predictor.reader import ShotReader
-from dollygrip_backend.predictor.text import upper_layers
+from dollygrip_backend.predictor.text import TextFeatures, upper_layers
 from dollygrip_backend.training.common import Run, learning_rate, process_random, step_random, train
 
 
@@ -99,7 +100,8 @@ def train_reader(settings: Config, bank: CaptionBank, work: Path, resume: bool =
         run,
         "reader",
         settings.steps,
-        lambda: _step(run, bank, settings),
+        partial(_draw, bank, settings),
+        partial(_step, run, settings),
         work,
         resume=resume,
         at_save=lambda: {"held_out": _score(run, held_out)},
@@ -116,12 +118,15 @@ def _score(run: Run, bank: CaptionBank) -> float:
     return score
 
 
-def _step(run: Run, bank: CaptionBank, settings: Config) -> dict[str, float]:
-    """One step on the batch that belongs to the run's step number."""
-    epoch, index = divmod(run.step, len(bank) // settings.batch)
+def _draw(bank: CaptionBank, settings: Config, step: int) -> tuple[TextFeatures, Program]:
+    epoch, index = divmod(step, len(bank) // settings.batch)
     rows = list(bank.batches(settings.batch, process_random(settings.seed, epoch)))[index]
-    step_random(settings.seed, run.step)
-    text, program = (value.to(run.device) for value in bank.batch(rows))
+    return bank.batch(rows)
+
+
+def _step(run: Run, settings: Config, batch: tuple[TextFeatures, Program]) -> dict[str, float]:
+    text, program = (value.to(run.device) for value in batch)
+    step_random(settings.seed, run.step)  # dropout
     with sdpa_kernel(SDPBackend.MATH), run.autocast(settings.bfloat16):
         parts = losses(run.model(text)[1], program)
     run.descend(

@@ -4,6 +4,7 @@ The shot reader that is trained before it stays frozen. Flow matching towards th
 regularisation loss (CT-1, arXiv 2604.09201) that compares predicted and true trajectories sub-band by sub-band.
 """
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -175,15 +176,19 @@ def train_trajectory(
         model, Muon(model, apart=("memory", "trajectory", "time", "noise", "condition", "noisy")), settings.average
     )
     reader = reader.to(run.device)
-    train(run, "trajectory", settings.steps, lambda: _step(run, reader, bank, settings), work, resume=resume)
+    draw, descend = partial(_draw, bank, settings), partial(_step, run, settings, reader)
+    train(run, "trajectory", settings.steps, draw, descend, work, resume=resume)
     return model
 
 
-def _step(run: Run, reader: ShotReader, bank: CaptionBank, settings: Config) -> dict[str, float]:
-    """One step on the batch that belongs to the run's step number."""
-    epoch, index = divmod(run.step, len(bank) // settings.batch)
+def _draw(bank: CaptionBank, settings: Config, step: int) -> Batch:
+    epoch, index = divmod(step, len(bank) // settings.batch)
     rows = list(bank.batches(settings.batch, process_random(settings.seed, epoch)))[index]
-    batch = draw_batch(bank, rows, settings, step_random(settings.seed, run.step)).to(run.device)
+    return draw_batch(bank, rows, settings, step_random(settings.seed, step))
+
+
+def _step(run: Run, settings: Config, reader: ShotReader, batch: Batch) -> dict[str, float]:
+    batch = batch.to(run.device)
     with sdpa_kernel(SDPBackend.MATH), run.autocast(settings.bfloat16):
         parts = losses(run.model, reader, batch)
     loss = sum(getattr(settings, key) * value for key, value in parts.items())

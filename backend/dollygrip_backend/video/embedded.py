@@ -73,11 +73,15 @@ class EmbeddedEngine:
         for t in range(total):
             if t % WINDOW == 0:
                 window = range(t, min(t + WINDOW, total))
-                self._grow(scene, views, known, window, partial(progress, max(t, first), total))
+                paint = partial(self._painted, reference, shot.seed)
+                self._grow(scene, views, known, window, paint, partial(progress, max(t, first), total))
             if t < first:
                 continue
             yield to_image(FilledGuide.seen(scene.cache, views[t], shot.size, known(t)).frame())
             progress(t + 1, total)
+
+    def _painted(self, reference: Reference, seed: int, guide: FilledGuide) -> Tensor:
+        return self.painter.paint(guide, reference, seed) if self.painter else guide.rgb
 
     def _grow(
         self,
@@ -85,6 +89,7 @@ class EmbeddedEngine:
         views: list[View],
         known: Callable[[int], Tensor | None],
         window: range,
+        paint: Callable[[FilledGuide], Tensor],
         tick: Callable[[], None],
     ) -> None:
         """Paint what a window of frames will see of the unknown, pose by pose, into the scene's cache."""
@@ -100,9 +105,8 @@ class EmbeddedEngine:
             area[key] = 0.0
             view, geometry = views[probes[key]], known(probes[key])
             guide = FilledGuide.seen(scene.cache, view, scene.size, geometry)
-            painted = self.painter.paint(guide.rgb, guide.disparity, guide.hole) if self.painter else guide.rgb
             kept = joined(guide.hole, guide.disparity).cpu().numpy()
-            scene.add(to_image(painted), (1.0 / guide.disparity).cpu().numpy(), *view, kept)
+            scene.add(to_image(paint(guide)), (1.0 / guide.disparity).cpu().numpy(), *view, kept)
 
 
 @attrs.frozen(eq=False)

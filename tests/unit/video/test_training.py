@@ -10,9 +10,25 @@ from dollygrip.errors import InputError
 from dollygrip_backend.data.scenes import Scene, SceneDataset, save_scene
 from dollygrip_backend.evaluation.video import compare_fills, compare_shots, fills_of
 from dollygrip_backend.scene.cache import SceneCache
-from dollygrip_backend.training.embedded import CONFIG, errors_in, make_pair, synthetic_hole, train_embedded
+from dollygrip_backend.training.embedded import (
+    CONFIG,
+    Pair,
+    errors_in,
+    make_pair,
+    mirrored,
+    synthetic_hole,
+    train_embedded,
+)
 from dollygrip_backend.video.embedded import EmbeddedEngine
-from dollygrip_backend.video.inpainter import InPainter, InPaintingNetwork, encode_condition
+from dollygrip_backend.video.guide import FilledGuide
+from dollygrip_backend.video.inpainter import (
+    InPainter,
+    InPaintingNetwork,
+    encode_condition,
+    paint_from_noise,
+    plucker_rays,
+)
+from dollygrip_backend.video.reference import Reference
 
 SETTINGS = """
 seed = 3
@@ -21,10 +37,12 @@ batch = 2
 rate = 1e-3
 decay = 0.9
 channels = [8, 32, 32]
+layers = 1
 block = 2
 caches_per_scene = 2
 views_per_cache = 2
 synthetic_holes = 0.5
+pure_noise = 0.5
 structure = 0.5
 """
 
@@ -57,11 +75,11 @@ def data(tmp_path):
 def test_a_pairs_guide_is_the_truth_where_it_is_known_and_a_hole_where_it_is_not():
     scene = wall()
     cache = SceneCache.from_view(scene.rgb[0], scene.depth[0], scene.c2w[0], scene.intrinsics[0])
-    pair = make_pair(cache, scene, 2)
+    pair = make_pair(cache, scene, 0, 2)
     known = ~pair.hole
-    assert (pair.fill.int() - pair.truth.int()).abs()[:, known].max() <= 1
+    assert np.abs(pair.fill.astype(int) - pair.truth)[:, known].max() <= 1
     assert pair.hole[:, -16:].all() and not pair.hole[:, :-18].any()
-    assert torch.equal(pair.uncovered, pair.hole) and (pair.disparity == 1).all()
+    assert np.array_equal(pair.uncovered, pair.hole) and (pair.disparity == 1).all()
 
 
 @given(st.integers(0, 2**32 - 1))
@@ -81,11 +99,13 @@ def test_training_is_reproducible_and_its_weights_paint(tmp_path, data):
     assert all(torch.equal(a, b) for a, b in zip(one.parameters(), two.parameters(), strict=True))
     assert one.unet.conv_out.weight.abs().max() > 0
     painter = InPainter.load(tmp_path / "one")
-    hole = torch.zeros(30, 50, dtype=torch.bool)
-    hole[:, 40:] = True
-    fill = torch.full((30, 50, 3), 90.0)
-    painted = painter.paint(fill, torch.ones(30, 50), hole)
-    assert torch.equal(painted[~hole], fill[~hole]) and (painted[hole] != 90).any()
+    scene = wall()
+    cache = SceneCache.from_view(scene.rgb[0], scene.depth[0], scene.c2w[0], scene.intrinsics[0])
+    guide = FilledGuide.seen(cache, (scene.c2w[2], scene.intrinsics[2]), scene.size)
+    reference = Reference(scene.rgb[0], None, scene.depth[0], scene.c2w[0], scene.intrinsics[0])
+    painted, hole = painter.paint(guide, reference), guide.hole
+    assert torch.equal(painted[~hole], guide.rgb[~hole]) and (painted[hole] != guide.rgb[hole]).any()
+    assert torch.equal(painted, painter.paint(guide, reference))
     engine, scenes = EmbeddedEngine(painter=painter), SceneDataset(data)
     fills, examples = compare_fills(scenes, fills_of(engine))
     shots, first = compare_shots(scenes, {"engine": engine})
@@ -98,14 +118,37 @@ def test_training_is_reproducible_and_its_weights_paint(tmp_path, data):
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 2**32 - 1))
 def test_the_network_takes_any_size_and_keeps_what_is_known(width, height, seed):
     random = torch.Generator().manual_seed(seed)
-    network = InPaintingNetwork((8, 32, 32), 2)
+    network = InPaintingNetwork((8, 32, 32), 1, 2)
     torch.nn.init.normal_(network.unet.conv_out.weight)
-    fill, hole = torch.rand(1, 3, height, width, generator=random), torch.rand(1, height, width, generator=random) < 0.5
+    fill, reference, noise = torch.rand(3, 1, 3, height, width, generator=random)
+    hole = torch.rand(1, height, width, generator=random) < 0.5
+    rays = plucker_rays(np.eye(4), np.array([50.0, 50, width / 2, height / 2]), (width, height), 1.0)[None]
+    condition = encode_condition(fill, hole, torch.ones(1, height, width), rays, reference)
     with torch.inference_mode():
-        picture = network(encode_condition(fill, hole, torch.ones(1, height, width)))
+        one, three = (paint_from_noise(network, condition, noise, steps) for steps in (1, 3))
     kept = ~hole[:, None].expand_as(fill)
-    assert picture.shape == fill.shape and torch.equal(picture[kept], fill[kept])
-    assert not hole.any() or (picture != fill).any()
+    assert one.shape == three.shape == fill.shape and not one[kept].any() and not three[kept].any()
+    assert not hole.any() or (one.any() and (one != three).any())
+
+
+@given(st.floats(-1, 1), st.floats(-1, 1), st.integers(0, 47), st.integers(0, 31))
+def test_plucker_rays_pass_through_their_pixels_and_mirror_with_the_picture(across, yaw, x, y):
+    pose = np.eye(4)
+    pose[:3, :3] = [[np.cos(yaw), 0, np.sin(yaw)], [0, 1, 0], [-np.sin(yaw), 0, np.cos(yaw)]]
+    pose[:3, 3] = [across, 0.2, 0.3]
+    lens = np.array([40.0, 40, 24, 16])
+    direction, moment = plucker_rays(pose, lens, (48, 32), 2.0)[:, y, x].double().numpy().reshape(2, 3)
+    along = pose[:3, :3] @ [(x + 0.5 - 24) / 40, (y + 0.5 - 16) / 40, 1]
+    point = pose[:3, 3] + 3.0 * along  # any point of the ray has the ray's moment
+    assert np.cross(direction, along) == pytest.approx(0, abs=1e-5)
+    assert np.arctanh(moment) == pytest.approx(np.cross(point / 2, direction), abs=1e-4)
+    mirror = np.diag([-1.0, 1, 1])
+    there = pose.copy()
+    there[:3, :3], there[:3, 3] = mirror @ pose[:3, :3] @ mirror, mirror @ pose[:3, 3]
+    plain = np.zeros((32, 48))
+    rays = plucker_rays(pose, lens, (48, 32), 2.0).numpy().astype(np.float16)
+    pair = Pair(plain, plain, plain, plain, plain, plain, rays)
+    assert mirrored(pair).rays == pytest.approx(plucker_rays(there, lens, (48, 32), 2.0).numpy(), abs=2e-3)
 
 
 @given(st.floats(0.01, 0.3))
