@@ -40,6 +40,7 @@ from transformers import (
 
 from dollygrip_backend.video.specs import ModelSpec
 
+Make = Callable[[], nn.Module]
 WORDS = ("a", "an", "room", "red", "wall", "slow", "street", "User", "Prompt", ":")
 
 
@@ -69,7 +70,7 @@ PUBLISHED = {
 TINY = {
     "sana-wm": Sizes(
         {
-            "vocab_size": 32,
+            "vocab_size": 14,
             "hidden_size": 16,
             "intermediate_size": 32,
             "num_hidden_layers": 1,
@@ -113,24 +114,31 @@ TINY = {
 }
 
 
-def build(spec: ModelSpec, pipeline: Callable[..., Any], sizes: Sizes, device: str) -> Any:
-    """A pipeline of the class `pipeline`, with the types of weights that the engines load."""
-    half = torch.bfloat16 if torch.device(device).type == "cuda" else torch.float32
-    fine = torch.float32 if spec.vae.bytes_each == 4 else half
-    torch.manual_seed(0)
+def assemble(
+    spec: ModelSpec, pipeline: Callable[..., Any], sizes: Sizes, network: Callable[[str, Make], nn.Module]
+) -> Any:
+    """A pipeline of the class `pipeline`; network(part, make) gives each of its networks, which make() makes."""
     sana = spec.name == "sana-wm"
     text_class, config = (Gemma2ForCausalLM, Gemma2Config) if sana else (UMT5EncoderModel, UMT5Config)
     vae_class = AutoencoderKLLTX2Video if sana else AutoencoderKLWan
     transformer_class = SanaWMTransformer3DModel if sana else WanVACETransformer3DModel
     return pipeline(
+        vae=network("vae", lambda: vae_class(**sizes.vae)),
+        transformer=network("transformer", lambda: transformer_class(**sizes.transformer)),
+        text_encoder=network("text_encoder", lambda: text_class(config(**sizes.text))),
         tokenizer=_gemma_tokenizer() if sana else _umt5_tokenizer(),
-        text_encoder=_filled(lambda: text_class(config(**sizes.text)), device, half),
-        vae=_filled(lambda: vae_class(**sizes.vae), device, fine),
-        transformer=_filled(lambda: transformer_class(**sizes.transformer), device, half),
         scheduler=FlowMatchEulerDiscreteScheduler()
         if sana
         else UniPCMultistepScheduler(prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=3.0),
     )
+
+
+def build(spec: ModelSpec, pipeline: Callable[..., Any], sizes: Sizes, device: str) -> Any:
+    """The same with random weights on a device, of the types that the engines load."""
+    half = torch.bfloat16 if torch.device(device).type == "cuda" else torch.float32
+    fine = torch.float32 if spec.vae.bytes_each == 4 else half
+    torch.manual_seed(0)
+    return assemble(spec, pipeline, sizes, lambda part, make: _filled(make, device, fine if part == "vae" else half))
 
 
 def parameters(pipe: Any) -> dict[str, int]:
@@ -142,7 +150,7 @@ def parameters(pipe: Any) -> dict[str, int]:
     }
 
 
-def _filled(make: Callable[[], nn.Module], device: str, dtype: torch.dtype) -> nn.Module:
+def _filled(make: Make, device: str, dtype: torch.dtype) -> nn.Module:
     """A network with random weights that keep the size of what passes through; its buffers are its own.
 
     What diffusers keeps in 32 bits is so here, too.
