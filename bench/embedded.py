@@ -1,4 +1,5 @@
-"""The embedded engine's time and memory for a shot: `python bench/embedded.py [--frames N] [--size W H] [--threads N]`.
+"""The embedded engine's time and memory for a shot: `python bench/embedded.py [--frames N] [--size W H] [--device cpu]
+[--threads N]`.
 
 The camera sways and moves into the scene of `bench/guide.py`, at the same speed however long the shot is. Depth is
 estimated, as for a picture that comes without one. Prints one line of JSON: seconds to load, to the first frame and to
@@ -10,10 +11,11 @@ import json
 import resource
 import sys
 import time
+from typing import Any
 
 import numpy as np
 import torch
-from guide import HEIGHT, LENS, WIDTH, scene
+from guide import HEIGHT, WIDTH, lens, scene
 
 from dollygrip.rotations import matrix_from_rotvec
 from dollygrip.trajectory import Trajectory
@@ -24,14 +26,14 @@ SPEED = 0.01  # depth units a frame
 DEPTH = 6.0  # what the scene's median depth is called
 
 
-def camera(frames: int) -> Trajectory:
-    """Poses at 512x288."""
+def camera(frames: int, size: tuple[int, int] = (WIDTH, HEIGHT)) -> Trajectory:
+    """Poses at a size (width, height)."""
     t = np.arange(frames)
     turn = np.radians(SWAY) * np.sin(2 * np.pi * t / PERIOD)
     c2w = np.tile(np.eye(4), (frames, 1, 1))
     c2w[:, :3, :3] = matrix_from_rotvec(turn[:, None] * [0.0, 1.0, 0.0])
     c2w[:, 2, 3] = SPEED * t
-    return Trajectory(c2w, np.tile(LENS, (frames, 1)), (WIDTH, HEIGHT), 24.0, scene_depth=DEPTH)
+    return Trajectory(c2w, np.tile(lens(size), (frames, 1)), size, 24.0, scene_depth=DEPTH)
 
 
 def peak_megabytes() -> float:
@@ -40,24 +42,30 @@ def peak_megabytes() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--frames", type=int, default=49)
-    parser.add_argument("--size", type=int, nargs=2, default=(WIDTH, HEIGHT), metavar=("W", "H"))
-    parser.add_argument("--threads", type=int, default=2)
-    options = parser.parse_args()
-    torch.set_num_threads(options.threads)
+def measure(frames: int, size: tuple[int, int], device: str) -> dict[str, Any]:
+    """Seconds to load, to the first frame and to the last, and of the processor; see `peak_megabytes`."""
     began = time.perf_counter()
-    engine = load_engine("embedded")
-    figures = {"frames": options.frames, "size": options.size, "loaded_s": time.perf_counter() - began}
+    engine = load_engine("embedded", device)
+    figures = {"frames": frames, "size": list(size), "loaded_s": time.perf_counter() - began}
     busy = time.process_time()
-    for number, _ in enumerate(engine.render(Shot(scene()[0], "", camera(options.frames), options.size))):
+    for number, _ in enumerate(engine.render(Shot(scene()[0], "", camera(frames, size), size))):
         if number == 0:
             figures["first_frame_s"] = time.perf_counter() - began
     figures["last_frame_s"] = time.perf_counter() - began
     figures["processor_s"] = time.process_time() - busy
     figures["peak_mb"] = peak_megabytes()
-    print(json.dumps({k: round(v, 1) if isinstance(v, float) else v for k, v in figures.items()}))
+    return {k: round(v, 1) if isinstance(v, float) else v for k, v in figures.items()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--frames", type=int, default=49)
+    parser.add_argument("--size", type=int, nargs=2, default=(WIDTH, HEIGHT), metavar=("W", "H"))
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--threads", type=int, default=2)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    print(json.dumps(measure(options.frames, tuple(options.size), options.device)))
 
 
 if __name__ == "__main__":

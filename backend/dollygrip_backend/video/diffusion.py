@@ -104,6 +104,7 @@ class DiffusionEngine(ABC):
         pipe = self._pipeline(job.size[0] * job.size[1] * windows[0].length)
         with torch.no_grad():
             text = self._encode(pipe, shot.prompt)
+        pipe.maybe_free_model_hooks()  # or an offloaded text encoder stays on the card while the VAE encodes
         done, latest = self._recalled(job, windows, finished, progress)
         for number, window in enumerate(windows[done:], done):
             generator = torch.Generator().manual_seed(window_seed(shot.seed, number))

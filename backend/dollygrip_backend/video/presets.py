@@ -1,5 +1,6 @@
 """Making a diffusers pipeline fit into a card's memory: what the presets of `specs` do."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -37,6 +38,17 @@ def apply_preset(pipe: Any, preset: Preset, device: str) -> None:
         pipe.transformer.enable_layerwise_casting(storage_dtype=stored, compute_dtype=computed)
         apply_layerwise_casting(pipe.text_encoder, stored, computed, skip_modules_pattern=TEXT_SKIP)
     pipe.enable_model_cpu_offload(device=where)
+    # diffusers sends away what comes before a network in its sequence, which ends with the VAE; but that encodes first.
+    pipe.transformer.register_forward_pre_hook(_sender_home(pipe.vae))
+
+
+def _sender_home(network: torch.nn.Module) -> Callable[..., None]:
+    """A hook that moves a network off the card."""
+
+    def send(*_: Any) -> None:
+        network.to("cpu")
+
+    return send
 
 
 def fit_tiles(vae: Any, size: tuple[int, int]) -> None:

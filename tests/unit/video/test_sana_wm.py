@@ -10,7 +10,7 @@ import torch
 from diffusers.pipelines.sana_wm.cam_utils import action_string_to_c2w
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny_pipelines import save_sana_wm
+from tiny_pipelines import save_sana_wm, save_wan_vace
 
 from dollygrip.errors import DollygripError, InputError
 from dollygrip.rotations import matrix_from_rotvec
@@ -20,6 +20,7 @@ from dollygrip_backend.video.models import use_folder
 from dollygrip_backend.video.reference import cover_box
 from dollygrip_backend.video.sana_wm import SanaJob, SanaWMEngine, crop, lead_in
 from dollygrip_backend.video.specs import PRESETS, SANA_WM
+from dollygrip_backend.video.wan_vace import WanVACEEngine
 from dollygrip_backend.video.windows import plan_windows, working_size
 
 SIZE = (128, 96)
@@ -29,6 +30,11 @@ LENS = np.array([110.0, 115.0, 60.0, 50.0])
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     return save_sana_wm(tmp_path_factory.mktemp("model") / "sana")
+
+
+@pytest.fixture(scope="module")
+def vace_folder(tmp_path_factory):
+    return save_wan_vace(tmp_path_factory.mktemp("model") / "vace")
 
 
 @pytest.fixture
@@ -324,6 +330,35 @@ def test_the_windows_before_a_failure_have_been_handed_out(engine, short_windows
             seen.append(frame)
     assert caught.value.kind == kind
     assert len(seen) == 25 and all((a == b).all() for a, b in zip(seen, whole[:25], strict=True))
+
+
+@pytest.mark.parametrize("preset", ["offload", "fp8"])
+@pytest.mark.parametrize("kind", [SanaWMEngine, WanVACEEngine])
+def test_offloaded_one_network_at_a_time_is_on_the_card(folder, vace_folder, monkeypatch, kind, preset):
+    engine = kind(folder if kind is SanaWMEngine else vace_folder, preset=preset, steps=2)
+    pipe, there, seen = engine._pipeline(1), set(), []
+    parts = ("text_encoder", "transformer", "vae")
+
+    def watch(name: str, before: str | None) -> None:
+        class_ = type(getattr(pipe, name))
+        move = class_.to
+
+        def to(network, *args, **kwargs):
+            if str(args[0]) == "cpu:0":  # the hooks' card; home is plain "cpu"
+                there.add(name)
+                there.discard(before)  # the hooks' own doing, which they leave out where the card is a CPU
+            else:
+                there.discard(name)
+            seen.append(sorted(there))
+            return move(network, *args, **kwargs)
+
+        monkeypatch.setattr(class_, "to", to)
+
+    for before, name in zip((None, *parts), parts, strict=False):
+        watch(name, before)
+    list(engine.render(make_shot(walk(9), depth=np.ones((SIZE[1], SIZE[0]), np.float32))))
+    assert {name for names in seen for name in names} == set(parts)
+    assert max(map(len, seen)) == 1
 
 
 def test_when_the_memory_runs_out_the_next_rendering_uses_the_next_preset(engine, monkeypatch):
