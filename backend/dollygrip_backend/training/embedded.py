@@ -238,7 +238,7 @@ def _step(run: Run, settings: Config, batch: Batch) -> dict[str, float]:
     loss = (squared + NEGLIGIBLE).log10().mean() + settings.structure * unlike.mean()
     run.descend(loss, learning_rate(run.step, settings.steps, settings.rate))
     before, _ = errors_in(fill, batch.truth, batch.where)
-    gain, blind = 10 * (before / squared.detach()).log10(), batch.time == 1
+    gain, blind = 10 * ((before + NEGLIGIBLE) / (squared.detach() + NEGLIGIBLE)).log10(), batch.time == 1
     gain = (gain * blind).sum() / blind.sum().clamp_min(1)
     return {"loss": loss.item(), "dB over the fill": gain.item()}
 
