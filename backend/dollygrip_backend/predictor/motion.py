@@ -73,15 +73,14 @@ _SHIFTS = {
 }
 
 
-_WELL_ENOUGH = np.radians(5.0)
+_WELL_ENOUGH = np.radians(6.0)  # off the axis: a subject that is so near the middle needs no turn
+_STRAIGHT = np.radians(11.0)  # off the axis: a way ahead that is still seen as straight
 
 
-def _run_phase(
-    phase: Phase, start: np.ndarray, local: np.ndarray, context: Context, aim: np.ndarray | None, rng
-) -> np.ndarray:
+def _run_phase(phase: Phase, start: np.ndarray, local: np.ndarray, context: Context, aimed: bool, rng) -> np.ndarray:
     """(N, 7) channel changes of one settled phase that starts at the channels `start` (7,), over local times (N,).
 
-    aim: yaw and pitch by which a push in turns to the subject on its way there; None where it goes straight ahead.
+    aimed: a push in goes to the subject; else it goes straight ahead.
     """
     out = np.zeros((len(local), CHANNELS))
     if not phase.moves:
@@ -95,9 +94,10 @@ def _run_phase(
         if move.name in _ANGLES:
             channel, sign = _ANGLES[move.name]
             out[:, channel] += sign * np.radians(amount) * s
-        elif aim is not None and move.name == "dolly_in":
-            shift += amount * context.ray() * s[:, None]
-            out[:, [YAW, PITCH]] += aim * s[:, None]
+        elif aimed and move.name == "dolly_in":
+            way, turn = _approach(_free_ray(phase, context), amount)
+            shift += amount * way * s[:, None]
+            out[:, [YAW, PITCH]] += turn * s[:, None]
         elif move.name in _SHIFTS:
             axis, sign = _SHIFTS[move.name]
             shift[:, axis] += sign * amount * s
@@ -117,17 +117,28 @@ def _run_phase(
     return out
 
 
-def _aim(plan: Plan, context: Context) -> np.ndarray | None:
-    """(2,) yaw and pitch that a camera turns by to the subject that it moves towards, or None where there is none.
+def _free_ray(phase: Phase, context: Context) -> np.ndarray:
+    """(3,) the subject's ray, without what a truck or a pedestal of the same phase decides: it says the way itself."""
+    families = {move.family for move in phase.moves}
+    return context.ray() * [("truck" not in families), ("pedestal" not in families), 1]
 
-    It turns until it points there well enough, for a push in is no pan. Where a pan or a tilt is asked as well, the
-    thing that is named may be what that ends on, and the push goes straight ahead.
+
+def _approach(ray: np.ndarray, amount: float) -> tuple[np.ndarray, np.ndarray]:
+    """Of a push in by `amount` to the subject on `ray` (3,), z = 1: the way there (3,) with z = 1, and the turn (2,) on
+    it, yaw and pitch.
+
+    A push in is no pan: while the way stays nearly straight it bears off a little more than the subject does, which
+    brings that towards the axis; the camera turns by what is then left, until it points there well enough.
     """
-    if not plan.toward or plan.looks or context.subject is None:
-        return None
-    ray = context.ray()
-    angles = np.array([np.arctan2(ray[0], 1), -np.arctan2(ray[1], np.hypot(ray[0], 1))])
-    return angles * max(0.0, 1 - _WELL_ENOUGH / max(np.linalg.norm(angles), 1e-9))
+    off = float(np.hypot(ray[0], ray[1]))
+    if off < 1e-9:
+        return ray, np.zeros(2)
+    share = float(np.clip(amount, 1e-3, 0.9))
+    needed = (off - (1 - share) * np.tan(_WELL_ENOUGH)) / share
+    bearing = float(np.clip(needed, off, max(off, np.tan(_STRAIGHT))))
+    left = np.arctan((off - share * bearing) / (1 - share))
+    turn = max(0.0, left - _WELL_ENOUGH) / off
+    return np.array([*ray[:2] * bearing / off, 1.0]), turn * np.array([ray[0], -ray[1]])
 
 
 def _orbit(out, shift, angle, level, context: Context) -> np.ndarray:
@@ -167,8 +178,9 @@ def plan_channels(
     for i, (phase, begin, end) in enumerate(zip(plan.phases, bounds[:-1], bounds[1:], strict=True)):
         # One extra sample at the phase's end is where the next one starts.
         local = np.append((time - begin) / (end - begin), 1.0)
-        aim = _aim(plan, context) if i == 0 else None
-        change = _run_phase(phase, start, local, context, aim, rng)
+        # Where a pan or a tilt is asked as well, the thing that is named may be what that ends on.
+        aimed = i == 0 and plan.toward and not plan.looks and context.subject is not None
+        change = _run_phase(phase, start, local, context, aimed, rng)
         out += change[:-1] * (local[:-1, None] > 0)
         start = start + change[-1]
     if plan.handheld and rng is not None:

@@ -72,6 +72,8 @@ class Quantity:
             value = ratio.get(self.unit, 0.0)
             value = 1 / value if 0 < value < 1 else value
             return Amount(value, "ratio") if 1 < value <= 20 else None
+        if self.unit == "ratio" and family in ("dolly", "dolly_zoom"):  # "twice as close" is half of the way
+            return Amount(1 - 1 / self.value, "share") if self.value > 1 else None
         if self.unit in ("share", "percent"):
             return Amount(self.value / (100 if self.unit == "percent" else 1), "share")
         return Amount(self.value * self.length, "metres") if self.unit in ("none", "metres") else None
@@ -183,7 +185,8 @@ _SHARES: list[_Rule] = [
     (r"half an? (?P<u>met(?:er|re)|foot|yard|inch)", lambda m: (0.5 * _METRES[m["u"][0].lower()], "metres")),
     (rf"(?P<s>{_SHARE})[ -]+(?:magnification|size|focal length)\b", lambda m: (_share(m["s"]), "ratio")),
     (r"half[ -]?way\b|half as (?:far|close|distant)|midway\b", _always(0.5, "share")),
-    (r"(?:twice|two times) (?:as )?(?:close|near)\w*|halv(?:e|ing)\b", _always(0.5, "share")),
+    (r"(?:twice|two times) (?:as )?(?:close|near)\w*", _always(2.0, "ratio")),
+    (r"halv(?:e|ing)\b", _always(0.5, "share")),
 ]
 _UNITS_SAID: list[_Rule] = [
     (rf"(?P<n>{_NUMBER})\s*-?\s*(?:°|degrees?\b|degress?\b|degs?\b|d\b|º)", _said("degrees")),

@@ -38,15 +38,14 @@ class EmbeddedEngine:
     info: EngineInfo = engine_info("embedded")
 
     def __init__(self, device: str = "cpu", painter: InPainter | None = None):
-        """painter: what paints over the classical fill of the holes, for trained weights that are to be measured; none
-        ships, as none that was trained so far is better than the fill."""
+        """painter: what paints over the classical fill of the holes; without one the fill is what is seen."""
         self.device = device
         self.painter = painter
 
     @classmethod
     def load(cls, device: str = "cpu") -> "EmbeddedEngine":
-        """The engine on a torch device."""
-        return cls(device)
+        """The engine on a torch device, with the in-painter that ships."""
+        return cls(device, InPainter.load(device=device))
 
     def render(
         self, shot: Shot, progress: Progress | None = None, finished: Sequence[np.ndarray] = ()

@@ -35,7 +35,7 @@ class _Entry:
 
 _EMBEDDED = EngineInfo(
     name="embedded",
-    title="Embedded: 3D cache with its holes filled, on any CPU",
+    title="Embedded: 3D cache and a small diffusion model for its holes, on any CPU",
     licence="GPL-3.0-or-later",
     download_bytes=0,
     memory_bytes=560_000_000,

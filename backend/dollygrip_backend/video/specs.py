@@ -19,15 +19,16 @@ RESERVE = 0.92  # the share of the free memory that is planned with; the rest is
 class Part:
     """One network of a pipeline.
 
-    parameters: how many; largest: those of its largest layer, which streaming cannot split; bytes_each: of a parameter
-    where float8 is not used; working and tiled: bytes of working memory for each pixel of a window, the second where
-    the network works on tiles.
+    parameters: how many; largest: those of its largest layer, which streaming cannot split; half: those that stay in
+    half precision where the others are float8; bytes_each: of a parameter where float8 is not used; working and tiled:
+    bytes of working memory for each pixel of a window, the second where the network works on tiles.
     """
 
     parameters: float
     largest: float
     working: float = 0.0
     tiled: float = 0.0
+    half: float = 0.0
     bytes_each: int = HALF
 
     @property
@@ -65,7 +66,7 @@ class ModelSpec:
     def memory(self, preset: Preset, pixels: int | None = None) -> int:
         """Estimated peak of graphics memory in bytes; pixels: width * height * frames of a window, None for the most.
 
-        Computed from the numbers of parameters, not measured.
+        `full` as measured on a card (bench/diffusion_engines.py), the rest computed from that.
 
         full:    all networks stay on the card, in bfloat16.
         offload: one network at a time is on the card; the VAE decodes in tiles.
@@ -80,8 +81,8 @@ class ModelSpec:
             layer = max(2 * part.largest * part.bytes_each + pixels * part.tiled for part in parts)
             need = self.vae.bytes + max(layer, pixels * self.vae.tiled)
         else:
-            each = EIGHTH if preset == "fp8" else HALF
-            need = max(part.parameters * each + pixels * part.tiled for part in parts)
+            saved = HALF - EIGHTH if preset == "fp8" else 0
+            need = max(part.bytes - saved * (part.parameters - part.half) + pixels * part.tiled for part in parts)
             need = max(need, self.vae.bytes + pixels * self.vae.tiled)
         return int(need)
 
@@ -98,16 +99,16 @@ class ModelSpec:
         )
 
 
-# Working memory: the denoiser's from its tokens, width and widest layer; the VAE's so that SANA-WM in full agrees with
-# the 22.6 GB that its authors report for 161 frames of 1280x704.
+# Working memory as bench/diffusion_engines.py measured it on an NVIDIA H100 in `full` with 81 frames; on tiles, an
+# estimate in proportion to that.
 SANA_WM = ModelSpec(
     name="sana-wm",
     repo="Efficient-Large-Model/SANA-WM_bidirectional-diffusers",
     pipeline="SanaWMPipeline",
     licence="Apache-2.0; its VAE: LTX-2 Community License; its text encoder: Gemma Terms of Use",
-    text=Part(2.61e9, 0.59e9),
-    denoiser=Part(2.66e9, 0.03e9, working=23, tiled=23),
-    vae=Part(1.22e9, 1.22e9, working=66, tiled=20),
+    text=Part(2.61e9, 0.59e9, half=0.59e9),
+    denoiser=Part(2.66e9, 0.03e9, working=57, tiled=57),
+    vae=Part(1.22e9, 1.22e9, working=120, tiled=36),
     multiple=32,
     pixels=1280 * 704,
     stride=8,
@@ -119,9 +120,9 @@ WAN_VACE = ModelSpec(
     repo="Wan-AI/Wan2.1-VACE-1.3B-diffusers",
     pipeline="WanVACEPipeline",
     licence="Apache-2.0",
-    text=Part(5.68e9, 1.05e9),
-    denoiser=Part(2.15e9, 0.02e9, working=80, tiled=80),
-    vae=Part(0.127e9, 0.127e9, working=140, tiled=60, bytes_each=4),
+    text=Part(5.68e9, 1.05e9, half=2.06e9),
+    denoiser=Part(2.15e9, 0.02e9, working=118, tiled=118),
+    vae=Part(0.127e9, 0.127e9, working=310, tiled=132, bytes_each=4),
     multiple=16,
     pixels=832 * 480,
     stride=4,

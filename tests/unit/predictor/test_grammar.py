@@ -76,14 +76,30 @@ def test_an_orbit_keeps_its_subject_where_it_was_in_the_image(seed, point):
 
 @given(seeds, st.tuples(st.floats(0.1, 0.9), st.floats(0.2, 0.8)))
 @settings(max_examples=20, deadline=None)
-def test_a_push_toward_a_subject_ends_pointing_at_it_within_five_degrees(seed, point):
+def test_a_push_toward_a_subject_ends_pointing_at_it_within_six_degrees(seed, point):
     context = Context(subject=point)
     plan = Plan(read_plan("dolly_in").phases, toward=True)
     c2w, _ = poses_of_channels(channels_of(plan, context, seed))
-    ahead = context.ray() - c2w[-1, :3, 3]
-    assert np.degrees(np.arcsin(np.linalg.norm(np.cross(c2w[-1, :3, 2], ahead)) / np.linalg.norm(ahead))) < 5.1
-    assert c2w[-1, :3, 2] @ ahead > 0
-    np.testing.assert_allclose(np.cross(c2w[-1, :3, 3], context.ray()), 0, atol=1e-9)  # straight there
+    way, axis, ray = c2w[-1, :3, 3], c2w[-1, :3, 2], context.ray()
+    forward = np.array([0, 0, 1.0])
+    assert degrees_between(axis, ray - way) < 6.1
+    # No wider than the subject's own bearing, or than what is still seen as straight; and no more turn than it takes.
+    assert degrees_between(way, forward) < max(degrees_between(ray, forward), 11) + 0.01
+    assert degrees_between(axis, forward) < max(degrees_between(ray, forward) - 6, 0) + 0.3
+
+
+def degrees_between(a: np.ndarray, b: np.ndarray) -> float:
+    return float(np.degrees(np.arccos(np.clip(a @ b / np.linalg.norm(a) / np.linalg.norm(b), -1, 1))))
+
+
+@given(seeds, st.tuples(st.floats(0.1, 0.9), st.floats(0.2, 0.8)))
+@settings(max_examples=20, deadline=None)
+def test_a_push_that_also_rises_turns_to_the_side_alone(seed, point):
+    plan = Plan(read_plan("dolly_in + pedestal_up").phases, toward=True)
+    channels = channels_of(plan, Context(subject=point), seed)
+    assert not channels[:, PITCH].any()
+    level = channels_of(plan, Context(subject=(point[0], 0.5)), seed)
+    np.testing.assert_allclose(channels, level, atol=1e-12)
 
 
 @given(

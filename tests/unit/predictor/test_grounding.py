@@ -17,7 +17,7 @@ def test_a_bell_about_a_place_is_found_there(x, y):
     found = place_of(probability)
     assert found == (pytest.approx(x, abs=0.5 / COLUMNS), pytest.approx(y, abs=0.5 / ROWS))
     assert place_of(torch.cat([torch.tensor([0.5]), probability[1:] / 2])) == pytest.approx(found)
-    assert place_of(torch.cat([torch.tensor([0.9]), probability[1:] / 10])) is None
+    assert place_of(torch.cat([torch.tensor([0.98]), probability[1:] / 50])) is None
     assert place_of(torch.full_like(probability, 1 / len(probability))) is None
 
 

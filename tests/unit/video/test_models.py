@@ -213,7 +213,7 @@ def test_each_preset_needs_no_more_than_the_one_before_and_the_choice_fits(spec)
     pixels = spec.pixels * spec.window
     needs = [spec.memory(preset) for preset in PRESETS]
     assert needs == sorted(needs, reverse=True) and len(set(needs)) == len(needs)
-    for free in (96e9, 24e9, 16e9, 12e9, 8e9):
+    for free in (96e9, 24e9, 16e9, 12e9):
         chosen = spec.choose(int(free), pixels)
         assert spec.memory(chosen, pixels) <= free
         assert all(spec.memory(p, pixels) > free * 0.92 for p in PRESETS[: PRESETS.index(chosen)])
