@@ -60,6 +60,19 @@ def test_kill_9_from_outside_in_the_middle_of_a_job(client):
     assert frames_of(events) == list(range(1, 20))
 
 
+def test_a_job_that_gets_on_may_lose_worker_after_worker(backend):
+    with backend.client() as client:
+        job = client.submit(*render("sleep=0.05", frames=24))
+        client.credit(job, 100)
+        for _ in range(3):
+            wait_for(lambda: isinstance(client.poll(0.1), FrameReady))
+            server = backend.connection.pid
+            (worker,) = Path(f"/proc/{server}/task/{server}/children").read_text().split()
+            os.kill(int(worker), signal.SIGKILL)
+        events = until_end(client, job)
+        assert isinstance(events[-1], Done) and frames_of(events)[-1] == 23
+
+
 def test_a_cancelled_job_whose_worker_dies_is_cancelled(client):
     pid = worker_pid(client)
     job = client.submit(*predict("deaf=30"))

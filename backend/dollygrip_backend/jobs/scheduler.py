@@ -104,7 +104,7 @@ class Scheduler:
             self._not_started()
 
     def _interrupted(self, job: Job, worker: WorkerProcess) -> None:
-        """The worker of a running job is gone: run the job again, unless that happened before."""
+        """The worker of a running job is gone: run the job again, unless that happened since its last result, too."""
         if worker.cancelled_at is not None:
             self._end(Cancelled(job.id))
         elif job.live and job.crashes + 1 < MAX_CRASHES:
@@ -115,7 +115,7 @@ class Scheduler:
             code = worker.process.returncode
             how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
             hint = "Use a smaller size or fewer frames if memory is short; the backend's log may say more."
-            self._end(Failed(job.id, "worker", f"The worker process of the job {how}, twice.", hint))
+            self._end(Failed(job.id, "worker", f"The worker process of the job {how}, twice in a row.", hint))
 
     def _not_started(self) -> None:
         """A worker ended before it was ready; if a second one does, no job can be done."""

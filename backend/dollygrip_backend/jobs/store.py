@@ -128,12 +128,16 @@ class JobStore:
         return self._db.execute("UPDATE jobs SET state = 'queued' WHERE state = 'running'").rowcount
 
     def add_result(self, job_id: str, index: int, parts: list[Any]) -> None:
-        """Store result `index`; after this it may be announced. Raises ValueError where it is not the next one."""
+        """Store result `index`; after this it may be announced. Raises ValueError where it is not the next one.
+
+        A job that gets on may lose workers as often as it must: crashes count since its last result.
+        """
         job = self.get(job_id)
         if job is None or index != job.results:
             raise ValueError(f"result {index} of job {job_id} is out of order")
         size = write_parts(self._path(job_id, result_name(index)), parts)
-        self._db.execute("UPDATE jobs SET results = results + 1, bytes = bytes + ? WHERE id = ?", (size, job_id))
+        update = "UPDATE jobs SET results = results + 1, bytes = bytes + ?, crashes = 0 WHERE id = ?"
+        self._db.execute(update, (size, job_id))
 
     def result(self, job_id: str, index: int) -> list[Any]:
         return read_parts(self._path(job_id, result_name(index)))
