@@ -186,6 +186,7 @@ _SHARES: list[_Rule] = [
     (rf"(?P<s>{_SHARE})[ -]+(?:magnification|size|focal length)\b", lambda m: (_share(m["s"]), "ratio")),
     (r"half[ -]?way\b|half as (?:far|close|distant)|midway\b", _always(0.5, "share")),
     (r"(?:twice|two times) (?:as )?(?:close|near)\w*", _always(2.0, "ratio")),
+    (r"(?:twice|two times) (?:as )?(?:far|distant)\b", _always(1.0, "share")),
     (r"halv(?:e|ing)\b", _always(0.5, "share")),
 ]
 _UNITS_SAID: list[_Rule] = [

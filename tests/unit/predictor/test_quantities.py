@@ -103,6 +103,10 @@ def test_every_angle_is_exact(degrees, unit):
         ("3", "truck", 3, "metres"),
         ("30", "tilt", 30, "degrees"),
         ("halve the focal length", "zoom", 2, "ratio"),
+        ("twice as close", "zoom", 2, "ratio"),
+        ("twice as close", "dolly", 0.5, "share"),
+        ("three times nearer", "dolly", 2 / 3, "share"),
+        ("twice as far away", "dolly", 1, "share"),
     ],
 )
 def test_what_a_quantity_asks_depends_on_the_move(prompt, family, value, unit):
