@@ -38,7 +38,7 @@ _EMBEDDED = EngineInfo(
     title="Embedded: 3D cache and a small diffusion model for its holes, on any CPU",
     licence="GPL-3.0-or-later",
     download_bytes=0,
-    memory_bytes=560_000_000,
+    memory_bytes=700_000_000,
     sizes=SizeRule(minimum=64, maximum=1280, multiple=2),
     max_frames=2000,
     needs_cuda=False,
