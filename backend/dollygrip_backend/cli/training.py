@@ -53,7 +53,7 @@ def train_depth(
 @reported
 def train_embedded(
     config: Config = _TRAINING / "embedded.toml",
-    scenes: Scenes = Path(".cache/scenes/train"),
+    scenes: Scenes = Path(".cache/scenes/objects"),
     out: Out = Path(".cache/weights/embedded"),
 ) -> None:
     """Train the in-painter of the embedded video engine."""

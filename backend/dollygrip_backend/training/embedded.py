@@ -1,6 +1,6 @@
 """Trains the embedded engine's in-painter on rendered scenes, where every camera's true frame is known.
 
-    dollygrip train embedded --data .cache/scenes/train --out out/embedded
+    dollygrip train embedded --data .cache/scenes/objects --out out/embedded
 
 A sample: the 3D cache of one true view, seen and filled at another view's pose as the engine does it (`video.guide`),
 and the other view's true picture as the answer. A share gets made-up holes, such as a panning camera uncovers.

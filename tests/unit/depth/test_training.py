@@ -15,7 +15,7 @@ from dollygrip_backend.data.scenes import Scene
 from dollygrip_backend.evaluation.depth import evaluate_depth
 from dollygrip_backend.scene.depth import DepthEstimator
 from dollygrip_backend.training import depth
-from dollygrip_backend.training.common import Run, learning_rate
+from dollygrip_backend.training.common import Run, drawn_ahead, learning_rate, step_random
 from dollygrip_backend.training.depth import centred, edge_loss, relative_loss, train_depth
 
 SMOKE = depth.CONFIG.with_name("depth_smoke.toml")
@@ -143,3 +143,9 @@ def test_seconds_of_training_learn_three_pictures(trained):
     estimator = DepthEstimator.load(weights=trained)
     _, scores = evaluate_depth(SCENES, estimator, views=1)["all"]
     assert scores.absrel < 0.8 * scores.constant_absrel
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_what_is_drawn_ahead_comes_in_order_and_is_what_its_step_draws(workers):
+    drawn = list(drawn_ahead(lambda step: step_random(5, step).random(3), range(2, 9), workers))
+    assert np.array_equal(drawn, [step_random(5, step).random(3) for step in range(2, 9)])
