@@ -181,8 +181,10 @@ class _Draws(Dataset):
 
 
 def drawn_ahead(draw: Callable[[int], Drawn], numbers: range, workers: int) -> Iterator[Drawn]:
-    """draw(number) of each of `numbers`, in order, made ahead by so many forked processes; by this one where 0, or where
-    the system forks none."""
+    """draw(number) of each of `numbers`, in order, made ahead by so many forked processes.
+
+    By this one where `workers` is 0 or the system forks none.
+    """
     workers = workers if hasattr(os, "fork") else 0
     context, ahead = ("fork", 4) if workers else (None, None)
     loader = DataLoader(
