@@ -34,7 +34,7 @@ class InPaintingNetwork(ModelMixin, ConfigMixin):
     """
 
     @register_to_config
-    def __init__(self, channels: tuple[int, ...] = (64, 128, 192), layers: int = 2, block: int = 2):
+    def __init__(self, channels: tuple[int, ...] = (64, 128, 192), layers: int = 1, block: int = 2):
         super().__init__()
         plain = len(channels) - ATTENTION_LEVELS
         self.unet = UNet2DModel(
@@ -134,7 +134,8 @@ class InPainter:
 
         pose = np.linalg.inv(reference.c2w) @ guide.view[0]
         lens = guide.view[1] * np.tile([small[0] / width, small[1] / height], 2)
-        unit = float(np.median(reference.depth[np.isfinite(reference.depth)], axis=None))
+        finite = reference.depth[np.isfinite(reference.depth)]
+        unit = float(np.median(finite)) if finite.size else 1.0
         device = guide.rgb.device
         # Holes are widened to whole working pixels, so that no hole colour counts as known.
         condition = encode_condition(
