@@ -130,15 +130,16 @@ def _approach(ray: np.ndarray, amount: float) -> tuple[np.ndarray, np.ndarray]:
     A push in is no pan: while the way stays nearly straight it bears off a little more than the subject does, which
     brings that towards the axis; the camera turns by what is then left, until it points there well enough.
     """
-    off = float(np.hypot(ray[0], ray[1]))
-    if off < 1e-9:
-        return ray, np.zeros(2)
+    aside = ray[:2]
+    off = max(float(np.hypot(*aside)), 1e-9)
     share = float(np.clip(amount, 1e-3, 0.9))
-    needed = (off - (1 - share) * np.tan(_WELL_ENOUGH)) / share
-    bearing = float(np.clip(needed, off, max(off, np.tan(_STRAIGHT))))
-    left = np.arctan((off - share * bearing) / (1 - share))
-    turn = max(0.0, left - _WELL_ENOUGH) / off
-    return np.array([*ray[:2] * bearing / off, 1.0]), turn * np.array([ray[0], -ray[1]])
+    needed = np.abs(aside) * (1 - (1 - share) * np.tan(_WELL_ENOUGH) / off) / share
+    widest = np.maximum(np.abs(aside), np.tan(_STRAIGHT))
+    bearing = np.sign(aside) * np.clip(needed, np.abs(aside), widest)
+    left = (aside - share * bearing) / (1 - share)
+    angle = float(np.arctan(np.hypot(*left)))
+    turn = max(0.0, angle - _WELL_ENOUGH) / max(np.hypot(*left), 1e-9)
+    return np.array([*bearing, 1.0]), turn * left * [1, -1]
 
 
 def _orbit(out, shift, angle, level, context: Context) -> np.ndarray:
