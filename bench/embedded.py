@@ -6,7 +6,6 @@ estimated, as for a picture that comes without one. Prints one line of JSON: sec
 the last, and the process's peak memory in MB.
 """
 
-import argparse
 import json
 import resource
 import sys
@@ -14,8 +13,7 @@ import time
 from typing import Any
 
 import numpy as np
-import torch
-from guide import HEIGHT, WIDTH, lens, scene
+from guide import HEIGHT, WIDTH, lens, parsed, scene
 
 from dollygrip.rotations import matrix_from_rotvec
 from dollygrip.trajectory import Trajectory
@@ -58,13 +56,7 @@ def measure(frames: int, size: tuple[int, int], device: str) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--frames", type=int, default=49)
-    parser.add_argument("--size", type=int, nargs=2, default=(WIDTH, HEIGHT), metavar=("W", "H"))
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--threads", type=int, default=2)
-    options = parser.parse_args()
-    torch.set_num_threads(options.threads)
+    options = parsed(__doc__)
     print(json.dumps(measure(options.frames, tuple(options.size), options.device)))
 
 

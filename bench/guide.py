@@ -72,17 +72,23 @@ def measure(frames: int, size: tuple[int, int], device: str) -> dict[str, list[f
     return figures
 
 
-def main() -> None:
-    from rich.console import Console  # only here: other benchmarks take `measure`
-    from rich.table import Table
-
-    parser = argparse.ArgumentParser(description=__doc__)
+def parsed(description: str) -> argparse.Namespace:
+    """The command line; torch has its threads from now on."""
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--frames", type=int, default=49)
     parser.add_argument("--size", type=int, nargs=2, default=(WIDTH, HEIGHT), metavar=("W", "H"))
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
+    return options
+
+
+def main() -> None:
+    from rich.console import Console  # only here: other benchmarks take `measure`
+    from rich.table import Table
+
+    options = parsed(__doc__)
     figures = measure(options.frames, tuple(options.size), options.device)
     wall, busy, copies = figures["wall"], figures["busy"], figures["copies"]
     megabytes = options.size[0] * options.size[1] * PIXEL_BYTES / 1e6

@@ -170,6 +170,12 @@ class Run:
         return True
 
 
+def moved(batch: Drawn, device: torch.device) -> Drawn:
+    """An attrs object of tensors, or of what moves as they do, on `device`."""
+    fields = attrs.fields(type(batch))
+    return type(batch)(**{field.name: getattr(batch, field.name).to(device) for field in fields})
+
+
 class _Draws(Dataset):
     """What `draw` gives for a number, as a data set."""
 

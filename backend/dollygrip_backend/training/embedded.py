@@ -19,7 +19,7 @@ from torch import Tensor
 from dollygrip.errors import InputError
 from dollygrip_backend.data.scenes import Scene, SceneDataset
 from dollygrip_backend.scene.cache import SceneCache
-from dollygrip_backend.training.common import Run, drawn_ahead, learning_rate, read_config, step_random, train
+from dollygrip_backend.training.common import Run, drawn_ahead, learning_rate, moved, read_config, step_random, train
 from dollygrip_backend.training.muon import Muon
 from dollygrip_backend.training.similarity import ssim_map
 from dollygrip_backend.video.fill import fill_holes
@@ -129,10 +129,6 @@ class Batch:
     noisy: Tensor
     time: Tensor
 
-    def to(self, device: torch.device) -> "Batch":
-        """The same on `device`."""
-        return Batch(**{field.name: getattr(self, field.name).to(device) for field in attrs.fields(Batch)})
-
 
 def draw_batch(pairs: list[Pair], config: Config, step: int) -> Batch:
     """The batch of a step: all wide or all high; mirrored, recoloured, some with made-up holes."""
@@ -230,7 +226,7 @@ def train_embedded(config: Path, data: Path, out: Path) -> None:
 
 def _step(run: Run, settings: Config, batch: Batch) -> dict[str, float]:
     """One step; the logarithm of the error makes every picture's decibels count alike, however hard it is."""
-    batch = batch.to(run.device)
+    batch = moved(batch, run.device)
     fill = batch.condition[:, :3]
     with run.autocast(True):
         correction = run.model(batch.condition, batch.noisy, batch.time)

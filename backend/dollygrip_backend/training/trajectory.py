@@ -25,7 +25,7 @@ from dollygrip_backend.predictor.pipeline import NOISE_SHIFT
 from dollygrip_backend.predictor.plan import Context, settle
 from dollygrip_backend.predictor.reader import ShotReader
 from dollygrip_backend.predictor.text import TextFeatures
-from dollygrip_backend.training.common import Run, learning_rate, process_random, step_random, train
+from dollygrip_backend.training.common import Run, learning_rate, moved, process_random, step_random, train
 from dollygrip_backend.training.muon import Muon
 
 _WAVELET, _LEVELS = "sym4", 3
@@ -61,10 +61,6 @@ class Batch:
     given: Tensor
     used: Tensor
     conditions: Tensor
-
-    def to(self, device: torch.device) -> "Batch":
-        """The same on `device`."""
-        return Batch(**{field.name: getattr(self, field.name).to(device) for field in attrs.fields(Batch)})
 
 
 def draw_context(rng: np.random.Generator) -> Context:
@@ -188,7 +184,7 @@ def _draw(bank: CaptionBank, settings: Config, step: int) -> Batch:
 
 
 def _step(run: Run, settings: Config, reader: ShotReader, batch: Batch) -> dict[str, float]:
-    batch = batch.to(run.device)
+    batch = moved(batch, run.device)
     with sdpa_kernel(SDPBackend.MATH), run.autocast(settings.bfloat16):
         parts = losses(run.model, reader, batch)
     loss = sum(getattr(settings, key) * value for key, value in parts.items())

@@ -23,7 +23,7 @@ CONDITION = 14  # fill (3), hole, disparity, Plücker rays (6), reference (3)
 ATTENTION_LEVELS = 2  # the coarsest
 NOISE = 0.3  # standard deviation of the noise, colours in -1..1: about that of a correction
 WORKING_SIDE = 160  # pixels of the longer side that the network works at, those of the scenes it is trained on
-STEPS = 1
+STEPS = 1  # the expected picture: by PSNR and SSIM better than what more of them draw
 WEIGHTS = Path(__file__).parents[1] / "weights" / "embedded"
 
 
@@ -100,12 +100,11 @@ def paint_from_noise(network: InPaintingNetwork, condition: Tensor, noise: Tenso
 class InPainter:
     """The trained network. Made by `load`."""
 
-    def __init__(self, network: InPaintingNetwork, device: torch.device | str = "cpu", steps: int = STEPS):
+    def __init__(self, network: InPaintingNetwork, device: torch.device | str = "cpu"):
         self.network = network.to(device).eval()
-        self.steps = steps
 
     @classmethod
-    def load(cls, folder: Path = WEIGHTS, device: torch.device | str = "cpu", steps: int = STEPS) -> "InPainter":
+    def load(cls, folder: Path = WEIGHTS, device: torch.device | str = "cpu") -> "InPainter":
         """Load weights saved by `training.embedded`. Raises DollygripError, kind "weights", where they are missing."""
         try:
             network = InPaintingNetwork.from_pretrained(folder, torch_dtype=torch.float32)
@@ -115,7 +114,7 @@ class InPainter:
                 "Install the backend again, or train some with `dollygrip train embedded`.",
                 "weights",
             ) from error
-        return cls(network, device, steps)
+        return cls(network, device)
 
     @torch.inference_mode()
     def paint(self, guide: FilledGuide, reference: Reference, seed: int = 0) -> Tensor:
@@ -146,7 +145,7 @@ class InPainter:
             shrunk(torch.from_numpy(np.array(reference.rgb)).to(device).permute(2, 0, 1)) / 127.5 - 1,
         )
         noise = torch.randn((1, 3, *small[::-1]), generator=torch.Generator().manual_seed(seed)).to(device)
-        correction = paint_from_noise(self.network, condition, noise, self.steps) * 127.5
+        correction = paint_from_noise(self.network, condition, noise, STEPS) * 127.5
         correction = interpolate(correction, (height, width), mode="bicubic", align_corners=False)
         painted = guide.rgb + correction[0].permute(1, 2, 0)
         return torch.where(guide.hole[..., None], painted, guide.rgb).clamp(0, 255)
