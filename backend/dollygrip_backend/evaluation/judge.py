@@ -8,11 +8,13 @@ are positive. Then:
 
 - a move must reach its least visible amount in its own direction, without turning back by more than a tenth of it;
 - what was not asked for must stay small: within a floor that an eye does not notice, or a fraction of the main amount;
-- an orbit is a pan and a truck of opposite directions about one point: some distance must exist at which a subject in
-  the middle of the first frame keeps its place in the image within 8 degrees all along the path;
+- an orbit is a pan and a truck of opposite directions about one point: some distance must exist at which a subject
+  that the first frame sees keeps its place in the image within 8 degrees, and its distance within a ratio of 1.5, all
+  along the path;
 - a still camera stays within half a degree, a hundredth of the scene depth and one per cent of focal length;
 - amounts, where given, are met within 4 degrees (12 for an orbit), 12 % of a focal ratio, 15 % of a distance;
-- moves in order must have their middles in time in that order.
+- moves in order: there are moments between which every part of the camera is its move by itself, and no other. So a
+  camera may go and come back.
 
 A mirrored move fails by its sign, a drifting or jittering "still" camera by its bounds.
 """
@@ -52,7 +54,10 @@ QUIET = {"pan": 2.0, "tilt": 2.0, "roll": 2.0, "truck": 0.03, "pedestal": 0.03, 
 STILL = {"pan": 0.5, "tilt": 0.5, "roll": 0.5, "truck": 0.01, "pedestal": 0.01, "dolly": 0.01, "zoom": 0.01}
 LEAK = 0.2  # unasked rotation over asked rotation, unasked travel over asked travel
 ORBIT_HOLD = 8.0  # degrees
-_ROTATIONS, _TRAVELS = ("pan", "tilt", "roll"), ("truck", "pedestal", "dolly")
+ORBIT_ROUND = 1.5  # ratio of the distances to the subject up to which a way about it is round
+_PLACES = np.linspace(-0.8, 0.8, 9)  # from the middle of the picture to its borders, where an orbit's subject may be
+TRAVELS = ("truck", "pedestal", "dolly")
+_ROTATIONS = ("pan", "tilt", "roll")
 
 
 @attrs.frozen
@@ -90,39 +95,62 @@ def jerk(trajectory: Trajectory) -> float:
 
 
 def orbit_hold(trajectory: Trajectory) -> tuple[float, float]:
-    """(degrees, distance in scene depths): how well a subject ahead keeps its direction, at the best distance."""
+    """(degrees, distance in scene depths): how well a subject that frame 0 sees keeps its direction, at the best place
+    and distance."""
     relative = trajectory.relative()
-    distances = np.geomspace(0.15, 6, 90)
-    points = np.zeros((len(distances), 3))
-    points[:, 2] = distances * trajectory.scene_depth
-    rays = np.einsum("tji,dtj->dti", relative.rotations, points[:, None] - relative.positions)
-    cosine = rays[..., 2] / np.maximum(np.linalg.norm(rays, axis=-1), 1e-12)
-    worst = np.degrees(np.arccos(np.clip(cosine, -1, 1))).max(1)
+    right, down, distances = np.meshgrid(_PLACES, _PLACES, np.geomspace(0.15, 6, 90), indexing="ij")
+    sides = np.array(trajectory.size) / trajectory.intrinsics[0, :2] / 2  # tangents at the picture's borders
+    ahead = np.stack([right * sides[0], down * sides[1], np.ones_like(right)], -1).reshape(-1, 3)
+    points = ahead * distances.reshape(-1, 1) * trajectory.scene_depth
+    rays = np.einsum("tji,tnj->tni", relative.rotations, points[None] - relative.positions[:, None])
+    along = np.einsum("tni,ni->tn", rays, ahead / np.linalg.norm(ahead, axis=1, keepdims=True))
+    away = np.maximum(np.linalg.norm(rays, axis=-1), 1e-12)
+    worst = np.degrees(np.arccos(np.clip(along / away, -1, 1))).max(0)
+    worst[away.max(0) > ORBIT_ROUND * away.min(0)] = 180.0
     best = int(np.argmin(worst))
-    return float(worst[best]), float(distances[best])
+    return float(worst[best]), float(distances.ravel()[best])
 
 
 def judge(
-    trajectory: Trajectory, expect: Sequence[str], amounts: dict[str, float] | None = None, ordered: bool = False
+    trajectory: Trajectory,
+    expect: Sequence[str],
+    amounts: dict[str, float] | None = None,
+    ordered: bool = False,
+    aside: tuple[float, float] = (0.0, 0.0),
 ) -> Verdict:
     """Judge a camera against the moves `expect` (names of MOVES), all of which it must make and no other.
 
     amounts: asked quantities by move: degrees, scene depths, focal ratios (2.0 for "2x", in or out); ordered: the
-    moves follow one another as listed. Raises InputError for an unknown move.
+    moves follow one another as listed; aside: degrees to the right and up of the axis where the thing is that a push
+    goes to, by which it may turn. Raises InputError for an unknown move.
     """
     for name in expect:
         if name not in MOVES:
             raise InputError(f"The judge knows no move {name!r}.", f"It knows {', '.join(MOVES)}.")
-    running = dict(zip(AXES, components(trajectory).T, strict=True))
-    relative = trajectory.relative()
-    rails = dict(zip(_TRAVELS, (relative.positions / relative.scene_depth * [1, -1, 1]).T, strict=True))
-    rails |= dict(zip(_ROTATIONS, np.degrees(angles_of_rotation(relative.rotations)).T, strict=True))
-    net = {axis: float(values[-1]) for axis, values in running.items()}
-    fault = _first_fault(trajectory, running, rails, list(expect), amounts or {}, ordered)
+    expect, amounts = list(expect), amounts or {}
+    if ordered and len(expect) > 1:
+        fault = _order_fault(trajectory, expect, amounts)
+    else:
+        fault = _first_fault(trajectory, _rails(trajectory), expect, amounts, aside)
+    net = dict(zip(AXES, components(trajectory)[-1].tolist(), strict=True))
     return Verdict(fault is None, fault or "obeyed", net, jerk(trajectory))
 
 
-def _first_fault(trajectory, running, rails, expect, amounts, ordered) -> str | None:
+def _rails(trajectory: Trajectory) -> dict[str, np.ndarray]:
+    """Travels along frame 0's axes and angles of a tripod head, each (T,), in the units of `components`."""
+    relative = trajectory.relative()
+    rails = dict(zip(TRAVELS, (relative.positions / relative.scene_depth * [1, -1, 1]).T, strict=True))
+    return rails | dict(zip(_ROTATIONS, np.degrees(angles_of_rotation(relative.rotations)).T, strict=True))
+
+
+def _first_fault(
+    trajectory: Trajectory,
+    rails: dict[str, np.ndarray],
+    expect: list[str],
+    amounts: dict[str, float],
+    aside: tuple[float, float],
+) -> str | None:
+    running = dict(zip(AXES, components(trajectory).T, strict=True))
     if expect in (["static"], []):
         return _excess(running, {}, {}, STILL)
     allowed = dict.fromkeys(AXES, 0.0)  # the asked amount on each axis that a move uses
@@ -138,7 +166,43 @@ def _first_fault(trajectory, running, rails, expect, amounts, ordered) -> str | 
             allowed[axis] = max(allowed[axis], float(np.ptp(main)))
     if any(MOVES[name][0] == "orbit" for name in expect) and allowed["pedestal"]:
         allowed["tilt"] = allowed["pan"]  # a crane on an orbit tilts to hold its subject
-    return _excess(running, rails, allowed, QUIET) or (ordered and _order_fault(running, expect)) or None
+    floors = QUIET
+    if "dolly_in" in expect:
+        floors = QUIET | {axis: QUIET[axis] + abs(angle) for axis, angle in zip(("pan", "tilt"), aside, strict=True)}
+    return _excess(running, rails, allowed, floors)
+
+
+def _order_fault(trajectory: Trajectory, expect: list[str], amounts: dict[str, float]) -> str | None:
+    bounds, rails = _moments(components(trajectory), expect), _rails(trajectory)
+    for name, start, end in zip(expect, bounds[:-1], bounds[1:], strict=True):
+        frames = slice(start, end + 1)
+        part = attrs.evolve(trajectory, c2w=trajectory.c2w[frames], intrinsics=trajectory.intrinsics[frames])
+        part_of_rails = {axis: path[frames] - path[start] for axis, path in rails.items()}
+        fault = _first_fault(part, part_of_rails, [name], amounts, (0.0, 0.0))
+        if fault:
+            return f"in frames {start} to {end}: {fault}"
+    return None
+
+
+def _moments(running: np.ndarray, expect: list[str]) -> list[int]:
+    """The frames at which moves in order most likely begin, and the last: where the sum of what each does in its part,
+    less what else happens there, is largest. running (T, 7), as of `components`."""
+    steps = np.diff(running, axis=0) / [LEAST[axis] for axis in AXES]
+    best, chosen = np.where(np.arange(len(running)) == 0, 0.0, -np.inf), []
+    for name in expect:
+        kind, sign = MOVES[name]
+        own = steps[:, AXES.index("pan" if kind == "orbit" else kind)] if kind != "static" else np.zeros(len(steps))
+        used = {"orbit": ("pan", "truck", "dolly"), "static": ()}.get(kind, (kind,))
+        other = np.abs(steps[:, [axis not in used for axis in AXES]]).sum(1)
+        gain = np.concatenate([[0.0], np.cumsum((sign * own if sign else np.abs(own)) - other)])
+        before = best - gain
+        starts = np.array([int(np.argmax(before[: t + 1])) for t in range(len(running))])
+        best = before[starts] + gain
+        chosen.append(starts)
+    bounds = [len(running) - 1]
+    for starts in reversed(chosen):
+        bounds.insert(0, int(starts[bounds[0]]))
+    return bounds
 
 
 def _move_fault(name: str, kind: str, sign: float, main: np.ndarray) -> str | None:
@@ -173,25 +237,13 @@ def _amount_fault(name: str, kind: str, got: float, asked: float) -> str | None:
 def _excess(running, rails, allowed, floors) -> str | None:
     """The first axis not asked for whose excursion shows."""
     turned = max((allowed.get(axis, 0.0) for axis in _ROTATIONS), default=0.0)
-    travelled = max((float(np.abs(running[axis]).max()) for axis in _TRAVELS if allowed.get(axis)), default=0.0)
+    travelled = max((float(np.abs(running[axis]).max()) for axis in TRAVELS if allowed.get(axis)), default=0.0)
     for axis, floor in floors.items():
         if allowed.get(axis):
             continue
-        main = turned if axis in _ROTATIONS else travelled if axis in _TRAVELS else 0.0
+        main = turned if axis in _ROTATIONS else travelled if axis in TRAVELS else 0.0
         size = min(float(np.abs(path[axis]).max()) for path in (running, rails) if axis in path)
         limit = max(floor, LEAK * main)
         if size > limit:
             return f"an unasked {axis} of {size:.3g}, at most {limit:.2g} is unnoticed"
-    return None
-
-
-def _order_fault(running, expect) -> str | None:
-    middles = []
-    for name in expect:
-        kind = "pan" if MOVES[name][0] == "orbit" else MOVES[name][0]
-        speed = np.abs(np.diff(running[kind]))
-        middles.append(float(np.sum(speed * np.arange(len(speed))) / max(speed.sum(), 1e-12)))
-    for first, second, a, b in zip(expect, expect[1:], middles, middles[1:], strict=False):
-        if b <= a + 0.1 * (len(running["pan"]) - 1):
-            return f"{second} does not come after {first}"
     return None

@@ -13,7 +13,7 @@ from PIL import Image
 from dollygrip.errors import InputError
 from dollygrip.trajectory import Trajectory
 from dollygrip_backend.evaluation.figures import COLOURS, curves, side_view, top_view
-from dollygrip_backend.evaluation.judge import MOVES, Verdict, judge
+from dollygrip_backend.evaluation.judge import MOVES, TRAVELS, Verdict, judge
 from dollygrip_backend.evaluation.space import evaluate_space
 from dollygrip_backend.predictor import CameraPipeline
 from dollygrip_backend.scene.estimators import load_estimator
@@ -23,7 +23,9 @@ from dollygrip_backend.scene.estimators import load_estimator
 class Case:
     """One line of a prompt file. expect: the moves asked for; amounts and ordered as in `judge`.
 
-    kind: a group of the report, such as "static" or "quantity"; empty for a case that belongs to none.
+    of: (x, y) in 0..1 of the image, the thing whose distance the amounts of travels are shares of ("halfway to the
+    lamp"); None where they are scene depths. kind: a group of the report, such as "static" or "quantity"; empty for a
+    case that belongs to none.
     """
 
     id: str
@@ -33,6 +35,12 @@ class Case:
     ordered: bool = False
     image: Path | None = None
     kind: str = attrs.field(default="", validator=attrs.validators.instance_of(str))
+    of: tuple[float, float] | None = attrs.field(default=None, converter=attrs.converters.optional(tuple))
+
+    @of.validator
+    def _in_the_image(self, _: attrs.Attribute, of: tuple[float, float] | None) -> None:
+        if of is not None and not (self.image and len(of) == 2 and all(0 <= side < 1 for side in of)):
+            raise ValueError("of is not a place (x, y) in the case's image")
 
 
 @attrs.frozen
@@ -61,7 +69,8 @@ class Summary:
 
 
 def read_cases(file: Path) -> list[Case]:
-    """Read JSON lines {"id", "prompt", "move" or "expect": [...], "amounts"?, "ordered"?, "image"?, "kind"?}.
+    """Read JSON lines {"id", "prompt", "move" or "expect": [...], "amounts"?, "of"?, "ordered"?, "image"?,
+    "kind"?}.
 
     "move": "orbit" means an orbit in either direction. Images are relative to the file. Raises InputError with the
     line that is wrong.
@@ -76,7 +85,7 @@ def read_cases(file: Path) -> list[Case]:
             entry = json.loads(line)
             expect = tuple(entry["expect"] if "expect" in entry else [entry["move"]])
             image = file.parent / entry["image"] if entry.get("image") else None
-            extras = {key: entry[key] for key in ("amounts", "ordered", "kind") if key in entry}
+            extras = {key: entry[key] for key in ("amounts", "of", "ordered", "kind") if key in entry}
             case = Case(str(entry["id"]), entry["prompt"], expect, image=image, **extras)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(
@@ -103,8 +112,20 @@ def evaluate_cases(pipeline: CameraPipeline, cases: list[Case], seeds: int = 1, 
         for seed in range(seeds):
             takes = pipeline.batch(image, [case.prompt for case in group], frames=frames, seed=seed, **view)
             for case, take in zip(group, takes, strict=True):
-                results.append(Result(case, seed, take, judge(take, case.expect, case.amounts, case.ordered)))
+                results.append(Result(case, seed, take, _judged(case, take, view.get("depth"))))
     return results
+
+
+def _judged(case: Case, take: Trajectory, depth: np.ndarray | None) -> Verdict:
+    """The verdict on a take; depth (H, W) of the case's image in the unit of the take."""
+    if case.of is None:
+        return judge(take, case.expect, case.amounts, case.ordered)
+    (width, height), (fx, fy, cx, cy) = take.size, take.intrinsics[0]
+    x, y = case.of[0] * width, case.of[1] * height
+    away = float(depth[int(y * len(depth) / height), int(x * depth.shape[1] / width)]) / take.scene_depth
+    amounts = {name: value * (away if MOVES[name][0] in TRAVELS else 1.0) for name, value in case.amounts.items()}
+    aside = np.degrees(np.arctan([(x - cx) / fx, (cy - y) / fy]))
+    return judge(take, case.expect, amounts, case.ordered, tuple(aside))
 
 
 def evaluate_predictor(

@@ -4,6 +4,7 @@ import json
 import re
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,8 +14,9 @@ from dollygrip.errors import InputError
 from dollygrip.trajectory import Trajectory
 from dollygrip_backend.evaluation.figures import curves, side_view, top_view
 from dollygrip_backend.evaluation.judge import MOVES
-from dollygrip_backend.evaluation.predictor import evaluate_predictor, read_cases
+from dollygrip_backend.evaluation.predictor import evaluate_cases, evaluate_predictor, read_cases
 from dollygrip_backend.predictor import CameraPipeline
+from dollygrip_backend.scene.depth import DepthEstimate
 
 PROMPTS = Path(__file__).parents[2] / "data" / "camera_prompts.jsonl"
 SINGLE = set(MOVES) - {"orbit", "static"}
@@ -99,6 +101,38 @@ def test_a_kind_that_is_no_word_is_refused_with_its_line(tmp_path):
     good = {"id": "a", "prompt": "x", "move": "pan_left", "kind": "single"}
     with pytest.raises(InputError, match="Line 2"):
         read_cases(write(tmp_path, good, {**good, "kind": 3}))
+
+
+class Walker:
+    """A predictor that walks half a scene depth ahead whatever is asked."""
+
+    def batch(self, image, prompts, frames, seed, depth, view_degrees):
+        return [travel((0, 0, 1)) for _ in prompts]
+
+
+def test_shares_of_a_distance_count_from_the_thing_itself(tmp_path, monkeypatch):
+    Image.fromarray(np.full((100, 160, 3), 90, np.uint8)).save(tmp_path / "image.png")
+    depth = np.ones((100, 160), np.float32)
+    depth[:, 80:] = 2.0
+    estimator = SimpleNamespace(estimate=lambda image: DepthEstimate(depth, 50.0))
+    monkeypatch.setattr("dollygrip_backend.evaluation.predictor.load_estimator", lambda model: estimator)
+    common = {"prompt": "x", "expect": ["dolly_in"], "image": "image.png"}
+    file = write(
+        tmp_path,
+        {"id": "near", "amounts": {"dolly_in": 0.5}, "of": [0.25, 0.5], **common},
+        {"id": "far", "amounts": {"dolly_in": 0.25}, "of": [0.75, 0.5], **common},
+        {"id": "wrong", "amounts": {"dolly_in": 0.5}, "of": [0.75, 0.5], **common},
+        {"id": "in depths", "amounts": {"dolly_in": 0.5}, **common},
+    )
+    results = evaluate_cases(Walker(), read_cases(file))
+    assert [result.verdict.obeyed for result in results] == [True, True, False, True]
+
+
+@pytest.mark.parametrize("of", [[0.5], [1.0, 0.5], [-0.1, 0.5], ["a", "b"], 3])
+def test_a_place_that_is_none_is_refused_with_its_line(tmp_path, of):
+    good = {"id": "a", "prompt": "x", "move": "dolly_in", "image": "image.png"}
+    with pytest.raises(InputError, match="Line 2"):
+        read_cases(write(tmp_path, good, {**good, "of": of}))
 
 
 def test_the_held_out_prompts_are_whole_and_even():

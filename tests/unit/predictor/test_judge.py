@@ -109,7 +109,27 @@ def test_order_is_seen_in_the_new_direction():
     along = np.stack([np.sin(turn[-1]) * second, 0 * second, np.cos(turn[-1]) * second], 1)
     take = build(turn[:, None] * [0, 1, 0], 0.4 * along)
     assert judge(take, ["pan_right", "dolly_in"], ordered=True).obeyed
-    assert "after" in judge(take, ["dolly_in", "pan_right"], ordered=True).reason
+    assert "frames 0 to" in judge(take, ["dolly_in", "pan_right"], ordered=True).reason
+
+
+def test_a_camera_may_go_and_come_back():
+    first, second = np.clip(2 * TIME, 0, 1), np.clip(2 * TIME - 1, 0, 1)
+    there = build(np.radians(30) * (first - second)[:, None] * [0, 1, 0])
+    assert judge(there, ["pan_right", "pan_left"], {"pan_right": 30, "pan_left": 30}, ordered=True).obeyed
+    assert not judge(there, ["pan_right", "pan_left"], {"pan_left": 20}, ordered=True).obeyed
+    assert not judge(there, ["pan_left", "pan_right"], ordered=True).obeyed
+    assert not judge(there, ["pan_right"], ordered=True).obeyed
+    thrice = build(ratio=np.exp(0.4 * np.sin(1.5 * np.pi * TIME)))
+    assert judge(thrice, ["zoom_in", "zoom_out", "zoom_in"], ordered=True).obeyed is False
+    assert judge(thrice, ["zoom_in", "zoom_out"], ordered=True).obeyed
+
+
+def test_a_push_may_turn_to_the_thing_that_it_goes_to():
+    turn, travel = np.radians(9) * EASE[:, None] * [0, 1, 0], 0.4 * EASE[:, None] * [0, 0, 1]
+    take = build(turn, travel)
+    assert "pan" in judge(take, ["dolly_in"]).reason
+    assert judge(take, ["dolly_in"], aside=(10.0, 0.0)).obeyed
+    assert "pan" in judge(take, ["dolly_in"], aside=(0.0, 10.0)).reason
 
 
 def test_jerk_tells_smooth_from_rough():
