@@ -73,6 +73,15 @@ def _smoothstep(x: np.ndarray) -> np.ndarray:
     return x * x * (3 - 2 * x)
 
 
+def onward(channels: np.ndarray, storyboard: np.ndarray) -> np.ndarray:
+    """(..., T, 7) channels that never go back where their storyboard (..., T, 7) goes one way only: they wait."""
+    asked, steps = np.diff(storyboard, axis=-2), np.diff(channels, axis=-2)
+    way = np.sign(storyboard[..., -1:, :] - storyboard[..., :1, :])
+    one_way = (way != 0) & np.all(asked * way > -1e-6, axis=-2, keepdims=True)
+    steps = np.where(one_way, np.maximum(steps * way, 0) * way, steps)
+    return np.concatenate([channels[..., :1, :], channels[..., :1, :] + np.cumsum(steps, -2)], -2)
+
+
 def ending_at(channels: np.ndarray, end: np.ndarray) -> np.ndarray:
     """(..., T, 7) channels corrected to end exactly at `end` (..., 7): what is amiss is made good while a channel moves
     anyway, and as fast as it moves, so that nothing stirs where it rested."""

@@ -74,6 +74,7 @@ _SHIFTS = {
 
 
 _WELL_ENOUGH = np.radians(6.0)  # off the axis: a subject that is so near the middle needs no turn
+_UNSEEN = np.radians(1.9)  # a turn on the way that nobody notices: what needs little more makes do with it
 _STRAIGHT = np.radians(11.0)  # off the axis: a way ahead that is still seen as straight
 
 
@@ -138,8 +139,9 @@ def _approach(ray: np.ndarray, amount: float) -> tuple[np.ndarray, np.ndarray]:
     bearing = np.sign(aside) * np.clip(needed, np.abs(aside), widest)
     left = (aside - share * bearing) / (1 - share)
     angle = float(np.arctan(np.hypot(*left)))
-    turn = max(0.0, angle - _WELL_ENOUGH) / max(np.hypot(*left), 1e-9)
-    return np.array([*bearing, 1.0]), turn * left * [1, -1]
+    turn = max(0.0, angle - _WELL_ENOUGH)
+    turn = min(turn, _UNSEEN) if turn < 1.5 * _UNSEEN else turn
+    return np.array([*bearing, 1.0]), turn / max(np.hypot(*left), 1e-9) * left * [1, -1]
 
 
 def _orbit(out, shift, angle, level, context: Context) -> np.ndarray:

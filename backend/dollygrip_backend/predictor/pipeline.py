@@ -12,7 +12,7 @@ from torch import Tensor
 
 from dollygrip.trajectory import Trajectory
 from dollygrip_backend.predictor import pacing
-from dollygrip_backend.predictor.channels import SCALE, ending_at, resample, resting
+from dollygrip_backend.predictor.channels import SCALE, ending_at, onward, resample, resting
 from dollygrip_backend.predictor.checks import check_inputs
 from dollygrip_backend.predictor.clearance import LEAST, clearance
 from dollygrip_backend.predictor.conditions import condition_vector
@@ -219,7 +219,7 @@ class CameraPipeline(DiffusionPipeline):
         for i, plan in enumerate(shots.plans):
             if not plan.handheld and not given[i].any():  # sway ends where it may, a constraint is met later
                 storyboard = storyboards[i] * SCALE
-                clean[i] = ending_at(resting(clean[i], storyboard), storyboard[:, -1])
+                clean[i] = ending_at(onward(resting(clean[i], storyboard), storyboard), storyboard[:, -1])
         return [
             [_finished(clean[i, k], plan, subject, reference, frames, constraints) for k in range(takes)]
             for i, (plan, subject) in enumerate(zip(shots.plans, shots.subjects, strict=True))

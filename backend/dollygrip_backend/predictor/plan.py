@@ -156,19 +156,23 @@ def draw_amount(move: Move, context: Context, rng: np.random.Generator | None) -
 def settle(plan: Plan, context: Context, rng: np.random.Generator | None) -> Plan:
     """The plan of one take: every direction chosen and every amount drawn, in degrees, shares and ratios.
 
-    A pan or tilt of no direction toward a known subject ends facing it.
+    A pan or tilt of no direction toward a known subject ends facing it; what follows a move of its own family goes the
+    other way, back again.
     """
-    phases = []
+    phases: list[Phase] = []
+    gone: dict[str, str] = {}  # the way that each family went last
     for phase in plan.phases:
         moves = []
         for move in phase.moves:
-            if move.way == EITHER and plan.toward and move.family in ("pan", "tilt"):
-                moves.append(_facing(move, context))
-                continue
-            if move.way == EITHER:
-                pick = 0 if rng is None else int(rng.integers(2))
-                move = attrs.evolve(move, way=FAMILIES[move.family][pick])
-            moves.append(attrs.evolve(move, asked=Amount(draw_amount(move, context, rng), "settled")))
+            if move.way == EITHER and plan.toward and move.family in ("pan", "tilt") and move.family not in gone:
+                move = _facing(move, context)
+            elif move.way == EITHER:
+                ways = [way for way in FAMILIES[move.family] if way != gone.get(move.family)]
+                move = attrs.evolve(move, way=ways[0 if rng is None else int(rng.integers(len(ways)))])
+            if move.asked is None or move.asked.unit != "settled":
+                move = attrs.evolve(move, asked=Amount(draw_amount(move, context, rng), "settled"))
+            gone[move.family] = move.way
+            moves.append(move)
         phases.append(attrs.evolve(phase, moves=tuple(moves)))
     return attrs.evolve(plan, phases=tuple(phases))
 

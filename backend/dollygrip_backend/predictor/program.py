@@ -85,7 +85,7 @@ def program_of(plan: Plan, tokens: dict[int, Quantity]) -> dict[str, np.ndarray]
             out["sizes"][p, f] = np.log(move.size)
             out["pointers"][p, f] = 0
             if move.asked:
-                token = next((t for t, q in left.items() if _same(q.amount(move.family), move.asked)), None)
+                token = next((t for t, q in left.items() if _same(q.amount(move.family, move.way), move.asked)), None)
                 out["pointers"][p, f] = IGNORE if token is None else token + 1
                 left.pop(token, None)
     return out
@@ -113,9 +113,9 @@ def plan_of(reading: Reading, row: int, tokens: dict[int, Quantity]) -> Plan:
             share = likely[1] / sum(likely)
             way = FAMILIES[family][int(share > 0.5)] if max(share, 1 - share) > _SURE else EITHER
             quantity = tokens.get(int(pointers[p, f]) - 1)
-            if family == "zoom" and quantity and quantity.unit == "ratio" and quantity.value < 1:
-                way = "out"  # the focal length shrinks: arithmetic knows
-            asked = quantity.amount(family) if quantity else None
+            if family == "zoom" and quantity and quantity.unit == "ratio":  # whether it grows: arithmetic knows
+                way = "out" if quantity.value < 1 else "in" if way == EITHER else way
+            asked = quantity.amount(family, way) if quantity else None
             size = float(np.exp(np.clip(sizes[p, f], np.log(0.25), np.log(2.0))))
             moves.append(Move(family, way, asked, 1.0 if asked else size))
         phases.append(Phase(tuple(moves), 1.0 if moves else PAUSE_SHARE, TEMPOS[tempos[p]]))

@@ -24,26 +24,34 @@ _TENS = {
 }  # fmt: skip
 _PARTS = {
     "half": 1 / 2, "quarter": 1 / 4, "fourth": 1 / 4, "third": 1 / 3, "eighth": 1 / 8, "sixth": 1 / 6, "fifth": 1 / 5,
-    "tenth": 1 / 10, "twelfth": 1 / 12,
-    "½": 1 / 2, "¼": 1 / 4, "¾": 3 / 4,
+    "tenth": 1 / 10, "twelfth": 1 / 12, "seventh": 1 / 7, "ninth": 1 / 9, "twentieth": 1 / 20,
+    "½": 1 / 2, "¼": 1 / 4, "¾": 3 / 4, "⅓": 1 / 3, "⅔": 2 / 3,
     "quarters": 1 / 4, "thirds": 1 / 3, "eighths": 1 / 8, "fifths": 1 / 5, "sixths": 1 / 6,
 }  # fmt: skip
 _METRES = {"mm": 0.001, "c": 0.01, "k": 1000.0, "m": 1.0, "f": 0.3048, "'": 0.3048, "′": 0.3048, "i": 0.0254,
            "y": 0.9144, '"': 0.0254}  # fmt: skip
 
 _WORD = "|".join([*_TENS, *sorted(_ONES, key=len, reverse=True), "hundred"])
-_WORDS = rf"(?:(?:an?[ -])?(?:{_WORD})(?:(?:[ -]+and)?[ -]+(?:{_WORD}))*)"
+_NO_PART = r"(?!t?hs?\b)"  # "nine tenths" has no ten
+_WORDS = rf"(?:(?:an?[ -])?(?:{_WORD}){_NO_PART}(?:(?:[ -]+and)?[ -]+(?:{_WORD}){_NO_PART})*)"
 _DIGITS = r"\d{1,2}/\d{1,2}(?![/\d])|\d[\d,]*(?:\.\d+)?|\.\d+"
 _NUMBER = rf"(?:{_DIGITS}|{_WORDS})(?: point (?:{_WORD}))?(?: and a half)?"
 _PART = rf"(?:{'|'.join(_PARTS)})"
-_WHOLE = r"(?:[ -]+of)?(?:[ -]+(?:an?|the|its|one))?"
-_SHARE = rf"(?:(?:(?:{_NUMBER})[ -]+|an?[ -])?{_PART}s?{_WHOLE}|\d/\d{_WHOLE})"
+_WHOLE = (
+    r"(?:[ -]+of)?(?:[ -]+(?:an?|the|its|one|his|her|our|their|that|my))?(?:[ -]+(?:remaining|present|current|whole))?"
+)
+_SHARE = (
+    rf"(?:(?:(?:{_NUMBER})[ -]+|an?[ -])?{_PART}s?{_WHOLE}|\d{{1,2}}/\d{{1,2}}(?:ths|rds)?{_WHOLE}|0?\.\d+{_WHOLE})"
+)
 _CIRCLES = r"(?:circles?|turns?|rotations?|revolutions?|orbits?|loops?|laps?|spins?|rolls?|rounds?)"
 _LENGTH = r"met(?:er|re)s?|centimet(?:er|re)s?|kilomet(?:er|re)s?|cms?|km|m|f(?:ee|oo)t|ft|'|′|inch(?:es)?|yards?|yds?"
 _TURN = rf"(?:(?:full|complete|whole|entire)[ -])?(?:{_CIRCLES}|arcs?|360)"
 _ROUND = r"(?:(?:way|path|distance|journey)?[ -]*(?:a)?round)"
 _LEAST_ANGLE = 5  # a smaller number without a unit counts things: "orbit the three of them"
-_DISTANCE = r"(?:way|distance|gap|space|path|stretch|separation)"
+_DISTANCE = r"(?:way|distance|gap|space|path|stretch|separation|ground|what (?:separates|lies between|is between))"
+_LEFT_OVER = (
+    r"(?: (?:to|from|between) [^.,;]{1,30}?)? (?:(?:is|are|be|still) (?:still )?(?:left|to go)|to go|remain\w*)\b"
+)
 
 
 @attrs.frozen
@@ -60,8 +68,8 @@ class Quantity:
     unit: str
     length: float = 1.0
 
-    def amount(self, family: str) -> Amount | None:
-        """What it asks of a move of `family` (of `plan.FAMILIES`); None where it cannot be meant."""
+    def amount(self, family: str, way: str) -> Amount | None:
+        """What it asks of a move of `family` and `way` (of `plan.FAMILIES`); None where it cannot be meant."""
         if self.value <= 0 or self.unit == "other":
             return None
         if family in ("pan", "tilt", "roll", "orbit"):
@@ -72,8 +80,9 @@ class Quantity:
             value = ratio.get(self.unit, 0.0)
             value = 1 / value if 0 < value < 1 else value
             return Amount(value, "ratio") if 1 < value <= 20 else None
-        if self.unit == "ratio" and family in ("dolly", "dolly_zoom"):  # "twice as close" is half of the way
-            return Amount(1 - 1 / self.value, "share") if self.value > 1 else None
+        if self.unit == "ratio" and family in ("dolly", "dolly_zoom"):  # "twice as close" is half of the way …
+            away = self.value - 1 if way == "out" else 1 - 1 / self.value  # … "twice the distance" all of it again
+            return Amount(away, "share") if self.value > 1 else None
         if self.unit in ("share", "percent"):
             return Amount(self.value / (100 if self.unit == "percent" else 1), "share")
         return Amount(self.value * self.length, "metres") if self.unit in ("none", "metres") else None
@@ -131,6 +140,10 @@ def _said(unit: str) -> Callable[[re.Match], tuple[float, str]]:
 
 
 _LENSES: list[_Rule] = [  # a change of focal length is a ratio; one focal length alone is equipment
+    (
+        r"(?P<a>\d+(?:\.\d+)?)\s*x?\b[^.,\d]{0,20}?(?:\bto\b|->|→)[^.,\d]{0,8}(?P<b>\d+(?:\.\d+)?)\s*x\b",
+        lambda m: (float(m["b"]) / (float(m["a"]) or 1), "ratio"),
+    ),
     (r"(?P<a>\d+)\s*(?:mm)?\s*(?:-|–|to|into|until|->|→|up to|down to)\s*(?:an? )?(?P<b>\d+)\s*mm\b", _ratio),
     (r"(?P<a>\d+)\s*mm\b[^.]{1,40}?\bto\s(?P<b>\d+)\s*mm\b", _ratio),
     (r"(?P<a>\d+) (?:all the way |back |down |up )?to (?:an? )?(?P<b>\d+)\s*mm\b", _ratio),
@@ -172,6 +185,19 @@ _CIRCLE_PARTS: list[_Rule] = [
     ),
 ]
 _SHARES: list[_Rule] = [
+    (rf"(?P<s>{_SHARE})[ -]+{_DISTANCE}{_LEFT_OVER}", lambda m: (1 - _share(m["s"]), "share")),
+    (
+        rf"(?:leav(?:e|ing)|all but) (?:only |just )?(?:the last )?(?P<s>{_SHARE})[ -]+{_DISTANCE}\b",
+        lambda m: (1 - _share(m["s"]), "share"),
+    ),
+    (
+        rf"(?P<n>{_NUMBER})\s*(?:%|percent|per cent|pct) of (?:the|our|its) {_DISTANCE}{_LEFT_OVER}",
+        lambda m: (1 - number(m["n"]) / 100, "share"),
+    ),
+    (rf"(?:distance|gap)\b[^.,;]{{1,40}}? to (?P<s>{_SHARE})(?=[.,;]|$)", lambda m: (1 - _share(m["s"]), "share")),
+    (rf"(?:focal length|magnification)\b[^.,;]{{0,20}}? to (?P<s>{_SHARE})\b", lambda m: (_share(m["s"]), "ratio")),
+    (r"(?:focal length|magnification)\b[^.,;]{0,20}? halved\b", _always(0.5, "ratio")),
+    (r"(?:fov|(?:field|angle) of view|view angle)\b[^.,;]{0,20}? halved\b", _always(2.0, "ratio")),
     (rf"(?P<s>{_SHARE})[ -]+{_DISTANCE}\b", lambda m: (_share(m["s"]), "share")),
     (
         r"(?:distance|gap|space|stretch|separation)\b[^.,;]{0,50}? in half\b|half of the ground\b|mid-?point\b",
@@ -184,21 +210,22 @@ _SHARES: list[_Rule] = [
     ),
     (r"half an? (?P<u>met(?:er|re)|foot|yard|inch)", lambda m: (0.5 * _METRES[m["u"][0].lower()], "metres")),
     (rf"(?P<s>{_SHARE})[ -]+(?:magnification|size|focal length)\b", lambda m: (_share(m["s"]), "ratio")),
-    (r"half[ -]?way\b|half as (?:far|close|distant)|midway\b", _always(0.5, "share")),
+    (r"half[ -]?ways?\b|half as (?:far|close|distant)|mid[ -]?way\b", _always(0.5, "share")),
+    (rf"(?P<s>{_SHARE})[ -]+(?:closer|nearer|further|farther)\b", lambda m: (_share(m["s"]), "share")),
     (r"(?:twice|two times) (?:as )?(?:close|near)\w*", _always(2.0, "ratio")),
     (r"(?:twice|two times) (?:as )?(?:far|distant)\b", _always(1.0, "share")),
-    (r"halv(?:e|ing)\b", _always(0.5, "share")),
+    (r"halv(?:e|ed|ing)\b", _always(0.5, "share")),
 ]
 _UNITS_SAID: list[_Rule] = [
     (rf"(?P<n>{_NUMBER})\s*-?\s*(?:°|degrees?\b|degress?\b|degs?\b|d\b|º)", _said("degrees")),
     (rf"(?:x|×)\s?(?P<n>{_DIGITS})(?![\w.])", _said("ratio")),
     (rf"(?P<n>{_NUMBER})\s*-?\s*(?:x|×|times|fold)\b", _said("ratio")),
     (rf"factor (?:of )?(?P<n>{_NUMBER})", _said("ratio")),
-    (r"\b(?:doubl(?:e|es|ing)|twice|twofold)\b", _always(2.0, "ratio")),
-    (r"\b(?:tripl(?:e|es|ing)|thrice|threefold)\b", _always(3.0, "ratio")),
-    (r"\b(?:quadrupl(?:e|es|ing)|fourfold)\b", _always(4.0, "ratio")),
-    (rf"(?P<n>{_NUMBER})\s*(?:%|percent\b|per cent\b)", _said("percent")),
-    (r"by half\b", _always(0.5, "share")),
+    (r"\b(?:doubl(?:e|es|ed|ing)|twice|twofold)\b", _always(2.0, "ratio")),
+    (r"\b(?:tripl(?:e|es|ed|ing)|thrice|threefold)\b", _always(3.0, "ratio")),
+    (r"\b(?:quadrupl(?:e|es|ed|ing)|fourfold)\b", _always(4.0, "ratio")),
+    (rf"(?P<n>{_NUMBER})\s*(?:%|percent\b|per cent\b|pct\b)", _said("percent")),
+    (rf"by (?P<s>{_SHARE})\b", lambda m: (_share(m["s"]), "share")),
     (
         r"(?:\b(?:an?|another|one|one and a half) (?:(?:single|full|whole|further|more) )?|\b(?=\w+ and a half))"
         r"(?P<u>met(?:er|re)|foot|yard)(?P<h> and a half)?\b",

@@ -9,6 +9,7 @@ from dollygrip_backend.predictor.channels import (
     angles_of_rotation,
     ending_at,
     low_pass,
+    onward,
     poses_of_channels,
     resample,
     resting,
@@ -83,3 +84,17 @@ def test_a_take_lies_still_where_its_storyboard_rests_and_moves_where_that_moves
     np.testing.assert_array_equal(out[22:42], (storyboard + stir)[22:42])
     late = storyboard + 0.1 * size  # no stir: it has not arrived yet
     np.testing.assert_array_equal(resting(late, storyboard), late)
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_what_goes_one_way_never_goes_back_and_the_rest_is_left_alone(seed):
+    rng = np.random.default_rng(seed)
+    time = np.linspace(0, 1, 64)[:, None]
+    storyboard = time * rng.choice([-1, 1], 7)
+    storyboard[:, 2] = np.sin(np.pi * time[:, 0])  # there and back
+    storyboard[:, 4] = 0
+    channels = storyboard + np.cumsum(rng.normal(0, 0.05, (64, 7)), 0)
+    out = onward(channels, storyboard)
+    one_way = [0, 1, 3, 5, 6]
+    assert np.all(np.diff(out[:, one_way], axis=0) * storyboard[-1, one_way] >= -1e-12)
+    np.testing.assert_allclose(out[:, [2, 4]], channels[:, [2, 4]], atol=1e-12)

@@ -118,3 +118,11 @@ def test_focal_lengths_say_which_way_a_zoom_goes(lenses, name, ratio):
     program = stack([program_of(read_plan("zoom_in:3x"), tokens)])
     [move] = plan_of(certain(program), 0, tokens).phases[0].moves
     assert move.name == name and move.asked.value == pytest.approx(ratio)
+
+
+def test_what_comes_back_goes_the_other_way():
+    for seed in range(8):
+        for plan, ways in (("pan_left > pan_either", ["left", "right"]), ("orbit > pause > orbit", None)):
+            settled = settle(read_plan(plan), Context(), np.random.default_rng(seed))
+            went = [move.way for phase in settled.phases for move in phase.moves]
+            assert went == ways or (ways is None and sorted(went) == ["left", "right"])

@@ -70,15 +70,15 @@ def test_one_quantity_is_read(prompt, value, unit):
 
 def test_the_same_amount_is_the_amount_before():
     there, back = read_quantities("lean 35 degrees clockwise, then the same amount back")
-    assert back.amount("roll") == there.amount("roll") and back.start > there.end
+    assert back.amount("roll", "clockwise") == there.amount("roll", "clockwise") and back.start > there.end
 
 
 @pytest.mark.parametrize(("unit", "metres"), [("cm", 0.01), ("centimetres", 0.01), ("feet", 0.3048), ("m", 1)])
 def test_a_bare_length_is_in_the_unit_before(unit, metres):
     first, second = read_quantities(f"20 {unit} down, 40 to the right")
-    assert second.amount("truck").value == pytest.approx(40 * metres)
-    assert second.amount("pan").value == 40
-    assert first.amount("pan") is None
+    assert second.amount("truck", "left").value == pytest.approx(40 * metres)
+    assert second.amount("pan", "left").value == 40
+    assert first.amount("pan", "left") is None
 
 
 @given(st.text(max_size=80))
@@ -91,34 +91,44 @@ def test_any_text_is_read_without_overlaps(text):
 @given(st.integers(1, 360), st.sampled_from(["°", " degrees", "-degree", " deg"]))
 def test_every_angle_is_exact(degrees, unit):
     [found] = read_quantities(f"pan left {degrees}{unit}, two dogs")[:1]
-    assert found.amount("pan").value == degrees and found.amount("zoom") is None and found.amount("dolly") is None
+    assert found.amount("pan", "left").value == degrees
+    assert found.amount("zoom", "in") is None and found.amount("dolly", "in") is None
 
 
 @pytest.mark.parametrize(
-    ("prompt", "family", "value", "unit"),
+    ("prompt", "move", "value", "unit"),
     [
-        ("2x", "zoom", 2, "ratio"),
-        ("50%", "zoom", 1.5, "ratio"),
-        ("50%", "dolly", 0.5, "share"),
-        ("3", "truck", 3, "metres"),
-        ("30", "tilt", 30, "degrees"),
-        ("halve the focal length", "zoom", 2, "ratio"),
-        ("twice as close", "zoom", 2, "ratio"),
-        ("twice as close", "dolly", 0.5, "share"),
-        ("three times nearer", "dolly", 2 / 3, "share"),
-        ("twice as far away", "dolly", 1, "share"),
+        ("2x", "zoom_in", 2, "ratio"),
+        ("50%", "zoom_in", 1.5, "ratio"),
+        ("50%", "dolly_in", 0.5, "share"),
+        ("3", "truck_left", 3, "metres"),
+        ("30", "tilt_up", 30, "degrees"),
+        ("halve the focal length", "zoom_out", 2, "ratio"),
+        ("twice as close", "zoom_in", 2, "ratio"),
+        ("twice as close", "dolly_in", 0.5, "share"),
+        ("three times nearer", "dolly_in", 2 / 3, "share"),
+        ("twice as far away", "dolly_out", 1, "share"),
+        ("one and a half times the distance", "dolly_out", 0.5, "share"),
+        ("stop when a quarter of the distance to it is left", "dolly_in", 0.75, "share"),
+        ("a third of the way remains", "dolly_in", 2 / 3, "share"),
+        ("a third of the way, left hand first", "dolly_in", 1 / 3, "share"),
     ],
 )
-def test_what_a_quantity_asks_depends_on_the_move(prompt, family, value, unit):
-    amount = read_quantities(prompt)[0].amount(family)
+def test_what_a_quantity_asks_depends_on_the_move(prompt, move, value, unit):
+    amount = read_quantities(prompt)[0].amount(*move.split("_"))
     assert (amount.value, amount.unit) == (pytest.approx(value), unit)
 
 
 def test_a_count_of_things_is_no_angle():
     [count] = read_quantities("orbit the three of them")
-    assert count.amount("orbit") is None
+    assert count.amount("orbit", "left") is None
 
 
 def test_times_and_years_ask_nothing_of_any_move():
     for prompt in ("5 seconds", "in 1987", "4k", "35mm"):
-        assert all(q.amount(family) is None for q in read_quantities(prompt) for family in FAMILIES)
+        assert all(
+            q.amount(family, way) is None
+            for q in read_quantities(prompt)
+            for family in FAMILIES
+            for way in ("in", "out")
+        )

@@ -89,7 +89,7 @@ def _renumbered(pair: Pair, rng: np.random.Generator) -> Pair:
     if len(asked) != 1 or asked[0].asked.unit not in _RANGES:
         return pair
     move = asked[0]
-    said = [q for q in read_quantities(pair.prompt) if q.amount(move.family) == move.asked]
+    said = [q for q in read_quantities(pair.prompt) if q.amount(move.family, move.way) == move.asked]
     digits = re.match(r"\d+(?:\.\d+)?(?![\d/])", pair.prompt[said[0].start :]) if len(said) == 1 else None
     if not digits or re.search(r"\d", pair.prompt[said[0].start + digits.end() : said[0].end]):
         return pair  # "from 24 to 70 mm" is one quantity of two numbers
@@ -99,7 +99,7 @@ def _renumbered(pair: Pair, rng: np.random.Generator) -> Pair:
     start = said[0].start
     prompt = pair.prompt[:start] + text + pair.prompt[start + digits.end() :]
     again = next((q for q in read_quantities(prompt) if q.start == start), None)
-    amount = again.amount(move.family) if again else None
+    amount = again.amount(move.family, move.way) if again else None
     if amount is None or amount.unit != move.asked.unit:
         return pair
 
