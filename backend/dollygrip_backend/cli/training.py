@@ -19,6 +19,7 @@ TestScenes = Annotated[Path, typer.Option("--data", help="Folder of scenes that 
 Weights = Annotated[Path | None, typer.Option(help="Folder of other weights than the shipped ones.")]
 Out = Annotated[Path, typer.Option(help="Folder for the weights.")]
 Config = Annotated[Path, typer.Option(help="The settings of the training, a TOML file.", show_default=False)]
+Start = Annotated[Path | None, typer.Option(help="Folder of weights to go on from.", show_default="fresh ones")]
 
 
 @train.command("predictor")
@@ -29,11 +30,12 @@ def train_predictor(
     out: Out = Path(".cache/weights/predictor"),
     work: Annotated[Path, typer.Option(help="Folder for checkpoints.")] = Path(".cache/train/predictor"),
     fresh: Annotated[bool, typer.Option("--fresh", help="Start anew instead of at the last checkpoint.")] = False,
+    start: Start = None,
 ) -> None:
     """Train the camera predictor: words on the camera-motion grammar, sight on scenes that name their objects."""
     from dollygrip_backend.training import predictor
 
-    predictor.train_predictor(config, scenes, out, work, resume=not fresh)
+    predictor.train_predictor(config, scenes, out, work, not fresh, start)
 
 
 @train.command("depth")
@@ -55,11 +57,12 @@ def train_embedded(
     config: Config = _TRAINING / "embedded.toml",
     scenes: Scenes = Path(".cache/scenes/objects"),
     out: Out = Path(".cache/weights/embedded"),
+    start: Start = None,
 ) -> None:
     """Train the in-painter of the embedded video engine."""
     from dollygrip_backend.training import embedded
 
-    embedded.train_embedded(config, scenes, out)
+    embedded.train_embedded(config, scenes, out, start)
 
 
 @evaluate.command("predictor")

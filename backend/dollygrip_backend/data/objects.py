@@ -5,6 +5,43 @@ from collections import Counter
 import attrs
 import numpy as np
 
+# Other words that people say for what the scenes name. None of them is a name itself or stands for two.
+OTHER_WORDS: dict[str, tuple[str, ...]] = {
+    "armchair": ("easy chair",),
+    "ball": ("sphere", "globe"),
+    "barrel": ("cask", "keg"),
+    "boat": ("ship", "vessel"),
+    "bookshelf": ("bookcase", "shelves"),
+    "box": ("package", "parcel", "carton"),
+    "bucket": ("pail",),
+    "bush": ("shrub", "hedge"),
+    "car": ("vehicle", "automobile", "auto"),
+    "crate": ("chest",),
+    "cup": ("mug", "teacup"),
+    "dog": ("puppy", "hound", "doggy", "pup"),
+    "figurine": ("statue", "statuette", "sculpture"),
+    "house": ("building", "cottage", "home", "hut"),
+    "lamp": ("lantern", "light"),
+    "mailbox": ("letter box", "post box"),
+    "mushroom": ("toadstool",),
+    "person": (
+        "woman", "man", "girl", "boy", "lady", "guy", "kid", "child", "figure", "character", "human", "fellow",
+        "stranger", "dancer", "actor", "hero", "heroine", "her", "him", "she", "he",
+    ),
+    "picture": ("painting", "artwork", "print"),
+    "plant": ("flower", "fern"),
+    "ring": ("hoop",),
+    "shed": ("barn", "shack"),
+    "sign": ("signpost", "placard"),
+    "sofa": ("couch", "settee"),
+    "stone": ("rock", "boulder"),
+    "suitcase": ("luggage", "bag"),
+    "table": ("desk",),
+    "tent": ("marquee",),
+    "umbrella": ("parasol",),
+    "vase": ("urn", "jug"),
+}  # fmt: skip
+PRONOUNS = ("her", "him", "she", "he")
 SMALLEST = 0.0015  # share of the picture below which nobody would name a thing
 _UNIFORM = 0.65  # share of an object's pixels that must have its colour
 # Hue in degrees, from and below, of the words that it decides; what lies between two words has none.
@@ -40,6 +77,18 @@ class SceneObject:
     def phrase(self) -> str:
         """ "red crate", or "crate" where it has no one colour."""
         return f"{self.colour} {self.name}".strip()
+
+
+def other_words(phrase: str) -> tuple[str, ...]:
+    """What else people call a thing: "red sofa" -> ("red couch", "red settee"). Pronouns have no colour."""
+    colour, _, name = phrase.rpartition(" ")
+    others = OTHER_WORDS.get(name, ())
+    return tuple(f"{colour} {other}" for other in others if other not in PRONOUNS) if colour else others
+
+
+def spoken(phrase: str) -> str:
+    """The phrase as it stands in a sentence: "the red couch", "her"."""
+    return phrase if phrase in PRONOUNS else f"the {phrase}"
 
 
 def unambiguous(objects: list[SceneObject]) -> list[tuple[str, SceneObject]]:

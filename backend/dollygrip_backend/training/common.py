@@ -60,8 +60,9 @@ def step_random(seed: int, step: int) -> np.random.Generator:
     return generator
 
 
-def learning_rate(step: int, steps: int, peak: float, warmup: int = 200, floor: float = 0.02) -> float:
+def learning_rate(step: int, steps: int, peak: float, floor: float = 0.02) -> float:
     """Linear warm-up to `peak`, then a cosine down to `floor * peak` at the last of `steps`."""
+    warmup = min(200, steps // 10)
     if step < warmup:
         return peak * (step + 1) / warmup
     done = min(1.0, (step - warmup) / max(1, steps - warmup))

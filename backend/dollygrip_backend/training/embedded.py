@@ -200,17 +200,18 @@ def errors_in(picture: Tensor, truth: Tensor, where: Tensor) -> tuple[Tensor, Te
     return squared, unlike
 
 
-def train_embedded(config: Path, data: Path, out: Path) -> None:
+def train_embedded(config: Path, data: Path, out: Path, start: Path | None = None) -> None:
     """Train by `config` on the scenes in `data`; the weights land in `out`, resumable until they do.
 
-    Raises InputError where there is no data.
+    start: weights to go on from, instead of fresh ones. Raises InputError where there is no data.
     """
     settings = read_config(config, Config)
     pairs = collect_pairs(data, settings)
     if not pairs:
         raise InputError(f"No pair of views in {data} has holes to learn from.", "Render scenes with moving cameras.")
     torch.manual_seed(settings.seed)
-    network = settings.network().to(memory_format=torch.channels_last)
+    network = InPaintingNetwork.from_pretrained(start, torch_dtype=torch.float32) if start else settings.network()
+    network = network.to(memory_format=torch.channels_last)
     run = Run(network, Muon(network, apart=("unet.conv_in", "unet.conv_out")), decay=settings.decay)
     train(
         run,
@@ -220,7 +221,7 @@ def train_embedded(config: Path, data: Path, out: Path) -> None:
         partial(_step, run, settings),
         out,
         250,
-        at_save=lambda: save_weights(run, settings, out),
+        at_save=lambda: save_weights(run, out),
     )
 
 
@@ -239,8 +240,8 @@ def _step(run: Run, settings: Config, batch: Batch) -> dict[str, float]:
     return {"loss": loss.item(), "dB over the fill": gain.item()}
 
 
-def save_weights(run: Run, settings: Config, out: Path) -> None:
+def save_weights(run: Run, out: Path) -> None:
     """Write the moving average in half precision, as diffusers stores a model, with what sampling needs."""
-    network = settings.network()
+    network = InPaintingNetwork.from_config(run.model.config)
     network.load_state_dict(run.average)
     network.half().save_pretrained(out)

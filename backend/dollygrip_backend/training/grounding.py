@@ -4,6 +4,7 @@ Two lessons in every step: which words of a prompt name the thing (hand-written 
 and where a view shows what a phrase names, or that it does not.
 """
 
+import re
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,13 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
+from torch.nn.functional import binary_cross_entropy_with_logits
 
 from dollygrip_backend.data.augment import disturb
 from dollygrip_backend.data.captions import CaptionBank, load_bank
 from dollygrip_backend.data.grammar import Pair
 from dollygrip_backend.data.grammar.corpus import corpus, naming, with_subject
-from dollygrip_backend.data.objects import SceneObject, unambiguous
+from dollygrip_backend.data.objects import PRONOUNS, SceneObject, other_words, spoken, unambiguous
 from dollygrip_backend.data.scenes import SceneDataset
 from dollygrip_backend.predictor.grounding import COLUMNS, ROWS, Grounding, picture_planes
 from dollygrip_backend.predictor.text import TextFeatures
@@ -31,6 +32,7 @@ _SMALLEST_SHARE = 0.003  # of the picture: what is smaller cannot be told at thi
 _SHARPNESS = 20.0  # of the comparison of a prompt with the phrases
 _ALIKE = 5.0  # weight of how far what a prompt names is from the phrase alone: absence is learned on phrases alone
 _ENDS = ("words_in", "picking", "something", "phrase", "picture_in.0", "place", "shown", "absent")
+_SOMEBODY = re.compile(rf"\{{|\b(?:{'|'.join(PRONOUNS)})\b", re.IGNORECASE)  # a thing, or one left unsaid
 _SPREAD = 0.7  # cells: how far the target's probability reaches around an object's middle
 
 
@@ -53,7 +55,7 @@ class Config:
 
 @attrs.frozen(eq=False)
 class View:
-    """One rendered view, the words that fit exactly one of its objects, and all words that fit some."""
+    """One rendered view, the phrases that fit exactly one of its objects, and all words that fit some."""
 
     rgb: np.ndarray
     depth: np.ndarray
@@ -73,43 +75,61 @@ class NamedViews:
                 objects = scene.objects_in(v)
                 said = [(words, item) for words, item in unambiguous(objects) if item.share > _SMALLEST_SHARE]
                 if said:
-                    fitting = frozenset(words for item in objects for words in (item.phrase, item.name))
+                    fitting = frozenset(
+                        words
+                        for item in objects
+                        for phrase in (item.phrase, item.name)
+                        for words in (phrase, *other_words(phrase))
+                    )
                     self.views.append(View(scene.rgb[v], scene.depth[v].astype(np.float16), said, fitting))
 
-    def words(self) -> list[str]:
-        """Every phrase that fits some object."""
-        return sorted({words for view in self.views for words, _ in view.said})
+    def phrases(self) -> list[str]:
+        """Every phrase that fits some object, by the scenes' own names."""
+        return sorted({phrase for view in self.views for phrase, _ in view.said})
 
 
 @attrs.frozen(eq=False)
 class Phrases:
     """Phrases that name things, their features (N, 768), and a bank of prompts: named[i] is the phrase that prompt i
-    speaks of, -1 for none."""
+    speaks of, -1 for none. alike (N, N): whether two of them say the same thing in other words."""
 
     words: list[str]
     features: Tensor
+    alike: Tensor
     bank: CaptionBank
     named: np.ndarray
 
     @classmethod
-    def of(cls, words: list[str], count: int, seed: int, cache: Path) -> "Phrases":
-        """`count` prompts, a fifth of them about nothing, the others spread evenly over the phrases."""
+    def of(cls, phrases: list[str], count: int, seed: int, cache: Path) -> "Phrases":
+        """`count` prompts, a fifth of them about nothing, the others spread evenly over the phrases; half of those say
+        it in other words where there are any."""
         rng = np.random.default_rng(seed)
+        words = phrases + [other for phrase in phrases for other in other_words(phrase)]
+        meaning = {other: i for i, phrase in enumerate(phrases) for other in (phrase, *other_words(phrase))}
+        number = {phrase: i for i, phrase in enumerate(words)}
         pairs, named = [], np.full(count, -1)
-        about_nothing = [pair for pair in corpus() if "{" not in pair.prompt]
+        about_nothing = [pair for pair in corpus() if not _SOMEBODY.search(pair.prompt)]
         for i in range(count):
             if i % 5 == 0:
                 pairs.append(about_nothing[int(rng.integers(len(about_nothing)))])
                 continue
-            named[i] = int(rng.integers(len(words)))
-            other = words[int(rng.integers(len(words)))] if rng.random() < 0.3 else None
+            said = in_some_words(phrases[int(rng.integers(len(phrases)))], rng)
+            named[i] = number[said]
+            other = phrases[int(rng.integers(len(phrases)))] if rng.random() < 0.3 else None
             template = naming()[int(rng.integers(len(naming())))]
-            pairs.append(with_subject(template, f"the {words[named[i]]}", other, rng))
-        alone = load_bank([Pair(f"the {phrase}", pairs[0].plan) for phrase in words], cache)
+            pairs.append(with_subject(template, spoken(said), other, rng))
+        alone = load_bank([Pair(spoken(phrase), pairs[0].plan) for phrase in words], cache)
         text, _ = alone.batch(np.arange(len(words)))
         mask = text.mask[..., None]
         features = (text.features * mask).sum(1) / mask.sum(1)
-        return cls(words, features, load_bank(pairs, cache), named)
+        group = torch.tensor([meaning[phrase] for phrase in words])
+        return cls(words, features, group[:, None] == group, load_bank(pairs, cache), named)
+
+
+def in_some_words(phrase: str, rng: np.random.Generator) -> str:
+    """The phrase, or half of the time another for the same thing."""
+    others = other_words(phrase)
+    return others[int(rng.integers(len(others)))] if others and rng.random() < 0.5 else phrase
 
 
 def draw_views(
@@ -124,7 +144,7 @@ def draw_views(
         rgb, depth, places = _cropped(view, rng)
         for k in rng.permutation(max(len(places), config.phrases))[: config.phrases]:
             shown = k < len(places) and rng.random() >= config.absent
-            phrase, target = _asked_for(places[k]) if shown else _absent(view, phrases.words, rng)
+            phrase, target = _asked_for(places[k], rng) if shown else _absent(view, phrases.words, rng)
             asked.append(number[phrase])
             targets.append(target)
         pixels = (disturb(rgb, rng, hues=False) * 255).astype(np.uint8) if rng.random() < 0.5 else rgb
@@ -137,9 +157,9 @@ def draw_views(
     )
 
 
-def _asked_for(place: tuple[str, tuple[float, float]]) -> tuple[str, np.ndarray]:
+def _asked_for(place: tuple[str, tuple[float, float]], rng: np.random.Generator) -> tuple[str, np.ndarray]:
     phrase, (x, y) = place
-    return phrase, np.concatenate([np.zeros(1, np.float32), _around(x, y)])
+    return in_some_words(phrase, rng), np.concatenate([np.zeros(1, np.float32), _around(x, y)])
 
 
 def _absent(view: View, words: list[str], rng: np.random.Generator) -> tuple[str, np.ndarray]:
@@ -177,16 +197,19 @@ def _around(x: float, y: float) -> np.ndarray:
     return (bell / bell.sum()).astype(np.float32).ravel()
 
 
-def train_grounding(settings: Config, scenes: Path, work: Path, resume: bool = True) -> Grounding:
-    """The trained grounding with its averaged weights; checkpoints and log.jsonl in `work`."""
+def train_grounding(
+    settings: Config, scenes: Path, work: Path, resume: bool = True, start: Path | None = None
+) -> Grounding:
+    """The trained grounding with its averaged weights; checkpoints and log.jsonl in `work`. start: weights to go on
+    from, instead of fresh ones."""
     step_random(settings.seed, -1 % 2**31)
-    model = Grounding(**settings.network)
+    model = Grounding.from_pretrained(start, torch_dtype=torch.float32) if start else Grounding(**settings.network)
     run = Run(model, Muon(model, apart=_ENDS), settings.average)
     views = NamedViews(scenes)
     with run.accelerator.main_process_first():
-        phrases = Phrases.of(views.words(), settings.prompts, settings.seed, work / "captions")
-    features = phrases.features.to(run.device)
-    draw, descend = partial(_draw, views, phrases, settings), partial(_step, run, settings, features)
+        phrases = Phrases.of(views.phrases(), settings.prompts, settings.seed, work / "captions")
+    known = phrases.features.to(run.device), phrases.alike.to(run.device)
+    draw, descend = partial(_draw, views, phrases, settings), partial(_step, run, settings, known)
     train(run, "grounding", settings.steps, draw, descend, work, resume=resume)
     return model
 
@@ -199,15 +222,18 @@ def _draw(views: NamedViews, phrases: Phrases, settings: Config, step: int) -> t
     return text, torch.from_numpy(phrases.named[rows]), *draw_views(views, phrases, settings, rng)
 
 
-def _step(run: Run, settings: Config, features: Tensor, batch: tuple[TextFeatures, Tensor, ...]) -> dict[str, float]:
-    """One step: what prompts name, and where pictures show it. features (N, 768) of the phrases."""
+def _step(
+    run: Run, settings: Config, known: tuple[Tensor, Tensor], batch: tuple[TextFeatures, Tensor, ...]
+) -> dict[str, float]:
+    """One step: what prompts name, and where pictures show it. known: the phrases' features and which are alike."""
+    features, alike = known
     text, named, pictures, asked, targets = (value.to(run.device) for value in batch)
     with sdpa_kernel(SDPBackend.MATH), run.autocast(settings.bfloat16):
         vocabulary = run.model.embed(features)
         heard = run.model.name(text)
         chances = run.model.compare(*run.model.see(pictures), vocabulary[asked]).log_softmax(-1)
     parts = {
-        "words": cross_entropy(heard.phrase @ vocabulary.T * _SHARPNESS, named, ignore_index=-1),
+        "words": _words_loss(heard.phrase @ vocabulary.T * _SHARPNESS, named, alike),
         "alike": _ALIKE * (1 - (heard.phrase * vocabulary[named]).sum(-1))[named >= 0].mean(),
         "something": binary_cross_entropy_with_logits(heard.something, (named >= 0).float()),
         "places": -(targets * chances).sum(-1).mean(),
@@ -217,3 +243,10 @@ def _step(run: Run, settings: Config, features: Tensor, batch: tuple[TextFeature
     near = (chances.detach().exp() * (targets > 0.02)).sum(-1)  # the probability on the right place, or on absence
     found = {"shown": float(near[shown].mean()), "absent": float(near[~shown].mean())}
     return {**{key: float(value.detach()) for key, value in parts.items()}, **found}
+
+
+def _words_loss(logits: Tensor, named: Tensor, alike: Tensor) -> Tensor:
+    """Cross-entropy of prompts' logits (B, N) over the phrases; any that says the same as the one named is right."""
+    says, logits = named >= 0, logits.log_softmax(-1)
+    right = logits[says].masked_fill(~alike[named[says]], -torch.inf).logsumexp(-1)
+    return -right.sum() / says.sum().clamp_min(1)

@@ -34,20 +34,25 @@ def train_predictor(
     out: Path = Path("out/predictor"),
     work: Path = Path(".cache/train/predictor"),
     resume: bool = True,
+    start: Path | None = None,
 ) -> None:
     """Train by the TOML file `config`, write the pipeline to `out`.
 
     scenes: rendered scenes that name their objects; work: text features, checkpoints and a log of each network; a
-    killed run goes on from its last checkpoints unless `resume` is false.
+    killed run goes on from its last checkpoints unless `resume` is false. start: a saved pipeline, whose weights all
+    three go on from, whatever their networks' sizes in `config`.
     """
     settings = read_config(config, Config)
     pairs = draw_pairs(settings.reader.captions, settings.reader.seed)
     processes = PartialState()
     with processes.main_process_first():  # the others find its text features in the cache
         bank = load_bank(pairs, work / "captions")
-    shot_reader = reader.train_reader(settings.reader, bank, work / "reader", resume)
-    transformer = trajectory.train_trajectory(settings.trajectory, bank, shot_reader, work / "trajectory", resume)
-    found = grounding.train_grounding(settings.grounding, scenes, work / "grounding", resume)
+    begin = {name: start / name if start else None for name in ("reader", "transformer", "grounding")}
+    shot_reader = reader.train_reader(settings.reader, bank, work / "reader", resume, begin["reader"])
+    transformer = trajectory.train_trajectory(
+        settings.trajectory, bank, shot_reader, work / "trajectory", resume, begin["transformer"]
+    )
+    found = grounding.train_grounding(settings.grounding, scenes, work / "grounding", resume, begin["grounding"])
     pipeline = CameraPipeline(shot_reader.half(), transformer.half(), found.half(), CameraPipeline.fresh_scheduler())
     if processes.is_main_process:
         pipeline.save_pretrained(out)

@@ -83,12 +83,14 @@ def held_out_agreement(reader: ShotReader, bank: CaptionBank) -> float:
     return float(torch.cat(right).float().mean())
 
 
-def train_reader(settings: Config, bank: CaptionBank, work: Path, resume: bool = True) -> ShotReader:
-    """The trained reader with its averaged weights; checkpoints and log.jsonl in `work`."""
+def train_reader(
+    settings: Config, bank: CaptionBank, work: Path, resume: bool = True, start: Path | None = None
+) -> ShotReader:
+    """The trained reader with its averaged weights; checkpoints and log.jsonl in `work`. start: weights to go on from,
+    instead of fresh ones."""
     step_random(settings.seed, -1 % 2**31)
-    reader = ShotReader(**settings.network).train()
-    for layer, start in zip(reader.layers, upper_layers(), strict=False):  # a small reader takes the lower ones
-        layer.load_state_dict(start.state_dict())
+    reader = _fresh(settings) if start is None else ShotReader.from_pretrained(start, torch_dtype=torch.float32)
+    reader.train()
     tuned = list(reader.layers.parameters())
     fresh = [weight for name, weight in reader.named_parameters() if not name.startswith("layers.")]
     groups = [{"params": fresh}, {"params": tuned, "rate_factor": settings.tuning}]
@@ -107,6 +109,13 @@ def train_reader(settings: Config, bank: CaptionBank, work: Path, resume: bool =
         at_save=lambda: {"held_out": _score(run, held_out)},
     )
     return reader.eval()
+
+
+def _fresh(settings: Config) -> ShotReader:
+    reader = ShotReader(**settings.network)
+    for layer, start in zip(reader.layers, upper_layers(), strict=False):  # a small reader takes the lower ones
+        layer.load_state_dict(start.state_dict())
+    return reader
 
 
 def _score(run: Run, bank: CaptionBank) -> float:

@@ -162,12 +162,21 @@ def losses(model: CameraTransformer, reader: ShotReader, batch: Batch) -> dict[s
 
 
 def train_trajectory(
-    settings: Config, bank: CaptionBank, reader: ShotReader, work: Path, resume: bool = True
+    settings: Config,
+    bank: CaptionBank,
+    reader: ShotReader,
+    work: Path,
+    resume: bool = True,
+    start: Path | None = None,
 ) -> CameraTransformer:
-    """The trained transformer with its averaged weights; checkpoints and log.jsonl in `work`."""
+    """The trained transformer with its averaged weights; checkpoints and log.jsonl in `work`. start: weights to go on
+    from, instead of fresh ones."""
     step_random(settings.seed, -1 % 2**31)
     reader = reader.float().eval().requires_grad_(False)
-    model = CameraTransformer(**settings.network, memory_width=reader.config.width)
+    if start:
+        model = CameraTransformer.from_pretrained(start, torch_dtype=torch.float32)
+    else:
+        model = CameraTransformer(**settings.network, memory_width=reader.config.width)
     run = Run(
         model, Muon(model, apart=("memory", "trajectory", "time", "noise", "condition", "noisy")), settings.average
     )

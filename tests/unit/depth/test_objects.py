@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dollygrip.errors import InputError
-from dollygrip_backend.data.objects import SceneObject, colour_words, find_objects, unambiguous
+from dollygrip_backend.data.objects import (
+    OTHER_WORDS,
+    SceneObject,
+    colour_words,
+    find_objects,
+    other_words,
+    spoken,
+    unambiguous,
+)
 from dollygrip_backend.data.scenes import Scene, SceneDataset, load_scene, save_scene
 
 SCENES = Path(__file__).parents[2] / "data" / "scenes"
@@ -84,6 +92,14 @@ def test_phrases_that_fit_two_objects_are_not_said():
 
     objects = [crate("red"), crate("red"), crate("blue"), crate("", "dog")]
     assert unambiguous(objects) == [("blue crate", objects[2]), ("dog", objects[3])]
+
+
+def test_other_words_are_no_names_of_other_things_and_stand_for_one_thing():
+    said = [word for words in OTHER_WORDS.values() for word in words]
+    assert len(said) == len(set(said)) and not set(said) & set(OTHER_WORDS)
+    assert other_words("red sofa") == ("red couch", "red settee") and other_words("hydrant") == ()
+    assert "her" in other_words("person") and "red her" not in other_words("red person")
+    assert spoken("red couch") == "the red couch" and spoken("her") == "her"
 
 
 def test_objects_survive_the_file_and_stand_on_the_surfaces_of_their_scene(tmp_path):

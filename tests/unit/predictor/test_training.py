@@ -55,6 +55,17 @@ def test_the_command_trains_all_three_saves_and_predicts(tiny, tmp_path):
     assert not list((tmp_path / "out").rglob("*.bin"))
 
 
+def test_a_training_may_go_on_from_finished_weights(tiny, tmp_path):
+    train_predictor(tiny, SCENES, tmp_path / "first", tmp_path / "work")
+    tiny.write_text(re.sub(r"(?m)^steps = \d+", "steps = 0", tiny.read_text()))
+    train_predictor(tiny, SCENES, tmp_path / "second", tmp_path / "further", start=tmp_path / "first")
+    first, second = (CameraPipeline.from_pretrained(tmp_path / name) for name in ("first", "second"))
+    for name in ("reader", "transformer", "grounding"):
+        again = getattr(second, name).state_dict()
+        for key, value in getattr(first, name).state_dict().items():
+            torch.testing.assert_close(again[key], value)
+
+
 def test_a_killed_reader_goes_on_to_the_same_weights(tiny, bank, tmp_path, monkeypatch):
     settings = read_config(tiny, Config).reader
     whole = reader.train_reader(settings, bank, tmp_path / "whole")
