@@ -2,9 +2,8 @@
 
 A camera is measured as seven amounts, in its own axes from frame to frame (so "pan, then dolly" dollies along the new
 direction; what was not asked for is forgiven where there is none along frame 0's axes, as on a rail, or by the angles
-of a tripod head, on which a pan after a tilt keeps the horizon level): pan, tilt, roll in
-degrees; truck, pedestal, dolly in scene depths; zoom as the logarithm of the focal ratio. Right, up, clockwise and in
-are positive. Then:
+of a tripod head, on which a pan after a tilt keeps the horizon level): pan, tilt, roll in degrees; truck, pedestal,
+dolly in scene depths; zoom as the logarithm of the focal ratio. Right, up, clockwise and in are positive. Then:
 
 - a move must reach its least visible amount in its own direction, without turning back by more than a tenth of it;
 - what was not asked for must stay small: within a floor that an eye does not notice, or a fraction of the main amount;
@@ -121,15 +120,15 @@ def judge(
     """Judge a camera against the moves `expect` (names of MOVES), all of which it must make and no other.
 
     amounts: asked quantities by move: degrees, scene depths, focal ratios (2.0 for "2x", in or out); ordered: the
-    moves follow one another as listed; aside: degrees to the right and up of the axis where the thing is that a push
-    goes to, by which it may turn. Raises InputError for an unknown move.
+    moves follow one another as listed; aside: degrees to the right and up of frame 0's axis where the thing is that a
+    push goes to, towards which it may travel and turn. Raises InputError for an unknown move.
     """
     for name in expect:
         if name not in MOVES:
             raise InputError(f"The judge knows no move {name!r}.", f"It knows {', '.join(MOVES)}.")
     expect, amounts = list(expect), amounts or {}
     if ordered and len(expect) > 1:
-        fault = _order_fault(trajectory, expect, amounts)
+        fault = _order_fault(trajectory, expect, amounts, aside)
     else:
         fault = _first_fault(trajectory, _rails(trajectory), expect, amounts, aside)
     net = dict(zip(AXES, components(trajectory)[-1].tolist(), strict=True))
@@ -166,19 +165,23 @@ def _first_fault(
             allowed[axis] = max(allowed[axis], float(np.ptp(main)))
     if any(MOVES[name][0] == "orbit" for name in expect) and allowed["pedestal"]:
         allowed["tilt"] = allowed["pan"]  # a crane on an orbit tilts to hold its subject
-    floors = QUIET
+    floors = dict(QUIET)
     if "dolly_in" in expect:
-        floors = QUIET | {axis: QUIET[axis] + abs(angle) for axis, angle in zip(("pan", "tilt"), aside, strict=True)}
+        for angle, turn, travel in zip(aside, ("pan", "tilt"), ("truck", "pedestal"), strict=True):
+            floors[turn] += abs(angle)
+            floors[travel] += abs(np.tan(np.radians(angle))) * allowed["dolly"]
     return _excess(running, rails, allowed, floors)
 
 
-def _order_fault(trajectory: Trajectory, expect: list[str], amounts: dict[str, float]) -> str | None:
+def _order_fault(
+    trajectory: Trajectory, expect: list[str], amounts: dict[str, float], aside: tuple[float, float]
+) -> str | None:
     bounds, rails = _moments(components(trajectory), expect), _rails(trajectory)
     for name, start, end in zip(expect, bounds[:-1], bounds[1:], strict=True):
         frames = slice(start, end + 1)
         part = attrs.evolve(trajectory, c2w=trajectory.c2w[frames], intrinsics=trajectory.intrinsics[frames])
         part_of_rails = {axis: path[frames] - path[start] for axis, path in rails.items()}
-        fault = _first_fault(part, part_of_rails, [name], amounts, (0.0, 0.0))
+        fault = _first_fault(part, part_of_rails, [name], amounts, aside if start == 0 else (0.0, 0.0))
         if fault:
             return f"in frames {start} to {end}: {fault}"
     return None

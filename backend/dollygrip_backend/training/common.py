@@ -21,6 +21,7 @@ import cattrs
 import numpy as np
 import torch
 from accelerate import Accelerator, PartialState
+from diffusers import ModelMixin
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -30,6 +31,7 @@ from dollygrip.errors import InputError
 
 Config = TypeVar("Config")
 Drawn = TypeVar("Drawn")
+Network = TypeVar("Network", bound=ModelMixin)
 
 
 def read_config(file: Path, kind: type[Config]) -> Config:
@@ -67,6 +69,14 @@ def learning_rate(step: int, steps: int, peak: float, floor: float = 0.02) -> fl
         return peak * (step + 1) / warmup
     done = min(1.0, (step - warmup) / max(1, steps - warmup))
     return peak * (floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * done)))
+
+
+def finished(kind: type[Network], folder: Path) -> Network:
+    """The network in `folder`, to be trained further; where it came from is not written beside it again."""
+    network = kind.from_pretrained(folder, torch_dtype=torch.float32)
+    again = kind.from_config({key: value for key, value in network.config.items() if not key.startswith("_")})
+    again.load_state_dict(network.state_dict())
+    return again
 
 
 @attrs.define

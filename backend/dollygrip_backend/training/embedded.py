@@ -19,7 +19,16 @@ from torch import Tensor
 from dollygrip.errors import InputError
 from dollygrip_backend.data.scenes import Scene, SceneDataset
 from dollygrip_backend.scene.cache import SceneCache
-from dollygrip_backend.training.common import Run, drawn_ahead, learning_rate, moved, read_config, step_random, train
+from dollygrip_backend.training.common import (
+    Run,
+    drawn_ahead,
+    finished,
+    learning_rate,
+    moved,
+    read_config,
+    step_random,
+    train,
+)
 from dollygrip_backend.training.muon import Muon
 from dollygrip_backend.training.similarity import ssim_map
 from dollygrip_backend.video.fill import fill_holes
@@ -210,7 +219,7 @@ def train_embedded(config: Path, data: Path, out: Path, start: Path | None = Non
     if not pairs:
         raise InputError(f"No pair of views in {data} has holes to learn from.", "Render scenes with moving cameras.")
     torch.manual_seed(settings.seed)
-    network = InPaintingNetwork.from_pretrained(start, torch_dtype=torch.float32) if start else settings.network()
+    network = finished(InPaintingNetwork, start) if start else settings.network()
     network = network.to(memory_format=torch.channels_last)
     run = Run(network, Muon(network, apart=("unet.conv_in", "unet.conv_out")), decay=settings.decay)
     train(

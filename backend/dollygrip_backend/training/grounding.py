@@ -24,7 +24,7 @@ from dollygrip_backend.data.objects import PRONOUNS, SceneObject, other_words, s
 from dollygrip_backend.data.scenes import SceneDataset
 from dollygrip_backend.predictor.grounding import COLUMNS, ROWS, Grounding, picture_planes
 from dollygrip_backend.predictor.text import TextFeatures
-from dollygrip_backend.training.common import Run, learning_rate, step_random, train
+from dollygrip_backend.training.common import Run, finished, learning_rate, step_random, train
 from dollygrip_backend.training.muon import Muon
 
 _SMALLEST_CROP = 0.7
@@ -203,7 +203,7 @@ def train_grounding(
     """The trained grounding with its averaged weights; checkpoints and log.jsonl in `work`. start: weights to go on
     from, instead of fresh ones."""
     step_random(settings.seed, -1 % 2**31)
-    model = Grounding.from_pretrained(start, torch_dtype=torch.float32) if start else Grounding(**settings.network)
+    model = finished(Grounding, start) if start else Grounding(**settings.network)
     run = Run(model, Muon(model, apart=_ENDS), settings.average)
     views = NamedViews(scenes)
     with run.accelerator.main_process_first():

@@ -9,7 +9,9 @@ find what the words name in rendered scenes. Each has its own checkpoint; a kill
 from pathlib import Path
 
 import attrs
+import torch
 from accelerate import PartialState
+from diffusers import ModelMixin
 
 from dollygrip_backend.data.captions import draw_pairs, load_bank
 from dollygrip_backend.predictor.pipeline import CameraPipeline
@@ -21,11 +23,16 @@ CONFIG = Path(__file__).with_suffix(".toml")
 
 @attrs.frozen
 class Config:
-    """The tables of `predictor.toml`."""
+    """The tables of `predictor.toml`.
+
+    kept: the share of the weights that a training went on from, of reader and transformer, in the mean that it ends
+    with (Wortsman et al., arXiv 2109.01903): what it learns anew then costs little of what it knew.
+    """
 
     reader: reader.Config
     trajectory: trajectory.Config
     grounding: grounding.Config
+    kept: float = 0.0
 
 
 def train_predictor(
@@ -53,6 +60,18 @@ def train_predictor(
         settings.trajectory, bank, shot_reader, work / "trajectory", resume, begin["transformer"]
     )
     found = grounding.train_grounding(settings.grounding, scenes, work / "grounding", resume, begin["grounding"])
+    if start:
+        for network, name in ((shot_reader, "reader"), (transformer, "transformer")):
+            _keep(settings.kept, network, start / name)
     pipeline = CameraPipeline(shot_reader.half(), transformer.half(), found.half(), CameraPipeline.fresh_scheduler())
     if processes.is_main_process:
         pipeline.save_pretrained(out)
+
+
+@torch.no_grad()
+def _keep(share: float, network: ModelMixin, start: Path) -> None:
+    """Move the network's weights back to those in the folder `start` by this share."""
+    before = type(network).from_pretrained(start, torch_dtype=torch.float32).state_dict()
+    for name, weight in network.state_dict().items():
+        if weight.is_floating_point():
+            weight.lerp_(before[name].to(weight), share)

@@ -21,7 +21,7 @@ from dollygrip_backend.data.grammar.corpus import bare, corpus
 from dollygrip_backend.predictor.program import IGNORE, UNDECIDED, Program, Reading
 from dollygrip_backend.predictor.reader import ShotReader
 from dollygrip_backend.predictor.text import TextFeatures, upper_layers
-from dollygrip_backend.training.common import Run, learning_rate, process_random, step_random, train
+from dollygrip_backend.training.common import Run, finished, learning_rate, process_random, step_random, train
 
 
 @attrs.frozen
@@ -89,7 +89,7 @@ def train_reader(
     """The trained reader with its averaged weights; checkpoints and log.jsonl in `work`. start: weights to go on from,
     instead of fresh ones."""
     step_random(settings.seed, -1 % 2**31)
-    reader = _fresh(settings) if start is None else ShotReader.from_pretrained(start, torch_dtype=torch.float32)
+    reader = _fresh(settings) if start is None else finished(ShotReader, start)
     reader.train()
     tuned = list(reader.layers.parameters())
     fresh = [weight for name, weight in reader.named_parameters() if not name.startswith("layers.")]

@@ -25,7 +25,7 @@ from dollygrip_backend.predictor.pipeline import NOISE_SHIFT
 from dollygrip_backend.predictor.plan import Context, settle
 from dollygrip_backend.predictor.reader import ShotReader
 from dollygrip_backend.predictor.text import TextFeatures
-from dollygrip_backend.training.common import Run, learning_rate, moved, process_random, step_random, train
+from dollygrip_backend.training.common import Run, finished, learning_rate, moved, process_random, step_random, train
 from dollygrip_backend.training.muon import Muon
 
 _WAVELET, _LEVELS = "sym4", 3
@@ -174,7 +174,7 @@ def train_trajectory(
     step_random(settings.seed, -1 % 2**31)
     reader = reader.float().eval().requires_grad_(False)
     if start:
-        model = CameraTransformer.from_pretrained(start, torch_dtype=torch.float32)
+        model = finished(CameraTransformer, start)
     else:
         model = CameraTransformer(**settings.network, memory_width=reader.config.width)
     run = Run(

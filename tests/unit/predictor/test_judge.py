@@ -130,6 +130,11 @@ def test_a_push_may_turn_to_the_thing_that_it_goes_to():
     assert "pan" in judge(take, ["dolly_in"]).reason
     assert judge(take, ["dolly_in"], aside=(10.0, 0.0)).obeyed
     assert "pan" in judge(take, ["dolly_in"], aside=(0.0, 10.0)).reason
+    down = build(position=EASE[:, None] * [0, 0.12, 0.4])
+    assert (
+        "pedestal" in judge(down, ["dolly_in"]).reason and "pedestal" in judge(down, ["dolly_in"], aside=(17, 0)).reason
+    )
+    assert judge(down, ["dolly_in"], aside=(0, -17)).obeyed
 
 
 def test_jerk_tells_smooth_from_rough():
