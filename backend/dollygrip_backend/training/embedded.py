@@ -60,7 +60,7 @@ class Config:
 
     def network(self) -> InPaintingNetwork:
         """A fresh network of this size."""
-        return InPaintingNetwork(self.channels, self.layers, self.block)
+        return InPaintingNetwork(channels=self.channels, layers=self.layers, block=self.block)
 
 
 @attrs.frozen(eq=False)

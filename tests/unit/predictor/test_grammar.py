@@ -76,13 +76,13 @@ def test_an_orbit_keeps_its_subject_where_it_was_in_the_image(seed, point):
 
 @given(seeds, st.tuples(st.floats(0.1, 0.9), st.floats(0.2, 0.8)))
 @settings(max_examples=20, deadline=None)
-def test_a_push_toward_a_subject_ends_pointing_at_it_within_six_degrees(seed, point):
+def test_a_push_toward_a_subject_ends_pointing_at_it_within_seven_degrees(seed, point):
     context = Context(subject=point)
     plan = Plan(read_plan("dolly_in").phases, toward=True)
     c2w, _ = poses_of_channels(channels_of(plan, context, seed))
     way, axis, ray = c2w[-1, :3, 3], c2w[-1, :3, 2], context.ray()
     forward = np.array([0, 0, 1.0])
-    assert degrees_between(axis, ray - way) < 6.1
+    assert degrees_between(axis, ray - way) < 7.1
     # No wider than the subject's own bearing, or than what is still seen as straight; and no more turn than it takes.
     widest = np.maximum(np.abs(ray[:2]), np.tan(np.radians(11)))
     assert np.all(np.abs(way[:2] / way[2]) <= widest + 1e-6)
