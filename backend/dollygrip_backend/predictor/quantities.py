@@ -147,6 +147,16 @@ _LENSES: list[_Rule] = [  # a change of focal length is a ratio; one focal lengt
     (r"(?P<a>\d+)\s*(?:mm)?\s*(?:-|–|to|into|until|->|→|up to|down to)\s*(?:an? )?(?P<b>\d+)\s*mm\b", _ratio),
     (r"(?P<a>\d+)\s*mm\b[^.]{1,40}?\bto\s(?P<b>\d+)\s*mm\b", _ratio),
     (r"(?P<a>\d+) (?:all the way |back |down |up )?to (?:an? )?(?P<b>\d+)\s*mm\b", _ratio),
+    (
+        r"(?P<a>\d+)\s*mm (?:at the (?:start|beginning|outset)|at first|first|to (?:start|begin) with|now)\b"
+        r"[^.\d]{1,40}(?P<b>\d+)\s*mm\b",
+        _ratio,
+    ),
+    (
+        r"\b(?:start|begin|open)\w*(?: out)? (?:on|at|with|from|in) [^.\d]{0,25}(?P<a>\d{2,3})(?:\s*mm)?\b"
+        r"(?! ?(?:°|º|%|x\b|deg))[^.\d]{1,40}(?P<b>\d{2,3})\s*mm\b",
+        _ratio,
+    ),
     (r"(?:\d{4}|\d00)\s*mm\b", lambda m: (number(m[0].lower().removesuffix("mm")) / 1000, "metres")),
     (r"\d+\s*mm\b", _always(1.0, "other")),
 ]
@@ -204,6 +214,7 @@ _SHARES: list[_Rule] = [
         _always(0.5, "share"),
     ),
     (r"halv(?:e|es|ing) (?:the |its )?(?:magnification|focal length|zoom)\b", _always(0.5, "ratio")),
+    (r"(?<=lens )halving\b", _always(0.5, "ratio")),
     (
         r"half (?:as big|as large|size|(?:its|the) (?:\w+ )?(?:size|magnification|focal length))\b",
         _always(2.0, "ratio"),
@@ -256,7 +267,7 @@ def read_quantities(prompt: str) -> list[Quantity]:
     lenses = [(_BARE_LENSES, _ratio)] if _SPEAKS_OF_A_LENS.search(prompt) else []
     for pattern, meaning in lenses + _COMPILED:
         for match in pattern.finditer(prompt):
-            start, end = match.span()
+            start, end = match.start("a" if "a" in match.groupdict() else 0), match.end()
             if any(taken[start:end]):
                 continue
             taken[start:end] = [True] * (end - start)

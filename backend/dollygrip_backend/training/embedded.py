@@ -229,7 +229,7 @@ def train_embedded(config: Path, data: Path, out: Path, start: Path | None = Non
         partial(draw_batch, pairs, settings),
         partial(_step, run, settings),
         out,
-        250,
+        100,
         at_save=lambda: save_weights(run, out),
     )
 

@@ -29,6 +29,8 @@ from dollygrip_backend.predictor.quantities import UNITS, read_quantities
         ("zoom from 24mm to 48mm", 2, "ratio"),
         ("widen from 90mm to 30mm", 1 / 3, "ratio"),
         ("from 85 back to 17mm", 1 / 5, "ratio"),
+        ("24mm at the start and 96mm at the end", 4, "ratio"),
+        ("start on a lens of 50, go to 75mm", 1.5, "ratio"),
         ("roll the zoom from 150 to 50", 1 / 3, "ratio"),
         ("the lens goes 40 → 80", 2, "ratio"),
         ("out to a quarter of the magnification", 1 / 4, "ratio"),
@@ -117,6 +119,11 @@ def test_every_angle_is_exact(degrees, unit):
 def test_what_a_quantity_asks_depends_on_the_move(prompt, move, value, unit):
     amount = read_quantities(prompt)[0].amount(*move.split("_"))
     assert (amount.value, amount.unit) == (pytest.approx(value), unit)
+
+
+def test_the_lens_of_a_shot_is_no_end_of_a_zoom():
+    angle, lens = read_quantities("start at 30 degrees left, shot on 50mm")
+    assert (angle.value, angle.unit, lens.unit) == (30, "degrees", "other")
 
 
 def test_a_count_of_things_is_no_angle():
