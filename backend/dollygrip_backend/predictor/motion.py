@@ -73,7 +73,8 @@ _SHIFTS = {
 }
 
 
-_WELL_ENOUGH = np.radians(6.0)  # off the axis: a subject that is so near the middle needs no turn
+_WELL_ENOUGH = np.radians(6.0)  # off the axis: a subject that is so near the middle needs no turn that is seen
+_FACED = np.radians(3.5)  # off the axis: where a way that bears off, or a turn that is seen in any case, leaves it
 _UNSEEN = np.radians(1.9)  # a turn on the way that nobody notices: what needs little more makes do with it
 _STRAIGHT = np.radians(11.0)  # off the axis: a way ahead that is still seen as straight
 
@@ -129,18 +130,19 @@ def _approach(ray: np.ndarray, amount: float) -> tuple[np.ndarray, np.ndarray]:
     it, yaw and pitch.
 
     A push in is no pan: while the way stays nearly straight it bears off a little more than the subject does, which
-    brings that towards the axis; the camera turns by what is then left, until it points there well enough.
+    brings that towards the axis; the camera turns by what is then left: as little as is not noticed where that is well
+    enough, else until it faces the subject.
     """
     aside = ray[:2]
     off = max(float(np.hypot(*aside)), 1e-9)
     share = float(np.clip(amount, 1e-3, 0.9))
-    needed = np.abs(aside) * (1 - (1 - share) * np.tan(_WELL_ENOUGH) / off) / share
+    needed = np.abs(aside) * (1 - (1 - share) * np.tan(_FACED) / off) / share
     widest = np.maximum(np.abs(aside), np.tan(_STRAIGHT))
     bearing = np.sign(aside) * np.clip(needed, np.abs(aside), widest)
     left = (aside - share * bearing) / (1 - share)
     angle = float(np.arctan(np.hypot(*left)))
-    turn = max(0.0, angle - _WELL_ENOUGH)
-    turn = min(turn, _UNSEEN) if turn < 1.5 * _UNSEEN else turn
+    turn = max(0.0, angle - _FACED)
+    turn = min(turn, _UNSEEN) if angle - _WELL_ENOUGH < 1.5 * _UNSEEN else turn
     return np.array([*bearing, 1.0]), turn / max(np.hypot(*left), 1e-9) * left * [1, -1]
 
 
