@@ -214,7 +214,6 @@ _SHARES: list[_Rule] = [
         _always(0.5, "share"),
     ),
     (r"halv(?:e|es|ing) (?:the |its )?(?:magnification|focal length|zoom)\b", _always(0.5, "ratio")),
-    (r"(?<=lens )halving\b", _always(0.5, "ratio")),
     (
         r"half (?:as big|as large|size|(?:its|the) (?:\w+ )?(?:size|magnification|focal length))\b",
         _always(2.0, "ratio"),
