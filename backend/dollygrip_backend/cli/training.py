@@ -44,11 +44,12 @@ def train_depth(
     config: Config = _TRAINING / "depth.toml",
     scenes: Scenes = Path(".cache/scenes/objects"),
     out: Out = Path(".cache/weights/depth"),
+    start: Start = None,
 ) -> None:
     """Train the single-image depth network."""
     from dollygrip_backend.training import depth
 
-    depth.train_depth(config, scenes, out)
+    depth.train_depth(config, scenes, out, start)
 
 
 @train.command("embedded")

@@ -13,6 +13,15 @@ from dollygrip_backend.predictor.plan import Amount
 
 UNITS = ("none", "degrees", "metres", "ratio", "percent", "share", "other")
 
+
+def _misspelt(word: str) -> set[str]:
+    """The word with one letter left out or doubled, or two neighbours exchanged; the first letter is never wrong."""
+    inner = range(1, len(word))
+    left_out, doubled = ({word[:i] + word[i + 1 :] for i in inner}, {word[:i] + word[i - 1 :] for i in inner})
+    exchanged = {word[:i] + word[i + 1] + word[i] + word[i + 2 :] for i in inner if i + 1 < len(word)}
+    return left_out | doubled | exchanged
+
+
 _ONES = {
     "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,
     "ten": 10, "eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14, "fifteen": 15, "sixteen": 16,
@@ -22,16 +31,19 @@ _TENS = {
     "twenty": 20, "thirty": 30, "forty": 40, "fourty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80,
     "ninety": 90,
 }  # fmt: skip
+_TENS |= {slip: value for word, value in _TENS.items() for slip in _misspelt(word) - {"fort", "eight"}}
 _PARTS = {
     "half": 1 / 2, "quarter": 1 / 4, "fourth": 1 / 4, "third": 1 / 3, "eighth": 1 / 8, "sixth": 1 / 6, "fifth": 1 / 5,
     "tenth": 1 / 10, "twelfth": 1 / 12, "seventh": 1 / 7, "ninth": 1 / 9, "twentieth": 1 / 20,
     "½": 1 / 2, "¼": 1 / 4, "¾": 3 / 4, "⅓": 1 / 3, "⅔": 2 / 3,
     "quarters": 1 / 4, "thirds": 1 / 3, "eighths": 1 / 8, "fifths": 1 / 5, "sixths": 1 / 6,
 }  # fmt: skip
+_PARTS |= dict.fromkeys(_misspelt("quarter"), 1 / 4)
+
 _METRES = {"mm": 0.001, "c": 0.01, "k": 1000.0, "m": 1.0, "f": 0.3048, "'": 0.3048, "′": 0.3048, "i": 0.0254,
            "y": 0.9144, '"': 0.0254}  # fmt: skip
 
-_WORD = "|".join([*_TENS, *sorted(_ONES, key=len, reverse=True), "hundred"])
+_WORD = "|".join([*sorted({**_TENS, **_ONES}, key=len, reverse=True), "hundred"])
 _NO_PART = r"(?!t?hs?\b)"  # "nine tenths" has no ten
 _WORDS = rf"(?:(?:an?[ -])?(?:{_WORD}){_NO_PART}(?:(?:[ -]+and)?[ -]+(?:{_WORD}){_NO_PART})*)"
 _DIGITS = r"\d{1,2}/\d{1,2}(?![/\d])|\d[\d,]*(?:\.\d+)?|\.\d+"
@@ -215,7 +227,7 @@ _SHARES: list[_Rule] = [
     ),
     (r"halv(?:e|es|ing) (?:the |its )?(?:magnification|focal length|zoom)\b", _always(0.5, "ratio")),
     (
-        r"half (?:as big|as large|size|(?:its|the) (?:\w+ )?(?:size|magnification|focal length))\b",
+        r"half (?:as (?:big|large|tall|wide|high)|size|(?:its|the) (?:\w+ )?(?:size|magnification|focal length))\b",
         _always(2.0, "ratio"),
     ),
     (r"half an? (?P<u>met(?:er|re)|foot|yard|inch)", lambda m: (0.5 * _METRES[m["u"][0].lower()], "metres")),

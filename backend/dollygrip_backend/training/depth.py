@@ -16,7 +16,7 @@ from torch.nn import functional
 from dollygrip_backend.data.augment import disturb, mirrored_crop
 from dollygrip_backend.data.scenes import SceneDataset
 from dollygrip_backend.scene.depth_network import DepthNetwork
-from dollygrip_backend.training.common import Run, learning_rate, read_config, step_random, train
+from dollygrip_backend.training.common import Run, finished, learning_rate, read_config, step_random, train
 from dollygrip_backend.training.muon import Muon
 
 CONFIG = Path(__file__).with_suffix(".toml")
@@ -136,15 +136,16 @@ def edge_loss(error: Tensor, seen: Tensor, scales: int = 4) -> Tensor:
     return total / scales
 
 
-def train_depth(config: Path, data: Path, out: Path) -> None:
+def train_depth(config: Path, data: Path, out: Path, start: Path | None = None) -> None:
     """Train by `config` on the scenes in `data`; the weights land in `out`. A run that was stopped goes on.
 
-    Raises InputError where there is no data, or where the configuration is not one.
+    start: weights to go on from, instead of fresh ones. Raises InputError where there is no data, or where the
+    configuration is not one.
     """
     settings = read_config(config, Config)
     pool = ViewPool(data)
     torch.manual_seed(settings.seed)
-    network = settings.network()
+    network = finished(DepthNetwork, start) if start else settings.network()
     run = Run(network, Muon(network, apart=("stem", "head")), decay=settings.decay)
     train(
         run,
