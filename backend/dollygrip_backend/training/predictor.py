@@ -13,25 +13,31 @@ import torch
 from accelerate import PartialState
 from diffusers import ModelMixin
 
+from dollygrip.errors import InputError
 from dollygrip_backend.data.captions import draw_pairs, load_bank
+from dollygrip_backend.predictor.network import CameraTransformer
 from dollygrip_backend.predictor.pipeline import CameraPipeline
+from dollygrip_backend.predictor.reader import ShotReader
 from dollygrip_backend.training import grounding, reader, trajectory
-from dollygrip_backend.training.common import read_config
+from dollygrip_backend.training.common import finished, read_config
+from dollygrip_backend.training.grounding import Config as GroundingConfig
+from dollygrip_backend.training.reader import Config as ReaderConfig
+from dollygrip_backend.training.trajectory import Config as TrajectoryConfig
 
 CONFIG = Path(__file__).with_suffix(".toml")
 
 
 @attrs.frozen
 class Config:
-    """The tables of `predictor.toml`.
+    """The tables of `predictor.toml`; reader and trajectory stay as they were where a training goes on without theirs.
 
     kept: the share of the weights that a training went on from, of reader and transformer, in the mean that it ends
     with (Wortsman et al., arXiv 2109.01903): what it learns anew then costs little of what it knew.
     """
 
-    reader: reader.Config
-    trajectory: trajectory.Config
-    grounding: grounding.Config
+    grounding: GroundingConfig
+    reader: ReaderConfig | None = None
+    trajectory: TrajectoryConfig | None = None
     kept: float = 0.0
 
 
@@ -47,25 +53,44 @@ def train_predictor(
 
     scenes: rendered scenes that name their objects; work: text features, checkpoints and a log of each network; a
     killed run goes on from its last checkpoints unless `resume` is false. start: a saved pipeline, whose weights all
-    three go on from, whatever their networks' sizes in `config`.
+    three go on from, whatever their networks' sizes in `config`. Raises InputError where `config` lacks a table that
+    nothing stands in for.
     """
     settings = read_config(config, Config)
+    if settings.reader and settings.trajectory:
+        shot_reader, transformer = _train_words(settings, work, resume, start)
+    elif settings.reader or settings.trajectory or not start:
+        raise InputError(
+            f"The training configuration {config} lacks the table [reader] or [trajectory].",
+            "Leave out both where a training goes on (--start), or none.",
+        )
+    else:
+        shot_reader = finished(ShotReader, start / "reader")
+        transformer = finished(CameraTransformer, start / "transformer")
+    found = grounding.train_grounding(
+        settings.grounding, scenes, work / "grounding", resume, start / "grounding" if start else None
+    )
+    pipeline = CameraPipeline(shot_reader.half(), transformer.half(), found.half(), CameraPipeline.fresh_scheduler())
+    if PartialState().is_main_process:
+        pipeline.save_pretrained(out)
+
+
+def _train_words(
+    settings: Config, work: Path, resume: bool, start: Path | None
+) -> tuple[ShotReader, CameraTransformer]:
+    """What learns from prompts alone: the shot reader, then the transformer that reads its memory."""
     pairs = draw_pairs(settings.reader.captions, settings.reader.seed)
-    processes = PartialState()
-    with processes.main_process_first():  # the others find its text features in the cache
+    with PartialState().main_process_first():  # the others find its text features in the cache
         bank = load_bank(pairs, work / "captions")
-    begin = {name: start / name if start else None for name in ("reader", "transformer", "grounding")}
+    begin = {name: start / name if start else None for name in ("reader", "transformer")}
     shot_reader = reader.train_reader(settings.reader, bank, work / "reader", resume, begin["reader"])
     transformer = trajectory.train_trajectory(
         settings.trajectory, bank, shot_reader, work / "trajectory", resume, begin["transformer"]
     )
-    found = grounding.train_grounding(settings.grounding, scenes, work / "grounding", resume, begin["grounding"])
     if start:
-        for network, name in ((shot_reader, "reader"), (transformer, "transformer")):
-            _keep(settings.kept, network, start / name)
-    pipeline = CameraPipeline(shot_reader.half(), transformer.half(), found.half(), CameraPipeline.fresh_scheduler())
-    if processes.is_main_process:
-        pipeline.save_pretrained(out)
+        _keep(settings.kept, shot_reader, start / "reader")
+        _keep(settings.kept, transformer, start / "transformer")
+    return shot_reader, transformer
 
 
 @torch.no_grad()

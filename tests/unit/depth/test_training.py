@@ -118,6 +118,19 @@ def test_a_stopped_run_ends_where_an_unbroken_one_does(trained, monkeypatch):
     assert all(torch.equal(whole[name], again[name]) for name in whole)
 
 
+def test_a_training_may_go_on_from_finished_weights(trained, tmp_path):
+    lines = SMOKE.read_text().splitlines()
+    slow = {"steps": "1", "rate": "1e-9"}
+    config = tmp_path / "one.toml"
+    config.write_text("\n".join(f"{k} = {slow[k]}" if (k := line.split(" ")[0]) in slow else line for line in lines))
+    train_depth(config, SCENES, tmp_path / "further", trained)
+    first, further = (
+        load_file(folder / "diffusion_pytorch_model.safetensors") for folder in (trained, tmp_path / "further")
+    )
+    for name, weight in first.items():
+        torch.testing.assert_close(further[name], weight, rtol=1e-3, atol=1e-5)
+
+
 def test_a_model_in_channels_last_resumes_as_if_it_had_not_been_stopped(tmp_path):
     def fresh() -> Run:
         torch.manual_seed(0)
