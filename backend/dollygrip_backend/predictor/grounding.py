@@ -95,6 +95,12 @@ class Grounding(ModelMixin, ConfigMixin):
         cells = self.norm(cells.flatten(2).transpose(1, 2))
         return self.shown(cells).float(), self.absent(cells.mean(1)).float()
 
+    def see_both_ways(self, picture: Tensor) -> tuple[Tensor, Tensor]:
+        """As `see` of one picture (1, planes, H, W): the mean over it and its mirror image."""
+        cells, absent = self.see(torch.cat([picture, picture.flip(3)]))
+        plain, mirrored = cells.unflatten(1, (ROWS, COLUMNS))
+        return ((plain + mirrored.flip(1)) / 2).flatten(0, 1)[None], absent.mean(0, keepdim=True)
+
     def compare(self, cells: Tensor, absent: Tensor, phrase: Tensor) -> Tensor:
         """Logits (B, P, 1 + ROWS * COLUMNS) of P phrases (B, P, width) over each picture, first of their absence."""
         both = torch.cat([absent[:, None], cells], 1)
@@ -110,7 +116,7 @@ class Grounding(ModelMixin, ConfigMixin):
 
     @torch.inference_mode()
     def find(self, text: TextFeatures, cells: Tensor, absent: Tensor) -> list[tuple[float, float] | None]:
-        """For each prompt the (x, y), 0..1, of what it names in the one picture that `see` saw, or None."""
+        """For each prompt the (x, y), 0..1, of what it names in the one picture that was seen, or None."""
         logits, something = self._look_for(text, cells, absent)
         return [
             place_of(row) if named > 0 else None for row, named in zip(logits.softmax(-1).cpu(), something, strict=True)

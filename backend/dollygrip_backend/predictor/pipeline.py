@@ -175,10 +175,10 @@ class CameraPipeline(DiffusionPipeline):
         return Shots(memory, plans, subjects)
 
     def _see(self, reference: Reference) -> tuple[Tensor, Tensor]:
-        """`Grounding.see` of a reference; the last is kept, for prompts change more often than pictures."""
+        """What the grounding sees of a reference; the last is kept, for prompts change more often than pictures."""
         if self._seen[0] != reference.fingerprint:
             picture = picture_planes(reference.image, reference.depth)[None].to(self.transformer.device)
-            self._seen = reference.fingerprint, self.grounding.see(picture)
+            self._seen = reference.fingerprint, self.grounding.see_both_ways(picture)
         return self._seen[1]
 
     def _takes(

@@ -54,3 +54,16 @@ def test_an_untrained_network_answers_in_the_right_shape_even_without_words(text
     with torch.inference_mode():
         logits, something = network(text, torch.zeros(1, 15, 8 * ROWS, 8 * COLUMNS))
     assert logits.shape == (2, 1 + ROWS * COLUMNS) and torch.isfinite(logits).all() and something.shape == (2,)
+
+
+def test_a_mirrored_picture_shows_the_same_things_on_the_other_side():
+    network = Grounding(width=32, heads=2, depth=1).eval()
+    picture = torch.rand(1, 15, 8 * ROWS, 8 * COLUMNS)
+    with torch.inference_mode():
+        cells, absent = network.see_both_ways(picture)
+        mirrored, again = network.see_both_ways(picture.flip(3))
+    assert cells.shape == (1, ROWS * COLUMNS, 32) and absent.shape == (1, 32)
+    flipped = mirrored.unflatten(1, (ROWS, COLUMNS)).flip(2).flatten(1, 2)
+    torch.testing.assert_close(cells, flipped, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(absent, again, rtol=1e-4, atol=1e-5)
+    assert not torch.allclose(cells, network.see(picture)[0])
