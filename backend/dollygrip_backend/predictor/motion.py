@@ -77,6 +77,8 @@ _WELL_ENOUGH = np.radians(6.0)  # off the axis: a subject that is so near the mi
 _FACED = np.radians(3.5)  # off the axis: where a way that bears off, or a turn that is seen in any case, leaves it
 _UNSEEN = np.radians(1.9)  # a turn on the way that nobody notices: what needs little more makes do with it
 _STRAIGHT = np.radians(11.0)  # off the axis: a way ahead that is still seen as straight
+_REACHED = 0.1  # subject distances: nearer than this a camera has arrived, and turns about nothing
+_CLOSEST = 0.9  # of the distance: no lens makes up for the last tenth
 
 
 def _run_phase(phase: Phase, start: np.ndarray, local: np.ndarray, context: Context, aimed: bool, rng) -> np.ndarray:
@@ -106,13 +108,14 @@ def _run_phase(phase: Phase, start: np.ndarray, local: np.ndarray, context: Cont
         elif move.family == "zoom":
             out[:, FOCAL] += (1 if move.way == "in" else -1) * np.log(amount) * s
         elif move.family == "dolly_zoom":  # the lens keeps the subject's size while the distance to it changes
-            travel = amount * s * (1 if move.way == "in" else -1)
+            distance = _arm(start, context)[2]
+            travel = s * (min(amount, _CLOSEST * distance) if move.way == "in" else -amount)
             shift[:, 2] += travel
-            out[:, FOCAL] += np.log(np.maximum(1 - travel, 0.1))  # no lens makes up for the last tenth
+            out[:, FOCAL] += np.log(1 - travel / distance)
         elif move.family == "orbit":
             orbit += (1 if move.way == "left" else -1) * np.radians(amount) * s
     if np.any(orbit):
-        out[:, :3] += _orbit(out, shift, orbit, _rotation(start[YAW], 0.0), context)
+        out[:, :3] += _orbit(out, shift, orbit, start, context)
     else:
         out[:, :3] += shift[:, [0, 2]] @ frame[:, [0, 2]].T
         out[:, 1] += shift[:, 1]
@@ -146,14 +149,26 @@ def _approach(ray: np.ndarray, amount: float) -> tuple[np.ndarray, np.ndarray]:
     return np.array([*bearing, 1.0]), turn / max(np.hypot(*left), 1e-9) * left * [1, -1]
 
 
-def _orbit(out, shift, angle, level, context: Context) -> np.ndarray:
+def _arm(start: np.ndarray, context: Context) -> np.ndarray:
+    """(3,) from a camera at the channels `start` (7,) to the subject: to its right, down the vertical, level ahead.
+
+    The subject stays where frame 0 sees it. It is what is ahead, at its first distance, where the camera has passed it,
+    or has panned away and the words name nothing.
+    """
+    ray = context.ray()
+    arm = _rotation(start[YAW], 0.0).T @ (ray - start[:3])
+    panned = context.subject is None and abs(start[YAW]) > _UNSEEN
+    return ray if panned or arm[2] < _REACHED else arm
+
+
+def _orbit(out, shift, angle, start, context: Context) -> np.ndarray:
     """(N, 3) positions of a rotation by `angle` (N,) about the vertical through the subject; sets yaw in `out`.
 
     The subject keeps its place in the image. A dolly in the same phase closes in on it (a spiral), a pedestal
     raises the camera while its pitch keeps the subject at its height in the image.
     """
-    arm = context.ray()
-    flat = level @ (arm * [1, 0, 1])
+    arm = _arm(start, context)
+    flat = _rotation(start[YAW], 0.0) @ (arm * [1, 0, 1])
     distance = np.linalg.norm(flat)
     closing = np.clip(1 - shift[:, 2] / distance, 0.15, None)[:, None]
     cos, sin = np.cos(angle), np.sin(angle)

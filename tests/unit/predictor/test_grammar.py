@@ -14,7 +14,7 @@ from dollygrip_backend.data.grammar.clauses import gerund, third
 from dollygrip_backend.data.grammar.prompts import single
 from dollygrip_backend.evaluation.judge import judge
 from dollygrip_backend.predictor.channels import poses_of_channels, resample
-from dollygrip_backend.predictor.motion import PITCH, YAW, X, ease, plan_channels
+from dollygrip_backend.predictor.motion import FOCAL, PITCH, YAW, X, Z, ease, plan_channels
 from dollygrip_backend.predictor.plan import EITHER, Amount, Context, Move, Phase, Plan, read_plan, settle
 from dollygrip_backend.training.trajectory import draw_context
 
@@ -72,6 +72,45 @@ def test_an_orbit_keeps_its_subject_where_it_was_in_the_image(seed, point):
     subject = context.ray()
     seen = np.einsum("tji,tj->ti", take.rotations, subject - take.positions)
     np.testing.assert_allclose(seen[:, :2] / seen[:, 2:], np.broadcast_to(context.ray()[:2], (81, 2)), atol=2e-3)
+
+
+def last_phase(text: str, context: Context) -> np.ndarray:
+    """The storyboard's channels (N, 7) of the plan's last phase."""
+    plan = attrs.evolve(read_plan(text), toward=context.subject is not None)
+    channels = plan_channels(settle(plan, context, None), context)
+    shares = np.array([phase.share for phase in plan.phases])
+    return channels[int(np.ceil((1 - shares[-1] / shares.sum()) * (len(channels) - 1))) :]
+
+
+@given(
+    st.none() | st.tuples(st.floats(0.3, 0.7), st.floats(0.35, 0.65)),
+    st.sampled_from(["dolly_in:half", "dolly_out:1m", "truck_left:0.3m", "dolly_in:30%", "zoom_in:2x > dolly_out:2m"]),
+)
+def test_an_orbit_that_follows_a_move_turns_about_the_same_subject(point, before):
+    context = Context(subject=point)
+    channels = last_phase(f"{before} > orbit_left:60deg", context)
+    arms = (context.ray() - channels[:, :3])[:, [0, 2]]
+    np.testing.assert_allclose(np.linalg.norm(arms, axis=1), np.linalg.norm(arms[0]), rtol=1e-6)
+    bearing = np.arctan2(arms[:, 0], arms[:, 1]) - channels[:, YAW]
+    np.testing.assert_allclose(bearing, bearing[0], atol=1e-6)
+    assert np.ptp(channels[:, YAW]) > np.radians(50)
+
+
+@pytest.mark.parametrize(
+    ("text", "pivot"),
+    [("dolly_in:2m > orbit_left:90deg", (0, 3)), ("pan_right:90deg > orbit_left:90deg", (1, 0))],
+)
+def test_what_is_passed_or_panned_away_from_is_turned_about_no_more(text, pivot):
+    distances = np.linalg.norm(last_phase(text, Context())[:, [0, 2]] - pivot, axis=1)
+    np.testing.assert_allclose(distances, 1, rtol=1e-6)
+
+
+@given(st.floats(0.1, 0.6), st.floats(0.1, 0.3))
+def test_a_dolly_zoom_that_follows_a_dolly_keeps_the_size_that_it_finds(near, zoomed):
+    channels = last_phase(f"dolly_in:{near:.3f}m > dolly_zoom_in:{zoomed:.3f}m", Context())
+    sizes = np.exp(channels[:, FOCAL]) / (1 - channels[:, Z])
+    np.testing.assert_allclose(sizes, sizes[0], rtol=1e-6)
+    assert np.ptp(channels[:, FOCAL]) > 0.05
 
 
 @given(seeds, st.tuples(st.floats(0.1, 0.9), st.floats(0.2, 0.8)))
