@@ -135,7 +135,7 @@ _Rule = tuple[str, Callable[[re.Match], tuple[float, str]]]
 
 
 def _ratio(m: re.Match) -> tuple[float, str]:
-    a, b = float(m["a"]), float(m["b"])
+    a, b = number(m["a"]), number(m["b"])
     return max(1.0, b) / max(1.0, a), "ratio"  # below one where the lens widens
 
 
@@ -151,22 +151,27 @@ def _said(unit: str) -> Callable[[re.Match], tuple[float, str]]:
     return lambda m: (number(m["n"]), unit)
 
 
+_FOCAL = rf"(?:\d+(?!\d)|{_WORDS})"
+_MM = r"\(?(?:mm|mils?|millimet(?:er|re)s?)\b"
+_BEGIN = (
+    r"(?:(?:at|on) the (?:start|beginning|outset|head|top|opening|first frame)"
+    r"|at first|first|to (?:start|begin) with|now)"
+)
 _LENSES: list[_Rule] = [  # a change of focal length is a ratio; one focal length alone is equipment
     (
         r"(?P<a>\d+(?:\.\d+)?)\s*x?\b[^.,\d]{0,20}?(?:\bto\b|->|→)[^.,\d]{0,8}(?P<b>\d+(?:\.\d+)?)\s*x\b",
         lambda m: (float(m["b"]) / (float(m["a"]) or 1), "ratio"),
     ),
-    (r"(?P<a>\d+)\s*(?:mm)?\s*(?:-|–|to|into|until|->|→|up to|down to)\s*(?:an? )?(?P<b>\d+)\s*mm\b", _ratio),
-    (r"(?P<a>\d+)\s*mm\b[^.]{1,40}?\bto\s(?P<b>\d+)\s*mm\b", _ratio),
-    (r"(?P<a>\d+) (?:all the way |back |down |up )?to (?:an? )?(?P<b>\d+)\s*mm\b", _ratio),
     (
-        r"(?P<a>\d+)\s*mm (?:at the (?:start|beginning|outset)|at first|first|to (?:start|begin) with|now)\b"
-        r"[^.\d]{1,40}(?P<b>\d+)\s*mm\b",
+        rf"(?P<a>{_FOCAL})\s*(?:{_MM})?\s*(?:-|–|to|into|until|->|→|up to|down to)\s*(?:an? )?(?P<b>{_FOCAL})\s*{_MM}",
         _ratio,
     ),
+    (rf"(?P<a>{_FOCAL})\s*{_MM}[^.]{{1,40}}?\bto\s(?P<b>{_FOCAL})\s*{_MM}", _ratio),
+    (rf"(?P<a>{_FOCAL}) (?:all the way |back |down |up )?to (?:an? )?(?P<b>{_FOCAL})\s*{_MM}", _ratio),
+    (rf"(?P<a>{_FOCAL})\s*{_MM} {_BEGIN}\b[^.\d]{{1,40}}?(?P<b>{_FOCAL})\s*{_MM}", _ratio),
     (
         r"\b(?:start|begin|open)\w*(?: out)? (?:on|at|with|from|in) [^.\d]{0,25}(?P<a>\d{2,3})(?:\s*mm)?\b"
-        r"(?! ?(?:°|º|%|x\b|deg))[^.\d]{1,40}(?P<b>\d{2,3})\s*mm\b",
+        rf"(?! ?(?:°|º|%|x\b|deg))[^.\d]{{1,40}}(?P<b>\d{{2,3}})\s*{_MM}",
         _ratio,
     ),
     (r"(?:\d{4}|\d00)\s*mm\b", lambda m: (number(m[0].lower().removesuffix("mm")) / 1000, "metres")),
@@ -185,7 +190,11 @@ _CIRCLE_PARTS: list[_Rule] = [
     (r"half[ -]?(?:way)[ -]+(?:a?round)\b|semi-?circ(?:les?|ular)\b|upside[ -]down\b|one[ -]eighty\b", _turns(0.5)),
     (rf"180s?\b{_NO_ANGLE}", _turns(0.5)),
     (r"quarter[ -]?way (?:a?round)\b", _turns(0.25)),
-    (r"(?:half (?:of )?)?(?:an? )?right angle\b", lambda m: (45 if m[0].lower().startswith("half") else 90, "degrees")),
+    (rf"(?P<s>{_SHARE})[ -]+right angle\b", lambda m: (90 * _share(m["s"]), "degrees")),
+    (
+        rf"(?:(?P<n>{_NUMBER})[ -]+right angles?|(?:an? )?right angle)\b",
+        lambda m: (90 * (number(m["n"]) if m["n"] else 1), "degrees"),
+    ),
     (r"about[- ](?:face|turn)\b", _turns(0.5)),
     (r"(?:an?|another|one) quarter\b(?= (?:left|right|back|clockwise|counter|anti|to the|more|again))", _turns(0.25)),
     (r"(?<!and )(?:an?|the|another|the other) half (?=left|right|back|clockwise|counter|anti)", _turns(0.5)),
