@@ -13,7 +13,7 @@ import pytest
 import zmq
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from protocol.real_backend import HERE, predict
+from protocol.real_backend import HERE, PYTHONPATH, predict, render
 
 from dollygrip import protocol
 from dollygrip.client import Client
@@ -137,6 +137,43 @@ def test_malformed_messages_get_a_typed_answer_and_the_server_lives(raw):
     assert isinstance(raw.ask(HELLO), Welcome)
 
 
+def shot_with(meta):
+    """The parts of a render whose trajectory has this JSON as its meta."""
+    head, *arrays = protocol.encode(protocol.Submit(render()[0]), render()[1])
+    return [head.replace(b'"meta":{}', b'"meta":' + meta), *arrays]
+
+
+@pytest.mark.parametrize(
+    ("meta", "kind"),
+    [
+        (b'{"reference":5}', "input"),
+        (b'{"reference":[]}', "input"),
+        (b'{"reference":{"c2w":[[' + b"9" * 400 + b']],"intrinsics":[1]}}', "input"),
+        (b'{"a":' * 400 + b"1" + b"}" * 400, "protocol"),
+    ],
+)
+def test_an_odd_meta_is_refused_and_the_server_lives(raw, meta, kind):
+    answer = raw.ask(shot_with(meta))
+    assert isinstance(answer, Failed) and answer.kind == kind
+    assert isinstance(raw.ask(HELLO), Welcome)
+
+
+def test_the_arrays_of_a_job_of_another_kind_are_refused(backend):
+    depth = protocol.DepthRequest(), predict()[1]
+    with backend.client() as client:
+        for (request, _), earlier in ((render(), predict()), (predict(), render()), (render(), depth)):
+            job = client.submit(*earlier)
+            with pytest.raises(BackendError, match="carries the arrays"):
+                client.submit(request, {}, replaces=job)
+        assert client.hello()
+
+
+def test_a_refusal_is_short_however_long_what_it_quotes(raw):
+    head, *arrays = protocol.encode(protocol.Submit(render()[0]), render()[1])
+    answer = raw.ask([head.replace(b"embedded", "é".encode() * 400_000), *arrays])
+    assert isinstance(answer, Failed) and answer.kind == "input" and "no video engine" in answer.message
+
+
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.binary(max_size=64) | st.sampled_from(HELLO), min_size=1, max_size=4))
 def test_random_parts_never_bring_the_server_down(raw, parts):
@@ -157,7 +194,7 @@ def test_a_second_server_on_one_state_is_refused(backend):
         [sys.executable, str(HERE / "serve.py"), str(backend.state), "0", "600"],
         capture_output=True,
         text=True,
-        env=os.environ | {"PYTHONPATH": str(HERE)},
+        env=os.environ | {"PYTHONPATH": PYTHONPATH},
         check=False,
         timeout=20,
     )

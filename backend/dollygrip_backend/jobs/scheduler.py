@@ -4,7 +4,19 @@ import logging
 from typing import Any, Protocol
 
 from dollygrip.connection import BackendError
-from dollygrip.protocol import Achieved, Cancelled, Depth, Done, Failed, Frame, Message, Progress, Request, Take
+from dollygrip.protocol import (
+    Achieved,
+    Cancelled,
+    Depth,
+    Done,
+    Failed,
+    Frame,
+    Message,
+    Progress,
+    Request,
+    Take,
+    check_arrays,
+)
 from dollygrip_backend.jobs.store import Job, JobStore
 from dollygrip_backend.jobs.validation import validate
 from dollygrip_backend.workers.pool import WorkerPool, WorkerProcess
@@ -43,6 +55,7 @@ class Scheduler:
                 raise BackendError(
                     "The pictures of the earlier job are gone.", "Send them again.", "unknown"
                 ) from error
+            check_arrays(request, arrays)
         job = self._store.create(validate(request, arrays), arrays)
         if replaces:
             self.cancel(replaces)

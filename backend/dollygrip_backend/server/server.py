@@ -26,6 +26,7 @@ from dollygrip_backend.workers.pool import WorkerPool
 
 MAX_PART_BYTES = 2**28  # a depth map of the largest image
 _TICK_MS = 100  # how soon a dead worker is noticed
+_QUOTED = 10_000  # characters of an error that are sent
 _BURST = 4  # messages handled before the workers get their turn
 log = logging.getLogger("dollygrip.server")
 
@@ -134,13 +135,21 @@ class Server:
                 ref = getattr(message, "ref", None)
                 self._handle(client.bytes, message, arrays)
             except DollygripError as error:
-                self._send(client.bytes, protocol.encode(Failed(None, error.kind, error.message, error.hint, ref)))
+                self._refuse(client.bytes, ref, error.kind, error.message, error.hint)
             except (OSError, sqlite3.Error) as error:
                 log.exception("cannot store")
                 hint = "Check the free space of the disk that holds the state folder."
-                failed = Failed(None, "storage", f"The backend cannot store the job: {error}.", hint, ref)
-                self._send(client.bytes, protocol.encode(failed))
+                self._refuse(client.bytes, ref, "storage", f"The backend cannot store the job: {error}.", hint)
+            except Exception as error:  # whatever one client sends, the others are served
+                log.exception("cannot answer")
+                what = f"{type(error).__name__}: {error}"[:500]
+                hint = "The backend's log has the details; please report this."
+                self._refuse(client.bytes, ref, "internal", f"The request failed unexpectedly ({what}).", hint)
         return True
+
+    def _refuse(self, client: bytes, ref: int | None, kind: str, message: str, hint: str) -> None:
+        """Answer a message with an error; one that quotes a megabyte of the request would not fit into a header."""
+        self._send(client, protocol.encode(Failed(None, kind, message[:_QUOTED], hint[:_QUOTED], ref)))
 
     def _handle(self, client: bytes, message: Message, arrays: dict[str, Any]) -> None:
         if isinstance(message, Hello):

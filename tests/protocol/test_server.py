@@ -1,0 +1,39 @@
+"""The server in the tests' own process, for what cannot be brought about from outside."""
+
+import threading
+
+import pytest
+from protocol.real_backend import predict, wait_for
+
+from dollygrip.client import Client
+from dollygrip.connection import BackendError
+from dollygrip_backend.jobs.scheduler import Scheduler
+from dollygrip_backend.server.server import Server
+
+
+@pytest.fixture
+def server(tmp_path):
+    """A server that runs in a thread, where it is made: SQLite wants that."""
+    made = []
+
+    def serve():
+        made.append(Server(tmp_path / "state", runner="scripted:Runner"))
+        made[0].run()
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    wait_for(lambda: made)
+    yield made[0]
+    made[0].stop()
+    thread.join(20)
+    assert not thread.is_alive()
+
+
+def test_a_bug_is_answered_and_logged_and_the_server_lives(server, monkeypatch, caplog):
+    monkeypatch.setattr(Scheduler, "submit", lambda *_: 1 / 0)
+    with Client.connect(server.connection) as client:
+        with pytest.raises(BackendError, match="ZeroDivisionError") as caught:
+            client.submit(*predict())
+        assert caught.value.kind == "internal" and "log" in caught.value.hint
+        assert "Traceback" in caplog.text
+        assert client.hello()
