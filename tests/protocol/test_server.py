@@ -3,8 +3,9 @@
 import threading
 
 import pytest
-from protocol.real_backend import predict, wait_for
+from protocol.real_backend import PYTHONPATH, predict, wait_for
 
+from dollygrip import protocol
 from dollygrip.client import Client
 from dollygrip.connection import BackendError
 from dollygrip_backend.jobs.scheduler import Scheduler
@@ -12,8 +13,9 @@ from dollygrip_backend.server.server import Server
 
 
 @pytest.fixture
-def server(tmp_path):
+def server(tmp_path, monkeypatch):
     """A server that runs in a thread, where it is made: SQLite wants that."""
+    monkeypatch.setenv("PYTHONPATH", PYTHONPATH)
     made = []
 
     def serve():
@@ -37,3 +39,14 @@ def test_a_bug_is_answered_and_logged_and_the_server_lives(server, monkeypatch, 
         assert caught.value.kind == "internal" and "log" in caught.value.hint
         assert "Traceback" in caplog.text
         assert client.hello()
+
+
+def test_who_asks_and_never_reads_holds_up_nobody(server, tmp_path):
+    """Heartbeats keep the connection of such a client alive."""
+    with Client.connect(server.connection) as deaf:
+        for _ in range(15_000):
+            deaf._send(protocol.Hello(""))
+        deaf._send(protocol.Submit(predict()[0]), predict()[1])
+        with Client.connect(server.connection) as client:
+            wait_for(lambda: client.hello() and any((tmp_path / "state" / "jobs").glob("*")), 60)
+            assert isinstance(list(client.run(*predict()))[-1], protocol.Done)

@@ -15,6 +15,7 @@ from dollygrip import protocol
 from dollygrip.connection import BackendError, Connection, private_dir, write_connection
 from dollygrip.errors import DollygripError, InputError
 from dollygrip.protocol import Accepted, Attach, Cancel, Credit, Failed, Hello, Message, Submit, Welcome
+from dollygrip.protocol.messages import MAX_CREDIT
 from dollygrip_backend.jobs.scheduler import Scheduler
 from dollygrip_backend.jobs.store import Job, JobStore
 from dollygrip_backend.jobs.validation import LIMITS
@@ -67,6 +68,7 @@ class Server:
         self._socket = self._context.socket(zmq.ROUTER)
         self._socket.linger = 0
         self._socket.router_mandatory = True  # a client that has left raises, and is forgotten
+        self._socket.sndhwm = 4 * MAX_CREDIT  # what a client has granted fits, with the news in between
         self._socket.heartbeat_ivl, self._socket.heartbeat_timeout = 5_000, 10_000
         self._socket.maxmsgsize = MAX_PART_BYTES
         self._socket.curve_server = True
@@ -182,10 +184,13 @@ class Server:
         self._sessions.subscribe(client, job, have)
 
     def _send(self, client: bytes, parts: list[Any]) -> bool:
-        """Send the parts of a message; False where the client has left."""
+        """Send the parts of a message; False where the client has left or has no room because it does not read."""
         try:
-            self._socket.send_multipart([client, *parts], copy=False)
+            self._socket.send_multipart([client, *parts], zmq.NOBLOCK, copy=False)
+        except zmq.Again:
+            return False
         except zmq.ZMQError:
+            self._sessions.forget(client)
             return False
         return True
 
