@@ -148,6 +148,28 @@ def test_a_disk_that_takes_no_more_ends_the_job_and_spares_what_it_has(backend, 
     assert isinstance(until_end(client, again)[-1], Done)
 
 
+def test_a_disk_that_takes_nothing_at_all_ends_jobs_and_not_the_server(backend, client):
+    job = client.submit(*render("sleep=0.1", frames=20))
+    waiting = client.submit(*predict())
+    client.credit(job, 100)
+    wait_for(lambda: isinstance(client.poll(0.1), FrameReady))
+    before = resource.prlimit(backend.process.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(backend.process.pid, resource.RLIMIT_FSIZE, (0, before[1]))
+    assert until_end(client, job)[-1].kind == "storage"
+    assert until_end(client, waiting)[-1].kind == "storage"
+    with pytest.raises(BackendError) as caught:
+        client.submit(*predict())
+    assert caught.value.kind == "storage"
+    resource.prlimit(backend.process.pid, resource.RLIMIT_FSIZE, before)
+    assert isinstance(list(client.run(*predict()))[-1], Done)
+    backend.kill()
+    backend.start()
+    with backend.client() as client:
+        client.attach(job, have=1)
+        client.credit(job, 100)
+        assert until_end(client, job)[-1].kind == "storage", "it ended before the server did"
+
+
 def changed(request_and_arrays, **arrays):
     return request_and_arrays[0], request_and_arrays[1] | arrays
 

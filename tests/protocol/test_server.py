@@ -1,5 +1,6 @@
 """The server in the tests' own process, for what cannot be brought about from outside."""
 
+import sqlite3
 import threading
 
 import pytest
@@ -9,6 +10,7 @@ from dollygrip import protocol
 from dollygrip.client import Client
 from dollygrip.connection import BackendError
 from dollygrip_backend.jobs.scheduler import Scheduler
+from dollygrip_backend.jobs.store import JobStore
 from dollygrip_backend.server.server import Server
 
 
@@ -50,3 +52,15 @@ def test_who_asks_and_never_reads_holds_up_nobody(server, tmp_path):
         with Client.connect(server.connection) as client:
             wait_for(lambda: client.hello() and any((tmp_path / "state" / "jobs").glob("*")), 60)
             assert isinstance(list(client.run(*predict()))[-1], protocol.Done)
+
+
+@pytest.mark.parametrize("step", ["prune", "requeue_running"])
+def test_a_store_that_takes_nothing_is_said_at_the_start(tmp_path, monkeypatch, step):
+    def full(_):
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as patch, pytest.raises(BackendError, match="disk is full") as caught:
+        patch.setattr(JobStore, step, full)
+        Server(tmp_path / "state")
+    assert caught.value.kind == "storage" and "free space" in caught.value.hint
+    Server(tmp_path / "state").close()

@@ -1,6 +1,7 @@
 """Takes jobs from the store to the workers and their results back. One thread, never blocks."""
 
 import logging
+import sqlite3
 from typing import Any, Protocol
 
 from dollygrip.connection import BackendError
@@ -72,6 +73,7 @@ class Scheduler:
 
     def tick(self) -> None:
         """Everything that is due now."""
+        self._store.save_endings()
         for worker, message, parts in self._pool.receive():
             self._heard(worker, message, parts)
         for worker in self._pool.reap():
@@ -84,11 +86,11 @@ class Scheduler:
                 break
             try:
                 parts = self._store.request(job)
-            except (OSError, ValueError) as error:
+                self._store.start(job.id)
+            except (OSError, ValueError, sqlite3.Error) as error:
                 self._end(_not_stored(job.id, error))
                 continue
             self._pool.assign(worker, job.id, parts)
-            self._store.start(job.id)
             self._listener.moved()
 
     def _heard(self, worker: WorkerProcess, message: Message, parts: list[Any]) -> None:
@@ -99,7 +101,7 @@ class Scheduler:
         elif isinstance(message, Take | Frame | Depth | Achieved):
             try:
                 self._store.add_result(worker.job_id, message.index, parts)
-            except (OSError, ValueError) as error:
+            except (OSError, ValueError, sqlite3.Error) as error:
                 self._end(_not_stored(worker.job_id, error))
                 worker.process.kill()
                 return
@@ -122,8 +124,12 @@ class Scheduler:
             self._end(Cancelled(job.id))
         elif job.live and job.crashes + 1 < MAX_CRASHES:
             log.warning("job %s goes on at result %d in a new worker", job.id, job.results)
-            self._store.crashed(job.id)
-            self._listener.moved()
+            try:
+                self._store.crashed(job.id)
+            except sqlite3.Error as error:
+                self._end(_not_stored(job.id, error))
+            else:
+                self._listener.moved()
         elif job.live:
             code = worker.process.returncode
             how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
@@ -146,5 +152,6 @@ class Scheduler:
 
 
 def _not_stored(job_id: str, error: Exception) -> Failed:
+    log.error("job %s cannot be stored: %s", job_id, error)
     hint = "Check the disk that holds the state folder, and its free space."
     return Failed(job_id, "storage", f"The job's files cannot be stored or read: {error}.", hint)

@@ -85,12 +85,15 @@ class Server:
         try:
             self._store = JobStore(state)
             self._store.prune()
+            self._sessions = Sessions(self._store, self._send)
+            self._scheduler = Scheduler(self._store, self._pool, self._sessions)
         except sqlite3.Error as error:
             self.close()
-            hint = "Delete jobs.sqlite and the folder jobs there; what was rendered so far is lost."
+            hint = (
+                "Check the free space of the disk. If there is enough, delete jobs.sqlite and the folder jobs there; "
+                "what was rendered so far is lost then."
+            )
             raise BackendError(f"The job store in {state} cannot be used: {error}.", hint, "storage") from error
-        self._sessions = Sessions(self._store, self._send)
-        self._scheduler = Scheduler(self._store, self._pool, self._sessions)
         bound = self._socket.last_endpoint.rstrip(b"\0").decode().replace("//0.0.0.0:", "//127.0.0.1:")
         self.connection = Connection(bound, keys.server_public, keys.client_public, keys.client_secret, os.getpid())
         self._file = write_connection(self.connection, state)
