@@ -2,10 +2,12 @@
 
 import json
 import os
+import shutil
 import stat
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import attrs
 import numpy as np
@@ -19,6 +21,7 @@ from dollygrip import protocol
 from dollygrip.client import Client
 from dollygrip.connection import BackendError, Connection
 from dollygrip.protocol import Done, Failed, Welcome
+from dollygrip_backend.server.keys import Authoriser
 
 
 class RawClient:
@@ -211,3 +214,33 @@ def test_the_server_never_loads_torch():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_key_file_or_folder_that_cannot_be_read_locks_out_nobody_else(backend):
+    folder = backend.state / "authorized_keys"
+    (folder / "broken.key").symlink_to("/proc/self/mem")  # a file whose first byte cannot be read, by root either
+    public, secret = (key.decode() for key in zmq.curve_keypair())
+    stranger = attrs.evolve(backend.connection, client_public=public, client_secret=secret)
+    for breakage in (lambda: None, lambda: shutil.rmtree(folder)):
+        breakage()
+        with pytest.raises(BackendError) as caught:
+            Client.connect(stranger, timeout=3)
+        assert caught.value.kind == "refused"
+        backend.client().close()
+    folder.mkdir()
+    (folder / "broken.key").symlink_to("/proc/self/mem")
+    (folder / "laptop.key").write_text(public)
+    Client.connect(stranger).close()
+
+
+def test_what_cannot_be_read_is_logged_and_refused(tmp_path, monkeypatch, caplog):
+    authoriser = Authoriser(tmp_path, "local", "worker")
+    (tmp_path / "authorized_keys" / "laptop.key").write_text("x" * 40)
+    assert authoriser.callback("client", b"x" * 40)
+
+    def vanished(*_, **__):
+        raise FileNotFoundError("laptop.key")
+
+    monkeypatch.setattr(Path, "read_text", vanished)
+    assert not authoriser.callback("client", b"x" * 40) and authoriser.callback("client", b"local")
+    assert "laptop.key" in caplog.text
