@@ -150,7 +150,12 @@ def test_old_and_large_results_are_forgotten_live_jobs_never(tmp_path):
     assert sorted(path.name for path in (tmp_path / "jobs").iterdir()) == sorted(job.id for job in jobs[1:])
     assert store.prune(max_age_s=-1) == 1
     assert [job.id for job in store.queued()] == [jobs[2].id]
+    store.end(Done(jobs[2].id))
+    assert store.prune({jobs[2].id}, max_age_s=-1) == 0 and store.get(jobs[2].id) is not None
+    (tmp_path / "jobs" / "leftover").mkdir()
     store.close()
+    JobStore(tmp_path).close()
+    assert [path.name for path in (tmp_path / "jobs").iterdir()] == [jobs[2].id]
 
 
 def test_a_worker_reads_the_frames_that_are_there_and_names_one_that_is_damaged(store, tmp_path):

@@ -34,6 +34,9 @@ class Listener(Protocol):
     def moved(self) -> None:
         """The queue has changed."""
 
+    def followed(self) -> set[str]:
+        """Ids of the jobs that someone receives."""
+
 
 class Scheduler:
     """The queue: first come first served, one job on each device."""
@@ -61,6 +64,7 @@ class Scheduler:
         if replaces:
             self.cancel(replaces)
             self._store.drop_request(replaces)
+        self._make_room()
         return job
 
     def cancel(self, job_id: str) -> None:
@@ -118,11 +122,13 @@ class Scheduler:
         else:
             self._not_started()
 
-    def _interrupted(self, job: Job, worker: WorkerProcess) -> None:
+    def _interrupted(self, job: Job | None, worker: WorkerProcess) -> None:
         """The worker of a running job is gone: run the job again, unless that happened since its last result, too."""
+        if job is None or not job.live:  # it failed here before the worker ended, and may be pruned since
+            return
         if worker.cancelled_at is not None:
             self._end(Cancelled(job.id))
-        elif job.live and job.crashes + 1 < MAX_CRASHES:
+        elif job.crashes + 1 < MAX_CRASHES:
             log.warning("job %s goes on at result %d in a new worker", job.id, job.results)
             try:
                 self._store.crashed(job.id)
@@ -130,7 +136,7 @@ class Scheduler:
                 self._end(_not_stored(job.id, error))
             else:
                 self._listener.moved()
-        elif job.live:
+        else:
             code = worker.process.returncode
             how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
             hint = "Use a smaller size or fewer frames if memory is short; the backend's log may say more."
@@ -149,6 +155,14 @@ class Scheduler:
     def _end(self, message: Done | Failed | Cancelled) -> None:
         if self._store.end(message):
             self._listener.moved()
+            self._make_room()
+
+    def _make_room(self) -> None:
+        """Keep the store within its bounds, but never take from a client what it still receives."""
+        try:
+            self._store.prune(self._listener.followed())
+        except sqlite3.Error as error:
+            log.warning("the job store cannot be pruned: %s", error)
 
 
 def _not_stored(job_id: str, error: Exception) -> Failed:

@@ -9,6 +9,7 @@ import shutil
 import sqlite3
 import time
 import uuid
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,7 @@ class JobStore:
             shutil.rmtree(folder / "jobs", ignore_errors=True)
             self._db.execute(f"PRAGMA user_version = {PROTOCOL_VERSION}")
         self._db.execute(_SCHEMA)
+        self._sweep()
 
     def close(self) -> None:
         self._db.close()
@@ -169,20 +171,29 @@ class JobStore:
                 self._db.execute("UPDATE jobs SET state = ?, ending = ? WHERE id = ?", (state, ending, job_id))
                 del self._unsaved[job_id]
 
-    def prune(self, max_age_s: float = MAX_AGE_S, max_bytes: int = MAX_BYTES) -> int:
-        """Forget ended jobs that are too old, then the oldest until the rest fits; returns how many."""
-        jobs, gone = self._select("ORDER BY number"), 0
-        total = sum(job.bytes for job in jobs)
-        for job in jobs:
-            if not job.live and (total > max_bytes or time.time() - job.created > max_age_s):
-                self._db.execute("DELETE FROM jobs WHERE id = ?", (job.id,))
-                total, gone = total - job.bytes, gone + 1
-        known = {job.id for job in self._select("")}
+    def prune(self, keep: Collection[str] = (), *, max_age_s: float = MAX_AGE_S, max_bytes: int = MAX_BYTES) -> int:
+        """Forget ended jobs that are too old, then the oldest until the rest fits; returns how many.
+
+        keep: ids of jobs that stay whatever their age and size.
+        """
+        total = self._db.execute("SELECT COALESCE(SUM(bytes), 0) FROM jobs").fetchone()[0]
+        ended = f"SELECT id, bytes, created FROM jobs WHERE NOT ({_LIVE}) ORDER BY number"
+        gone = 0
+        for job_id, size, created in self._db.execute(ended).fetchall():
+            if job_id not in keep and (total > max_bytes or time.time() - created > max_age_s):
+                self._db.execute("DELETE FROM jobs WHERE id = ?", (job_id,))
+                total, gone = total - size, gone + 1
+        if gone:
+            self._sweep()
+        return gone
+
+    def _sweep(self) -> None:
+        """Remove the files of jobs that are forgotten, or were never stored in full."""
+        known = {job_id for (job_id,) in self._db.execute("SELECT id FROM jobs")}
         with contextlib.suppress(FileNotFoundError):
             for folder in (self._folder / "jobs").iterdir():
                 if folder.name not in known:
                     shutil.rmtree(folder, ignore_errors=True)
-        return gone
 
     def _select(self, where: str, *values: Any) -> list[Job]:
         columns = ", ".join(field.name for field in attrs.fields(Job))

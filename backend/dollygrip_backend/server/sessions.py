@@ -53,6 +53,9 @@ class Sessions:
         for key in [key for key in self._subscriptions if key[0] == client]:
             del self._subscriptions[key]
 
+    def followed(self) -> set[str]:
+        return {job_id for _, job_id in self._subscriptions}
+
     def moved(self) -> None:
         for (client, job_id), subscription in list(self._subscriptions.items()):
             position = self._store.position(job_id)
