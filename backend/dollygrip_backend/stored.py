@@ -30,11 +30,15 @@ def write_parts(path: Path, parts: list[Any]) -> int:
     lengths = [memoryview(part).nbytes for part in parts]
     head = struct.pack(f"<I{len(parts)}Q", len(parts), *lengths)
     temporary = path.with_suffix(".part")
-    with temporary.open("wb") as file:
-        file.write(head)
-        for part in parts:
-            file.write(part)
-    temporary.replace(path)
+    try:
+        with temporary.open("wb") as file:
+            file.write(head)
+            for part in parts:
+                file.write(part)
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)  # on a full disk it holds the last bytes
+        raise
     return len(head) + sum(lengths)
 
 

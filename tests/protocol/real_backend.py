@@ -14,6 +14,7 @@ from dollygrip.connection import CONNECTION_FILE, read_connection
 from dollygrip.protocol import PredictRequest, RenderRequest, TrajectoryHeader
 
 HERE = Path(__file__).parent
+PYTHONPATH = os.pathsep.join([str(HERE), *filter(None, [os.environ.get("PYTHONPATH")])])
 
 
 class Backend:
@@ -24,7 +25,7 @@ class Backend:
 
     def start(self, port=0):
         (self.state / CONNECTION_FILE).unlink(missing_ok=True)
-        environment = os.environ | {"PYTHONPATH": str(HERE), "OMP_NUM_THREADS": "1"}
+        environment = os.environ | {"PYTHONPATH": PYTHONPATH, "OMP_NUM_THREADS": "1"}
         command = [sys.executable, str(HERE / "serve.py"), str(self.state), str(port), str(self.idle_s), self.director]
         self.process = subprocess.Popen(command, env=environment)
         wait_for(lambda: (self.state / CONNECTION_FILE).exists() or self.process.poll() is not None)

@@ -1,5 +1,6 @@
 """Messages and their parts: what is sent arrives, what is malformed is refused with a typed error."""
 
+import functools
 import json
 
 import attrs
@@ -168,6 +169,8 @@ def test_what_does_not_fit_is_refused_before_it_is_sent():
         encode(Submit(PredictRequest(prompt="x")))
     with pytest.raises(ProtocolError, match="JSON"):
         encode(protocol.Done(JOB, {"summary": object()}))
+    with pytest.raises(ProtocolError, match="JSON"):
+        encode(protocol.Done(JOB, functools.reduce(lambda inner, _: {"a": inner}, range(5000), {})))
     with pytest.raises(ProtocolError, match="larger"):
         encode(Hello("x" * 2**20))
     with pytest.raises(ValueError, match="job_id"):

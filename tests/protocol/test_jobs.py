@@ -2,6 +2,7 @@
 
 import itertools
 import resource
+import sqlite3
 import time
 
 import attrs
@@ -146,6 +147,55 @@ def test_a_disk_that_takes_no_more_ends_the_job_and_spares_what_it_has(backend, 
     again = client.submit(*render(frames=3, size=(512, 512)))
     client.credit(again, 100)
     assert isinstance(until_end(client, again)[-1], Done)
+
+
+def test_a_disk_that_takes_nothing_at_all_ends_jobs_and_not_the_server(backend, client):
+    job = client.submit(*render("sleep=0.1", frames=20))
+    waiting = client.submit(*predict())
+    client.credit(job, 100)
+    wait_for(lambda: isinstance(client.poll(0.1), FrameReady))
+    before = resource.prlimit(backend.process.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(backend.process.pid, resource.RLIMIT_FSIZE, (0, before[1]))
+    assert until_end(client, job)[-1].kind == "storage"
+    assert until_end(client, waiting)[-1].kind == "storage"
+    with pytest.raises(BackendError) as caught:
+        client.submit(*predict())
+    assert caught.value.kind == "storage"
+    resource.prlimit(backend.process.pid, resource.RLIMIT_FSIZE, before)
+    assert isinstance(list(client.run(*predict()))[-1], Done)
+    backend.kill()
+    backend.start()
+    with backend.client() as client:
+        client.attach(job, have=1)
+        client.credit(job, 100)
+        assert until_end(client, job)[-1].kind == "storage", "it ended before the server did"
+
+
+def test_old_jobs_are_forgotten_while_the_server_runs_but_not_what_someone_receives(backend, client):
+    def age():
+        with sqlite3.connect(backend.state / "jobs.sqlite", timeout=10) as store:
+            store.execute("UPDATE jobs SET created = 0 WHERE state = 'done'")
+
+    def kept():
+        return {path.name for path in (backend.state / "jobs").iterdir()}
+
+    read, unread = client.submit(*predict()), client.submit(*render(frames=3))
+    until_end(client, read)
+    wait_for(lambda: b"Done" in b"".join(ending for (ending,) in endings(backend, unread)))
+    age()
+    last = list(client.run(*predict()))[-1].job_id
+    wait_for(lambda: kept() == {unread, last})
+    client.credit(unread, 100)
+    events = until_end(client, unread)
+    assert frames_of(events) == [0, 1, 2] and isinstance(events[-1], Done)
+    age()
+    newest = client.submit(*predict("sleep=1"))
+    assert kept() == {newest}, "a new job makes room, too"
+
+
+def endings(backend, job_id):
+    with sqlite3.connect(backend.state / "jobs.sqlite", timeout=10) as store:
+        return store.execute("SELECT ending FROM jobs WHERE id = ? AND ending IS NOT NULL", (job_id,)).fetchall()
 
 
 def changed(request_and_arrays, **arrays):

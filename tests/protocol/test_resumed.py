@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from protocol.real_backend import HERE, wait_for
+from protocol.real_backend import PYTHONPATH, wait_for
 from tiny_pipelines import save_wan_vace
 
 from dollygrip.client import TERMINAL, Client, FrameReady
@@ -29,7 +29,7 @@ class Counted:
         (point / "METADATA").write_text("Metadata-Version: 2.1\nName: counted-engine\nVersion: 1.0\n")
         (point / "entry_points.txt").write_text("[dollygrip.engines]\ncounted = counted_engine:CountedEngine\n")
         self.environment = os.environ | {
-            "PYTHONPATH": os.pathsep.join([str(folder), str(HERE)]),
+            "PYTHONPATH": os.pathsep.join([str(folder), PYTHONPATH]),
             "OMP_NUM_THREADS": "1",
             "DOLLYGRIP_TEST_WINDOWS": str(self.log),
             "DOLLYGRIP_TEST_WAIT": str(self.wait),

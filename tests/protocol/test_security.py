@@ -2,10 +2,12 @@
 
 import json
 import os
+import shutil
 import stat
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import attrs
 import numpy as np
@@ -13,12 +15,13 @@ import pytest
 import zmq
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from protocol.real_backend import HERE, predict
+from protocol.real_backend import HERE, PYTHONPATH, predict, render
 
 from dollygrip import protocol
 from dollygrip.client import Client
 from dollygrip.connection import BackendError, Connection
 from dollygrip.protocol import Done, Failed, Welcome
+from dollygrip_backend.server.keys import Authoriser
 
 
 class RawClient:
@@ -137,6 +140,43 @@ def test_malformed_messages_get_a_typed_answer_and_the_server_lives(raw):
     assert isinstance(raw.ask(HELLO), Welcome)
 
 
+def shot_with(meta):
+    """The parts of a render whose trajectory has this JSON as its meta."""
+    head, *arrays = protocol.encode(protocol.Submit(render()[0]), render()[1])
+    return [head.replace(b'"meta":{}', b'"meta":' + meta), *arrays]
+
+
+@pytest.mark.parametrize(
+    ("meta", "kind"),
+    [
+        (b'{"reference":5}', "input"),
+        (b'{"reference":[]}', "input"),
+        (b'{"reference":{"c2w":[[' + b"9" * 400 + b']],"intrinsics":[1]}}', "input"),
+        (b'{"a":' * 400 + b"1" + b"}" * 400, "protocol"),
+    ],
+)
+def test_an_odd_meta_is_refused_and_the_server_lives(raw, meta, kind):
+    answer = raw.ask(shot_with(meta))
+    assert isinstance(answer, Failed) and answer.kind == kind
+    assert isinstance(raw.ask(HELLO), Welcome)
+
+
+def test_the_arrays_of_a_job_of_another_kind_are_refused(backend):
+    depth = protocol.DepthRequest(), predict()[1]
+    with backend.client() as client:
+        for (request, _), earlier in ((render(), predict()), (predict(), render()), (render(), depth)):
+            job = client.submit(*earlier)
+            with pytest.raises(BackendError, match="carries the arrays"):
+                client.submit(request, {}, replaces=job)
+        assert client.hello()
+
+
+def test_a_refusal_is_short_however_long_what_it_quotes(raw):
+    head, *arrays = protocol.encode(protocol.Submit(render()[0]), render()[1])
+    answer = raw.ask([head.replace(b"embedded", "é".encode() * 400_000), *arrays])
+    assert isinstance(answer, Failed) and answer.kind == "input" and "no video engine" in answer.message
+
+
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.binary(max_size=64) | st.sampled_from(HELLO), min_size=1, max_size=4))
 def test_random_parts_never_bring_the_server_down(raw, parts):
@@ -157,7 +197,7 @@ def test_a_second_server_on_one_state_is_refused(backend):
         [sys.executable, str(HERE / "serve.py"), str(backend.state), "0", "600"],
         capture_output=True,
         text=True,
-        env=os.environ | {"PYTHONPATH": str(HERE)},
+        env=os.environ | {"PYTHONPATH": PYTHONPATH},
         check=False,
         timeout=20,
     )
@@ -174,3 +214,33 @@ def test_the_server_never_loads_torch():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_key_file_or_folder_that_cannot_be_read_locks_out_nobody_else(backend):
+    folder = backend.state / "authorized_keys"
+    (folder / "broken.key").symlink_to("/proc/self/mem")  # a file whose first byte cannot be read, by root either
+    public, secret = (key.decode() for key in zmq.curve_keypair())
+    stranger = attrs.evolve(backend.connection, client_public=public, client_secret=secret)
+    for breakage in (lambda: None, lambda: shutil.rmtree(folder)):
+        breakage()
+        with pytest.raises(BackendError) as caught:
+            Client.connect(stranger, timeout=3)
+        assert caught.value.kind == "refused"
+        backend.client().close()
+    folder.mkdir()
+    (folder / "broken.key").symlink_to("/proc/self/mem")
+    (folder / "laptop.key").write_text(public)
+    Client.connect(stranger).close()
+
+
+def test_what_cannot_be_read_is_logged_and_refused(tmp_path, monkeypatch, caplog):
+    authoriser = Authoriser(tmp_path, "local", "worker")
+    (tmp_path / "authorized_keys" / "laptop.key").write_text("x" * 40)
+    assert authoriser.callback("client", b"x" * 40)
+
+    def vanished(*_, **__):
+        raise FileNotFoundError("laptop.key")
+
+    monkeypatch.setattr(Path, "read_text", vanished)
+    assert not authoriser.callback("client", b"x" * 40) and authoriser.callback("client", b"local")
+    assert "laptop.key" in caplog.text

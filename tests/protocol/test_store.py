@@ -1,5 +1,8 @@
 """The job store on its own: what it keeps, what it forgets, what survives a restart."""
 
+import resource
+import sqlite3
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -65,6 +68,55 @@ def test_a_job_ends_once(store):
     assert store.get(job.id).state == "cancelled" and store.queued() == []
 
 
+class FullDisk:
+    """A database whose disk takes no more while `full`."""
+
+    def __init__(self, database):
+        self.database, self.full = database, True
+
+    def execute(self, statement, *values):
+        if self.full and not statement.startswith("SELECT"):
+            raise sqlite3.OperationalError("database or disk is full")
+        return self.database.execute(statement, *values)
+
+    def close(self):
+        self.database.close()
+
+
+def test_an_ending_that_the_disk_does_not_take_counts_and_is_stored_later(tmp_path):
+    store = JobStore(tmp_path)
+    job, other = store.create(*predict()), store.create(*predict())
+    disk = store._db = FullDisk(store._db)
+    assert store.end(Done(job.id)) and not store.end(Cancelled(job.id))
+    assert store.get(job.id).state == "done" and decode([store.get(job.id).ending])[0] == Done(job.id)
+    assert [waiting.id for waiting in store.queued()] == [other.id]
+    store.save_endings()
+    disk.full = False
+    store.save_endings()
+    store.close()
+    store = JobStore(tmp_path)
+    assert store.get(job.id).state == "done"
+    store.close()
+
+
+def test_a_request_that_cannot_be_stored_leaves_nothing_behind(store, tmp_path):
+    store._db = FullDisk(store._db)
+    with pytest.raises(sqlite3.Error):
+        store.create(*predict())
+    assert not list((tmp_path / "state" / "jobs").iterdir())
+
+
+def test_parts_that_do_not_fit_leave_nothing_behind(tmp_path):
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, before[1]))  # stands for the full disk
+    try:
+        with pytest.raises(OSError, match="too large"):
+            write_parts(tmp_path / "file", [b"header", bytes(100_000)])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not list(tmp_path.iterdir())
+
+
 def test_positions_count_the_jobs_ahead(store):
     jobs = [store.create(*predict()) for _ in range(4)]
     store.start(jobs[0].id)
@@ -98,7 +150,12 @@ def test_old_and_large_results_are_forgotten_live_jobs_never(tmp_path):
     assert sorted(path.name for path in (tmp_path / "jobs").iterdir()) == sorted(job.id for job in jobs[1:])
     assert store.prune(max_age_s=-1) == 1
     assert [job.id for job in store.queued()] == [jobs[2].id]
+    store.end(Done(jobs[2].id))
+    assert store.prune({jobs[2].id}, max_age_s=-1) == 0 and store.get(jobs[2].id) is not None
+    (tmp_path / "jobs" / "leftover").mkdir()
     store.close()
+    JobStore(tmp_path).close()
+    assert [path.name for path in (tmp_path / "jobs").iterdir()] == [jobs[2].id]
 
 
 def test_a_worker_reads_the_frames_that_are_there_and_names_one_that_is_damaged(store, tmp_path):

@@ -1,10 +1,23 @@
 """Takes jobs from the store to the workers and their results back. One thread, never blocks."""
 
 import logging
+import sqlite3
 from typing import Any, Protocol
 
 from dollygrip.connection import BackendError
-from dollygrip.protocol import Achieved, Cancelled, Depth, Done, Failed, Frame, Message, Progress, Request, Take
+from dollygrip.protocol import (
+    Achieved,
+    Cancelled,
+    Depth,
+    Done,
+    Failed,
+    Frame,
+    Message,
+    Progress,
+    Request,
+    Take,
+    check_arrays,
+)
 from dollygrip_backend.jobs.store import Job, JobStore
 from dollygrip_backend.jobs.validation import validate
 from dollygrip_backend.workers.pool import WorkerPool, WorkerProcess
@@ -20,6 +33,9 @@ class Listener(Protocol):
 
     def moved(self) -> None:
         """The queue has changed."""
+
+    def followed(self) -> set[str]:
+        """Ids of the jobs that someone receives."""
 
 
 class Scheduler:
@@ -43,10 +59,12 @@ class Scheduler:
                 raise BackendError(
                     "The pictures of the earlier job are gone.", "Send them again.", "unknown"
                 ) from error
+            check_arrays(request, arrays)
         job = self._store.create(validate(request, arrays), arrays)
         if replaces:
             self.cancel(replaces)
             self._store.drop_request(replaces)
+        self._make_room()
         return job
 
     def cancel(self, job_id: str) -> None:
@@ -59,6 +77,7 @@ class Scheduler:
 
     def tick(self) -> None:
         """Everything that is due now."""
+        self._store.save_endings()
         for worker, message, parts in self._pool.receive():
             self._heard(worker, message, parts)
         for worker in self._pool.reap():
@@ -71,11 +90,11 @@ class Scheduler:
                 break
             try:
                 parts = self._store.request(job)
-            except (OSError, ValueError) as error:
+                self._store.start(job.id)
+            except (OSError, ValueError, sqlite3.Error) as error:
                 self._end(_not_stored(job.id, error))
                 continue
             self._pool.assign(worker, job.id, parts)
-            self._store.start(job.id)
             self._listener.moved()
 
     def _heard(self, worker: WorkerProcess, message: Message, parts: list[Any]) -> None:
@@ -86,7 +105,7 @@ class Scheduler:
         elif isinstance(message, Take | Frame | Depth | Achieved):
             try:
                 self._store.add_result(worker.job_id, message.index, parts)
-            except (OSError, ValueError) as error:
+            except (OSError, ValueError, sqlite3.Error) as error:
                 self._end(_not_stored(worker.job_id, error))
                 worker.process.kill()
                 return
@@ -103,15 +122,21 @@ class Scheduler:
         else:
             self._not_started()
 
-    def _interrupted(self, job: Job, worker: WorkerProcess) -> None:
+    def _interrupted(self, job: Job | None, worker: WorkerProcess) -> None:
         """The worker of a running job is gone: run the job again, unless that happened since its last result, too."""
+        if job is None or not job.live:  # it failed here before the worker ended, and may be pruned since
+            return
         if worker.cancelled_at is not None:
             self._end(Cancelled(job.id))
-        elif job.live and job.crashes + 1 < MAX_CRASHES:
+        elif job.crashes + 1 < MAX_CRASHES:
             log.warning("job %s goes on at result %d in a new worker", job.id, job.results)
-            self._store.crashed(job.id)
-            self._listener.moved()
-        elif job.live:
+            try:
+                self._store.crashed(job.id)
+            except sqlite3.Error as error:
+                self._end(_not_stored(job.id, error))
+            else:
+                self._listener.moved()
+        else:
             code = worker.process.returncode
             how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
             hint = "Use a smaller size or fewer frames if memory is short; the backend's log may say more."
@@ -130,8 +155,17 @@ class Scheduler:
     def _end(self, message: Done | Failed | Cancelled) -> None:
         if self._store.end(message):
             self._listener.moved()
+            self._make_room()
+
+    def _make_room(self) -> None:
+        """Keep the store within its bounds, but never take from a client what it still receives."""
+        try:
+            self._store.prune(self._listener.followed())
+        except sqlite3.Error as error:
+            log.warning("the job store cannot be pruned: %s", error)
 
 
 def _not_stored(job_id: str, error: Exception) -> Failed:
+    log.error("job %s cannot be stored: %s", job_id, error)
     hint = "Check the disk that holds the state folder, and its free space."
     return Failed(job_id, "storage", f"The job's files cannot be stored or read: {error}.", hint)

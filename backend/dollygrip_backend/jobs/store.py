@@ -9,6 +9,7 @@ import shutil
 import sqlite3
 import time
 import uuid
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,7 @@ class JobStore:
 
     def __init__(self, folder: Path):
         self._folder = private_dir(folder)
+        self._unsaved: dict[str, tuple[str, bytes]] = {}  # states and endings that the disk has not taken yet
         self._db = sqlite3.connect(folder / "jobs.sqlite", isolation_level=None)
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = NORMAL")
@@ -73,17 +75,22 @@ class JobStore:
             shutil.rmtree(folder / "jobs", ignore_errors=True)
             self._db.execute(f"PRAGMA user_version = {PROTOCOL_VERSION}")
         self._db.execute(_SCHEMA)
+        self._sweep()
 
     def close(self) -> None:
         self._db.close()
 
     def create(self, request: Any, arrays: dict[str, Any]) -> Job:
-        """Store a request as a queued job."""
+        """Store a request as a queued job; raises OSError or sqlite3.Error, and leaves nothing, where it cannot."""
         job_id = uuid.uuid4().hex
         parts = encode(Run(request, job_id, 0), arrays)
-        size = write_parts(self._path(job_id, REQUEST), parts)
-        row = (job_id, type(request).__name__, size, time.time())
-        self._db.execute("INSERT INTO jobs (id, kind, bytes, created) VALUES (?, ?, ?, ?)", row)
+        try:
+            size = write_parts(self._path(job_id, REQUEST), parts)
+            row = (job_id, type(request).__name__, size, time.time())
+            self._db.execute("INSERT INTO jobs (id, kind, bytes, created) VALUES (?, ?, ?, ?)", row)
+        except (OSError, sqlite3.Error):
+            shutil.rmtree(job_folder(self._folder, job_id), ignore_errors=True)
+            raise
         return self.get(job_id)
 
     def get(self, job_id: str) -> Job | None:
@@ -92,7 +99,7 @@ class JobStore:
 
     def queued(self) -> list[Job]:
         """Jobs that wait, first come first."""
-        return self._select("WHERE state = 'queued' ORDER BY number")
+        return [job for job in self._select("WHERE state = 'queued' ORDER BY number") if job.live]
 
     def position(self, job_id: str) -> int:
         """How many jobs are ahead of this one; 0 where it runs or has ended."""
@@ -109,12 +116,15 @@ class JobStore:
         return decode(read_parts(self._path(job_id, REQUEST)))[1]
 
     def drop_request(self, job_id: str) -> None:
-        """Free the disk of the request of a job that will not be run again; its results stay."""
+        """Free the disk of the request of a job that will not be run again; its results stay.
+
+        What cannot be freed now goes when the job is pruned.
+        """
         path = self._path(job_id, REQUEST)
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(FileNotFoundError, sqlite3.Error):
             size = path.stat().st_size
-            path.unlink()
             self._db.execute("UPDATE jobs SET bytes = bytes - ? WHERE id = ?", (size, job_id))
+            path.unlink()
 
     def start(self, job_id: str) -> None:
         self._db.execute("UPDATE jobs SET state = 'running' WHERE id = ?", (job_id,))
@@ -143,30 +153,56 @@ class JobStore:
         return read_parts(self._path(job_id, result_name(index)))
 
     def end(self, message: Done | Failed | Cancelled) -> bool:
-        """Give the job its terminal state; False where it has one already, which stays."""
-        state = type(message).__name__.lower()
-        ending = encode(message)[0]
-        update = f"UPDATE jobs SET state = ?, ending = ? WHERE id = ? AND {_LIVE}"
-        return self._db.execute(update, (state, ending, message.job_id)).rowcount == 1
+        """Give the job its terminal state; False where it has one already, which stays.
 
-    def prune(self, max_age_s: float = MAX_AGE_S, max_bytes: int = MAX_BYTES) -> int:
-        """Forget ended jobs that are too old, then the oldest until the rest fits; returns how many."""
-        jobs, gone = self._select("ORDER BY number"), 0
-        total = sum(job.bytes for job in jobs)
-        for job in jobs:
-            if not job.live and (total > max_bytes or time.time() - job.created > max_age_s):
-                self._db.execute("DELETE FROM jobs WHERE id = ?", (job.id,))
-                total, gone = total - job.bytes, gone + 1
-        known = {job.id for job in self._select("")}
+        The state counts at once, also where the disk does not take it: `save_endings` then tries again.
+        """
+        job = self.get(message.job_id)
+        if job is None or not job.live:
+            return False
+        self._unsaved[job.id] = type(message).__name__.lower(), encode(message)[0]
+        self.save_endings()
+        return True
+
+    def save_endings(self) -> None:
+        """Store the endings that are in memory alone, as far as the disk takes them."""
+        with contextlib.suppress(sqlite3.Error):
+            for job_id, (state, ending) in list(self._unsaved.items()):
+                self._db.execute("UPDATE jobs SET state = ?, ending = ? WHERE id = ?", (state, ending, job_id))
+                del self._unsaved[job_id]
+
+    def prune(self, keep: Collection[str] = (), *, max_age_s: float = MAX_AGE_S, max_bytes: int = MAX_BYTES) -> int:
+        """Forget ended jobs that are too old, then the oldest until the rest fits; returns how many.
+
+        keep: ids of jobs that stay whatever their age and size.
+        """
+        total = self._db.execute("SELECT COALESCE(SUM(bytes), 0) FROM jobs").fetchone()[0]
+        ended = f"SELECT id, bytes, created FROM jobs WHERE NOT ({_LIVE}) ORDER BY number"
+        gone = 0
+        for job_id, size, created in self._db.execute(ended).fetchall():
+            if job_id not in keep and (total > max_bytes or time.time() - created > max_age_s):
+                self._db.execute("DELETE FROM jobs WHERE id = ?", (job_id,))
+                total, gone = total - size, gone + 1
+        if gone:
+            self._sweep()
+        return gone
+
+    def _sweep(self) -> None:
+        """Remove the files of jobs that are forgotten, or were never stored in full."""
+        known = {job_id for (job_id,) in self._db.execute("SELECT id FROM jobs")}
         with contextlib.suppress(FileNotFoundError):
             for folder in (self._folder / "jobs").iterdir():
                 if folder.name not in known:
                     shutil.rmtree(folder, ignore_errors=True)
-        return gone
 
     def _select(self, where: str, *values: Any) -> list[Job]:
         columns = ", ".join(field.name for field in attrs.fields(Job))
-        return [Job(*row) for row in self._db.execute(f"SELECT {columns} FROM jobs {where}", values)]
+        jobs = [Job(*row) for row in self._db.execute(f"SELECT {columns} FROM jobs {where}", values)]
+        return [self._as_ended(job) if job.id in self._unsaved else job for job in jobs]
+
+    def _as_ended(self, job: Job) -> Job:
+        state, ending = self._unsaved[job.id]
+        return attrs.evolve(job, state=state, ending=ending)
 
     def _path(self, job_id: str, name: str) -> Path:
         return job_folder(self._folder, job_id) / name

@@ -43,7 +43,8 @@ class Authoriser:
     """Answers ZeroMQ's question (ZAP) whether a public key may connect.
 
     Clients: the local key, and any key that is the content of a file in `authorized_keys/`, one key a file. The folder
-    is read at each connection, so a key is admitted or withdrawn without a restart. Workers: the pool's key alone.
+    is read at each connection, so a key is admitted or withdrawn without a restart; what cannot be read admits nobody.
+    Workers: the pool's key alone.
     """
 
     def __init__(self, state: Path, client_public: str, worker_public: str):
@@ -51,7 +52,7 @@ class Authoriser:
         self._own = {"client": client_public, "worker": worker_public}
 
     def callback(self, domain: str, key: bytes) -> bool:
-        """Called by pyzmq's authenticator thread with the client's Z85 public key."""
+        """Called by pyzmq's authenticator thread, which an exception would end, with the client's Z85 public key."""
         public = key.decode()
         allowed = public == self._own.get(domain) or (domain == "client" and public in self._authorized())
         if not allowed:
@@ -59,5 +60,18 @@ class Authoriser:
         return allowed
 
     def _authorized(self) -> set[str]:
-        texts = (path.read_text("utf-8", errors="replace").strip() for path in self._folder.iterdir() if path.is_file())
+        try:
+            texts = [_content(path) for path in self._folder.iterdir()]
+        except OSError as error:
+            log.warning("the authorised keys cannot be read: %s", error)
+            return set()
         return {text for text in texts if _Z85_KEY.fullmatch(text)}
+
+
+def _content(path: Path) -> str:
+    """The text of a file, stripped; "" for what is no file or cannot be read."""
+    try:
+        return path.read_text("utf-8", errors="replace").strip() if path.is_file() else ""
+    except OSError as error:
+        log.warning("the key file %s cannot be read: %s", path, error)
+        return ""

@@ -15,6 +15,7 @@ from dollygrip import protocol
 from dollygrip.connection import BackendError, Connection, private_dir, write_connection
 from dollygrip.errors import DollygripError, InputError
 from dollygrip.protocol import Accepted, Attach, Cancel, Credit, Failed, Hello, Message, Submit, Welcome
+from dollygrip.protocol.messages import MAX_CREDIT
 from dollygrip_backend.jobs.scheduler import Scheduler
 from dollygrip_backend.jobs.store import Job, JobStore
 from dollygrip_backend.jobs.validation import LIMITS
@@ -26,6 +27,7 @@ from dollygrip_backend.workers.pool import WorkerPool
 
 MAX_PART_BYTES = 2**28  # a depth map of the largest image
 _TICK_MS = 100  # how soon a dead worker is noticed
+_QUOTED = 10_000  # characters of an error that are sent
 _BURST = 4  # messages handled before the workers get their turn
 log = logging.getLogger("dollygrip.server")
 
@@ -66,6 +68,7 @@ class Server:
         self._socket = self._context.socket(zmq.ROUTER)
         self._socket.linger = 0
         self._socket.router_mandatory = True  # a client that has left raises, and is forgotten
+        self._socket.sndhwm = 4 * MAX_CREDIT  # what a client has granted fits, with the news in between
         self._socket.heartbeat_ivl, self._socket.heartbeat_timeout = 5_000, 10_000
         self._socket.maxmsgsize = MAX_PART_BYTES
         self._socket.curve_server = True
@@ -82,12 +85,15 @@ class Server:
         try:
             self._store = JobStore(state)
             self._store.prune()
+            self._sessions = Sessions(self._store, self._send)
+            self._scheduler = Scheduler(self._store, self._pool, self._sessions)
         except sqlite3.Error as error:
             self.close()
-            hint = "Delete jobs.sqlite and the folder jobs there; what was rendered so far is lost."
+            hint = (
+                "Check the free space of the disk. If there is enough, delete jobs.sqlite and the folder jobs there; "
+                "what was rendered so far is lost then."
+            )
             raise BackendError(f"The job store in {state} cannot be used: {error}.", hint, "storage") from error
-        self._sessions = Sessions(self._store, self._send)
-        self._scheduler = Scheduler(self._store, self._pool, self._sessions)
         bound = self._socket.last_endpoint.rstrip(b"\0").decode().replace("//0.0.0.0:", "//127.0.0.1:")
         self.connection = Connection(bound, keys.server_public, keys.client_public, keys.client_secret, os.getpid())
         self._file = write_connection(self.connection, state)
@@ -134,13 +140,21 @@ class Server:
                 ref = getattr(message, "ref", None)
                 self._handle(client.bytes, message, arrays)
             except DollygripError as error:
-                self._send(client.bytes, protocol.encode(Failed(None, error.kind, error.message, error.hint, ref)))
+                self._refuse(client.bytes, ref, error.kind, error.message, error.hint)
             except (OSError, sqlite3.Error) as error:
                 log.exception("cannot store")
                 hint = "Check the free space of the disk that holds the state folder."
-                failed = Failed(None, "storage", f"The backend cannot store the job: {error}.", hint, ref)
-                self._send(client.bytes, protocol.encode(failed))
+                self._refuse(client.bytes, ref, "storage", f"The backend cannot store the job: {error}.", hint)
+            except Exception as error:  # whatever one client sends, the others are served
+                log.exception("cannot answer")
+                what = f"{type(error).__name__}: {error}"[:500]
+                hint = "The backend's log has the details; please report this."
+                self._refuse(client.bytes, ref, "internal", f"The request failed unexpectedly ({what}).", hint)
         return True
+
+    def _refuse(self, client: bytes, ref: int | None, kind: str, message: str, hint: str) -> None:
+        """Answer a message with an error; one that quotes a megabyte of the request would not fit into a header."""
+        self._send(client, protocol.encode(Failed(None, kind, message[:_QUOTED], hint[:_QUOTED], ref)))
 
     def _handle(self, client: bytes, message: Message, arrays: dict[str, Any]) -> None:
         if isinstance(message, Hello):
@@ -173,10 +187,13 @@ class Server:
         self._sessions.subscribe(client, job, have)
 
     def _send(self, client: bytes, parts: list[Any]) -> bool:
-        """Send the parts of a message; False where the client has left."""
+        """Send the parts of a message; False where the client has left or has no room because it does not read."""
         try:
-            self._socket.send_multipart([client, *parts], copy=False)
+            self._socket.send_multipart([client, *parts], zmq.NOBLOCK, copy=False)
+        except zmq.Again:
+            return False
         except zmq.ZMQError:
+            self._sessions.forget(client)
             return False
         return True
 

@@ -1,4 +1,7 @@
-"""Who receives which job, and how far they are: results go out in order, as credit allows, then the job's ending."""
+"""Who receives which job, and how far they are: results go out in order, as credit allows, then the job's ending.
+
+A client that does not read has no room at last: its results and endings wait for it, other news is dropped.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -22,10 +25,10 @@ class _Subscription:
 
 
 class Sessions:
-    """The subscriptions of all clients. send(client, parts) returns False where the client has left."""
+    """The subscriptions of all clients. send(client, parts) returns False where it could not be sent."""
 
     def __init__(self, store: JobStore, send: Callable[[bytes, list[Any]], bool]):
-        self._store, self._send_parts = store, send
+        self._store, self._send = store, send
         self._subscriptions: dict[tuple[bytes, str], _Subscription] = {}
 
     def subscribe(self, client: bytes, job: Job, have: int) -> None:
@@ -45,12 +48,21 @@ class Sessions:
             if job_id == progress.job_id:
                 self._send(client, parts)
 
+    def forget(self, client: bytes) -> None:
+        """The client has left."""
+        for key in [key for key in self._subscriptions if key[0] == client]:
+            del self._subscriptions[key]
+
+    def followed(self) -> set[str]:
+        return {job_id for _, job_id in self._subscriptions}
+
     def moved(self) -> None:
         for (client, job_id), subscription in list(self._subscriptions.items()):
             position = self._store.position(job_id)
-            if position != subscription.position and self._store.get(job_id).live:
+            if position == subscription.position or not self._store.get(job_id).live:
+                continue
+            if self._send(client, encode(Queued(job_id, position))):
                 subscription.position = position
-                self._send(client, encode(Queued(job_id, position)))
 
     def deliver(self) -> bool:
         """Send what is stored and allowed, a little to each; whether there is more to send now."""
@@ -74,24 +86,19 @@ class Sessions:
         return False
 
     def _send_result(self, client: bytes, job_id: str, subscription: _Subscription) -> bool:
-        """Send the next result; False where the subscription has ended with that."""
+        """Send the next result; False where it could not be read or sent."""
         try:
             parts = self._store.result(job_id, subscription.next)
         except (OSError, ValueError) as error:
             message = f"Result {subscription.next} cannot be read: {error}."
             self._end(client, job_id, encode(Failed(job_id, "storage", message, "Submit the job again.")))
             return False
+        if not self._send(client, parts):
+            return False
         subscription.next += 1
         subscription.credit -= 1
-        return self._send(client, parts)
+        return True
 
     def _end(self, client: bytes, job_id: str, parts: list[Any]) -> None:
-        del self._subscriptions[client, job_id]
-        self._send(client, parts)
-
-    def _send(self, client: bytes, parts: list[Any]) -> bool:
-        if self._send_parts(client, parts):
-            return True
-        for key in [key for key in self._subscriptions if key[0] == client]:
-            del self._subscriptions[key]
-        return False
+        if self._send(client, parts):
+            self._subscriptions.pop((client, job_id), None)

@@ -179,13 +179,13 @@ def reference_view(trajectory: Trajectory) -> tuple[np.ndarray, np.ndarray]:
     They are meta["reference"]'s, else those of frame 0. Raises InputError where meta["reference"] is malformed.
     """
     reference = trajectory.meta.get("reference")
-    if reference is None or "c2w" not in reference:
+    if reference is None or (isinstance(reference, dict) and "c2w" not in reference):
         return trajectory.c2w[0], trajectory.intrinsics[0]
     try:
         c2w = np.asarray(reference["c2w"], float)
         intrinsics = np.asarray(reference["intrinsics"], float)
         view = Trajectory(c2w[None], intrinsics[None], trajectory.size, fps=1.0)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise InputError(
             f"The trajectory's meta 'reference' is not a pose with intrinsics: {error}",
             "Predict the camera again, or remove 'reference' from its meta.",

@@ -8,7 +8,7 @@ One ZeroMQ message is a small JSON header followed by one raw part for each arra
 unknown version, field, type, dtype, shape or length raises ProtocolError.
 """
 
-from dollygrip.protocol.framing import PROTOCOL_VERSION, ProtocolError, VersionError, decode, encode
+from dollygrip.protocol.framing import PROTOCOL_VERSION, ProtocolError, VersionError, check_arrays, decode, encode
 from dollygrip.protocol.messages import (
     Accepted,
     Achieved,
@@ -70,6 +70,7 @@ __all__ = [
     "TrajectoryHeader",
     "VersionError",
     "Welcome",
+    "check_arrays",
     "decode",
     "encode",
 ]

@@ -32,17 +32,23 @@ class VersionError(ProtocolError):
 def encode(message: Message, arrays: dict[str, np.ndarray] | None = None) -> list[Any]:
     """A message and its arrays as the parts of one ZeroMQ message; raises ProtocolError where they do not fit."""
     arrays = {name: np.asarray(array) for name, array in (arrays or {}).items()}
-    described = [{"name": name, "dtype": a.dtype.name, "shape": list(a.shape)} for name, a in arrays.items()]
-    _check_blobs(message, described)
-    header = {"v": PROTOCOL_VERSION, **_converter.unstructure(message, Message), "blobs": described}
+    described = check_arrays(message, arrays)
     try:
+        header = {"v": PROTOCOL_VERSION, **_converter.unstructure(message, Message), "blobs": described}
         head = json.dumps(header, allow_nan=False, separators=(",", ":")).encode()
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise ProtocolError(f"{type(message).__name__} cannot be sent as JSON: {error}.") from error
     if len(head) > MAX_HEADER_BYTES:
         raise ProtocolError(f"The header of {type(message).__name__} is larger than {MAX_HEADER_BYTES} bytes.")
     parts = [np.ascontiguousarray(a, DTYPES[a.dtype.name]).reshape(-1).view(np.uint8).data for a in arrays.values()]
     return [head, *parts]
+
+
+def check_arrays(message: Message | Request, arrays: dict[str, np.ndarray]) -> list[dict[str, Any]]:
+    """Raise ProtocolError unless a message or request carries these arrays; returns their description for a header."""
+    described = [{"name": name, "dtype": a.dtype.name, "shape": list(a.shape)} for name, a in arrays.items()]
+    _check_blobs(message, described)
+    return described
 
 
 def decode(parts: list[Any]) -> tuple[Message, dict[str, np.ndarray]]:
@@ -96,7 +102,7 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
-def _check_blobs(message: Message, blobs: Any) -> None:
+def _check_blobs(message: Message | Request, blobs: Any) -> None:
     """Raise ProtocolError unless the described arrays are those that this message carries."""
     carrier = message.request if isinstance(message, Submit | Run) else message
     wanted = BLOBS.get(type(carrier), {})

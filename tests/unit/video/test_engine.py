@@ -98,7 +98,18 @@ def test_too_many_frames_are_refused():
         check_shot(shot(frames=2001), INFO)
 
 
-@pytest.mark.parametrize("reference", [{"c2w": 3}, {"c2w": np.eye(4).tolist()}, {"c2w": [[1.0]], "intrinsics": [1]}])
+@pytest.mark.parametrize(
+    "reference",
+    [
+        {"c2w": 3},
+        {"c2w": np.eye(4).tolist()},
+        {"c2w": [[1.0]], "intrinsics": [1]},
+        {"c2w": [[10**400]], "intrinsics": [1]},
+        5,
+        "c2w",
+        ["c2w"],
+    ],
+)
 def test_a_malformed_reference_view_is_refused(reference):
     bad = shot()
     bad = attrs.evolve(bad, trajectory=attrs.evolve(bad.trajectory, meta={"reference": reference}))

@@ -1,0 +1,66 @@
+"""The server in the tests' own process, for what cannot be brought about from outside."""
+
+import sqlite3
+import threading
+
+import pytest
+from protocol.real_backend import PYTHONPATH, predict, wait_for
+
+from dollygrip import protocol
+from dollygrip.client import Client
+from dollygrip.connection import BackendError
+from dollygrip_backend.jobs.scheduler import Scheduler
+from dollygrip_backend.jobs.store import JobStore
+from dollygrip_backend.server.server import Server
+
+
+@pytest.fixture
+def server(tmp_path, monkeypatch):
+    """A server that runs in a thread, where it is made: SQLite wants that."""
+    monkeypatch.setenv("PYTHONPATH", PYTHONPATH)
+    made = []
+
+    def serve():
+        made.append(Server(tmp_path / "state", runner="scripted:Runner"))
+        made[0].run()
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    wait_for(lambda: made)
+    yield made[0]
+    made[0].stop()
+    thread.join(20)
+    assert not thread.is_alive()
+
+
+def test_a_bug_is_answered_and_logged_and_the_server_lives(server, monkeypatch, caplog):
+    monkeypatch.setattr(Scheduler, "submit", lambda *_: 1 / 0)
+    with Client.connect(server.connection) as client:
+        with pytest.raises(BackendError, match="ZeroDivisionError") as caught:
+            client.submit(*predict())
+        assert caught.value.kind == "internal" and "log" in caught.value.hint
+        assert "Traceback" in caplog.text
+        assert client.hello()
+
+
+def test_who_asks_and_never_reads_holds_up_nobody(server, tmp_path):
+    """Heartbeats keep the connection of such a client alive."""
+    with Client.connect(server.connection) as deaf:
+        for _ in range(15_000):
+            deaf._send(protocol.Hello(""))
+        deaf._send(protocol.Submit(predict()[0]), predict()[1])
+        with Client.connect(server.connection) as client:
+            wait_for(lambda: client.hello() and any((tmp_path / "state" / "jobs").glob("*")), 60)
+            assert isinstance(list(client.run(*predict()))[-1], protocol.Done)
+
+
+@pytest.mark.parametrize("step", ["prune", "requeue_running"])
+def test_a_store_that_takes_nothing_is_said_at_the_start(tmp_path, monkeypatch, step):
+    def full(_):
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as patch, pytest.raises(BackendError, match="disk is full") as caught:
+        patch.setattr(JobStore, step, full)
+        Server(tmp_path / "state")
+    assert caught.value.kind == "storage" and "free space" in caught.value.hint
+    Server(tmp_path / "state").close()
