@@ -62,24 +62,34 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def whole_sequence(folder: Path) -> Iterator[Path]:
+def whole_sequence(folder: Path, earlier: int = 0) -> Iterator[Path]:
     """A temporary folder whose files move to `folder` if the block succeeds.
 
-    They take the place of the numbered images of an earlier shot, so that no frames of two shots mix; other files
-    stay.
+    They take the place of the shot of `earlier` frames, 0001.png and so on, that is there already, so that no frames
+    of two shots mix; other files stay. Raises InputError, before the block, for numbered images that are none of it.
     """
+    replaced = {folder / f"{number:04d}.png" for number in range(1, earlier + 1)}
+    numbered = (path for path in _files(folder) if re.fullmatch(r"(?i)\d{4,}\.png", path.name))
+    if other := next((path for path in numbered if path not in replaced), None):
+        raise InputError(
+            f"The folder {folder} has numbered images that are no earlier shot's, such as {other.name}.",
+            "Choose another folder, or move them away.",
+        )
     _make_folder(folder.parent)
     part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
         yield part
         _make_folder(folder)
-        for old in folder.iterdir():
-            if re.fullmatch(r"\d{4,}\.png", old.name):
-                old.unlink()
+        for old in replaced:
+            old.unlink(missing_ok=True)
         for new in part.iterdir():
             new.replace(folder / new.name)
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir()) if folder.is_dir() else []
 
 
 def _make_folder(folder: Path) -> None:

@@ -22,7 +22,7 @@ import numpy as np
 
 import dollygrip
 from dollygrip import formats
-from dollygrip.errors import InputError
+from dollygrip.errors import DollygripError, InputError
 from dollygrip.protocol import RenderRequest
 from dollygrip.trajectory import Trajectory
 
@@ -77,8 +77,20 @@ def folder_of(path: Path) -> Path:
 
 
 def beside(output: Path) -> Path:
-    """The folder for the record of a video, or of a folder of frames."""
+    """The folder for the record of a video, or of a folder of frames; raises InputError for the root of all."""
+    output = output.resolve()  # "." has no name of its own
+    if not output.name:
+        raise InputError(f"Nothing can lie beside {output}, as the record of a shot must.", "Name a folder in it.")
     return output.with_name(f"{output.name}.shot")
+
+
+def frames_of(folder: Path) -> int:
+    """How many frames the shot has whose record is in a folder; 0 where none is that can be read."""
+    try:
+        read(folder)
+        return len(formats.read(folder / CAMERA))
+    except DollygripError:
+        return 0
 
 
 def keep(

@@ -102,7 +102,7 @@ def render_again(shot: Path, out: Path) -> None:
     """
     folder = shot_record.folder_of(shot)
     record = shot_record.read(folder)
-    if folder.resolve() in (out.resolve(), shot_record.beside(out).resolve()):
+    if folder.resolve() in (out.resolve(), shot_record.beside(out)):
         raise InputError(f"{out} is the shot itself.", "Name another output.")
     trajectory = formats.read(folder / shot_record.CAMERA)
     arrays = record.arrays(folder, trajectory, read_image(folder / shot_record.IMAGE))
@@ -119,17 +119,18 @@ def _render(arrays: dict[str, np.ndarray], trajectory: Trajectory, out: Path, re
     video = out.suffix.lower() == ".mp4"
     if not video and out.suffix and not out.is_dir():
         raise InputError(f"The output {out} is neither a folder nor an .mp4 file.", "Name a folder or an .mp4 file.")
+    kept = shot_record.beside(out)
+    target = whole_file(out) if video else whole_sequence(out.resolve(), shot_record.frames_of(kept))
     summary: dict[str, Any] = {}
 
     def frames(report: Report) -> Iterator[np.ndarray]:
         summary.update((yield from Runner(devices()[0]).run(checked, arrays, report)))
 
-    with stages() as report, (whole_file if video else whole_sequence)(out) as part:
+    with stages() as report, target as part:
         if video:
             write_video(part, frames(report), trajectory.fps)
         else:
             write_frames(part, frames(report))
-    kept = shot_record.beside(out)
     shot_record.keep(kept, checked, trajectory, arrays, _write_image)
     shot_record.note_depth_estimator(kept, summary.get("depth_estimator", ""))
 

@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import attrs
 import av
 import numpy as np
 import pytest
@@ -134,13 +135,40 @@ def test_render_gives_one_frame_a_pose(here, out):
 
 
 def test_a_shorter_shot_leaves_no_frame_of_the_longer_one_before(here):
-    Path("shot").mkdir()
-    for name in ("0001.png", "0099.png", "notes.txt"):
-        (here / "shot" / name).write_text("before")
-    assert dollygrip("render", "image.png", "take.camera.json", "--size", "64x36", "--out", "shot").exit_code == 2
-    assert names("shot") == ["0001.png", "0099.png", "notes.txt"]
-    assert dollygrip("render", "image.png", "take.camera.json", "--size", "128x72", "--out", "shot").exit_code == 0
-    assert names("shot") == [*(f"{number:04d}.png" for number in range(1, 6)), "notes.txt"]
+    render = ["render", "image.png", "take.camera.json", "--out", "shot", "--size"]
+    assert dollygrip(*render, "128x72").exit_code == 0
+    Path("shot/notes.txt").write_text("before")
+    before = names("shot")
+    assert dollygrip(*render, "64x36").exit_code == 2
+    assert names("shot") == before == [*(f"{number:04d}.png" for number in range(1, 6)), "notes.txt"]
+    take = formats.read("take.camera.json")
+    formats.write("take.camera.json", attrs.evolve(take, c2w=take.c2w[:2], intrinsics=take.intrinsics[:2]))
+    assert dollygrip(*render, "128x72").exit_code == 0
+    assert names("shot") == ["0001.png", "0002.png", "notes.txt"]
+
+
+@pytest.mark.parametrize("name", ["20240131.png", "0001.png", "0099.png"])
+@pytest.mark.parametrize("out", [".", "own"])
+def test_numbered_pictures_that_no_shot_wrote_are_left_alone(here, name, out):
+    Path("own").mkdir()
+    image = Path("image.png").rename(Path(out, name))
+    before, content = names(), image.read_bytes()
+    refused(dollygrip("render", image, "take.camera.json", "--size", "128x72", "--out", out), name, "folder")
+    assert names() == before and image.read_bytes() == content
+
+
+def test_a_shot_is_rendered_into_the_current_folder_and_again(here, monkeypatch):
+    Path("inside").mkdir()
+    monkeypatch.chdir("inside")
+    frames = [f"{number:04d}.png" for number in range(1, 6)]
+    for _ in range(2):  # the second one takes the place of the first
+        done = dollygrip("render", "../image.png", "../take.camera.json", "--size", "128x72", "--out", ".")
+        assert done.exit_code == 0, done.output
+        assert names() == frames and shot_record.read(here / "inside.shot").size == (128, 72)
+    assert dollygrip("again", ".", "--out", "../again").exit_code == 0
+    assert names("../again") == frames
+    refused(dollygrip("again", ".", "--out", "."), "is the shot itself")
+    refused(dollygrip("again", ".", "--out", "/"), "Name a folder")
 
 
 def test_bad_input_is_one_sentence_and_writes_nothing(here):
