@@ -77,6 +77,26 @@ def test_several_takes_are_numbered_and_differ(here):
     assert len(first) == len(second) == 81 and not np.allclose(first.c2w, second.c2w)
 
 
+@pytest.mark.parametrize(
+    ("out", "files", "form"),
+    [
+        ("a_transforms.json", ["a_01_transforms.json"], "gendop"),
+        ("transforms.json", ["take_01/transforms.json"], "nerfstudio"),
+        ("camera_extrinsics.json", ["take_01/camera_extrinsics.json"], "recammaster"),
+        ("images.txt", [f"take_01/{name}.txt" for name in ("cameras", "images", "points3D")], "colmap"),
+        ("x.y_pose.npy", ["x.y_01_intrinsics.npy", "x.y_01_pose.npy"], "sana-wm"),
+    ],
+)
+def test_numbered_takes_are_of_the_format_that_the_name_asks_for(here, out, files, form):
+    done = dollygrip("predict", "image.png", "pan left", "--frames", 5, "--takes", 2, "--out", f"new/{out}")
+    assert done.exit_code == 0, done.output
+    assert formats.format_of_name(Path(out)).name == form
+    made = sorted(path.relative_to("new").as_posix() for path in Path("new").rglob("*.*"))
+    assert made == sorted([*files, *(file.replace("_01", "_02") for file in files)])
+    for path in map(Path, done.stdout.split()):
+        assert formats.format_of_name(path).name == formats.read(path).meta["format"] == form
+
+
 def test_the_scene_depth_scales_the_move(here):
     for depth in (1, 10):
         dollygrip("predict", "image.png", "dolly in", "--scene-depth", depth, "--out", f"{depth}.camera.json")
@@ -213,6 +233,7 @@ def test_convert_and_plot(here):
     assert "the file says the frame rate itself" in done.stderr and "do not hold the scene depth" in done.stderr
     assert formats.read("out").size == (128, 72)
     refused(dollygrip("convert", "poses.txt", "a.json", "--to", "maya"), "maya", "motionctrl")
+    assert "do not hold the frame rate" in dollygrip("convert", "take.camera.json", "a_pose.npy").stderr
     for out in ("plot.png", "plot.svg"):
         assert dollygrip("plot", "take.camera.json", out).exit_code == 0
     picture = np.array(Image.open("plot.png").convert("RGB"))
