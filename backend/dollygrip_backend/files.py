@@ -5,6 +5,8 @@ import os
 import re
 import shutil
 import tempfile
+import warnings
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,10 +25,15 @@ def read_image(path: Path) -> np.ndarray:
     Raises InputError naming the file where it is missing, no image, damaged or too large.
     """
     try:
-        with Image.open(path) as image:
+        with (
+            warnings.catch_warnings(action="error", category=Image.DecompressionBombWarning),
+            Image.open(path) as image,
+        ):
             upright = ImageOps.exif_transpose(image)
             if upright.mode.startswith("I"):  # 16 bits: PIL's own conversion would clip instead of scale
                 upright = Image.fromarray(np.uint8(np.clip(np.asarray(upright) / 257 + 0.5, 0, 255)))
+            if upright.has_transparency_data:  # which the conversion would drop, showing what lies hidden
+                upright = Image.alpha_composite(Image.new("RGBA", upright.size, "black"), upright.convert("RGBA"))
             return np.array(upright.convert("RGB"))
     except FileNotFoundError:
         raise InputError(f"There is no image {path}.", "Check the path.") from None
@@ -42,7 +49,7 @@ def read_depth(path: Path | None) -> np.ndarray | None:
         return None
     try:
         depth = np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(f"The depth {path} cannot be read: {error}.", "Give a .npy file of floats.") from error
     if not isinstance(depth, np.ndarray) or depth.ndim != 2 or depth.dtype.kind not in "fiu":
         raise InputError(f"The depth {path} is no two-dimensional array of numbers.", "Give a .npy file of floats.")

@@ -13,6 +13,7 @@ Blender keeps it with a shot's frames; the command line beside its output, `clip
 import hashlib
 import json
 import re
+import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -54,7 +55,7 @@ class ShotRecord:
         for name in filter(_NAME.fullmatch, self.sha256.keys() - _ELSEWHERE):
             try:
                 found[name] = np.load(folder / f"{name}.npy", allow_pickle=False)
-            except (OSError, ValueError, EOFError) as error:
+            except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
                 raise InputError(
                     f"The shot's {folder / name}.npy cannot be read.", "Render it as a new shot."
                 ) from error

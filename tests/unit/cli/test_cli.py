@@ -11,15 +11,18 @@ import attrs
 import av
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 from PIL import Image
 from typer.testing import CliRunner
 
 from dollygrip import formats, shot_record
+from dollygrip.errors import InputError
 from dollygrip.rotations import matrix_from_rotvec
 from dollygrip.trajectory import Trajectory
 from dollygrip_backend.cli.main import app
 from dollygrip_backend.cli.plot import head_angles
-from dollygrip_backend.files import read_image
+from dollygrip_backend.files import read_depth, read_image
 from dollygrip_backend.scene import estimators
 
 PROGRAM = Path(sys.executable).with_name("dollygrip")
@@ -197,6 +200,7 @@ def test_bad_input_is_one_sentence_and_writes_nothing(here):
     nan = json.loads(Path("take.camera.json").read_text())
     nan["frames"][3]["c2w"][0][3] = float("nan")
     Path("nan.camera.json").write_text(json.dumps(nan))
+    formats.write("slow.camera.json", attrs.evolve(formats.read("take.camera.json"), fps=0.0004))
     np.save("flat.npy", np.ones((3, 3), np.float32))
     before = names()
     predict, render = ("predict", "image.png"), ("render", "image.png")
@@ -218,6 +222,7 @@ def test_bad_input_is_one_sentence_and_writes_nothing(here):
     refused(dollygrip(*render, "take.camera.json", "--size", "128x128"), "128x128", "Use 128x72")
     refused(dollygrip(*render, "take.camera.json", "--engine", "warp"), "warp", "embedded")
     refused(dollygrip(*render, "take.camera.json", "--out", "shot.avi"), "shot.avi")
+    refused(dollygrip(*render, "slow.camera.json", "--out", "shot.mp4"), "0.0004 frames a second", "0.1 to 1000")
     refused(dollygrip("convert", "take.camera.json", "take.xyz"), "take.xyz")
     refused(dollygrip("plot", "take.camera.json", "take.xyz"), "take.xyz")
     assert names() == before
@@ -262,6 +267,40 @@ def test_images_are_read_as_they_are_seen(here):
     assert np.all(np.abs(read_image(Path("deep.png")).astype(int) - 64) <= 1)
     Image.fromarray(np.full((20, 40, 4), 200, np.uint8)).save("alpha.png")
     assert read_image(Path("alpha.png")).shape == (20, 40, 3)
+
+
+def test_transparency_lies_on_black(here):
+    clear, half, full = [255, 255, 255, 0], [200, 100, 50, 51], [1, 2, 3, 255]
+    Image.fromarray(np.tile(np.array([clear, half, full], np.uint8), (20, 7, 1))).save("alpha.png")
+    assert read_image(Path("alpha.png"))[0, :3].tolist() == [[0, 0, 0], [40, 20, 10], [1, 2, 3]]
+    palette = Image.new("P", (20, 20), 1)
+    palette.putpalette([9, 9, 9, 255, 255, 255])
+    palette.save("palette.png", transparency=1)
+    assert not read_image(Path("palette.png")).any()
+
+
+def test_pictures_beyond_64_megapixels_are_refused(here, recwarn):
+    Image.new("1", (9000, 8000)).save("large.png")
+    refused(dollygrip("predict", "large.png", "pan"), "large.png has more than 64 megapixels")
+    assert not recwarn.list
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sampled_from([b"", b"PK\x03\x04", b"PK\x05\x06", b"\x93NUMPY\x01\x00"]), st.binary(max_size=200))
+@example(b"", b"")
+def test_a_file_that_is_no_depth_is_refused(tmp_path, start, rest):
+    path = tmp_path / "e.npy"
+    path.write_bytes(start + rest)
+    with pytest.raises(InputError, match=r"e\.npy"):
+        read_depth(path)
+
+
+def test_a_prompt_is_drawn_as_it_was_written(here):
+    take = formats.read("take.camera.json")
+    for prompt in (r"$\foo$ and $x^2$", ""):
+        formats.write(r"$\bar$.camera.json", attrs.evolve(take, meta={"prompt": prompt}))
+        done = dollygrip("plot", r"$\bar$.camera.json", "plot.svg")
+        assert done.exit_code == 0, done.output
 
 
 def test_help_needs_no_heavy_import():
@@ -310,6 +349,8 @@ def test_a_shot_is_rendered_again_bit_for_bit_from_what_is_kept_with_it(here, ou
     kept = here / f"{out}.shot"
     np.save(kept / "depth.npy", np.full((72, 128), 3.0, np.float32))
     refused(dollygrip("again", out, "--out", again), "The shot's depth is not what was rendered")
+    (kept / "depth.npy").write_bytes(b"PK\x03\x04")
+    refused(dollygrip("again", out, "--out", again), "depth.npy cannot be read")
     (kept / "depth.npy").unlink()
     refused(dollygrip("again", out, "--out", again), "depth.npy cannot be read")
     (kept / "shot.json").write_text('{"format": "dollygrip-shot", "version": 1}')
