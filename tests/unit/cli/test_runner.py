@@ -138,6 +138,19 @@ def test_the_predictor_takes_the_strengths_that_pass_the_server_and_no_others(st
     assert at_the_server == (strength > 5)
 
 
+@pytest.mark.parametrize(
+    ("at", "value", "says"), [((3, 0), 0.5, "last row"), ((3, 3), 2.0, "last row"), ((0, 0), -1.0, "mirrored")]
+)
+def test_a_keyframe_that_is_no_pose_is_refused(at, value, says):
+    poses = np.tile(np.eye(4), (2, 1, 1))
+    arrays = {"image": np.zeros((36, 64, 3), np.uint8), "keyframes": poses}
+    asked = request(keyframes_at=(2, 4))
+    validate(asked, arrays)
+    poses[1][at] = value
+    with pytest.raises(InputError, match=f"frame 4 .*{says}"):
+        validate(asked, arrays)
+
+
 def test_sizes_default_to_what_the_engine_can_do():
     asked, arrays = shot()
     checked = validate(attrs.evolve(asked, trajectory=TrajectoryHeader(fps=24.0, size=(3840, 2160))), arrays)
