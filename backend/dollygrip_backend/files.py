@@ -5,6 +5,8 @@ import os
 import re
 import shutil
 import tempfile
+import warnings
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,10 +25,15 @@ def read_image(path: Path) -> np.ndarray:
     Raises InputError naming the file where it is missing, no image, damaged or too large.
     """
     try:
-        with Image.open(path) as image:
+        with (
+            warnings.catch_warnings(action="error", category=Image.DecompressionBombWarning),
+            Image.open(path) as image,
+        ):
             upright = ImageOps.exif_transpose(image)
             if upright.mode.startswith("I"):  # 16 bits: PIL's own conversion would clip instead of scale
                 upright = Image.fromarray(np.uint8(np.clip(np.asarray(upright) / 257 + 0.5, 0, 255)))
+            if upright.has_transparency_data:  # which the conversion would drop, showing what lies hidden
+                upright = Image.alpha_composite(Image.new("RGBA", upright.size, "black"), upright.convert("RGBA"))
             return np.array(upright.convert("RGB"))
     except FileNotFoundError:
         raise InputError(f"There is no image {path}.", "Check the path.") from None
@@ -42,7 +49,7 @@ def read_depth(path: Path | None) -> np.ndarray | None:
         return None
     try:
         depth = np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(f"The depth {path} cannot be read: {error}.", "Give a .npy file of floats.") from error
     if not isinstance(depth, np.ndarray) or depth.ndim != 2 or depth.dtype.kind not in "fiu":
         raise InputError(f"The depth {path} is no two-dimensional array of numbers.", "Give a .npy file of floats.")
@@ -62,24 +69,34 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def whole_sequence(folder: Path) -> Iterator[Path]:
+def whole_sequence(folder: Path, earlier: int = 0) -> Iterator[Path]:
     """A temporary folder whose files move to `folder` if the block succeeds.
 
-    They take the place of the numbered images of an earlier shot, so that no frames of two shots mix; other files
-    stay.
+    They take the place of the shot of `earlier` frames, 0001.png and so on, that is there already, so that no frames
+    of two shots mix; other files stay. Raises InputError, before the block, for numbered images that are none of it.
     """
+    replaced = {folder / f"{number:04d}.png" for number in range(1, earlier + 1)}
+    numbered = (path for path in _files(folder) if re.fullmatch(r"(?i)\d{4,}\.png", path.name))
+    if other := next((path for path in numbered if path not in replaced), None):
+        raise InputError(
+            f"The folder {folder} has numbered images that are no earlier shot's, such as {other.name}.",
+            "Choose another folder, or move them away.",
+        )
     _make_folder(folder.parent)
     part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
         yield part
         _make_folder(folder)
-        for old in folder.iterdir():
-            if re.fullmatch(r"\d{4,}\.png", old.name):
-                old.unlink()
+        for old in replaced:
+            old.unlink(missing_ok=True)
         for new in part.iterdir():
             new.replace(folder / new.name)
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir()) if folder.is_dir() else []
 
 
 def _make_folder(folder: Path) -> None:

@@ -13,6 +13,7 @@ Blender keeps it with a shot's frames; the command line beside its output, `clip
 import hashlib
 import json
 import re
+import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -22,7 +23,7 @@ import numpy as np
 
 import dollygrip
 from dollygrip import formats
-from dollygrip.errors import InputError
+from dollygrip.errors import DollygripError, InputError
 from dollygrip.protocol import RenderRequest
 from dollygrip.trajectory import Trajectory
 
@@ -54,7 +55,7 @@ class ShotRecord:
         for name in filter(_NAME.fullmatch, self.sha256.keys() - _ELSEWHERE):
             try:
                 found[name] = np.load(folder / f"{name}.npy", allow_pickle=False)
-            except (OSError, ValueError, EOFError) as error:
+            except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
                 raise InputError(
                     f"The shot's {folder / name}.npy cannot be read.", "Render it as a new shot."
                 ) from error
@@ -77,8 +78,20 @@ def folder_of(path: Path) -> Path:
 
 
 def beside(output: Path) -> Path:
-    """The folder for the record of a video, or of a folder of frames."""
+    """The folder for the record of a video, or of a folder of frames; raises InputError for the root of all."""
+    output = output.resolve()  # "." has no name of its own
+    if not output.name:
+        raise InputError(f"Nothing can lie beside {output}, as the record of a shot must.", "Name a folder in it.")
     return output.with_name(f"{output.name}.shot")
+
+
+def frames_of(folder: Path) -> int:
+    """How many frames the shot has whose record is in a folder; 0 where none is that can be read."""
+    try:
+        read(folder)
+        return len(formats.read(folder / CAMERA))
+    except DollygripError:
+        return 0
 
 
 def keep(

@@ -1,5 +1,6 @@
 """The camera trajectory: poses and lens over time, the one currency of Dollygrip."""
 
+from collections.abc import Callable
 from typing import Any, Self
 
 import attrs
@@ -24,7 +25,8 @@ class Trajectory:
     size:        (width, height) in pixels.
     fps:         frames per second, > 0.
     scene_depth: median depth of the reference view, in the unit of the translations; makes the scale visible.
-    meta:        provenance, JSON-serialisable: prompt, seed, model, reference hash, parent take.
+    meta:        provenance, JSON-serialisable: prompt, seed, model, reference hash, parent take. Its "reference" may
+                 hold the view of the reference image, "c2w" and "intrinsics", in this world and in pixels of `size`.
 
     Raises TrajectoryError, naming the frame, for anything that breaks this convention.
     """
@@ -59,22 +61,39 @@ class Trajectory:
 
     def relative(self) -> Self:
         """The same camera in a world whose origin is the pose of frame 0 (c2w[0] becomes the identity)."""
+        return self.placed(np.eye(4))
+
+    def placed(self, start: np.ndarray, scale: float = 1.0) -> Self:
+        """The same move, translations times `scale`, starting at the pose `start` (4, 4); its reference goes along."""
         first = self.c2w[0]
         inverse = np.eye(4)
         inverse[:3, :3] = first[:3, :3].T
         inverse[:3, 3] = -first[:3, :3].T @ first[:3, 3]
-        return attrs.evolve(self, c2w=inverse @ self.c2w)
 
-    def placed(self, start: np.ndarray, scale: float = 1.0) -> Self:
-        """The same move, translations times `scale`, starting at the pose `start` (4, 4)."""
-        moved = self.relative().c2w.copy()
-        moved[:, :3, 3] *= scale
-        return attrs.evolve(self, c2w=np.asarray(start) @ moved, scene_depth=self.scene_depth * scale)
+        def moved(c2w: np.ndarray) -> np.ndarray:
+            relative = inverse @ c2w
+            relative[..., :3, 3] *= scale
+            return np.asarray(start) @ relative
+
+        meta = self._referring("c2w", (4, 4), moved)
+        return attrs.evolve(self, c2w=moved(self.c2w), scene_depth=self.scene_depth * scale, meta=meta)
 
     def resized(self, size: tuple[int, int]) -> Self:
         """The same camera seen through an image of another size: intrinsics scale per axis, the framing stays."""
-        sx, sy = size[0] / self.size[0], size[1] / self.size[1]
-        return attrs.evolve(self, intrinsics=self.intrinsics * [sx, sy, sx, sy], size=size)
+        scale = np.tile(np.divide(size, self.size), 2)
+        meta = self._referring("intrinsics", (4,), lambda intrinsics: intrinsics * scale)
+        return attrs.evolve(self, intrinsics=self.intrinsics * scale, size=size, meta=meta)
+
+    def _referring(self, name: str, shape: tuple[int, ...], change: Callable[[np.ndarray], np.ndarray]) -> dict:
+        """`meta` with an array of its reference's view changed; one that is none stays for who needs it to refuse."""
+        try:
+            reference = self.meta["reference"]
+            array = np.asarray(reference[name], float)
+        except (KeyError, TypeError, ValueError):
+            return self.meta
+        if array.shape != shape:
+            return self.meta
+        return {**self.meta, "reference": {**reference, name: change(array).tolist()}}
 
     def resampled(self, frames: int, fps: float | None = None) -> Self:
         """The same path over the same normalised time in another number of frames; C2 in position, rotation, lens.

@@ -30,5 +30,5 @@ def convert(
     assumed = formats.Assumed(size_of(size), fps, view, scene_depth, camera)
     trajectory = formats.read(source, assumed)
     formats.write(target, trajectory, form)
-    for note in (*assumed.notes(), *formats.lost(trajectory, form)):
+    for note in (*assumed.notes(), *formats.lost(trajectory, form, target.name)):
         print(f"Note: {note}.", file=sys.stderr)

@@ -37,7 +37,7 @@ def predict(
 
     director: folder or hub name of a vision-language model that rewrites the prompt first; the takes tell what it did.
     """
-    formats.format_of_name(out)
+    form = formats.format_of_name(out)
     arrays = {"image": read_image(image)}
     if (values := read_depth(depth)) is not None:
         arrays["depth"] = values
@@ -47,9 +47,9 @@ def predict(
         takes = _takes(Runner(devices()[0], director or ""), directed, arrays, report)
     if director is not None:
         _tell_direction(takes[0].meta["director"])
-    files = [out] if len(takes) == 1 else [_numbered(out, number) for number in range(1, len(takes) + 1)]
+    files = [out] if len(takes) == 1 else [_numbered(out, form, number) for number in range(1, len(takes) + 1)]
     for file, take in zip(files, takes, strict=True):
-        formats.write(file, take)
+        formats.write(file, take, form)
     return files
 
 
@@ -102,7 +102,7 @@ def render_again(shot: Path, out: Path) -> None:
     """
     folder = shot_record.folder_of(shot)
     record = shot_record.read(folder)
-    if folder.resolve() in (out.resolve(), shot_record.beside(out).resolve()):
+    if folder.resolve() in (out.resolve(), shot_record.beside(out)):
         raise InputError(f"{out} is the shot itself.", "Name another output.")
     trajectory = formats.read(folder / shot_record.CAMERA)
     arrays = record.arrays(folder, trajectory, read_image(folder / shot_record.IMAGE))
@@ -119,17 +119,18 @@ def _render(arrays: dict[str, np.ndarray], trajectory: Trajectory, out: Path, re
     video = out.suffix.lower() == ".mp4"
     if not video and out.suffix and not out.is_dir():
         raise InputError(f"The output {out} is neither a folder nor an .mp4 file.", "Name a folder or an .mp4 file.")
+    kept = shot_record.beside(out)
+    target = whole_file(out) if video else whole_sequence(out.resolve(), shot_record.frames_of(kept))
     summary: dict[str, Any] = {}
 
     def frames(report: Report) -> Iterator[np.ndarray]:
         summary.update((yield from Runner(devices()[0]).run(checked, arrays, report)))
 
-    with stages() as report, (whole_file if video else whole_sequence)(out) as part:
+    with stages() as report, target as part:
         if video:
             write_video(part, frames(report), trajectory.fps)
         else:
             write_frames(part, frames(report))
-    kept = shot_record.beside(out)
     shot_record.keep(kept, checked, trajectory, arrays, _write_image)
     shot_record.note_depth_estimator(kept, summary.get("depth_estimator", ""))
 
@@ -161,10 +162,11 @@ def _takes(runner: Runner, request: PredictRequest, arrays: dict[str, np.ndarray
     return list(runner.run(request, arrays, report))
 
 
-def _numbered(out: Path, number: int) -> Path:
-    """take.camera.json -> take_01.camera.json"""
-    stem, dot, endings = out.name.partition(".")
-    return out.with_name(f"{stem}_{number:02d}{dot}{endings}")
+def _numbered(out: Path, form: formats.Format, number: int) -> Path:
+    """take.camera.json -> take_01.camera.json; transforms.json, a whole name that stays -> take_01/transforms.json"""
+    at = len(out.name) - form.asked_by(out.name)
+    stem, suffix = out.name[:at], out.name[at:]
+    return out.with_name(f"{stem}_{number:02d}{suffix}") if stem else out.parent / f"take_{number:02d}" / suffix
 
 
 def _batch_line(line: str, request: PredictRequest, folder: Path) -> tuple[str, PredictRequest, dict[str, np.ndarray]]:

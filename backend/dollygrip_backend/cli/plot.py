@@ -101,8 +101,9 @@ def _title(figure: Figure, trajectory: Trajectory, name: str) -> None:
         f"scene depth {trajectory.scene_depth:.3g}",
         f"seed {trajectory.meta['seed']}" if "seed" in trajectory.meta else "",
     ]
-    figure.text(0.055, 0.945, heading, fontsize=16, fontweight="bold")
-    figure.text(0.055, 0.913, "   ·   ".join(filter(None, facts)), fontsize=9.5, color=_FAINT)
+    words = {"x": 0.055, "parse_math": False}  # dollar signs in a prompt are no formula
+    figure.text(y=0.945, s=heading, fontsize=16, fontweight="bold", **words)
+    figure.text(y=0.913, s="   ·   ".join(filter(None, facts)), fontsize=9.5, color=_FAINT, **words)
 
 
 def _facing_forward(trajectory: Trajectory) -> Trajectory:

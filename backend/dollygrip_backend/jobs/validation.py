@@ -9,6 +9,7 @@ from dollygrip.errors import InputError
 from dollygrip.protocol import DepthRequest, Limits, MeasureRequest, PredictRequest, RenderRequest, Request
 from dollygrip.trajectory import MAX_FRAMES
 from dollygrip_backend import video
+from dollygrip_backend.predictor.checks import MAX_STRENGTH
 from dollygrip_backend.workers.runner import make_constraints, make_shot
 
 LIMITS = Limits()
@@ -40,7 +41,7 @@ def _predict(request: PredictRequest, arrays: dict[str, np.ndarray]) -> PredictR
     _check_range("number of takes", request.takes, 1, LIMITS.max_takes)
     _check_range("seed", request.seed, 0, 2**63 - 1)
     _check_range("frame rate", request.fps, 0.1, 1000)
-    _check_range("strength", request.strength, 0, 10)
+    _check_range("strength", request.strength, 0, MAX_STRENGTH)
     if request.view_degrees is not None:
         _check_range("field of view in degrees", request.view_degrees, 1, 170)
     if request.scene_depth is not None:

@@ -5,6 +5,7 @@ import numpy as np
 from dollygrip.errors import InputError
 from dollygrip.trajectory import MAX_FRAMES
 
+MAX_STRENGTH = 5
 _MAX_TAKES = 64
 
 
@@ -28,7 +29,7 @@ def check_inputs(
         ("field of view", view_degrees, 1, 170),
         ("scene depth", scene_depth, 1e-6, 1e9),
         ("subject's depth", subject_depth, 1e-6, 1e9),
-        ("strength", strength, 0.05, 5),
+        ("strength", strength, 0, MAX_STRENGTH),
     ):
         if value is not None and not low <= value <= high:  # NaN fails as well
             raise InputError(f"The {name} is {value}.", f"Use a number from {low:g} to {high:g}.")

@@ -121,3 +121,8 @@ def _check_pose(key: Keyframe) -> None:
             raise InputError(
                 f"The keyframe at frame {key.frame} has a rotation that is none.", "Give an orthonormal 3x3."
             )
+        if np.linalg.det(rotation) < 0:
+            raise InputError(
+                f"The keyframe at frame {key.frame} is mirrored (left-handed axes).",
+                "Give +X right, +Y down, +Z forward.",
+            )

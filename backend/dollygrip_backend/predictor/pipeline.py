@@ -107,11 +107,11 @@ class CameraPipeline(DiffusionPipeline):
         trajectory, the image's by default; another aspect crops the image about its centre. view_degrees:
         horizontal field of view of the uncropped image, 50 by default. depth: (H, W) along +Z, any positive unit;
         scene_depth: median depth in the same unit, by default that of `depth`, else 1; distances in metres in a prompt
-        mean this unit. strength: factor on amounts that the prompt does not give in numbers. centre: (x, y) in the
-        image from 0 to 1 where a shifted lens has its optical axis; view_degrees are those without shift. subject:
-        (x, y) in the image that an orbit turns about and a push-in goes to; subject_depth: its own, by default what
-        `depth` has there. constraints: keyframes and a path that the takes pass through; the prompt says when the path
-        is walked. progress(done, steps) may raise to cancel.
+        mean this unit. strength: factor on amounts that the prompt does not give in numbers; at 0 only numbers are met.
+        centre: (x, y) in the image from 0 to 1 where a shifted lens has its optical axis; view_degrees are those
+        without shift. subject: (x, y) in the image that an orbit turns about and a push-in goes to; subject_depth: its
+        own, by default what `depth` has there. constraints: keyframes and a path that the takes pass through; the
+        prompt says when the path is walked. progress(done, steps) may raise to cancel.
 
         Every take's meta tells how the prompt was understood ("plan", in the notation of `predictor.plan`, and
         "phase_ends", the shares of the time at which its phases end), where in
@@ -208,7 +208,7 @@ class CameraPipeline(DiffusionPipeline):
             for k in range(takes):
                 storyboards[i, k] = _storyboard(plan, context, reference, units[i], (seed, k)) / SCALE
                 moving = np.abs(storyboards[i, k]).max(0) + given[i, k].max(0) > 0
-                used[i, k] = moving | (np.arange(CHANNELS) < 5) * (plan.handheld > 0)
+                used[i, k] = moving | (np.arange(CHANNELS) < 5) * (plan.handheld * strength > 0)
         noise = torch.stack([_noise(seed, k) for k in range(takes)]).expand(storyboards.shape)
         tensors = [torch.from_numpy(a).to(self.transformer.device) for a in (storyboards, known, given, used)]
         conditions = torch.from_numpy(np.stack(conditions)).to(tensors[0].device)[:, None].expand(-1, takes, -1)

@@ -15,9 +15,11 @@ from dollygrip.errors import InputError
 def write_video(path: Path | str, frames: Iterable[np.ndarray], fps: float, crf: int = 16) -> int:
     """Write uint8 (h, w, 3) sRGB frames as H.264 (yuv420p, BT.709 video range, tagged as such); how many there were.
 
-    Frames are encoded as they come. Raises InputError for odd sizes, which yuv420p cannot hold, and for no frames; a
-    file that could not be finished is removed.
+    Frames are encoded as they come. Raises InputError for odd sizes, which yuv420p cannot hold, for no frames and,
+    before the first is asked for, for a rate that is none; a file that could not be finished is removed.
     """
+    if not 0.1 <= fps <= 1000:
+        raise InputError(f"A video cannot show {fps:g} frames a second.", "Use 0.1 to 1000, or write images.")
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     count = 0

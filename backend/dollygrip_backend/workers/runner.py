@@ -194,12 +194,17 @@ class Runner:
 
 
 def make_constraints(request: PredictRequest, arrays: dict[str, np.ndarray]) -> Constraints:
-    """What a request fixes of the camera; raises InputError where frames and keyframes do not match."""
+    """What a request fixes of the camera; raises InputError for keyframes that are no poses, or not one a frame."""
     poses = arrays.get("keyframes", np.zeros((0, 4, 4)))
     if len(poses) != len(request.keyframes_at):
         raise InputError(
             f"The request has {len(poses)} keyframes for {len(request.keyframes_at)} frames.", "Send one for each."
         )
+    for frame, pose in zip(request.keyframes_at, poses, strict=True):
+        if not np.allclose(pose[3], [0, 0, 0, 1], rtol=0, atol=1e-6):
+            raise InputError(
+                f"The keyframe at frame {frame} has a last row that is not 0 0 0 1.", "Send camera-to-world matrices."
+            )
     keyframes = [Keyframe(f, pose[:3, 3], pose[:3, :3]) for f, pose in zip(request.keyframes_at, poses, strict=True)]
     return Constraints(tuple(keyframes), arrays.get("path"))
 

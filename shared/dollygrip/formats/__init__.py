@@ -114,13 +114,14 @@ def write(path: Path | str, trajectory: Trajectory, form: Format | None = None) 
     return list(parts.values())
 
 
-def lost(trajectory: Trajectory, form: Format) -> list[str]:
-    """In words, what of a trajectory a file of this format does not hold."""
-    left = [WORDS[name] for name in ("size", "fps", "scene_depth") if name not in form.holds]
+def lost(trajectory: Trajectory, form: Format, name: str = "") -> list[str]:
+    """In words, what of a trajectory a file of this format does not hold, or one of this name."""
+    holds = form.held_by(name)
+    left = [WORDS[word] for word in ("size", "fps", "scene_depth") if word not in holds]
     zooms = np.any(np.ptp(trajectory.intrinsics, axis=0) > 1e-9 * trajectory.intrinsics[0])
-    if "lens" not in form.holds:
+    if "lens" not in holds:
         left.insert(0, "the lens")
-    elif zooms and "zoom" not in form.holds:
+    elif zooms and "zoom" not in holds:
         left.insert(0, "the zoom: all frames get the first one's lens")
     return [f"{form.title} do not hold {word}" for word in left]
 

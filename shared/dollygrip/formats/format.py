@@ -2,7 +2,7 @@
 
 import codecs
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -129,6 +129,7 @@ class Format:
                 is a whole name.
     holds:      what its files can say besides poses: "lens", "zoom" (a lens that changes), "size", "fps",
                 "scene_depth", "meta".
+    narrower:   the same for suffixes whose files hold less.
     recognises: whether a file is meant to be of this format, judged by its content.
     parse:      -> Trajectory; raises TrajectoryError that says what was expected, what was found and where.
     print:      Trajectory and file name -> contents of every file to write, by name.
@@ -143,9 +144,14 @@ class Format:
     parse: Callable[[Source, Assumed], Trajectory]
     print: Callable[[Trajectory, str], dict[str, bytes]]
     folder: bool = False
+    narrower: Mapping[str, frozenset[str]] = attrs.field(factory=dict)
 
     def asked_by(self, name: str) -> int:
         """Length of the longest suffix that a file name ends in, 0 for none."""
         name = name.lower()
         fits = (s for s in self.suffixes if (name == s if s[0].isalpha() else name.endswith(s)))
         return max(map(len, fits), default=0)
+
+    def held_by(self, name: str) -> frozenset[str]:
+        """What a file of this name can say besides poses; see `holds`."""
+        return next((held for end, held in self.narrower.items() if name.lower().endswith(end)), self.holds)

@@ -169,4 +169,5 @@ SANA_WM = Format(
     recognises,
     parse,
     print_,
+    narrower={"_pose.npy": frozenset({"lens", "zoom"})},
 )

@@ -7,18 +7,22 @@ import sys
 import time
 from pathlib import Path
 
+import attrs
 import av
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 from PIL import Image
 from typer.testing import CliRunner
 
 from dollygrip import formats, shot_record
+from dollygrip.errors import InputError
 from dollygrip.rotations import matrix_from_rotvec
 from dollygrip.trajectory import Trajectory
 from dollygrip_backend.cli.main import app
 from dollygrip_backend.cli.plot import head_angles
-from dollygrip_backend.files import read_image
+from dollygrip_backend.files import read_depth, read_image
 from dollygrip_backend.scene import estimators
 
 PROGRAM = Path(sys.executable).with_name("dollygrip")
@@ -74,6 +78,26 @@ def test_several_takes_are_numbered_and_differ(here):
     assert names("new") == ["take_01.camera.json", "take_02.camera.json"]
     first, second = (formats.read(path) for path in sorted(Path("new").iterdir()))
     assert len(first) == len(second) == 81 and not np.allclose(first.c2w, second.c2w)
+
+
+@pytest.mark.parametrize(
+    ("out", "files", "form"),
+    [
+        ("a_transforms.json", ["a_01_transforms.json"], "gendop"),
+        ("transforms.json", ["take_01/transforms.json"], "nerfstudio"),
+        ("camera_extrinsics.json", ["take_01/camera_extrinsics.json"], "recammaster"),
+        ("images.txt", [f"take_01/{name}.txt" for name in ("cameras", "images", "points3D")], "colmap"),
+        ("x.y_pose.npy", ["x.y_01_intrinsics.npy", "x.y_01_pose.npy"], "sana-wm"),
+    ],
+)
+def test_numbered_takes_are_of_the_format_that_the_name_asks_for(here, out, files, form):
+    done = dollygrip("predict", "image.png", "pan left", "--frames", 5, "--takes", 2, "--out", f"new/{out}")
+    assert done.exit_code == 0, done.output
+    assert formats.format_of_name(Path(out)).name == form
+    made = sorted(path.relative_to("new").as_posix() for path in Path("new").rglob("*.*"))
+    assert made == sorted([*files, *(file.replace("_01", "_02") for file in files)])
+    for path in map(Path, done.stdout.split()):
+        assert formats.format_of_name(path).name == formats.read(path).meta["format"] == form
 
 
 def test_the_scene_depth_scales_the_move(here):
@@ -134,13 +158,40 @@ def test_render_gives_one_frame_a_pose(here, out):
 
 
 def test_a_shorter_shot_leaves_no_frame_of_the_longer_one_before(here):
-    Path("shot").mkdir()
-    for name in ("0001.png", "0099.png", "notes.txt"):
-        (here / "shot" / name).write_text("before")
-    assert dollygrip("render", "image.png", "take.camera.json", "--size", "64x36", "--out", "shot").exit_code == 2
-    assert names("shot") == ["0001.png", "0099.png", "notes.txt"]
-    assert dollygrip("render", "image.png", "take.camera.json", "--size", "128x72", "--out", "shot").exit_code == 0
-    assert names("shot") == [*(f"{number:04d}.png" for number in range(1, 6)), "notes.txt"]
+    render = ["render", "image.png", "take.camera.json", "--out", "shot", "--size"]
+    assert dollygrip(*render, "128x72").exit_code == 0
+    Path("shot/notes.txt").write_text("before")
+    before = names("shot")
+    assert dollygrip(*render, "64x36").exit_code == 2
+    assert names("shot") == before == [*(f"{number:04d}.png" for number in range(1, 6)), "notes.txt"]
+    take = formats.read("take.camera.json")
+    formats.write("take.camera.json", attrs.evolve(take, c2w=take.c2w[:2], intrinsics=take.intrinsics[:2]))
+    assert dollygrip(*render, "128x72").exit_code == 0
+    assert names("shot") == ["0001.png", "0002.png", "notes.txt"]
+
+
+@pytest.mark.parametrize("name", ["20240131.png", "0001.png", "0099.png"])
+@pytest.mark.parametrize("out", [".", "own"])
+def test_numbered_pictures_that_no_shot_wrote_are_left_alone(here, name, out):
+    Path("own").mkdir()
+    image = Path("image.png").rename(Path(out, name))
+    before, content = names(), image.read_bytes()
+    refused(dollygrip("render", image, "take.camera.json", "--size", "128x72", "--out", out), name, "folder")
+    assert names() == before and image.read_bytes() == content
+
+
+def test_a_shot_is_rendered_into_the_current_folder_and_again(here, monkeypatch):
+    Path("inside").mkdir()
+    monkeypatch.chdir("inside")
+    frames = [f"{number:04d}.png" for number in range(1, 6)]
+    for _ in range(2):  # the second one takes the place of the first
+        done = dollygrip("render", "../image.png", "../take.camera.json", "--size", "128x72", "--out", ".")
+        assert done.exit_code == 0, done.output
+        assert names() == frames and shot_record.read(here / "inside.shot").size == (128, 72)
+    assert dollygrip("again", ".", "--out", "../again").exit_code == 0
+    assert names("../again") == frames
+    refused(dollygrip("again", ".", "--out", "."), "is the shot itself")
+    refused(dollygrip("again", ".", "--out", "/"), "Name a folder")
 
 
 def test_bad_input_is_one_sentence_and_writes_nothing(here):
@@ -149,6 +200,7 @@ def test_bad_input_is_one_sentence_and_writes_nothing(here):
     nan = json.loads(Path("take.camera.json").read_text())
     nan["frames"][3]["c2w"][0][3] = float("nan")
     Path("nan.camera.json").write_text(json.dumps(nan))
+    formats.write("slow.camera.json", attrs.evolve(formats.read("take.camera.json"), fps=0.0004))
     np.save("flat.npy", np.ones((3, 3), np.float32))
     before = names()
     predict, render = ("predict", "image.png"), ("render", "image.png")
@@ -170,6 +222,7 @@ def test_bad_input_is_one_sentence_and_writes_nothing(here):
     refused(dollygrip(*render, "take.camera.json", "--size", "128x128"), "128x128", "Use 128x72")
     refused(dollygrip(*render, "take.camera.json", "--engine", "warp"), "warp", "embedded")
     refused(dollygrip(*render, "take.camera.json", "--out", "shot.avi"), "shot.avi")
+    refused(dollygrip(*render, "slow.camera.json", "--out", "shot.mp4"), "0.0004 frames a second", "0.1 to 1000")
     refused(dollygrip("convert", "take.camera.json", "take.xyz"), "take.xyz")
     refused(dollygrip("plot", "take.camera.json", "take.xyz"), "take.xyz")
     assert names() == before
@@ -185,6 +238,7 @@ def test_convert_and_plot(here):
     assert "the file says the frame rate itself" in done.stderr and "do not hold the scene depth" in done.stderr
     assert formats.read("out").size == (128, 72)
     refused(dollygrip("convert", "poses.txt", "a.json", "--to", "maya"), "maya", "motionctrl")
+    assert "do not hold the frame rate" in dollygrip("convert", "take.camera.json", "a_pose.npy").stderr
     for out in ("plot.png", "plot.svg"):
         assert dollygrip("plot", "take.camera.json", out).exit_code == 0
     picture = np.array(Image.open("plot.png").convert("RGB"))
@@ -213,6 +267,40 @@ def test_images_are_read_as_they_are_seen(here):
     assert np.all(np.abs(read_image(Path("deep.png")).astype(int) - 64) <= 1)
     Image.fromarray(np.full((20, 40, 4), 200, np.uint8)).save("alpha.png")
     assert read_image(Path("alpha.png")).shape == (20, 40, 3)
+
+
+def test_transparency_lies_on_black(here):
+    clear, half, full = [255, 255, 255, 0], [200, 100, 50, 51], [1, 2, 3, 255]
+    Image.fromarray(np.tile(np.array([clear, half, full], np.uint8), (20, 7, 1))).save("alpha.png")
+    assert read_image(Path("alpha.png"))[0, :3].tolist() == [[0, 0, 0], [40, 20, 10], [1, 2, 3]]
+    palette = Image.new("P", (20, 20), 1)
+    palette.putpalette([9, 9, 9, 255, 255, 255])
+    palette.save("palette.png", transparency=1)
+    assert not read_image(Path("palette.png")).any()
+
+
+def test_pictures_beyond_64_megapixels_are_refused(here, recwarn):
+    Image.new("1", (9000, 8000)).save("large.png")
+    refused(dollygrip("predict", "large.png", "pan"), "large.png has more than 64 megapixels")
+    assert not recwarn.list
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sampled_from([b"", b"PK\x03\x04", b"PK\x05\x06", b"\x93NUMPY\x01\x00"]), st.binary(max_size=200))
+@example(b"", b"")
+def test_a_file_that_is_no_depth_is_refused(tmp_path, start, rest):
+    path = tmp_path / "e.npy"
+    path.write_bytes(start + rest)
+    with pytest.raises(InputError, match=r"e\.npy"):
+        read_depth(path)
+
+
+def test_a_prompt_is_drawn_as_it_was_written(here):
+    take = formats.read("take.camera.json")
+    for prompt in (r"$\foo$ and $x^2$", ""):
+        formats.write(r"$\bar$.camera.json", attrs.evolve(take, meta={"prompt": prompt}))
+        done = dollygrip("plot", r"$\bar$.camera.json", "plot.svg")
+        assert done.exit_code == 0, done.output
 
 
 def test_help_needs_no_heavy_import():
@@ -261,6 +349,8 @@ def test_a_shot_is_rendered_again_bit_for_bit_from_what_is_kept_with_it(here, ou
     kept = here / f"{out}.shot"
     np.save(kept / "depth.npy", np.full((72, 128), 3.0, np.float32))
     refused(dollygrip("again", out, "--out", again), "The shot's depth is not what was rendered")
+    (kept / "depth.npy").write_bytes(b"PK\x03\x04")
+    refused(dollygrip("again", out, "--out", again), "depth.npy cannot be read")
     (kept / "depth.npy").unlink()
     refused(dollygrip("again", out, "--out", again), "depth.npy cannot be read")
     (kept / "shot.json").write_text('{"format": "dollygrip-shot", "version": 1}')

@@ -5,7 +5,7 @@ import itertools
 import attrs
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from room import SIZE, camera, picture
 
@@ -13,6 +13,7 @@ from dollygrip.errors import InputError
 from dollygrip.protocol import DepthRequest, MeasureRequest, PredictRequest, RenderRequest, TrajectoryHeader
 from dollygrip_backend import video
 from dollygrip_backend.jobs.validation import validate
+from dollygrip_backend.predictor.checks import check_inputs
 from dollygrip_backend.workers.runner import CancelledError, Runner, _shrunk, _stretched
 
 
@@ -119,6 +120,35 @@ def test_a_report_that_raises_stops_the_work(runner):
     with pytest.raises(CancelledError):
         run(runner, *shot(), report=report)
     assert len(run(runner, *shot())) == 4
+
+
+@given(st.floats(0, 10) | st.sampled_from([0.0, 0.02, 5.0, 8.0]))
+@settings(max_examples=20)
+def test_the_predictor_takes_the_strengths_that_pass_the_server_and_no_others(strength):
+    def refused(check) -> bool:
+        try:
+            check()
+        except InputError:
+            return True
+        return False
+
+    asked, image = request(strength=strength), np.zeros((36, 64, 3), np.uint8)
+    at_the_server = refused(lambda: validate(asked, {"image": image}))
+    assert at_the_server == refused(lambda: check_inputs(image, ["pan"], 9, 24.0, 1, None, None, None, strength, None))
+    assert at_the_server == (strength > 5)
+
+
+@pytest.mark.parametrize(
+    ("at", "value", "says"), [((3, 0), 0.5, "last row"), ((3, 3), 2.0, "last row"), ((0, 0), -1.0, "mirrored")]
+)
+def test_a_keyframe_that_is_no_pose_is_refused(at, value, says):
+    poses = np.tile(np.eye(4), (2, 1, 1))
+    arrays = {"image": np.zeros((36, 64, 3), np.uint8), "keyframes": poses}
+    asked = request(keyframes_at=(2, 4))
+    validate(asked, arrays)
+    poses[1][at] = value
+    with pytest.raises(InputError, match=f"frame 4 .*{says}"):
+        validate(asked, arrays)
 
 
 def test_sizes_default_to_what_the_engine_can_do():

@@ -163,6 +163,8 @@ def test_what_a_format_leaves_out_is_said():
     assert all(f"MotionCtrl poses do not hold the {word}" in said["motionctrl"] for word in ("lens", "image size"))
     assert "hold the zoom" in said["gendop"] and "frame rate" in said["gendop"]
     assert not any("zoom" in word for word in formats.lost(straight(), format_named("gendop")))
+    pair = formats.lost(straight(zoom=0.1), format_named("sana-wm"), "Demo_Pose.npy")
+    assert [words.rpartition("hold ")[2] for words in pair] == ["the image size", "the frame rate", "the scene depth"]
     assert "image size" in said["re10k"] and "frame rate" not in said["re10k"]
 
 

@@ -65,6 +65,7 @@ def test_a_correction_starts_at_zero_passes_its_offsets_and_rests_after_the_last
         (Constraints((Keyframe(5, np.zeros(3)), Keyframe(5, np.ones(3)))), "Two keyframes are at frame 5"),
         (Constraints((Keyframe(5, np.array([0, np.nan, 0])),)), "no finite position"),
         (Constraints((Keyframe(5, np.zeros(3), np.ones((3, 3))),)), "rotation that is none"),
+        (Constraints((Keyframe(5, np.zeros(3), np.diag([-1.0, 1, 1])),)), "mirrored"),
         (Constraints(path=np.zeros((1, 3))), "at least two"),
         (Constraints(path=np.zeros((5, 3))), "no length"),
         (Constraints(path=np.array([[1.0, 0, 0], [2, 0, 0]])), "begins 1 away"),

@@ -106,6 +106,7 @@ def test_progress_counts_the_steps_and_may_cancel(pipe):
         ({"depth": np.zeros((90, 160))}, "not positive"),
         ({"subject": (0.5, 1.5)}, "outside"),
         ({"strength": -1.0}, "strength"),
+        ({"strength": 5.1}, "strength"),
     ],
 )
 def test_bad_input_is_named(pipe, change, says):

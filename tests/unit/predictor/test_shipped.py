@@ -69,6 +69,21 @@ def test_strength_scales_what_is_not_given_in_numbers(pipe):
     assert strong > 1.5 * weak > 0
 
 
+@pytest.mark.parametrize("depth", [None, np.linspace(1, 9, 200 * 320).reshape(200, 320)])
+@pytest.mark.parametrize("prompt", ["orbit left, handheld", "zoom in, then whip pan right", "roll while craning up"])
+def test_at_strength_zero_nothing_moves(pipe, prompt, depth):
+    for take in pipe(IMAGE, prompt, frames=9, takes=2, strength=0.0, depth=depth):
+        np.testing.assert_allclose(take.c2w, np.broadcast_to(np.eye(4), (9, 4, 4)), atol=1e-9)
+        np.testing.assert_allclose(take.intrinsics, np.broadcast_to(take.intrinsics[0], (9, 4)))
+
+
+def test_numbers_are_met_at_strength_zero_and_little_strength_moves_little(pipe):
+    [turned] = pipe(IMAGE, "pan right 30 degrees", strength=0.0)
+    assert turned.rotations[-1, 0, 2] == pytest.approx(0.5, abs=0.03)
+    [little] = pipe(IMAGE, "truck right", strength=0.02)
+    assert 0 < little.positions[-1, 0] < 0.05
+
+
 def test_an_orbit_turns_about_the_depth_that_the_picture_shows(pipe):
     radii = []
     for near in (0.5, 1.0):

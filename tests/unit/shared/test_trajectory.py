@@ -1,3 +1,5 @@
+import json
+
 import attrs
 import numpy as np
 import pytest
@@ -47,6 +49,31 @@ def test_relative_starts_at_the_identity_and_placed_puts_it_back(trajectory):
     assert np.allclose(relative.c2w[0], np.eye(4), atol=1e-9)
     back = relative.placed(trajectory.c2w[0])
     assert np.allclose(back.c2w, trajectory.c2w, atol=1e-9 * trajectory.scene_depth + 1e-12)
+
+
+@given(
+    smooth_trajectories(), st.integers(0, 119), smooth_trajectories(max_frames=2), st.sampled_from([0.01, 1.0, 30.0])
+)
+def test_the_references_view_stays_the_frames_that_it_was(trajectory, frame, elsewhere, scale):
+    frame %= len(trajectory)
+    pose, lens = trajectory.c2w[frame].tolist(), trajectory.intrinsics[frame].tolist()
+    meta = {"reference": {"sha256": "0", "c2w": pose, "intrinsics": lens}, "seed": 3}
+    trajectory = attrs.evolve(trajectory, meta=meta)
+    placed = trajectory.placed(elsewhere.c2w[0], scale)
+    for changed in (trajectory.relative(), placed, placed.resized((1024, 300))):
+        seen = changed.meta["reference"]
+        assert np.allclose(seen["c2w"], changed.c2w[frame], atol=1e-9 * changed.scene_depth + 1e-12)
+        assert seen["intrinsics"] == pytest.approx(changed.intrinsics[frame])
+        assert seen["sha256"] == "0" and changed.meta["seed"] == 3
+        assert json.loads(json.dumps(changed.meta)) == changed.meta
+    assert trajectory.meta["reference"] == {"sha256": "0", "c2w": pose, "intrinsics": lens}
+
+
+@pytest.mark.parametrize("reference", [None, "a.png", {"sha256": "0"}, {"c2w": [1, 2], "intrinsics": ["a", {}]}])
+def test_a_reference_without_a_view_stays_as_it_is(reference):
+    trajectory = attrs.evolve(still(), meta={"reference": reference})
+    for changed in (trajectory.relative(), trajectory.placed(np.eye(4), 2.0), trajectory.resized((64, 64))):
+        assert changed.meta == {"reference": reference}
 
 
 @given(smooth_trajectories(min_frames=3), st.integers(2, 5))

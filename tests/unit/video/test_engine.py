@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from strategies import smooth_trajectories
 
 from dollygrip.errors import InputError
 from dollygrip.trajectory import Trajectory
 from dollygrip_backend.video import Shot, SizeRule, check_shot, engine_info, engine_names, load_engine, render_rest
+from dollygrip_backend.video.engine import starts_at_reference
 
 INFO = engine_info("embedded")
 
@@ -115,6 +117,16 @@ def test_a_malformed_reference_view_is_refused(reference):
     bad = attrs.evolve(bad, trajectory=attrs.evolve(bad.trajectory, meta={"reference": reference}))
     with pytest.raises(InputError, match="reference"):
         check_shot(bad, INFO)
+
+
+@given(smooth_trajectories(), smooth_trajectories(max_frames=2))
+def test_a_camera_that_starts_at_its_reference_does_so_elsewhere_and_at_another_size(camera, other):
+    reference = {"c2w": camera.c2w[0].tolist(), "intrinsics": camera.intrinsics[0].tolist()}
+    away = {"c2w": other.c2w[1].tolist(), "intrinsics": camera.intrinsics[0].tolist()}
+    for seen, starts in ((reference, True), (away, False)):
+        camera = attrs.evolve(camera, meta={"reference": seen})
+        for same in (camera, camera.relative(), camera.placed(other.c2w[0]), camera.resized((1024, 576))):
+            assert starts_at_reference(same) == starts
 
 
 @given(

@@ -16,7 +16,7 @@ def frames(count: int, width: int = 96, height: int = 64) -> list[np.ndarray]:
     return [np.full((height, width, 3), COLOURS[i % len(COLOURS)], np.uint8) for i in range(count)]
 
 
-@pytest.mark.parametrize("fps", [24.0, 23.976, 25.0, 29.97, 60.0])
+@pytest.mark.parametrize("fps", [0.1, 24.0, 23.976, 25.0, 29.97, 60.0, 1000.0])
 def test_a_video_has_the_frames_the_rate_and_the_colours(tmp_path, fps):
     path = tmp_path / "deep" / "shot.mp4"
     given = frames(7)
@@ -40,6 +40,14 @@ def test_odd_sides_and_no_frames_are_refused_and_leave_nothing(tmp_path):
     with pytest.raises(InputError, match="no frames"):
         write_video(path, [], 24.0)
     assert not path.exists()
+
+
+@pytest.mark.parametrize("fps", [0.0004, 1e12, float("inf"), float("nan")])
+def test_a_rate_that_no_video_has_is_refused_before_anything_is_made(tmp_path, fps):
+    made = iter(frames(1))
+    with pytest.raises(InputError, match=r"0\.1 to 1000"):
+        write_video(tmp_path / "shot.mp4", made, fps)
+    assert len(list(made)) == 1 and not list(tmp_path.iterdir())
 
 
 def test_a_video_that_breaks_off_is_removed(tmp_path):
