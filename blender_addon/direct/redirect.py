@@ -184,7 +184,7 @@ class Redirect:
         first, last = takes.frame_range(parent)
         span = joining.span_of(curves, self.span.first, self.span.last, (first, last))
         before = camera.sample(context, first, last, shot, takes.scene_depth(parent))
-        action = takes.duplicate(parent)
+        action = takes.duplicate(shot, parent)
         takes.enlist(shot, action)
         try:
             joined = joining.join(context, shot, action, span, predicted, takes.scene_depth(parent))

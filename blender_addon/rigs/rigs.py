@@ -22,7 +22,7 @@ from dollygrip.rotations import angle_between, euler_xyz_from_matrix
 
 from .. import compat
 from ..camera.camera import playhead
-from ..takes import helpers, takes
+from ..takes import helpers, settings, takes
 from ..takes.helpers import AIM, PATH, PLAIN, helper_of, kind_of
 from . import aim_rig, path_rig
 
@@ -230,6 +230,7 @@ def _write(
         curves.remove(old)
     if turn:
         camera.rotation_mode = "XYZ"
+        settings.keep(action, camera)
     for (path, index), keys in fitted.items():
         if path in paths:
             takes.write_keys(compat.new_fcurve(curves, path, index, "Camera"), keys)

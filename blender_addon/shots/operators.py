@@ -62,7 +62,7 @@ class DOLLYGRIP_OT_duplicate_take(OnTake, bpy.types.Operator):
     bl_label = "Duplicate Take"
 
     def act(self, _context, shot):
-        takes.enlist(shot, takes.duplicate(self.action(shot)))
+        takes.enlist(shot, takes.duplicate(shot, self.action(shot)))
 
 
 class DOLLYGRIP_OT_delete_take(OnTake, bpy.types.Operator):

@@ -18,14 +18,14 @@ import numpy as np
 from dollygrip.trajectory import Trajectory
 
 from .. import compat
-from ..camera import pose_channels
 from ..camera.camera import FittedTake
-from . import helpers, written
+from . import helpers, settings, written
 from .plan import in_words
 
 CAMERA_NAME = "Dollygrip Camera"
 _KEY = "dollygrip"
 _REFERENCE = "dollygrip_reference"
+_SET_FOR = "dollygrip_set_for"  # id of the take by whose settings a camera was set
 _BEZIER, _ALIGNED = 2, 3  # RNA values of Keyframe.interpolation and handle types
 
 
@@ -57,7 +57,9 @@ def make_shot(camera: bpy.types.Object) -> None:
 
 def ensure_camera(scene: bpy.types.Scene, like: bpy.types.Camera | None = None) -> bpy.types.Object:
     """The Dollygrip camera of `find_camera`, made if there is none, with the sensor and clipping of `like`."""
-    camera = find_camera(scene) or new_camera(scene)
+    if camera := find_camera(scene):
+        return camera
+    camera = new_camera(scene)
     if like is not None:
         for name in ("sensor_fit", "sensor_width", "sensor_height", "clip_start", "clip_end"):
             setattr(camera.data, name, getattr(like, name))
@@ -86,8 +88,7 @@ def add(
     action.use_frame_range = True
     action.frame_start, action.frame_end = take.frame_start, take.frame_start + len(take.trajectory) - 1
     record(action, take.trajectory, provenance)
-    camera.data.sensor_width, camera.data.sensor_height = take.sensor.width, take.sensor.height
-    camera.data.sensor_fit = take.sensor.fit
+    settings.give(action, "XYZ", take.sensor)
     enlist(camera, action)
     if not is_camera(scene.camera):
         scene.camera = camera
@@ -95,10 +96,10 @@ def add(
 
 
 def record(action: bpy.types.Action, trajectory: Trajectory, provenance: dict[str, Any]) -> None:
-    """Make an Action a take of its own: what it was made from and, as placed in the scene, the dense camera."""
+    """Make an Action a take, with an id that stays: what it was made from and, as placed, the dense camera."""
     action[_KEY] = {
         **{key: value for key, value in provenance.items() if value is not None},
-        "id": uuid.uuid4().hex,
+        "id": action[_KEY]["id"] if is_take(action) else uuid.uuid4().hex,
         "scene_depth": trajectory.scene_depth,
         "meta": json.dumps(trajectory.meta),
         "size": list(trajectory.size),
@@ -138,8 +139,10 @@ def place_of(camera: bpy.types.Object, action: bpy.types.Action | None) -> int:
     return listed.index(action) if action in listed else -1
 
 
-def duplicate(action: bpy.types.Action) -> bpy.types.Action:
-    """An independent copy of a take, listed nowhere yet."""
+def duplicate(camera: bpy.types.Object, action: bpy.types.Action) -> bpy.types.Action:
+    """An independent copy of one of a camera's takes, listed nowhere yet."""
+    if shown(camera) == action:
+        _keep_settings(camera)
     copy = compat.copy_take_action(action)
     copy.use_fake_user = True
     helpers.separate(copy)
@@ -225,8 +228,22 @@ def activate(camera: bpy.types.Object, index: int) -> None:
     """Show the take at `index` of a camera's list; an index out of bounds or a deleted Action changes nothing."""
     entries = camera.dollygrip_shot.takes
     if 0 <= index < len(entries) and entries[index].action:
-        pose_channels.follow_mode(camera, compat.object_curves(entries[index].action))
-        compat.assign_take(camera, entries[index].action)
+        action = entries[index].action
+        _keep_settings(camera)
+        settings.restore(action, camera)
+        compat.assign_take(camera, action)
+        if is_take(action):
+            camera[_SET_FOR] = action[_KEY].get("id", "")
+
+
+def _keep_settings(camera: bpy.types.Object) -> None:
+    """Keep an animator's changes of a camera's settings with the take that it shows.
+
+    Where they have picked another Action since, without the list, the settings are not that one's.
+    """
+    action = shown(camera)
+    if action and camera.get(_SET_FOR) in (None, action[_KEY].get("id", "")):
+        settings.keep(action, camera)
 
 
 def shown(camera: bpy.types.Object | None) -> bpy.types.Action | None:
