@@ -7,8 +7,6 @@ the rig comes and goes with its take. Converted back, the resting curves wake up
 was edited they are fitted anew.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from math import radians
 
 import bpy
@@ -22,6 +20,7 @@ from dollygrip.rotations import angle_between, euler_xyz_from_matrix
 
 from .. import compat
 from ..camera.camera import playhead
+from ..camera.parents import muted
 from ..takes import helpers, settings, takes
 from ..takes.helpers import AIM, PATH, PLAIN, helper_of, kind_of
 from . import aim_rig, path_rig
@@ -127,7 +126,7 @@ def poses(
     """
     scene, world, parents = context.scene, [], []
     first, last = span or takes.frame_range(takes.shown(camera))
-    with playhead(scene), _rig_alone(camera):
+    with playhead(scene), muted(own_constraints(camera)):
         for frame in range(first, last + 1):
             scene.frame_set(frame)
             evaluated = camera.evaluated_get(context.evaluated_depsgraph_get())
@@ -151,18 +150,6 @@ def own_constraints(camera: bpy.types.Object) -> list[bpy.types.Constraint]:
     return [c for c in camera.constraints if c.name not in (_PATH_NAME, _AIM_NAME, _ROLL_NAME) and not c.mute]
 
 
-@contextmanager
-def _rig_alone(camera: bpy.types.Object) -> Iterator[None]:
-    others = own_constraints(camera)
-    for constraint in others:
-        constraint.mute = True
-    try:
-        yield
-    finally:
-        for constraint in others:
-            constraint.mute = False
-
-
 def _constrain(camera: bpy.types.Object, kind: str, name: str, target: bpy.types.Object, place: int):
     """A constraint of the rig; rigs come before what the animator adds, as the curves they replace do."""
     made = camera.constraints.new(kind)
@@ -173,12 +160,17 @@ def _constrain(camera: bpy.types.Object, kind: str, name: str, target: bpy.types
 
 def _detach(camera: bpy.types.Object) -> None:
     """Take the rig off the camera; after a path it is parented again to what the path is parented to."""
-    path = camera.constraints.get(_PATH_NAME)
-    if path and path.target and camera.parent is None:
-        _take_place(camera, path.target)
+    if (mount := mount_of(camera)) != camera:
+        _take_place(camera, mount)
     for name in (_PATH_NAME, _AIM_NAME, _ROLL_NAME):
         if name in camera.constraints:
             camera.constraints.remove(camera.constraints[name])
+
+
+def mount_of(camera: bpy.types.Object) -> bpy.types.Object:
+    """What bears the camera's parent: the path that it rides along, else the camera itself."""
+    path = camera.constraints.get(_PATH_NAME)
+    return path.target if path and path.target and camera.parent is None else camera
 
 
 def _take_place(child: bpy.types.Object, other: bpy.types.Object) -> None:

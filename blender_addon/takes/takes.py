@@ -18,7 +18,8 @@ import numpy as np
 from dollygrip.trajectory import Trajectory
 
 from .. import compat
-from ..camera.camera import FittedTake
+from ..camera import parents
+from ..camera.camera import FittedTake, fit_under
 from . import helpers, settings, written
 from .plan import in_words
 
@@ -76,27 +77,32 @@ def add(
 ) -> bpy.types.Action:
     """Write a fitted take as a new Action of `camera` (that of `ensure_camera` by default), list it and show it.
 
+    It is seen where it was placed in the world, whatever the camera is parented to.
     The camera becomes the scene's, unless another Dollygrip camera is. provenance: `reference` is the picture's path.
     """
     camera = camera or ensure_camera(scene, like)
     action, pose_curves, lens_curves = compat.new_take_action(name)
-    action.use_fake_user = True
+    action.use_fake_user = action.use_frame_range = True
+    action.frame_start, action.frame_end = take.frame_start, take.frame_start + len(take.trajectory) - 1
+    record(action, take.trajectory, provenance)
+    settings.give(action, "XYZ", take.sensor)
+    enlist(camera, action)  # before its keys are written: the rig of the take before hides the parent
+    if camera.parent:
+        with bpy.context.temp_override(scene=scene):
+            above = parents.of(bpy.context, camera, *frame_range(action))
+        take = fit_under(take, above, scene.unit_settings.scale_length)
+        record(action, take.trajectory, provenance)
     for (path, index), keys in take.channels.items():
         curves, group = (pose_curves, "Camera") if path in ("location", "rotation_euler") else (lens_curves, "Lens")
         write_keys(compat.new_fcurve(curves, path, index, group), keys)
     written.mark(action)
-    action.use_frame_range = True
-    action.frame_start, action.frame_end = take.frame_start, take.frame_start + len(take.trajectory) - 1
-    record(action, take.trajectory, provenance)
-    settings.give(action, "XYZ", take.sensor)
-    enlist(camera, action)
     if not is_camera(scene.camera):
         scene.camera = camera
     return action
 
 
 def record(action: bpy.types.Action, trajectory: Trajectory, provenance: dict[str, Any]) -> None:
-    """Make an Action a take, with an id that stays: what it was made from and, as placed, the dense camera."""
+    """Make an Action a take, with an id that stays: what it was made from, and the dense camera."""
     action[_KEY] = {
         **{key: value for key, value in provenance.items() if value is not None},
         "id": action[_KEY]["id"] if is_take(action) else uuid.uuid4().hex,
@@ -298,7 +304,7 @@ def understood(action: bpy.types.Action) -> str:
 
 
 def dense(action: bpy.types.Action) -> Trajectory:
-    """The trajectory that the take's curves were fitted from, in metres, as placed in the scene."""
+    """The trajectory that the take's curves were fitted from, in metres, relative to the parent it was made under."""
     stored = action[_KEY]
     c2w, intrinsics = (np.array(stored[name]) for name in ("c2w", "intrinsics"))
     return Trajectory(
