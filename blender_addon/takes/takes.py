@@ -18,7 +18,7 @@ import numpy as np
 from dollygrip.trajectory import Trajectory
 
 from .. import compat
-from ..camera import parents
+from ..camera import curve_parts, parents
 from ..camera.camera import FittedTake, fit_under
 from . import helpers, settings, written
 from .plan import in_words
@@ -156,6 +156,33 @@ def duplicate(camera: bpy.types.Object, action: bpy.types.Action) -> bpy.types.A
     return copy
 
 
+def own_copy(camera: bpy.types.Object) -> None:
+    """Let a camera that Blender has duplicated list the take that it shows, as one of its own.
+
+    Blender copies the Action once for the object and once for the lens, and lists the latter.
+    """
+    action, lens = shown(camera), camera.data.animation_data if camera.type == "CAMERA" else None
+    if action is None or place_of(camera, action) >= 0:
+        return
+    original = action[_KEY].get("id", "")
+    entries = [e for e in camera.dollygrip_shot.takes if is_take(e.action) and e.action[_KEY].get("id", "") == original]
+    if not (original and entries):
+        return
+    action[_KEY]["parent_take"], action[_KEY]["id"] = original, uuid.uuid4().hex
+    entries[0].action, action.use_fake_user = action, True
+    curves, spare = compat.own_lens_curves(action), lens.action if lens else None
+    for curve in list(curves):
+        curves.remove(curve)
+    for curve in compat.curves_of(camera.data):
+        curve_parts.copy(curve, curves)
+    compat.assign_take(camera, action)
+    settings.keep(action, camera)
+    camera[_SET_FOR] = action[_KEY]["id"]
+    if is_take(spare) and spare[_KEY].get("id") == original and not bpy.data.user_map(subset={spare})[spare]:
+        compat.remove_take_action(spare)
+    helpers.separate_shared(action)
+
+
 def remove(camera: bpy.types.Object, index: int) -> None:
     """Take the take at `index` off a camera's list; where it was shown, the one after it, or the last, is instead.
 
@@ -200,9 +227,10 @@ def is_take(action: bpy.types.Action | None) -> bool:
     return action is not None and _KEY in action
 
 
-def with_id(take_id: str) -> bpy.types.Action | None:
-    """The take with this id in its provenance, whatever it is called by now."""
-    return next((a for a in bpy.data.actions if is_take(a) and a[_KEY].get("id") == take_id), None)
+def with_id(take_id: str, camera: bpy.types.Object | None = None) -> bpy.types.Action | None:
+    """The take with this id in its provenance, whatever it is called by now; in the list of `camera` before others."""
+    listed = [entry.action for entry in camera.dollygrip_shot.takes] if camera else []
+    return next((a for a in [*listed, *bpy.data.actions] if is_take(a) and a[_KEY].get("id") == take_id), None)
 
 
 def received(job: str) -> int:
@@ -233,6 +261,7 @@ def write_keys(curve: bpy.types.FCurve, keys) -> None:
 def activate(camera: bpy.types.Object, index: int) -> None:
     """Show the take at `index` of a camera's list; an index out of bounds or a deleted Action changes nothing."""
     entries = camera.dollygrip_shot.takes
+    own_copy(camera)
     if 0 <= index < len(entries) and entries[index].action:
         action = entries[index].action
         _keep_settings(camera)
