@@ -103,6 +103,13 @@ def lens_curves(action: bpy.types.Action) -> Any:
     return action[_LENS_ACTION].fcurves if not SLOTTED else _curves_for(action, "CAMERA")
 
 
+def own_lens_curves(action: bpy.types.Action) -> Any:
+    """As `lens_curves`, of a take that Blender has copied: before slots the copy shares its lens's Action."""
+    if not SLOTTED:
+        action[_LENS_ACTION] = action[_LENS_ACTION].copy()
+    return lens_curves(action)
+
+
 def _curves_for(action: bpy.types.Action, kind: str) -> Any:
     slot = next(slot for slot in action.slots if slot.target_id_type == kind)
     return action.layers[0].strips[0].channelbag(slot, ensure=True).fcurves

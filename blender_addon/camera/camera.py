@@ -206,12 +206,16 @@ def level_start() -> np.ndarray:
 
 @attrs.frozen(eq=False)
 class FittedTake:
-    """A take ready to be written into Blender: its placed dense trajectory and the sparse keys of its channels."""
+    """A take ready to be written into Blender: its placed dense trajectory and the sparse keys of its channels.
+
+    tolerance: how far off in position the keys may be, in scene depths.
+    """
 
     trajectory: Trajectory
     channels: dict[Channel, BezierKeys]
     sensor: Sensor
     frame_start: int
+    tolerance: float
 
 
 def place(trajectory: Trajectory, placement: Placement) -> Trajectory:
@@ -288,16 +292,33 @@ def _cover(size: tuple[int, int], to: tuple[int, int], squeeze: float) -> np.nda
 def fit(trajectory: Trajectory, placement: Placement, tolerance: float = POSITION_TOLERANCE) -> FittedTake:
     """Place a trajectory and fit its curves; plain numpy, so any thread may do it. tolerance: in scene depths."""
     placed = place(trajectory, placement)
-    unit = placement.unit_scale
-    matrices = blender_from_c2w(placed.c2w, unit)
-    lens, shift = lens_from_intrinsics(placed.intrinsics, placement.sensor)
+    return _fitted(placed, placement.sensor, placement.frame_start, tolerance, placement.unit_scale)
+
+
+def fit_under(take: FittedTake, parents: np.ndarray, unit: float) -> FittedTake:
+    """A take that is seen where `take` is, by a camera under `parents` (T, 4, 4) in Blender's axes and units.
+
+    Its dense camera is relative to them, as its curves are; the reference in its meta stays in the world.
+    """
+    world = blender_from_c2w(take.trajectory.c2w, unit)
+    local = attrs.evolve(take.trajectory, c2w=c2w_from_blender(np.linalg.inv(parents) @ world, unit))
+    scale = np.linalg.norm(parents[:, :3, :3], axis=1).max()
+    return _fitted(local, take.sensor, take.frame_start, take.tolerance, unit, scale)
+
+
+def _fitted(
+    trajectory: Trajectory, sensor: Sensor, frame_start: int, tolerance: float, unit: float, scale: float = 1.0
+) -> FittedTake:
+    """scale: of what the trajectory is relative to."""
+    matrices = blender_from_c2w(trajectory.c2w, unit)
+    lens, shift = lens_from_intrinsics(trajectory.intrinsics, sensor)
     channels = fit_channels(
         matrices[:, :3, 3],
         euler_xyz_from_matrix(matrices[:, :3, :3]),
         lens,
         shift,
-        placement.frame_start,
-        tolerance * placed.scene_depth / unit,
+        frame_start,
+        tolerance * trajectory.scene_depth / (unit * scale),
         ANGLE_TOLERANCE,
     )
-    return FittedTake(placed, channels, placement.sensor, placement.frame_start)
+    return FittedTake(trajectory, channels, sensor, frame_start, tolerance)

@@ -7,7 +7,7 @@ from dollygrip.trajectory import MAX_FRAMES
 
 from .. import compat
 from ..camera import camera, curve_parts
-from ..takes import takes
+from ..takes import settings, takes
 from . import joining
 
 
@@ -43,5 +43,6 @@ def adopt(context: bpy.types.Context, thing: bpy.types.Object) -> bpy.types.Acti
     takes.make_shot(thing)
     seen = type(seen)(seen.c2w, seen.intrinsics, seen.size, seen.fps, depth, {"adopted": thing.name})
     takes.record(action, seen, {"prompt": "", "reference": scene.dollygrip.reference, "parent_take": ""})
+    settings.keep(action, thing)
     takes.enlist(thing, action)
     return action

@@ -8,16 +8,17 @@ import cattrs
 import numpy as np
 
 from dollygrip.client import TakeReady
-from dollygrip.conventions import Sensor
+from dollygrip.conventions import Sensor, blender_from_c2w, c2w_from_blender
 from dollygrip.errors import InputError
 from dollygrip.protocol import Limits, PredictRequest, Welcome
 from dollygrip.trajectory import MAX_FRAMES, Trajectory
 
 from ..backend.session import Outcome, push_undo
 from ..backend.worker import Tell
-from ..camera import camera
+from ..camera import camera, parents
 from ..references import references, subject
 from ..references.picture import fingerprint, read_picture
+from ..rigs import rigs
 from ..shots import shots
 from ..takes import takes
 
@@ -99,9 +100,11 @@ class PredictCamera:
         if not (prompt and made_from["reference"]):
             raise InputError(f"The take {take.name} was not predicted.", "Choose a take with a prompt and a reference.")
         image, dense = read_picture(made_from["reference"]), takes.dense(take)
-        arrays, first = {"image": image}, takes.frame_range(take)[0]
-        pose = camera.reference_pose(dense.meta)
-        seen = attrs.evolve(dense, intrinsics=np.tile(pose["intrinsics"], (len(dense), 1))) if pose else dense
+        arrays, first, unit = {"image": image}, takes.frame_range(take)[0], scene.unit_settings.scale_length
+        above = parents.of(context, rigs.mount_of(shot), first, first)
+        start = c2w_from_blender(above @ blender_from_c2w(dense.c2w[:1], unit), unit)[0]
+        pose = camera.reference_pose(dense.meta) or {"c2w": start, "intrinsics": dense.intrinsics[0]}
+        seen = attrs.evolve(dense, c2w=np.array([pose["c2w"]]), intrinsics=np.array([pose["intrinsics"]]))
         if made_from.get("exact_depth"):
             arrays["depth"] = exact_depth(context, image, seen, first)
         request = PredictRequest(
@@ -120,7 +123,7 @@ class PredictCamera:
         own = ("seed", "model", "take", "meta", "id", "job", "scene_depth", "size", "fps")
         provenance = {key: value for key, value in made_from.items() if key not in own}
         provenance |= {"reference_sha256": fingerprint(image), "parent_take": made_from.get("id", "")}
-        placement = camera.Placement.of(scene, shot.data, dense.c2w[0], first)
+        placement = camera.Placement.of(scene, shot.data, start, first)
         return cls(scene.name, request, arrays, placement, provenance, shot.name)
 
     @classmethod

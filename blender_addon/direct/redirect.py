@@ -95,6 +95,7 @@ class Redirect:
         count: int,
         strength: float,
     ) -> Self:
+        takes.own_copy(shot)
         scene, take = context.scene, takes.shown(shot)
         state = scene.dollygrip
         made_from = takes.provenance(take) if take else {}
@@ -174,7 +175,7 @@ class Redirect:
             raise InputError(f"The camera {self.camera} is gone.", "Undo, or re-direct another one.")
         if not self.take_id:
             self.take_id = adopt.adopt(context, shot)["dollygrip"]["id"]
-        parent = takes.with_id(self.take_id)
+        parent = takes.with_id(self.take_id, shot)
         if parent is None or (place := takes.place_of(shot, parent)) < 0:
             raise InputError("The take that was to be re-directed is gone.", "Undo, or re-direct another one.")
         shot.dollygrip_shot.take_index = place
@@ -184,7 +185,7 @@ class Redirect:
         first, last = takes.frame_range(parent)
         span = joining.span_of(curves, self.span.first, self.span.last, (first, last))
         before = camera.sample(context, first, last, shot, takes.scene_depth(parent))
-        action = takes.duplicate(parent)
+        action = takes.duplicate(shot, parent)
         takes.enlist(shot, action)
         try:
             joined = joining.join(context, shot, action, span, predicted, takes.scene_depth(parent))

@@ -171,10 +171,10 @@ class LiveDirection:
         self._tasks = {number: each for number, each in self._tasks.items() if number > answer.number}
         if answer.error:
             self.said = answer.error.message
-        elif task and (scene := bpy.data.scenes.get(task.scene_name)):
+        elif task and task.scene_name in bpy.data.scenes:
             task.job_id, self.said = answer.job_id, ""
             try:
-                self.preview = Preview(task, answer.trajectory, _shape(scene, task, answer.trajectory))
+                self.preview = Preview(task, answer.trajectory, _shape(task, answer.trajectory))
             except DollygripError as error:  # at the scene's frame rate it may be too long
                 self.said = error.message
 
@@ -203,13 +203,11 @@ def _plain(value) -> object:
     return value if value is None or isinstance(value, str | int | float) else tuple(value)
 
 
-def _shape(scene: bpy.types.Scene, task: PredictCamera, trajectory: Trajectory) -> Shape:
-    """The path of a prediction where its take would be: under the parent that the shot's camera has now."""
+def _shape(task: PredictCamera, trajectory: Trajectory) -> Shape:
+    """The path of a prediction where its take would be, whatever the shot's camera is parented to."""
     placed = camera.place(trajectory, task.placement)
     unit, first, count = task.placement.unit_scale, task.placement.frame_start, len(placed)
-    matrices, shot = blender_from_c2w(placed.c2w, unit), scene.objects.get(task.shot)
-    if shot and shot.parent:
-        matrices = np.array(shot.parent.matrix_world @ shot.matrix_parent_inverse) @ matrices
+    matrices = blender_from_c2w(placed.c2w, unit)
     keys = np.unique(np.linspace(0, count - 1, min(count, MOST_KEYS // 2)).round().astype(int))
     sampled = Sampled(np.arange(first, first + count), matrices, _corners(placed), keys)
     return Shape.of(sampled, placed.scene_depth / unit)

@@ -4,7 +4,6 @@ import bpy
 from bpy.props import EnumProperty
 
 from dollygrip import formats, shot_record
-from dollygrip.conventions import blender_from_c2w
 from dollygrip.errors import DollygripError, InputError
 
 from ..backend.job import Job
@@ -88,11 +87,7 @@ def _load_rendered(context: bpy.types.Context, made_from: dict) -> bpy.types.Act
         shot = takes.new_camera(scene)
     fitted = camera.fit(found, camera.Placement.of(scene, shot and shot.data, None, made_from["frame_start"]))
     provenance = {key: made_from[key] for key in ("prompt", "reference", "reference_sha256")}
-    action = takes.add(scene, fitted, takes.name_of(made_from["take"]), provenance, camera=shot)
-    if shot and shot.parent:
-        world = blender_from_c2w(fitted.trajectory.c2w, scene.unit_settings.scale_length)
-        rigs.rewrite(context, shot, world, True, (camera.POSITION_TOLERANCE, camera.ANGLE_TOLERANCE))
-    return action
+    return takes.add(scene, fitted, takes.name_of(made_from["take"]), provenance, camera=shot)
 
 
 def _show(scene: bpy.types.Scene, take: bpy.types.Action, preferred: str) -> None:

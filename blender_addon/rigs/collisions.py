@@ -264,7 +264,7 @@ class DOLLYGRIP_OT_fix_collisions(_Sliced, bpy.types.Operator):
         offsets = yield from push(context, camera, clearance, _FURTHEST * depth)
         said = []
         if offsets.any():
-            world, _ = rigs.poses(context, camera)
+            world, _ = rigs.poses(context, camera, keys_only=True)
             world[:, :3, 3] += offsets
             said = rigs.rewrite(context, camera, world, False, (POSITION_TOLERANCE / 2, ANGLE_TOLERANCE))
         runs = self.note(context, (yield from check(context, camera, clearance)))

@@ -45,7 +45,7 @@ _TREMOR = {
 def apply(context: bpy.types.Context, camera: bpy.types.Object, rig: str) -> list[str]:
     """Bring the take that the camera shows within what a rig of dollygrip.physics can do -> what had to give way.
 
-    The handheld layer and other constraints are not touched and do not count.
+    The handheld layer, other constraints and modifiers are not touched and do not count.
     """
     action, unit = takes.shown(camera), context.scene.unit_settings.scale_length
     support, before, said = RIGS[rig], _moved(context, camera), []
@@ -66,7 +66,7 @@ def apply(context: bpy.types.Context, camera: bpy.types.Object, rig: str) -> lis
 
 def _moved(context: bpy.types.Context, camera: bpy.types.Object) -> Trajectory:
     """The move of the take that a camera shows, by its rig alone; the lens is none."""
-    c2w = c2w_from_blender(rigs.poses(context, camera)[0], context.scene.unit_settings.scale_length)
+    c2w = c2w_from_blender(rigs.poses(context, camera, keys_only=True)[0], context.scene.unit_settings.scale_length)
     lens = np.tile([1.0, 1.0, 0.5, 0.5], (len(c2w), 1))
     return Trajectory(c2w, lens, (1, 1), scene_fps(context.scene), takes.scene_depth(takes.shown(camera)))
 

@@ -19,7 +19,7 @@ from dollygrip.rotations import continuous_quaternions, euler_xyz_from_matrix, q
 from .. import compat
 from ..camera import camera as cameras
 from ..camera import curve_parts, pose_channels
-from ..takes import takes, written
+from ..takes import settings, takes, written
 from . import rigs
 
 _LENS = (("lens", 0), ("shift_x", 0), ("shift_y", 0))
@@ -53,6 +53,7 @@ def refit(context: bpy.types.Context, camera: bpy.types.Object, position: float,
     )
     _write(action, fitted, mode, locked)
     camera.rotation_mode = mode
+    settings.keep(action, camera)
     if edited:
         written.forget(action)
     else:

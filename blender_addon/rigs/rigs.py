@@ -7,8 +7,6 @@ the rig comes and goes with its take. Converted back, the resting curves wake up
 was edited they are fitted anew.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from math import radians
 
 import bpy
@@ -21,10 +19,12 @@ from dollygrip.errors import DollygripError, InputError
 from dollygrip.rotations import angle_between, euler_xyz_from_matrix
 
 from .. import compat
+from ..camera import curve_parts
 from ..camera.camera import playhead
-from ..takes import helpers, takes
+from ..camera.parents import muted
+from ..takes import helpers, settings, takes
 from ..takes.helpers import AIM, PATH, PLAIN, helper_of, kind_of
-from . import aim_rig, path_rig
+from . import aim_rig, path_rig, rekey
 
 _KINDS = [
     (PLAIN, "Curves", "Location and rotation curves"),
@@ -90,7 +90,7 @@ def release(context: bpy.types.Context, camera: bpy.types.Object) -> None:
     )
     turned = angle_between(plain[:, :3, :3], world[:, :3, :3]).max() > _EDITED * _ANGLE
     if far or turned:
-        _write(context, camera, world, parents, turned, (_POSITION, _ANGLE))
+        _write(context, camera, world, parents, turned, (_POSITION, _ANGLE), _RESTING[PATH] + _RESTING[AIM])
 
 
 def rewrite(
@@ -101,15 +101,18 @@ def rewrite(
     tolerance: tuple[float, float],
     smooth: bool = False,
 ) -> list[str]:
-    """Edit a take so that its camera stands at `world` (T, 4, 4), Blender axes and units, on its frames.
+    """Edit a take so that its camera stands at `world` (T, 4, 4), Blender axes and units, on its frames, by keys alone.
 
     turn: whether the rotations changed too; if not, their keys are left alone. tolerance: of the fit, in scene depths
     and radians. smooth: whether acceleration must not jump at keys. The rig stays; where the new camera cannot have
-    it, a sentence says so.
+    it, a sentence says so. Raises InputError where new keys would lose some that are outside, or modifiers.
     """
-    kind = kind_of(takes.shown(camera))
+    action = takes.shown(camera)
+    kind = kind_of(action)
+    if turn:
+        rekey.check_order(camera, action)
     release(context, camera)
-    _write(context, camera, world, poses(context, camera)[1], turn, tolerance, smooth)
+    _write(context, camera, world, poses(context, camera)[1], turn, tolerance, _RESTING[kind], smooth)
     try:
         convert(context, camera, kind, smooth)
     except InputError as error:
@@ -118,16 +121,17 @@ def rewrite(
 
 
 def poses(
-    context: bpy.types.Context, camera: bpy.types.Object, span: tuple[int, int] | None = None
+    context: bpy.types.Context, camera: bpy.types.Object, span: tuple[int, int] | None = None, keys_only: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
     """World matrices (T, 4, 4) without scale of a camera, and those of what it is parented to.
 
     span: first and last frame, by default those of the take that it shows. Constraints that are not of the rig are left
-    out, so that they are not counted twice when curves are written.
+    out, so that they are not counted twice when curves are written; with `keys_only` modifiers of its curves too.
     """
     scene, world, parents = context.scene, [], []
     first, last = span or takes.frame_range(takes.shown(camera))
-    with playhead(scene), _rig_alone(camera):
+    layers = [m for c in compat.object_curves(takes.shown(camera)) for m in c.modifiers] if keys_only else []
+    with playhead(scene), muted([*own_constraints(camera), *(layer for layer in layers if not layer.mute)]):
         for frame in range(first, last + 1):
             scene.frame_set(frame)
             evaluated = camera.evaluated_get(context.evaluated_depsgraph_get())
@@ -151,18 +155,6 @@ def own_constraints(camera: bpy.types.Object) -> list[bpy.types.Constraint]:
     return [c for c in camera.constraints if c.name not in (_PATH_NAME, _AIM_NAME, _ROLL_NAME) and not c.mute]
 
 
-@contextmanager
-def _rig_alone(camera: bpy.types.Object) -> Iterator[None]:
-    others = own_constraints(camera)
-    for constraint in others:
-        constraint.mute = True
-    try:
-        yield
-    finally:
-        for constraint in others:
-            constraint.mute = False
-
-
 def _constrain(camera: bpy.types.Object, kind: str, name: str, target: bpy.types.Object, place: int):
     """A constraint of the rig; rigs come before what the animator adds, as the curves they replace do."""
     made = camera.constraints.new(kind)
@@ -173,12 +165,17 @@ def _constrain(camera: bpy.types.Object, kind: str, name: str, target: bpy.types
 
 def _detach(camera: bpy.types.Object) -> None:
     """Take the rig off the camera; after a path it is parented again to what the path is parented to."""
-    path = camera.constraints.get(_PATH_NAME)
-    if path and path.target and camera.parent is None:
-        _take_place(camera, path.target)
+    if (mount := mount_of(camera)) != camera:
+        _take_place(camera, mount)
     for name in (_PATH_NAME, _AIM_NAME, _ROLL_NAME):
         if name in camera.constraints:
             camera.constraints.remove(camera.constraints[name])
+
+
+def mount_of(camera: bpy.types.Object) -> bpy.types.Object:
+    """What bears the camera's parent: the path that it rides along, else the camera itself."""
+    path = camera.constraints.get(_PATH_NAME)
+    return path.target if path and path.target and camera.parent is None else camera
 
 
 def _take_place(child: bpy.types.Object, other: bpy.types.Object) -> None:
@@ -215,24 +212,38 @@ def _write(
     parents: np.ndarray,
     turn: bool,
     tolerance: tuple[float, float],
+    baked: tuple[str, ...],
     smooth: bool = False,
 ) -> None:
-    """New keys for the camera's location, and with `turn` for its rotation, that put it at `world`."""
+    """New keys for the camera's location, and with `turn` for its rotation, that put it at `world`.
+
+    Modifiers stay as they are, on top of the keys; so do keys outside of the take, and locks. baked: channels for which
+    `world` has what their modifiers add.
+    """
     action = takes.shown(camera)
+    first, last = takes.frame_range(action)
+    curves = compat.object_curves(action)
+    locked = {frame for frame in curve_parts.locked_frames(curves) if first <= frame <= last}
+    if turn and camera.rotation_mode != "XYZ":
+        for old in [curve for curve in curves if curve.data_path in _RESTING[AIM]]:
+            curves.remove(old)
+        camera.rotation_mode = "XYZ"
+        settings.keep(action, camera)
     local = _without_scale(np.linalg.inv(parents) @ world)
     angles = euler_xyz_from_matrix(local[:, :3, :3])
     position = tolerance[0] * _depth(context, action) / _largest_scale(parents)
-    first = takes.frame_range(action)[0]
-    fitted = _fit(local[:, :3, 3], angles if turn else 0 * angles, first, position, tolerance[1], smooth)
-    curves = compat.object_curves(action)
-    paths = ("location", *(_RESTING[AIM] if turn else ()))
-    for old in [curve for curve in curves if curve.data_path in paths]:
-        curves.remove(old)
-    if turn:
-        camera.rotation_mode = "XYZ"
-    for (path, index), keys in fitted.items():
-        if path in paths:
-            takes.write_keys(compat.new_fcurve(curves, path, index, "Camera"), keys)
+    numbers, frames = np.concatenate([local[:, :3, 3], angles if turn else 0 * angles], 1), np.arange(first, last + 1)
+    names = [(path, index) for path in ("location", "rotation_euler")[: 1 + turn] for index in range(3)]
+    for column, (path, index) in enumerate(names):
+        if curve := curves.find(path, index=index):
+            numbers[:, column] -= rekey.added(curve, frames) * (path in baked)
+            if path == "rotation_euler":  # in full turns next to the old keys, so that those outside lie near
+                off = curve_parts.value_at(curve, first) - numbers[0, column]
+                numbers[:, column] += 2 * np.pi * np.round(off / (2 * np.pi))
+    fitted = _fit(numbers[:, :3], numbers[:, 3:], first, position, tolerance[1], smooth, sorted(locked))
+    for path, index in names:
+        curve = curves.find(path, index=index) or compat.new_fcurve(curves, path, index, "Camera")
+        rekey.put(curve, fitted[path, index], first, last, locked)
 
 
 def _to_path(context: bpy.types.Context, camera: bpy.types.Object, action: bpy.types.Action, smooth: bool) -> None:
@@ -255,6 +266,7 @@ def _to_path(context: bpy.types.Context, camera: bpy.types.Object, action: bpy.t
 
 
 def _to_aim(context: bpy.types.Context, camera: bpy.types.Object, action: bpy.types.Action, smooth: bool) -> None:
+    rekey.check_order(camera, action)
     world, depth, first = poses(context, camera)[0], _depth(context, action), takes.frame_range(action)[0]
     points, roll, bound = aim_rig.aim(world, first, depth, _ANGLE)
     angles = roll[:, None] * [0.0, 0.0, 1.0]
@@ -271,11 +283,18 @@ def _to_aim(context: bpy.types.Context, camera: bpy.types.Object, action: bpy.ty
 
 
 def _fit(
-    places: np.ndarray, angles: np.ndarray, first: int, position: float, angle: float, smooth: bool = False
+    places: np.ndarray,
+    angles: np.ndarray,
+    first: int,
+    position: float,
+    angle: float,
+    smooth: bool = False,
+    held: list[int] | None = None,
 ) -> dict[Channel, BezierKeys]:
     """Keys for (T, 3) places and XYZ angles, within `position` in their own unit and `angle` in radians."""
     count = len(places)
-    return fit_channels(places, angles, np.ones(count), np.zeros((count, 2)), first, position, angle, smooth=smooth)
+    lens, shift = np.ones(count), np.zeros((count, 2))
+    return fit_channels(places, angles, lens, shift, first, position, angle, held=held or (), smooth=smooth)
 
 
 def _largest_scale(matrices: np.ndarray) -> float:

@@ -40,6 +40,7 @@ class OnTake(OnShot):
 
     def at(self, shot: bpy.types.Object) -> tuple[int, bpy.types.Action | None]:
         """Place in the list and Action; raises InputError where there is none. The Action may have been deleted."""
+        takes.own_copy(shot)
         state = shot.dollygrip_shot
         index = state.take_index if self.index < 0 else self.index
         if not 0 <= index < len(state.takes):
@@ -62,7 +63,7 @@ class DOLLYGRIP_OT_duplicate_take(OnTake, bpy.types.Operator):
     bl_label = "Duplicate Take"
 
     def act(self, _context, shot):
-        takes.enlist(shot, takes.duplicate(self.action(shot)))
+        takes.enlist(shot, takes.duplicate(shot, self.action(shot)))
 
 
 class DOLLYGRIP_OT_delete_take(OnTake, bpy.types.Operator):

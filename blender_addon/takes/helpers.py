@@ -54,6 +54,13 @@ def separate(action: bpy.types.Action) -> None:
     give(action, own)
 
 
+def separate_shared(action: bpy.types.Action) -> None:
+    """As `separate`, where another take uses the same path or subject."""
+    helper = helper_of(action)
+    if any(helper_of(other) == helper for other in bpy.data.actions if other != action):
+        separate(action)
+
+
 def subject_curves(action: bpy.types.Action) -> list[bpy.types.FCurve]:
     """F-curves of what a take aims at, which belong to the take as much as its own."""
     helper = helper_of(action)

@@ -18,14 +18,15 @@ import numpy as np
 from dollygrip.trajectory import Trajectory
 
 from .. import compat
-from ..camera import pose_channels
-from ..camera.camera import FittedTake
-from . import helpers, written
+from ..camera import curve_parts, parents
+from ..camera.camera import FittedTake, fit_under
+from . import helpers, settings, written
 from .plan import in_words
 
 CAMERA_NAME = "Dollygrip Camera"
 _KEY = "dollygrip"
 _REFERENCE = "dollygrip_reference"
+_SET_FOR = "dollygrip_set_for"  # id of the take by whose settings a camera was set
 _BEZIER, _ALIGNED = 2, 3  # RNA values of Keyframe.interpolation and handle types
 
 
@@ -57,7 +58,9 @@ def make_shot(camera: bpy.types.Object) -> None:
 
 def ensure_camera(scene: bpy.types.Scene, like: bpy.types.Camera | None = None) -> bpy.types.Object:
     """The Dollygrip camera of `find_camera`, made if there is none, with the sensor and clipping of `like`."""
-    camera = find_camera(scene) or new_camera(scene)
+    if camera := find_camera(scene):
+        return camera
+    camera = new_camera(scene)
     if like is not None:
         for name in ("sensor_fit", "sensor_width", "sensor_height", "clip_start", "clip_end"):
             setattr(camera.data, name, getattr(like, name))
@@ -74,31 +77,35 @@ def add(
 ) -> bpy.types.Action:
     """Write a fitted take as a new Action of `camera` (that of `ensure_camera` by default), list it and show it.
 
+    It is seen where it was placed in the world, whatever the camera is parented to.
     The camera becomes the scene's, unless another Dollygrip camera is. provenance: `reference` is the picture's path.
     """
     camera = camera or ensure_camera(scene, like)
     action, pose_curves, lens_curves = compat.new_take_action(name)
-    action.use_fake_user = True
+    action.use_fake_user = action.use_frame_range = True
+    action.frame_start, action.frame_end = take.frame_start, take.frame_start + len(take.trajectory) - 1
+    record(action, take.trajectory, provenance)
+    settings.give(action, "XYZ", take.sensor)
+    enlist(camera, action)  # before its keys are written: the rig of the take before hides the parent
+    if camera.parent:
+        with bpy.context.temp_override(scene=scene):
+            above = parents.of(bpy.context, camera, *frame_range(action))
+        take = fit_under(take, above, scene.unit_settings.scale_length)
+        record(action, take.trajectory, provenance)
     for (path, index), keys in take.channels.items():
         curves, group = (pose_curves, "Camera") if path in ("location", "rotation_euler") else (lens_curves, "Lens")
         write_keys(compat.new_fcurve(curves, path, index, group), keys)
     written.mark(action)
-    action.use_frame_range = True
-    action.frame_start, action.frame_end = take.frame_start, take.frame_start + len(take.trajectory) - 1
-    record(action, take.trajectory, provenance)
-    camera.data.sensor_width, camera.data.sensor_height = take.sensor.width, take.sensor.height
-    camera.data.sensor_fit = take.sensor.fit
-    enlist(camera, action)
     if not is_camera(scene.camera):
         scene.camera = camera
     return action
 
 
 def record(action: bpy.types.Action, trajectory: Trajectory, provenance: dict[str, Any]) -> None:
-    """Make an Action a take of its own: what it was made from and, as placed in the scene, the dense camera."""
+    """Make an Action a take, with an id that stays: what it was made from, and the dense camera."""
     action[_KEY] = {
         **{key: value for key, value in provenance.items() if value is not None},
-        "id": uuid.uuid4().hex,
+        "id": action[_KEY]["id"] if is_take(action) else uuid.uuid4().hex,
         "scene_depth": trajectory.scene_depth,
         "meta": json.dumps(trajectory.meta),
         "size": list(trajectory.size),
@@ -138,13 +145,42 @@ def place_of(camera: bpy.types.Object, action: bpy.types.Action | None) -> int:
     return listed.index(action) if action in listed else -1
 
 
-def duplicate(action: bpy.types.Action) -> bpy.types.Action:
-    """An independent copy of a take, listed nowhere yet."""
+def duplicate(camera: bpy.types.Object, action: bpy.types.Action) -> bpy.types.Action:
+    """An independent copy of one of a camera's takes, listed nowhere yet."""
+    if shown(camera) == action:
+        _keep_settings(camera)
     copy = compat.copy_take_action(action)
     copy.use_fake_user = True
     helpers.separate(copy)
     copy[_KEY]["parent_take"], copy[_KEY]["id"] = action[_KEY].get("id", ""), uuid.uuid4().hex
     return copy
+
+
+def own_copy(camera: bpy.types.Object) -> None:
+    """Let a camera that Blender has duplicated list the take that it shows, as one of its own.
+
+    Blender copies the Action once for the object and once for the lens, and lists the latter.
+    """
+    action, lens = shown(camera), camera.data.animation_data if camera.type == "CAMERA" else None
+    if action is None or place_of(camera, action) >= 0:
+        return
+    original = action[_KEY].get("id", "")
+    entries = [e for e in camera.dollygrip_shot.takes if is_take(e.action) and e.action[_KEY].get("id", "") == original]
+    if not (original and entries):
+        return
+    action[_KEY]["parent_take"], action[_KEY]["id"] = original, uuid.uuid4().hex
+    entries[0].action, action.use_fake_user = action, True
+    curves, spare = compat.own_lens_curves(action), lens.action if lens else None
+    for curve in list(curves):
+        curves.remove(curve)
+    for curve in compat.curves_of(camera.data):
+        curve_parts.copy(curve, curves)
+    compat.assign_take(camera, action)
+    settings.keep(action, camera)
+    camera[_SET_FOR] = action[_KEY]["id"]
+    if is_take(spare) and spare[_KEY].get("id") == original and not bpy.data.user_map(subset={spare})[spare]:
+        compat.remove_take_action(spare)
+    helpers.separate_shared(action)
 
 
 def remove(camera: bpy.types.Object, index: int) -> None:
@@ -191,9 +227,10 @@ def is_take(action: bpy.types.Action | None) -> bool:
     return action is not None and _KEY in action
 
 
-def with_id(take_id: str) -> bpy.types.Action | None:
-    """The take with this id in its provenance, whatever it is called by now."""
-    return next((a for a in bpy.data.actions if is_take(a) and a[_KEY].get("id") == take_id), None)
+def with_id(take_id: str, camera: bpy.types.Object | None = None) -> bpy.types.Action | None:
+    """The take with this id in its provenance, whatever it is called by now; in the list of `camera` before others."""
+    listed = [entry.action for entry in camera.dollygrip_shot.takes] if camera else []
+    return next((a for a in [*listed, *bpy.data.actions] if is_take(a) and a[_KEY].get("id") == take_id), None)
 
 
 def received(job: str) -> int:
@@ -224,9 +261,24 @@ def write_keys(curve: bpy.types.FCurve, keys) -> None:
 def activate(camera: bpy.types.Object, index: int) -> None:
     """Show the take at `index` of a camera's list; an index out of bounds or a deleted Action changes nothing."""
     entries = camera.dollygrip_shot.takes
+    own_copy(camera)
     if 0 <= index < len(entries) and entries[index].action:
-        pose_channels.follow_mode(camera, compat.object_curves(entries[index].action))
-        compat.assign_take(camera, entries[index].action)
+        action = entries[index].action
+        _keep_settings(camera)
+        settings.restore(action, camera)
+        compat.assign_take(camera, action)
+        if is_take(action):
+            camera[_SET_FOR] = action[_KEY].get("id", "")
+
+
+def _keep_settings(camera: bpy.types.Object) -> None:
+    """Keep an animator's changes of a camera's settings with the take that it shows.
+
+    Where they have picked another Action since, without the list, the settings are not that one's.
+    """
+    action = shown(camera)
+    if action and camera.get(_SET_FOR) in (None, action[_KEY].get("id", "")):
+        settings.keep(action, camera)
 
 
 def shown(camera: bpy.types.Object | None) -> bpy.types.Action | None:
@@ -281,7 +333,7 @@ def understood(action: bpy.types.Action) -> str:
 
 
 def dense(action: bpy.types.Action) -> Trajectory:
-    """The trajectory that the take's curves were fitted from, in metres, as placed in the scene."""
+    """The trajectory that the take's curves were fitted from, in metres, relative to the parent it was made under."""
     stored = action[_KEY]
     c2w, intrinsics = (np.array(stored[name]) for name in ("c2w", "intrinsics"))
     return Trajectory(

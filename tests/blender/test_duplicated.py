@@ -1,0 +1,98 @@
+"""A shot that Blender itself has duplicated, Actions and all: a shot like any other, apart from the first one."""
+
+import bpy
+import numpy as np
+import pytest
+from bl_ext.user_default.dollygrip import compat
+from bl_ext.user_default.dollygrip.rigs import rigs
+from bl_ext.user_default.dollygrip.takes import takes
+from blender.sample_takes import START, add_take, assert_same_view, circle, orbit, seen
+from blender.test_direct import ask, redirected
+
+
+@pytest.fixture(params=["Shift D", "full copy"])
+def copied(request, scene):
+    """A scene that shows the duplicate of a shot with two takes, and the view of the first shot."""
+    add_take(scene, circle, "first")
+    add_take(scene, orbit, "second")
+    original, before = scene.camera, seen(scene)
+    if request.param == "full copy":
+        bpy.ops.scene.new(type="FULL_COPY")
+        return bpy.context.scene, scene, original, before
+    bpy.ops.object.select_all(action="DESELECT")
+    original.select_set(True)
+    bpy.context.view_layer.objects.active = original
+    bpy.ops.object.duplicate()
+    scene.camera = bpy.context.object
+    assert takes.shown(scene.camera) not in [e.action for e in original.dollygrip_shot.takes]
+    return scene, scene, original, before
+
+
+def raised(camera) -> None:
+    """An edit of the pose and one of the lens."""
+    for owner, path in ((camera, "location"), (camera.data, "lens")):
+        curve = [c for c in compat.curves_of(owner) if c.data_path == path][-1]
+        for point in curve.keyframe_points:
+            for name in ("co", "handle_left", "handle_right"):
+                getattr(point, name).y += 1.0
+        curve.update()
+
+
+def assert_apart(copied) -> None:
+    scene, first, original, before = copied
+    own = [e.action for e in scene.camera.dollygrip_shot.takes]
+    assert takes.shown(scene.camera) in own and scene.camera.data.animation_data.action == takes.shown(scene.camera)
+    ids = [takes.provenance(a)["id"] for a in bpy.data.actions if takes.is_take(a)]
+    assert len(ids) == len(set(ids)), "each take has an id of its own"
+    bpy.context.window.scene, first.camera = first, original
+    assert_same_view(seen(first), before)
+
+
+def test_a_click_on_its_take_keeps_edits_of_the_copy(copied):
+    scene, *_ = copied
+    raised(scene.camera)
+    edited = seen(scene)
+    assert np.abs(edited.positions - copied[3].positions).max() > 0.9
+    for index in (1, 0, 1):
+        scene.camera.dollygrip_shot.take_index = index
+    assert_same_view(seen(scene), edited)
+    assert_apart(copied)
+
+
+def test_it_can_be_redirected(copied, picture_path):
+    scene, *_ = copied
+    raised(scene.camera)
+    before = seen(scene)
+    ask(scene, picture_path, START + 10, START + 40)
+    redirected(scene)
+    after = seen(scene)
+    assert np.abs(after.positions[:11] - before.positions[:11]).max() < 1e-6
+    assert np.abs(after.positions[11:40] - before.positions[11:40]).max() > 0.05
+    assert len(scene.camera.dollygrip_shot.takes) == 3
+    assert_apart(copied)
+
+
+def test_its_take_is_duplicated_with_its_edits(copied):
+    scene, *_ = copied
+    raised(scene.camera)
+    edited = seen(scene)
+    bpy.ops.dollygrip.duplicate_take()
+    assert_same_view(seen(scene), edited)
+    assert_apart(copied)
+
+
+def test_a_path_is_not_shared(scene):
+    action = add_take(scene, orbit)
+    bpy.ops.dollygrip.set_rig(kind=rigs.PATH)
+    original, before = scene.camera, seen(scene)
+    original.select_set(True)
+    bpy.context.view_layer.objects.active = original
+    bpy.ops.object.duplicate()
+    scene.camera = bpy.context.object
+    scene.camera.dollygrip_shot.take_index = 0
+    assert rigs.helper_of(takes.shown(scene.camera)) != rigs.helper_of(action)
+    assert_same_view(seen(scene), before)
+    bpy.ops.dollygrip.set_rig(kind=rigs.PLAIN)
+    assert_same_view(seen(scene), before)
+    scene.camera = original
+    assert_same_view(seen(scene), before)
