@@ -62,10 +62,10 @@ class DOLLYGRIP_OT_open_take(bpy.types.Operator):
             if take is None:
                 take = _load_rendered(context, made_from)
                 self.report({"INFO"}, f"{made_from['take']} is gone; the camera that was rendered is a take now.")
+            _show(scene, take, made_from["shot"])
         except DollygripError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        _show(scene, take, made_from["shot"])
         return {"FINISHED"}
 
 

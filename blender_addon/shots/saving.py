@@ -12,6 +12,8 @@ from pathlib import Path
 
 import bpy
 
+from dollygrip.errors import InputError
+
 from .. import compat
 from ..backend.session import session
 from ..takes import takes
@@ -24,10 +26,19 @@ _before: dict[str, str] = {}  # references as they were, by scene, while a file 
 
 
 def new_folder(parent: Path) -> Path:
-    """Make the next free folder for the frames of a shot."""
+    """Make the next free folder for the frames of a shot. Raises InputError as `make`."""
     used = [int(p.name[5:]) for p in parent.glob("shot_*") if p.name[5:].isdigit()]
-    folder = parent / f"shot_{max(used, default=0) + 1:03d}"
-    folder.mkdir(parents=True)
+    return make(parent / f"shot_{max(used, default=0) + 1:03d}", exist_ok=False)
+
+
+def make(folder: Path, exist_ok: bool = True) -> Path:
+    """Make a folder and those above it; raises InputError where the system does not let us."""
+    try:
+        folder.mkdir(parents=True, exist_ok=exist_ok)
+    except OSError as error:
+        raise InputError(
+            f"The folder {folder} cannot be made: {error.strerror}.", "Save the .blend where its folder can be written."
+        ) from error
     return folder
 
 
