@@ -134,15 +134,14 @@ def _drawn(
 
 @contextmanager
 def _changed(settings: list[tuple[Any, str, Any]]) -> Iterator[None]:
-    """Set (owner, property, value) for a while."""
-    before = []
+    """Set (owner, property, value) for a while; one that has room for another's values comes before that."""
+    before = [(owner, name, getattr(owner, name)) for owner, name, _ in settings]
     try:
         for owner, name, value in settings:
-            before.append((owner, name, getattr(owner, name)))
             strips.set_known(owner, name, value)
         yield
     finally:
-        for owner, name, value in reversed(before):
+        for owner, name, value in before:
             setattr(owner, name, value)
 
 
