@@ -130,6 +130,17 @@ def test_from_the_interface_the_job_runs_on(ready):
     assert "12 of 12 frames" in ready.dollygrip.notice
 
 
+@pytest.mark.parametrize("again", [bpy.ops.screen.repeat_last, lambda: bpy.ops.screen.repeat_history(index=0)])
+def test_repeated_from_the_interface_the_job_runs_on(ready, again):
+    ready.dollygrip.prompt = "sleep=0.05"
+    bpy.ops.dollygrip.predict_camera("EXEC_DEFAULT", True)
+    assert not session.active and len(ready.dollygrip.take_list) == 1, "a script waits"
+    again()
+    assert session.active and bpy.ops.dollygrip.cancel_job.poll()
+    pump_until(lambda: not session.active)
+    assert len(ready.dollygrip.take_list) == 2
+
+
 def test_cancelled_jobs_keep_what_arrived(ready):
     bpy.ops.dollygrip.predict_camera()
     ready.dollygrip.take_list[0].action["dollygrip"]["prompt"] = "sleep=0.1"
