@@ -92,6 +92,11 @@ def span_of(strip) -> tuple[int, int]:
     return strip.frame_final_start, strip.frame_final_end
 
 
+def sequencer_scene(context: bpy.types.Context) -> bpy.types.Scene:
+    """The scene that the sequencer shows, which may be another than the window's."""
+    return getattr(context, "sequencer_scene", None) or context.scene
+
+
 def show_in_sequencer(scene: bpy.types.Scene) -> None:
     """Let workspaces that show no scene in their sequencer show this one."""
     for workspace in bpy.data.workspaces:

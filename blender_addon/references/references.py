@@ -107,7 +107,8 @@ def _rendered(scene: bpy.types.Scene, settings: list[tuple[Any, str, Any]], neut
     if neutral:
         settings = [*settings, *((scene.view_settings, name, value) for name, value in strips.NEUTRAL)]
     with _changed([*settings, (scene.render, "use_border", False)]):
-        bpy.ops.render.render(scene=scene.name)
+        with bpy.context.temp_override(scene=scene):  # naming it would put it on the window's frame
+            bpy.ops.render.render()
         return render_picture(scene)
 
 
@@ -163,7 +164,8 @@ def capture(context: bpy.types.Context, source: str, image: str = "") -> None:
     elif source == "RENDER":
         state.reference = keep(render_picture(scene), "render")
     else:
-        state.reference = keep(sequencer_picture(scene), f"frame_{scene.frame_current}")
+        edit = compat.sequencer_scene(context)
+        state.reference = keep(sequencer_picture(edit), f"frame_{edit.frame_current}")
     state.exact_depth = False
 
 

@@ -24,9 +24,16 @@ def folder_of(strip) -> Path:
     return Path(os.path.normpath(bpy.path.abspath(strip.directory)))
 
 
+def active(context: bpy.types.Context):
+    """The active strip of the sequencer; None where there is none."""
+    editor = compat.sequencer_scene(context).sequence_editor
+    return editor.active_strip if editor else None
+
+
 def of_folder(scene: bpy.types.Scene, folder: Path):
     """The strip that shows the frames of a folder; None where there is none."""
-    return next((s for s in compat.strips_of(scene) if _KEY in s and folder_of(s) == folder.absolute()), None)
+    lying = compat.strips_of(scene) if scene.sequence_editor else ()
+    return next((s for s in lying if _KEY in s and folder_of(s) == folder.absolute()), None)
 
 
 def note(strip, key: str, value: Any) -> None:

@@ -13,6 +13,7 @@ import pytest
 from bl_ext.user_default.dollygrip import compat
 from bl_ext.user_default.dollygrip.backend.session import BUDGET, session
 from bl_ext.user_default.dollygrip.references import picture
+from bl_ext.user_default.dollygrip.render.measure import MeasureCamera
 from bl_ext.user_default.dollygrip.render.render import RenderShot
 from bl_ext.user_default.dollygrip.shots import saving, strips
 from bl_ext.user_default.dollygrip.takes import takes
@@ -349,6 +350,29 @@ def test_frames_that_a_closed_job_goes_on_with_stay_until_then(scene, picture_pa
     bpy.ops.dollygrip.forget_job()
     bpy.ops.wm.save_mainfile()
     assert strips.folder_of(strip) == tmp_path / "dollygrip" / "shot_001"
+
+
+@pytest.mark.skipif(bpy.app.version < (5, 0, 0), reason="the sequencer shows the window's scene")
+def test_the_scene_that_the_sequencer_shows_counts(ready):
+    edit = bpy.data.scenes.new("Edit")
+    edit.render.resolution_x, edit.render.resolution_y = 320, 180
+    bpy.context.workspace.sequencer_scene = edit
+    bpy.ops.dollygrip.predict_camera()
+    bpy.ops.dollygrip.render_shot()
+    [made] = compat.strips_of(ready)
+    assert "The strip is in the scene Scene; the sequencer shows Edit." in ready.dollygrip.notice
+    assert not bpy.ops.dollygrip.open_take.poll(), "no strip is seen yet"
+    folder, shot = strips.folder_of(made), strips.shot_of(made)
+    strip = strips.ensure(edit, sorted(folder.glob("frame_*.png")), 11, 12, shot)
+    bpy.ops.dollygrip.duplicate_take()
+    assert bpy.ops.dollygrip.open_take() == {"FINISHED"} and ready.dollygrip.take_index == 0
+    measured = MeasureCamera.of(bpy.context)
+    assert measured.folder == folder and measured.scene_name == ready.name
+    measured.deliver(ready, {"found": 12})
+    assert [strips.shot_of(strip)["achieved"]["found"] for strip in (strip, made)] == [12, 12]
+    edit.frame_set(14)
+    bpy.ops.dollygrip.capture_reference(source="SEQUENCER")
+    assert (picture.read_picture(ready.dollygrip.reference) == 3).all() and edit.frame_current == 14
 
 
 def test_the_extension_can_be_turned_off_and_on(scene):
