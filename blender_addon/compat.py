@@ -79,11 +79,22 @@ def strips_of(scene: bpy.types.Scene) -> Any:
     return editor.strips if hasattr(editor, "strips") else editor.sequences
 
 
+def all_strips_of(scene: bpy.types.Scene) -> Any:
+    """The strips of a scene's sequencer with those inside of meta strips; none where there is no sequencer."""
+    editor = scene.sequence_editor
+    return getattr(editor, "strips_all", None) or getattr(editor, "sequences_all", ())
+
+
 def span_of(strip) -> tuple[int, int]:
     """First scene frame of a strip and the frame after its last; 5.2 renamed the properties."""
     if hasattr(strip, "left_handle"):
         return strip.left_handle, strip.right_handle
     return strip.frame_final_start, strip.frame_final_end
+
+
+def sequencer_scene(context: bpy.types.Context) -> bpy.types.Scene:
+    """The scene that the sequencer shows, which may be another than the window's."""
+    return getattr(context, "sequencer_scene", None) or context.scene
 
 
 def show_in_sequencer(scene: bpy.types.Scene) -> None:

@@ -21,7 +21,9 @@ class Job:
         return not session.active
 
     def execute(self, context):
-        return self._begin(context, wait=True)
+        # Repeat Last and Adjust Last Operation execute, too: in an interface, which must not wait
+        repeated = self.options.is_repeat or self.options.is_repeat_last
+        return self._begin(context, wait=not repeated)
 
     def invoke(self, context, _event):
         return self._begin(context, wait=False)

@@ -11,7 +11,9 @@ import json
 import queue
 import threading
 import time
+import traceback
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import attrs
 import bpy
@@ -155,17 +157,30 @@ class Session:
             except queue.Empty:
                 return None
             scene = bpy.data.scenes.get(self.task.scene_name)
-            if isinstance(item, Outcome):
-                self._finish(scene, item)
+            if outcome := self._take(scene, item):
+                self._finish(scene, outcome)
                 if not self.active:
-                    return next((outcome for outcome in self._outcomes if outcome.error), item)
-            elif isinstance(item, Submitted):
+                    return next((ended for ended in self._outcomes if ended.error), outcome)
+        return None
+
+    def _take(self, scene: bpy.types.Scene | None, item: Any) -> Outcome | None:
+        """Put what has arrived into the scene; the outcome where the task ends with it, also where it cannot go in.
+
+        Blender drops a timer that raises: no error may leave the task running without one.
+        """
+        try:
+            if isinstance(item, Outcome):
+                return item
+            if isinstance(item, Submitted):
                 self.task.job_id = item.job_id
                 if scene is not None:
                     scene.dollygrip.job = json.dumps(self.task.record())
                 self.on_queue()
             elif scene is not None:
                 self.task.deliver(scene, item)
+        except Exception as error:
+            self._orders.cancel.set()
+            return _failed(self.task, error)
         return None
 
     def _finish(self, scene: bpy.types.Scene | None, outcome: Outcome) -> None:
@@ -176,16 +191,22 @@ class Session:
             outcome = attrs.evolve(outcome, error=DollygripError(said, error.hint, error.kind))
         self._outcomes.append(outcome)
         if scene is not None:
-            state = scene.dollygrip
-            first = next((ended.error for ended in self._outcomes if ended.error), None)
-            state.error, state.hint = (first.message, first.hint) if first else ("", "")
+            self._note_error(scene)
             if task.job_id and not (error and error.kind in _OUT_OF_REACH):
                 self.ended.add(task.job_id)
-                state.job = ""
-            task.finish(scene, outcome)
+                scene.dollygrip.job = ""
+            try:
+                task.finish(scene, outcome)
+            except Exception as raised:
+                self._outcomes.append(_failed(task, raised))
+                self._note_error(scene)
         if self._following:
             self._launch(self._following.pop(0))
         self.on_queue()
+
+    def _note_error(self, scene: bpy.types.Scene) -> None:
+        first = next((ended.error for ended in self._outcomes if ended.error), None)
+        scene.dollygrip.error, scene.dollygrip.hint = (first.message, first.hint) if first else ("", "")
 
     def _show(self, status: Status) -> None:
         self.status = status
@@ -201,6 +222,14 @@ class Session:
         if ended:
             self.on_idle(ended)
         return TICK if self.active else None
+
+
+def _failed(task: Task, error: Exception) -> Outcome:
+    """How a task ended that could not go on; a defect of ours is told in full on the console."""
+    if not isinstance(error, DollygripError):
+        traceback.print_exception(error)
+        error = DollygripError(f"{task.title} failed: {error!r}.", "Please report this with what the console says.")
+    return Outcome("failed", error)
 
 
 def redraw() -> None:

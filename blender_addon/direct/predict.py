@@ -55,6 +55,7 @@ class PredictCamera:
         image = read_picture(state.reference)
         arrays = {"image": image}
         shot = takes.find_camera(scene)
+        takes.check_own(shot)
         first = shots.first_frame(scene, shot)
         start, seen, rig = camera.level_start(), None, state.start or shot
         if state.start:
@@ -167,7 +168,7 @@ class PredictCamera:
         meta = fitted.trajectory.meta
         own = {"seed": meta.get("seed"), "model": meta.get("model"), "take": index + 1, "job": self.job_id}
         like = scene.dollygrip.start and scene.dollygrip.start.data
-        named = scene.objects.get(self.shot)
+        named = takes.own_object(scene, self.shot)
         shot = named if takes.is_camera(named) else None
         name = takes.name_of(self.provenance["prompt"])
         action = takes.add(scene, fitted, name, {**self.provenance, **own}, like, shot)

@@ -95,6 +95,7 @@ class Redirect:
         count: int,
         strength: float,
     ) -> Self:
+        takes.check_own(shot)
         takes.own_copy(shot)
         scene, take = context.scene, takes.shown(shot)
         state = scene.dollygrip
@@ -164,7 +165,7 @@ class Redirect:
         index, predicted = prepared
         try:
             with bpy.context.temp_override(scene=scene):
-                self.made.append(self._add(bpy.context, scene.objects.get(self.camera), index, predicted).name)
+                self.made.append(self._add(bpy.context, takes.own_object(scene, self.camera), index, predicted).name)
         except DollygripError as error:
             self.error = error
 

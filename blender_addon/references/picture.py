@@ -35,7 +35,7 @@ def read_picture(path: str, size: tuple[int, int] | None = None) -> np.ndarray:
     try:
         linear = image.file_format in _LINEAR_FORMATS  # Blender then gives linear light, by the file's own colour space
         if not linear:
-            image.colorspace_settings.name = "Non-Color"
+            image.colorspace_settings.is_data = True
         if size and all(image.size) and tuple(image.size) != size:
             image.scale(*size)
         return pixels_of(image, linear, f"The reference picture {absolute}")

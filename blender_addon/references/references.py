@@ -21,19 +21,17 @@ from dollygrip.trajectory import Trajectory
 
 from .. import compat
 from ..camera import camera, rays
-from ..shots import saving, shots
+from ..shots import saving, shots, strips
 from ..takes import takes
 from . import picture
 
 _SAMPLES = 32  # of Cycles, where there is no viewport that could draw the camera's view
-_NEUTRAL = (("view_transform", "Standard"), ("look", "None"), ("exposure", 0.0), ("gamma", 1.0))
 
 
 def keep(rgb: np.ndarray, name: str) -> str:
     """Write a picture, uint8 (height, width, 3), to the file's references -> its path, relative where there is one."""
     if bpy.data.filepath:
-        folder = Path(bpy.path.abspath("//")) / saving.FRAMES / saving.REFERENCES
-        folder.mkdir(parents=True, exist_ok=True)
+        folder = saving.make(Path(bpy.path.abspath("//")) / saving.FRAMES / saving.REFERENCES)
     else:
         folder = Path(tempfile.mkdtemp(prefix=saving.TEMPORARY))
     path = folder / f"{bpy.path.clean_name(name)}_{picture.fingerprint(rgb)[:12]}.png"
@@ -71,8 +69,8 @@ def render_picture(scene: bpy.types.Scene) -> np.ndarray:
 def sequencer_picture(scene: bpy.types.Scene) -> np.ndarray:
     """What the sequencer shows at the playhead, in the strips' own colours, at the scene's render size."""
     frame = scene.frame_current
-    strips = compat.strips_of(scene) if scene.sequence_editor else ()
-    here = (s for s in strips if compat.span_of(s)[0] <= frame < compat.span_of(s)[1])
+    all_of_it = compat.strips_of(scene) if scene.sequence_editor else ()
+    here = (s for s in all_of_it if compat.span_of(s)[0] <= frame < compat.span_of(s)[1])
     if not any(strip.type != "SOUND" and not strip.mute for strip in here):
         raise InputError(f"No strip with a picture lies on frame {frame}.", "Move the playhead onto a strip.")
     return _rendered(scene, [(scene.render, "use_sequencer", True)], neutral=True)
@@ -107,9 +105,10 @@ def camera_picture(context: bpy.types.Context, seen_by: bpy.types.Object, frame:
 def _rendered(scene: bpy.types.Scene, settings: list[tuple[Any, str, Any]], neutral: bool = False) -> np.ndarray:
     """A render of the current frame under changed settings; neutral: without the scene's view transform."""
     if neutral:
-        settings = [*settings, *((scene.view_settings, name, value) for name, value in _NEUTRAL)]
+        settings = [*settings, *((scene.view_settings, name, value) for name, value in strips.NEUTRAL)]
     with _changed([*settings, (scene.render, "use_border", False)]):
-        bpy.ops.render.render(scene=scene.name)
+        with bpy.context.temp_override(scene=scene):  # naming it would put it on the window's frame
+            bpy.ops.render.render()
         return render_picture(scene)
 
 
@@ -136,15 +135,14 @@ def _drawn(
 
 @contextmanager
 def _changed(settings: list[tuple[Any, str, Any]]) -> Iterator[None]:
-    """Set (owner, property, value) for a while."""
-    before = []
+    """Set (owner, property, value) for a while; one that has room for another's values comes before that."""
+    before = [(owner, name, getattr(owner, name)) for owner, name, _ in settings]
     try:
         for owner, name, value in settings:
-            before.append((owner, name, getattr(owner, name)))
-            setattr(owner, name, value)
+            strips.set_known(owner, name, value)
         yield
     finally:
-        for owner, name, value in reversed(before):
+        for owner, name, value in before:
             setattr(owner, name, value)
 
 
@@ -166,7 +164,8 @@ def capture(context: bpy.types.Context, source: str, image: str = "") -> None:
     elif source == "RENDER":
         state.reference = keep(render_picture(scene), "render")
     else:
-        state.reference = keep(sequencer_picture(scene), f"frame_{scene.frame_current}")
+        edit = compat.sequencer_scene(context)
+        state.reference = keep(sequencer_picture(edit), f"frame_{edit.frame_current}")
     state.exact_depth = False
 
 

@@ -43,8 +43,7 @@ class MeasureCamera:
     @classmethod
     def of(cls, context: bpy.types.Context) -> Self:
         """For the active strip; raises InputError where it is no shot, or one without its camera."""
-        scene = context.scene
-        strip = scene.sequence_editor.active_strip if scene.sequence_editor else None
+        strip = strips.active(context)
         if strip is None or strips.shot_of(strip) is None:
             raise InputError("The active strip is no shot of Dollygrip's.", "Choose one in the sequencer.")
         folder = strips.folder_of(strip)
@@ -55,7 +54,7 @@ class MeasureCamera:
                 f"The strip {strip.name} has {len(files)} frames, its camera {len(requested)}.",
                 "Choose a strip of two or more frames as it was rendered.",
             )
-        return cls(scene.name, folder, _first(requested, len(files)), files)
+        return cls(context.scene.name, folder, _first(requested, len(files)), files)
 
     @classmethod
     def resumed(cls, scene: bpy.types.Scene, record: dict[str, Any]) -> Self:
@@ -98,9 +97,10 @@ class MeasureCamera:
             "cam_mc": achieved.cam_mc,
         }
 
-    def deliver(self, scene: bpy.types.Scene, prepared: dict[str, float]) -> None:
-        if strip := strips.of_folder(scene, self.folder):
-            strips.note(strip, "achieved", prepared)
+    def deliver(self, _scene: bpy.types.Scene, prepared: dict[str, float]) -> None:
+        for scene in bpy.data.scenes:  # the sequencer may show another one than the window
+            if strip := strips.of_folder(scene, self.folder):
+                strips.note(strip, "achieved", prepared)
 
     def finish(self, scene: bpy.types.Scene, outcome: Outcome) -> None:
         scene.dollygrip.notice = f"The camera of {self.folder.name}: {self.said}." if self.said else ""

@@ -49,27 +49,27 @@ class DOLLYGRIP_OT_open_take(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context):
-        if _shot_of_active(context.scene) is None:
+        if _shot_of_active(context) is None:
             cls.poll_message_set("Choose a strip that Dollygrip rendered")
             return False
         return True
 
     def execute(self, context):
-        scene, made_from = context.scene, _shot_of_active(context.scene)
+        scene, made_from = context.scene, _shot_of_active(context)
         take = takes.with_id(made_from["take_id"]) if made_from["take_id"] else None
         try:
             if take is None:
                 take = _load_rendered(context, made_from)
                 self.report({"INFO"}, f"{made_from['take']} is gone; the camera that was rendered is a take now.")
+            _show(scene, take, made_from["shot"])
         except DollygripError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        _show(scene, take, made_from["shot"])
         return {"FINISHED"}
 
 
-def _shot_of_active(scene: bpy.types.Scene) -> dict | None:
-    strip = scene.sequence_editor.active_strip if scene.sequence_editor else None
+def _shot_of_active(context: bpy.types.Context) -> dict | None:
+    strip = strips.active(context)
     return strips.shot_of(strip) if strip else None
 
 

@@ -45,7 +45,7 @@ class Render:
         for which, text in (("SELECTED", "Render Selected"), ("ALL", "Render All")):
             row.operator("dollygrip.render_shots", text=text).which = which
         draw_job(layout, context, "RenderShot")
-        strip = scene.sequence_editor.active_strip if scene.sequence_editor else None
+        strip = strips.active(context)
         shot = strips.shot_of(strip) if strip else None
         if shot:
             box = layout.box()

@@ -15,6 +15,7 @@ from dollygrip.errors import InputError
 from dollygrip.protocol import EngineInfo, RenderRequest, Request, TrajectoryHeader, Welcome
 from dollygrip.trajectory import MAX_FRAMES, Trajectory
 
+from .. import compat
 from ..backend.session import Outcome, push_undo
 from ..backend.worker import Tell
 from ..camera import camera
@@ -84,6 +85,8 @@ class RenderShot:
             notices.append(f"Nothing in the scene gives the scale: Depth was taken as {depth:g} m.")
         if not bpy.data.filepath:
             notices.append("Save the .blend to keep frames beside it: this folder is temporary.")
+        if (shown := compat.sequencer_scene(context)) != scene:
+            notices.append(f"The strip is in the scene {scene.name}; the sequencer shows {shown.name}.")
         sha256, arrays = fingerprint(image), {"image": image, "c2w": sampled.c2w, "intrinsics": sampled.intrinsics}
         meta: dict[str, Any] = {"prompt": prompt, "seed": state.seed}
         on_set = scene_depth.view_of_set(scene, take)

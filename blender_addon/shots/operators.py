@@ -39,7 +39,11 @@ class OnTake(OnShot):
     index: IntProperty(name="Take", default=-1, description="Place in the list; -1: the take that is shown")
 
     def at(self, shot: bpy.types.Object) -> tuple[int, bpy.types.Action | None]:
-        """Place in the list and Action; raises InputError where there is none. The Action may have been deleted."""
+        """Place in the list and Action; raises InputError where there is none, or a linked shot's cannot be changed.
+
+        The Action may have been deleted.
+        """
+        takes.check_own(shot)
         takes.own_copy(shot)
         state = shot.dollygrip_shot
         index = state.take_index if self.index < 0 else self.index
@@ -83,6 +87,7 @@ class DOLLYGRIP_OT_list_takes(OnShot, bpy.types.Operator):
     bl_label = "List Them Here"
 
     def act(self, _context, shot):
+        takes.check_own(shot)
         found = takes.unlisted()
         for action in found:
             takes.enlist(shot, action)

@@ -3,14 +3,18 @@
 Takes are protected from being dropped. Their pictures and the strips' frames are Blender's own paths; the reference
 that is chosen in the panel is text: it stays relative to the file wherever that is saved, and becomes so where it lies
 beside it. Frames that were rendered before the file had a place lie in a temporary folder; they are copied beside it
-when it gets one.
+when it gets one and no job needs them there any more.
 """
 
+import json
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import bpy
+
+from dollygrip.errors import InputError
 
 from .. import compat
 from ..backend.session import session
@@ -24,10 +28,19 @@ _before: dict[str, str] = {}  # references as they were, by scene, while a file 
 
 
 def new_folder(parent: Path) -> Path:
-    """Make the next free folder for the frames of a shot."""
+    """Make the next free folder for the frames of a shot. Raises InputError as `make`."""
     used = [int(p.name[5:]) for p in parent.glob("shot_*") if p.name[5:].isdigit()]
-    folder = parent / f"shot_{max(used, default=0) + 1:03d}"
-    folder.mkdir(parents=True)
+    return make(parent / f"shot_{max(used, default=0) + 1:03d}", exist_ok=False)
+
+
+def make(folder: Path, exist_ok: bool = True) -> Path:
+    """Make a folder and those above it; raises InputError where the system does not let us."""
+    try:
+        folder.mkdir(parents=True, exist_ok=exist_ok)
+    except OSError as error:
+        raise InputError(
+            f"The folder {folder} cannot be made: {error.strerror}.", "Save the .blend where its folder can be written."
+        ) from error
     return folder
 
 
@@ -46,8 +59,7 @@ def before_saving(path: str) -> None:
         absolute = _collected(Path(bpy.path.abspath(chosen)), place)
         if absolute.is_relative_to(place) or (chosen.startswith("//") and bpy.data.filepath):
             state.reference = _relative(absolute, place)
-        if not bpy.data.filepath:
-            _collect_frames(scene, place / FRAMES)
+        _collect_frames(scene, place / FRAMES)
 
 
 @bpy.app.handlers.persistent
@@ -76,15 +88,24 @@ def _collected(reference: Path, place: Path) -> Path:
 
 
 def _collect_frames(scene: bpy.types.Scene, parent: Path) -> None:
-    """Move frames from temporary folders, but not those that a job still writes to."""
-    if session.active or not scene.sequence_editor:
-        return
-    for strip in compat.strips_of(scene):
+    """Move frames from temporary folders, but not those that a job still needs there."""
+    in_use = _in_use(scene)
+    for strip in compat.all_strips_of(scene):
         folder = strips.folder_of(strip) if strips.shot_of(strip) else None
-        if folder and folder.is_dir() and folder.parent.name.startswith(TEMPORARY):
+        if folder and folder not in in_use and folder.is_dir() and folder.parent.name.startswith(TEMPORARY):
             kept = new_folder(parent)
             shutil.copytree(folder, kept, dirs_exist_ok=True)
             strip.directory = f"{kept}{os.sep}"
+
+
+def _in_use(scene: bpy.types.Scene) -> set[Path]:
+    """The folders of the job that runs, and of the one that the scene can go on with."""
+    found = [str(session.task.folder)] if hasattr(session.task, "folder") else []
+    with suppress(ValueError, TypeError, KeyError):  # no job, or none with a folder
+        record = json.loads(scene.dollygrip.job)
+        if record["job"] not in session.ended:
+            found.append(bpy.path.abspath(str(record.get("folder") or record["measured"])))
+    return {Path(os.path.normpath(folder)) for folder in found}
 
 
 _handlers = (

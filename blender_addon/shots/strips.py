@@ -11,6 +11,7 @@ from ..takes import takes
 
 _KEY = "dollygrip"
 _CHANNELS = 128
+NEUTRAL = (("view_transform", "Standard"), ("look", "None"), ("exposure", 0.0), ("gamma", 1.0))  # of a scene's view
 
 
 def shot_of(strip) -> dict[str, Any] | None:
@@ -23,9 +24,16 @@ def folder_of(strip) -> Path:
     return Path(os.path.normpath(bpy.path.abspath(strip.directory)))
 
 
+def active(context: bpy.types.Context):
+    """The active strip of the sequencer; None where there is none."""
+    editor = compat.sequencer_scene(context).sequence_editor
+    return editor.active_strip if editor else None
+
+
 def of_folder(scene: bpy.types.Scene, folder: Path):
     """The strip that shows the frames of a folder; None where there is none."""
-    return next((s for s in compat.strips_of(scene) if _KEY in s and folder_of(s) == folder.absolute()), None)
+    lying = compat.strips_of(scene) if scene.sequence_editor else ()
+    return next((s for s in lying if _KEY in s and folder_of(s) == folder.absolute()), None)
 
 
 def note(strip, key: str, value: Any) -> None:
@@ -46,7 +54,7 @@ def ensure(scene: bpy.types.Scene, files: list[Path], first: int, length: int, s
         channel = _free_channel(strips, first, length)
         path = takes.beside(files[0].as_posix())
         strip = strips.new_image(name, path, channel, first, fit_method="FIT")
-        strip.colorspace_settings.name = "sRGB"
+        set_known(strip.colorspace_settings, "name", "sRGB")
         compat.show_in_sequencer(scene)
         if scene.sequence_editor.active_strip is None:
             scene.sequence_editor.active_strip = strip  # its take can be opened at once
@@ -64,23 +72,35 @@ def _free_channel(strips, first: int, length: int) -> int:
 
 
 def show_true_colours(scene: bpy.types.Scene) -> str:
-    """Let the sequencer show pixels as they are; returns what was changed, for the user, or "".
+    """Let the sequencer show pixels as they are; returns what was changed or cannot be, for the user.
 
     The view transform applies to the sequencer too: AgX would change every colour of a finished picture. Blender
     itself sets Standard when the first movie is added to a sequencer.
     """
-    view, changed = scene.view_settings, []
-    for setting, neutral in (("view_transform", "Standard"), ("look", "None"), ("exposure", 0.0), ("gamma", 1.0)):
-        if getattr(view, setting) != neutral:
-            was = getattr(view, setting)
+    view, space = scene.view_settings, scene.sequencer_colorspace_settings
+    settings = [(view, name, value, name.replace("_", " ")) for name, value in NEUTRAL]
+    changed, lacking = [], []
+    for owner, name, neutral, called in [*settings, (space, "name", "sRGB", "sequencer colour space")]:
+        if (was := getattr(owner, name)) == neutral:
+            continue
+        if set_known(owner, name, neutral):
             shown = f"{was:g}" if isinstance(was, float) else was
-            changed.append(f"{setting.replace('_', ' ')} from {shown} to {neutral}")
-            setattr(view, setting, neutral)
-    if scene.sequencer_colorspace_settings.name != "sRGB":
-        changed.append(f"sequencer colour space from {scene.sequencer_colorspace_settings.name} to sRGB")
-        scene.sequencer_colorspace_settings.name = "sRGB"
-    return (
-        f"So that the strip shows its own colours, these settings of the scene were changed: {', '.join(changed)}."
-        if changed
-        else ""
-    )
+            changed.append(f"{called} from {shown} to {neutral}")
+        else:
+            lacking.append(f"{called} {neutral}")
+    said = []
+    if changed:
+        listed = ", ".join(changed)
+        said = [f"So that the strip shows its own colours, these settings of the scene were changed: {listed}."]
+    if lacking:
+        said.append(f"The strip may show other colours: this colour configuration has no {' and no '.join(lacking)}.")
+    return " ".join(said)
+
+
+def set_known(owner: Any, name: str, value: Any) -> bool:
+    """Set a property where its value is known, which a studio's colour configuration may lack; whether it was set."""
+    try:
+        setattr(owner, name, value)
+    except TypeError:
+        return False
+    return True

@@ -184,6 +184,7 @@ class DOLLYGRIP_OT_load_take(_File, bpy.types.Operator):
         try:
             found, notes = read(context, path, assumed)
             rig = takes.find_camera(scene)
+            takes.check_own(rig)
             fitted = camera.fit(found, camera.Placement.of(scene, rig and rig.data, None))
         except DollygripError as error:
             scene.dollygrip.error, scene.dollygrip.hint = error.message, error.hint

@@ -15,6 +15,7 @@ from typing import Any
 import bpy
 import numpy as np
 
+from dollygrip.errors import InputError
 from dollygrip.trajectory import Trajectory
 
 from .. import compat
@@ -56,9 +57,25 @@ def make_shot(camera: bpy.types.Object) -> None:
     camera[_KEY] = "camera"
 
 
+def own_object(scene: bpy.types.Scene, name: str) -> bpy.types.Object | None:
+    """The scene's object of this name; never a linked one, which may have the same."""
+    return next((thing for thing in scene.objects if thing.name == name and not thing.library), None)
+
+
+def check_own(camera: bpy.types.Object | None) -> None:
+    """Raise InputError for a camera that is linked: its list of takes is saved in its own file only."""
+    for owner in (camera, camera.data) if camera else ():
+        if owner.library or owner.override_library:
+            raise InputError(
+                f"{owner.name} is linked from another file, so its takes cannot be changed in this one.",
+                "Make it local (Object > Relations > Make Local), or press New Shot.",
+            )
+
+
 def ensure_camera(scene: bpy.types.Scene, like: bpy.types.Camera | None = None) -> bpy.types.Object:
     """The Dollygrip camera of `find_camera`, made if there is none, with the sensor and clipping of `like`."""
     if camera := find_camera(scene):
+        check_own(camera)
         return camera
     camera = new_camera(scene)
     if like is not None:
@@ -79,8 +96,10 @@ def add(
 
     It is seen where it was placed in the world, whatever the camera is parented to.
     The camera becomes the scene's, unless another Dollygrip camera is. provenance: `reference` is the picture's path.
+    Raises InputError as `check_own`.
     """
     camera = camera or ensure_camera(scene, like)
+    check_own(camera)
     action, pose_curves, lens_curves = compat.new_take_action(name)
     action.use_fake_user = action.use_frame_range = True
     action.frame_start, action.frame_end = take.frame_start, take.frame_start + len(take.trajectory) - 1
@@ -128,8 +147,11 @@ def _image(path: str) -> bpy.types.Image:
 
 
 def beside(path: str | Path) -> str:
-    """A path relative to the .blend ("//"), so that both may be moved together; absolute while that is unsaved."""
-    return bpy.path.relpath(str(path)) if bpy.data.filepath else str(path)
+    """A path relative to the .blend ("//"), so that both may be moved together; absolute where there is no such."""
+    try:
+        return bpy.path.relpath(str(path)) if bpy.data.filepath else str(path)
+    except ValueError:  # another drive
+        return str(path)
 
 
 def enlist(camera: bpy.types.Object, action: bpy.types.Action) -> None:

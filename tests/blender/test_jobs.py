@@ -13,8 +13,9 @@ import pytest
 from bl_ext.user_default.dollygrip import compat
 from bl_ext.user_default.dollygrip.backend.session import BUDGET, session
 from bl_ext.user_default.dollygrip.references import picture
+from bl_ext.user_default.dollygrip.render.measure import MeasureCamera
 from bl_ext.user_default.dollygrip.render.render import RenderShot
-from bl_ext.user_default.dollygrip.shots import strips
+from bl_ext.user_default.dollygrip.shots import saving, strips
 from bl_ext.user_default.dollygrip.takes import takes
 
 EXTENSION = "bl_ext.user_default.dollygrip"
@@ -128,6 +129,17 @@ def test_from_the_interface_the_job_runs_on(ready):
     assert {3, 6, 12} <= set(lengths)
     assert longest < 2 * BUDGET
     assert "12 of 12 frames" in ready.dollygrip.notice
+
+
+@pytest.mark.parametrize("again", [bpy.ops.screen.repeat_last, lambda: bpy.ops.screen.repeat_history(index=0)])
+def test_repeated_from_the_interface_the_job_runs_on(ready, again):
+    ready.dollygrip.prompt = "sleep=0.05"
+    bpy.ops.dollygrip.predict_camera("EXEC_DEFAULT", True)
+    assert not session.active and len(ready.dollygrip.take_list) == 1, "a script waits"
+    again()
+    assert session.active and bpy.ops.dollygrip.cancel_job.poll()
+    pump_until(lambda: not session.active)
+    assert len(ready.dollygrip.take_list) == 2
 
 
 def test_cancelled_jobs_keep_what_arrived(ready):
@@ -295,6 +307,72 @@ def test_an_unsaved_file_keeps_its_frames_and_says_where(scene, scripted_backend
     [strip] = compat.strips_of(scene)
     assert Path(strips.shot_of(strip)["folder"], "frame_0005.png").exists()
     shutil.rmtree(Path(strips.shot_of(strip)["folder"]).parent)
+
+
+def test_frames_of_an_unsaved_file_come_beside_it_once_no_job_needs_their_folder(
+    scene, scripted_backend, picture_path, tmp_path
+):
+    scene.render.resolution_x, scene.render.resolution_y = 320, 180
+    state = scene.dollygrip
+    state.reference, state.frame_count, state.prompt = str(picture_path), 5, "go"
+    bpy.ops.dollygrip.predict_camera()
+    bpy.ops.dollygrip.render_shot()
+    [inside] = compat.strips_of(scene)
+    inside.move_to_meta(compat.strips_of(scene).new_meta("cut", 9, 1))
+    state.take_list[0].action["dollygrip"]["prompt"] = "sleep=0.1"
+    begin(RenderShot)
+    pump_until(lambda: any(len(s.elements) > 1 for s in compat.strips_of(scene) if s.type == "IMAGE"))
+    growing = next(s for s in compat.strips_of(scene) if s.type == "IMAGE")
+    temporary = [strips.folder_of(strip) for strip in (inside, growing)]
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "film.blend"))
+    assert strips.folder_of(inside) == tmp_path / "dollygrip" / "shot_001"
+    assert strips.folder_of(growing) == temporary[1], "the job still writes there"
+    pump_until(lambda: not session.active)
+    bpy.ops.wm.save_mainfile()
+    for folder in temporary:
+        shutil.rmtree(folder.parent)
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "film.blend"))
+    rendered = [strip for strip in compat.all_strips_of(bpy.context.scene) if strip.type == "IMAGE"]
+    assert {strips.folder_of(strip).parent for strip in rendered} == {tmp_path / "dollygrip"} and len(rendered) == 2
+    for strip in rendered:
+        files = [strips.folder_of(strip) / element.filename for element in strip.elements]
+        assert [int(picture.read_picture(str(file))[0, 0, 0]) for file in files] == list(range(5))
+
+
+def test_frames_that_a_closed_job_goes_on_with_stay_until_then(scene, picture_path, tmp_path):
+    folder = tmp_path / f"{saving.TEMPORARY}abc" / "shot_001"
+    folder.mkdir(parents=True)
+    file = Path(shutil.copy(picture_path, folder / "frame_0001.png"))
+    strip = strips.ensure(scene, [file], 1, 5, {"take": "take"})
+    scene.dollygrip.job = json.dumps({"job": "not ended here", "folder": str(folder)})
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "film.blend"))
+    assert strips.folder_of(strip) == folder
+    bpy.ops.dollygrip.forget_job()
+    bpy.ops.wm.save_mainfile()
+    assert strips.folder_of(strip) == tmp_path / "dollygrip" / "shot_001"
+
+
+@pytest.mark.skipif(bpy.app.version < (5, 0, 0), reason="the sequencer shows the window's scene")
+def test_the_scene_that_the_sequencer_shows_counts(ready):
+    edit = bpy.data.scenes.new("Edit")
+    edit.render.resolution_x, edit.render.resolution_y = 320, 180
+    bpy.context.workspace.sequencer_scene = edit
+    bpy.ops.dollygrip.predict_camera()
+    bpy.ops.dollygrip.render_shot()
+    [made] = compat.strips_of(ready)
+    assert "The strip is in the scene Scene; the sequencer shows Edit." in ready.dollygrip.notice
+    assert not bpy.ops.dollygrip.open_take.poll(), "no strip is seen yet"
+    folder, shot = strips.folder_of(made), strips.shot_of(made)
+    strip = strips.ensure(edit, sorted(folder.glob("frame_*.png")), 11, 12, shot)
+    bpy.ops.dollygrip.duplicate_take()
+    assert bpy.ops.dollygrip.open_take() == {"FINISHED"} and ready.dollygrip.take_index == 0
+    measured = MeasureCamera.of(bpy.context)
+    assert measured.folder == folder and measured.scene_name == ready.name
+    measured.deliver(ready, {"found": 12})
+    assert [strips.shot_of(strip)["achieved"]["found"] for strip in (strip, made)] == [12, 12]
+    edit.frame_set(14)
+    bpy.ops.dollygrip.capture_reference(source="SEQUENCER")
+    assert (picture.read_picture(ready.dollygrip.reference) == 3).all() and edit.frame_current == 14
 
 
 def test_the_extension_can_be_turned_off_and_on(scene):

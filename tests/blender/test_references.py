@@ -19,6 +19,7 @@ from dollygrip.errors import InputError
 from dollygrip.trajectory import Trajectory
 
 SIZE = (160, 96)
+_OUTPUT = ("file_format", "color_mode", "color_depth")
 
 
 @pytest.fixture
@@ -153,6 +154,31 @@ def test_the_render_is_taken_as_it_is_shown(stage, tmp_path):
     bpy.data.images["Render Result"].save_render(str(tmp_path / "own.png"))
     assert np.array_equal(seen, picture.read_picture(str(tmp_path / "own.png")))
     assert seen[48, 80, 0] > 150 > 60 > seen[48, 10, 0], "the ball is red, the wall is not"
+
+
+@pytest.mark.parametrize(
+    ("medium", *_OUTPUT),
+    [
+        ("IMAGE", "OPEN_EXR", "RGBA", "32"),
+        ("IMAGE", "DPX", "RGB", "12"),
+        ("IMAGE", "PNG", "BW", "16"),
+        ("IMAGE", "JPEG", "RGB", "8"),
+        ("MULTI_LAYER_IMAGE", "OPEN_EXR_MULTILAYER", "RGBA", "32"),
+        ("VIDEO", "FFMPEG", "RGB", "8"),
+    ],
+)
+def test_the_output_settings_are_those_of_the_animator_again(stage, medium, file_format, color_mode, color_depth):
+    stage.render.engine, stage.cycles.samples = "CYCLES", 1
+    bpy.ops.render.render()
+    output = stage.render.image_settings
+    if hasattr(output, "media_type"):
+        output.media_type = medium
+    wanted = file_format, color_mode, color_depth
+    for name, value in zip(_OUTPUT, wanted, strict=True):
+        setattr(output, name, value)
+    capture(source="RENDER")
+    assert tuple(getattr(output, name) for name in _OUTPUT) == wanted
+    assert getattr(output, "media_type", medium) == medium
 
 
 def test_the_cameras_view_comes_with_its_exact_depth(stage):
