@@ -104,14 +104,16 @@ def sample(
 
 @contextmanager
 def playhead(scene: bpy.types.Scene) -> Iterator[None]:
-    """Let the playhead go through frames, and put it back."""
+    """Let the playhead go through frames, and put it back, with the scene's camera where markers cut on the way."""
     # Going to a frame evaluates what has changed without telling the handlers of updates, such as the overlay's.
     bpy.context.view_layer.update()
-    kept = scene.frame_current, scene.frame_subframe
+    kept, shown = (scene.frame_current, scene.frame_subframe), scene.camera
     try:
         yield
     finally:
         scene.frame_set(kept[0], subframe=kept[1])
+        if scene.camera != shown:
+            scene.camera = shown
 
 
 @contextmanager

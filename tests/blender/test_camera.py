@@ -176,6 +176,23 @@ def test_evaluated_camera_counts_and_the_frame_is_restored(scene):
         assert np.dot(pose[:3, 2], to / np.linalg.norm(to)) == pytest.approx(1, abs=1e-6)
 
 
+def test_a_cut_on_the_way_leaves_the_shown_camera(scene):
+    """A marker cuts to another camera on the frames that are looked at; what the animator was looking through stays."""
+    bound, shown = (bpy.data.objects.new(name, bpy.data.cameras.new(name)) for name in ("Bound", "Shown"))
+    for made in (bound, shown):
+        scene.collection.objects.link(made)
+    scene.timeline_markers.new("cut", frame=3).camera = bound
+    bound.location.x = 5
+    scene.frame_set(2)
+    scene.camera = shown
+    assert np.abs(camera.sample(bpy.context, 1, 9, shown).positions).max() == 0
+    assert (scene.camera, scene.frame_current) == (shown, 2)
+    assert camera.sample(bpy.context, 3, 9).positions[:, 0] == pytest.approx(5), "without a camera, cuts count"
+    with camera.on_frame(scene, 5):
+        assert scene.camera == bound
+    assert (scene.camera, scene.frame_current) == (shown, 2)
+
+
 def test_reframing_and_back():
     """A cropped view's lens in the picture is found again, also on anamorphic pixels."""
     picture = np.array([[900.0, 900.0, 410.0, 290.0]])
