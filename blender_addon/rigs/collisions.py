@@ -15,7 +15,7 @@ from mathutils import Vector
 
 from dollygrip.errors import DollygripError, InputError
 
-from ..camera.camera import ANGLE_TOLERANCE, POSITION_TOLERANCE, playhead
+from ..camera.camera import ANGLE_TOLERANCE, POSITION_TOLERANCE, evaluated, playhead
 from ..takes import sets, takes
 from . import rigs
 from .solids import Solids, Touch
@@ -130,7 +130,7 @@ def _step_aside(
 
 def _stand(context: bpy.types.Context, camera: bpy.types.Object, frame: int) -> Vector:
     context.scene.frame_set(frame)
-    return camera.evaluated_get(context.evaluated_depsgraph_get()).matrix_world.translation.copy()
+    return evaluated(context, camera).matrix_world.translation.copy()
 
 
 def _spread(offsets: np.ndarray, span: int) -> np.ndarray:

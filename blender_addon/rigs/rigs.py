@@ -21,7 +21,7 @@ from dollygrip.errors import DollygripError, InputError
 from dollygrip.rotations import angle_between, euler_xyz_from_matrix
 
 from .. import compat
-from ..camera.camera import playhead
+from ..camera.camera import evaluated, playhead
 from ..takes import helpers, takes
 from ..takes.helpers import AIM, PATH, PLAIN, helper_of, kind_of
 from . import aim_rig, path_rig
@@ -130,8 +130,8 @@ def poses(
     with playhead(scene), _rig_alone(camera):
         for frame in range(first, last + 1):
             scene.frame_set(frame)
-            evaluated = camera.evaluated_get(context.evaluated_depsgraph_get())
-            seen, basis = (np.array(m, float) for m in (evaluated.matrix_world, evaluated.matrix_basis))
+            there = evaluated(context, camera)
+            seen, basis = (np.array(m, float) for m in (there.matrix_world, there.matrix_basis))
             world.append(seen)
             parents.append(seen @ np.linalg.inv(basis))
     return _without_scale(np.array(world)), np.array(parents)
