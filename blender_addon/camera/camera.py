@@ -176,12 +176,15 @@ def depth_map(
     return np.kron(depths, np.ones((step, step)))[: size[1], : size[0]].astype(np.float32)
 
 
-def known_depth(context: bpy.types.Context, seen: Trajectory | None) -> float | None:
-    """The depth that sets the scale, in metres: the user's, else measured where `seen` looks at geometry."""
+def known_depth(context: bpy.types.Context, seen: Trajectory | None, frame: int) -> float | None:
+    """The depth that sets the scale, in metres: the user's, else measured where `seen` looks at geometry on `frame`."""
     scene = context.scene
     if scene.dollygrip.scene_depth > 0:
         return scene.dollygrip.scene_depth * scene.unit_settings.scale_length
-    return measured_depth(context, seen) if seen is not None else None
+    if seen is None:
+        return None
+    with on_frame(scene, frame):
+        return measured_depth(context, seen)
 
 
 @attrs.frozen(eq=False)
