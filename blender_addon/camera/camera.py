@@ -78,7 +78,7 @@ def sample(
     """The camera that Blender evaluates on frames first..last, in metres and pixels of the scene's render size.
 
     Without `camera` it is the scene's, frame by frame, so cameras bound to markers count. The current frame is
-    restored. Raises InputError for a frame without a camera or with one that is not a perspective camera.
+    restored. Raises InputError for a frame without a camera, or with one that is off or not a perspective camera.
     """
     scene = context.scene
     matrices, intrinsics = [], []
@@ -88,30 +88,43 @@ def sample(
             used = camera or scene.camera
             if used is None or used.type != "CAMERA":
                 raise InputError(f"The scene {scene.name} has no camera.", "Add one, or predict a camera first.")
-            evaluated = used.evaluated_get(context.evaluated_depsgraph_get())
-            data = evaluated.data
+            seen = evaluated(context, used)
+            data = seen.data
             if data.type != "PERSP":
                 raise InputError(
                     f"The camera {used.name} is not a perspective camera on frame {frame}.",
                     "Set its lens type to Perspective.",
                 )
-            matrices.append(np.array(evaluated.matrix_world, float))
+            matrices.append(np.array(seen.matrix_world, float))
             sensor = sensor_of(scene, data)
             intrinsics.append(intrinsics_from_lens([data.lens], [(data.shift_x, data.shift_y)], sensor)[0])
     c2w = c2w_from_blender(np.array(matrices), scene.unit_settings.scale_length)
     return Trajectory(c2w, np.array(intrinsics), render_size(scene), scene_fps(scene), scene_depth)
 
 
+def evaluated(context: bpy.types.Context, camera: bpy.types.Object) -> bpy.types.Object:
+    """A camera as Blender evaluates it on the current frame. Raises InputError where Blender leaves it out."""
+    found = camera.evaluated_get(context.evaluated_depsgraph_get())
+    if not found.is_evaluated:
+        raise InputError(
+            f"The camera {camera.name} is disabled in viewports, or not in this view layer, and so does not move.",
+            "Enable it, or its collection, in the Outliner.",
+        )
+    return found
+
+
 @contextmanager
 def playhead(scene: bpy.types.Scene) -> Iterator[None]:
-    """Let the playhead go through frames, and put it back."""
+    """Let the playhead go through frames, and put it back, with the scene's camera where markers cut on the way."""
     # Going to a frame evaluates what has changed without telling the handlers of updates, such as the overlay's.
     bpy.context.view_layer.update()
-    kept = scene.frame_current, scene.frame_subframe
+    kept, shown = (scene.frame_current, scene.frame_subframe), scene.camera
     try:
         yield
     finally:
         scene.frame_set(kept[0], subframe=kept[1])
+        if scene.camera != shown:
+            scene.camera = shown
 
 
 @contextmanager
@@ -163,12 +176,15 @@ def depth_map(
     return np.kron(depths, np.ones((step, step)))[: size[1], : size[0]].astype(np.float32)
 
 
-def known_depth(context: bpy.types.Context, seen: Trajectory | None) -> float | None:
-    """The depth that sets the scale, in metres: the user's, else measured where `seen` looks at geometry."""
+def known_depth(context: bpy.types.Context, seen: Trajectory | None, frame: int) -> float | None:
+    """The depth that sets the scale, in metres: the user's, else measured where `seen` looks at geometry on `frame`."""
     scene = context.scene
     if scene.dollygrip.scene_depth > 0:
         return scene.dollygrip.scene_depth * scene.unit_settings.scale_length
-    return measured_depth(context, seen) if seen is not None else None
+    if seen is None:
+        return None
+    with on_frame(scene, frame):
+        return measured_depth(context, seen)
 
 
 @attrs.frozen(eq=False)

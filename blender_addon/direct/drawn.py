@@ -114,7 +114,7 @@ class AlongPath(predict.PredictCamera):
             if "depth" in task.arrays:
                 task.arrays["depth"] = predict.exact_depth(context, task.arrays["image"], seen, first)
             else:
-                task.request = attrs.evolve(task.request, scene_depth=camera.known_depth(context, seen))
+                task.request = attrs.evolve(task.request, scene_depth=camera.known_depth(context, seen, first))
         task.follow(line, start)
         task.provenance["path"] = drawing.name
         return task

@@ -73,7 +73,7 @@ class PredictCamera:
             takes=state.takes,
             size=camera.square_size(scene),
             **({} if seen is None else lens_of(image, seen)),
-            scene_depth=None if "depth" in arrays else camera.known_depth(context, seen),
+            scene_depth=None if "depth" in arrays else camera.known_depth(context, seen, first),
             strength=state.strength,
             subject=point,
             subject_depth=distance,

@@ -105,7 +105,7 @@ class Redirect:
         image = read_picture(shown)
         seen = camera.sample(context, span.first, span.first, shot)
         arrays = {"image": image, **_keyframes(context, shot, span)}
-        depth = made_from.get("scene_depth") or camera.known_depth(context, seen) or camera.ASSUMED_DEPTH
+        depth = made_from.get("scene_depth") or camera.known_depth(context, seen, span.first) or camera.ASSUMED_DEPTH
         by_object = state.subject_kind == "OBJECT"
         point, distance = subject.of(context, image, seen, span.first) if by_object else (None, None)
         request = PredictRequest(

@@ -96,6 +96,7 @@ _COPY = "dollygrip_sampling"
 def _stand(stage: bpy.types.Scene, shot: bpy.types.Object, action: bpy.types.Action) -> _Stand:
     camera = shot.copy()
     camera.data, camera[_COPY] = shot.data.copy(), True
+    camera.hide_viewport = False  # Blender would not move it: unlike the shot it is not its scene's camera
     stage.collection.objects.link(camera)
     if takes.shown(camera) != action:
         compat.assign_take(camera, action)

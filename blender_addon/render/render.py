@@ -79,7 +79,7 @@ class RenderShot:
                 f"Give the {'take' if take else 'scene'} a frame range of 1 to {MAX_FRAMES} frames.",
             )
         sampled = camera.sample(context, first, last, shot if takes.is_camera(shot) else None)
-        notices, depth = [], made_from.get("scene_depth") or camera.known_depth(context, sampled)
+        notices, depth = [], made_from.get("scene_depth") or camera.known_depth(context, sampled, first)
         if depth is None:
             depth = camera.ASSUMED_DEPTH
             notices.append(f"Nothing in the scene gives the scale: Depth was taken as {depth:g} m.")

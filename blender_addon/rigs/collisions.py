@@ -6,6 +6,7 @@ The work is a generator that pauses often: in the interface it is advanced for a
 import json
 import time
 from collections.abc import Generator
+from contextlib import closing
 
 import bpy
 import numpy as np
@@ -14,7 +15,7 @@ from mathutils import Vector
 
 from dollygrip.errors import DollygripError, InputError
 
-from ..camera.camera import ANGLE_TOLERANCE, POSITION_TOLERANCE, playhead
+from ..camera.camera import ANGLE_TOLERANCE, POSITION_TOLERANCE, evaluated, playhead
 from ..takes import sets, takes
 from . import rigs
 from .solids import Solids, Touch
@@ -129,7 +130,7 @@ def _step_aside(
 
 def _stand(context: bpy.types.Context, camera: bpy.types.Object, frame: int) -> Vector:
     context.scene.frame_set(frame)
-    return camera.evaluated_get(context.evaluated_depsgraph_get()).matrix_world.translation.copy()
+    return evaluated(context, camera).matrix_world.translation.copy()
 
 
 def _spread(offsets: np.ndarray, span: int) -> np.ndarray:
@@ -172,6 +173,7 @@ class _Sliced:
     """An operator whose `work` is a generator: a script waits for it, in the interface a timer advances it."""
 
     bl_options = {"REGISTER", "UNDO"}
+    _broken_off = {"CANCELLED"}
 
     clearance: FloatProperty(
         name="Clearance",
@@ -185,55 +187,65 @@ class _Sliced:
     def poll(cls, context):
         return rigs.shows_take(cls, context)
 
+    def begin(self, context) -> None:
+        """Which take is meant is settled here: while the work pauses, another one may arrive and be shown."""
+        self._camera = context.scene.camera
+        self._take = takes.shown(self._camera)
+        self._work = self.work(context)
+
     def distance(self, context) -> float:
-        camera = context.scene.camera
-        depth = takes.scene_depth(takes.shown(camera)) / context.scene.unit_settings.scale_length
-        return self.clearance or max(CLEARANCE * depth, camera.data.clip_start)
+        depth = takes.scene_depth(self._take) / context.scene.unit_settings.scale_length
+        return self.clearance or max(CLEARANCE * depth, self._camera.data.clip_start)
 
     def execute(self, context):
-        work = self.work(context)
-        while True:
-            if (ended := self.advance(work)) is not None:
-                return ended
+        self.begin(context)
+        with closing(self._work):
+            while True:
+                if (ended := self.advance()) is not None:
+                    return ended
 
     def invoke(self, context, _event):
-        self._work = self.work(context)
+        self.begin(context)
         self._timer = context.window_manager.event_timer_add(0.01, window=context.window)
         context.window_manager.modal_handler_add(self)
         context.window_manager.progress_begin(0, 100)
         return {"RUNNING_MODAL"}
 
     def modal(self, context, event):
-        ended = None
-        if event.type == "ESC":
-            self._work.close()
-            ended = {"CANCELLED"}
-        elif event.type == "TIMER":
-            ended = self.advance(self._work, context)
-        if ended is None:
-            return {"RUNNING_MODAL"}
-        context.window_manager.event_timer_remove(self._timer)
-        context.window_manager.progress_end()
-        return ended
+        ended = self._broken_off
+        try:
+            if event.type != "ESC":
+                ended = self.advance(context) if event.type == "TIMER" else None
+            return ended or {"RUNNING_MODAL"}
+        finally:
+            if ended:
+                self._work.close()
+                context.window_manager.event_timer_remove(self._timer)
+                context.window_manager.progress_end()
 
-    def advance(self, work, context=None) -> set[str] | None:
+    def advance(self, context=None) -> set[str] | None:
         """Work for one tick; how the operator ended, or None while it goes on."""
         until = time.monotonic() + _TICK
         try:
             while time.monotonic() < until:
-                share = next(work)
+                if takes.shown(self._camera) != self._take:
+                    raise InputError(
+                        f"{self._camera.name} shows another take by now; {self._take.name} was not checked to the end.",
+                        "Show the take that you mean, and start again.",
+                    )
+                share = next(self._work)
                 if context:
                     context.window_manager.progress_update(100 * share)
         except StopIteration:
             return {"FINISHED"}
         except DollygripError as error:
             self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
+            return self._broken_off
         return None
 
-    def note(self, context, found: list[Touch]) -> list[dict]:
+    def note(self, found: list[Touch]) -> list[dict]:
         runs = spans(found)
-        takes.shown(context.scene.camera)[FOUND] = json.dumps(runs)
+        self._take[FOUND] = json.dumps(runs)
         return runs
 
 
@@ -244,10 +256,10 @@ class DOLLYGRIP_OT_check_collisions(_Sliced, bpy.types.Operator):
     bl_label = "Check for Collisions"
 
     def work(self, context):
-        runs = self.note(context, (yield from check(context, context.scene.camera, self.distance(context))))
+        runs = self.note((yield from check(context, self._camera, self.distance(context))))
         names = ", ".join(sorted({run["name"] for run in runs}))
         said = f"The camera touches {names}." if runs else "The path is clear."
-        if sets.is_missing(context.scene, takes.shown(context.scene.camera)):
+        if sets.is_missing(context.scene, self._take):
             said += " Build the set proxy to check what the reference shows too."
         self.report({"WARNING" if runs else "INFO"}, said)
 
@@ -259,15 +271,16 @@ class DOLLYGRIP_OT_fix_collisions(_Sliced, bpy.types.Operator):
     bl_label = "Push Path Clear"
 
     def work(self, context):
-        camera, unit = context.scene.camera, context.scene.unit_settings.scale_length
-        clearance, depth = self.distance(context), takes.scene_depth(takes.shown(camera)) / unit
+        camera, unit = self._camera, context.scene.unit_settings.scale_length
+        clearance, depth = self.distance(context), takes.scene_depth(self._take) / unit
         offsets = yield from push(context, camera, clearance, _FURTHEST * depth)
         said = []
         if offsets.any():
             world, _ = rigs.poses(context, camera, keys_only=True)
             world[:, :3, 3] += offsets
             said = rigs.rewrite(context, camera, world, False, (POSITION_TOLERANCE / 2, ANGLE_TOLERANCE))
-        runs = self.note(context, (yield from check(context, camera, clearance)))
+            self._broken_off = {"FINISHED"}  # whatever comes, the new path is a step of undo
+        runs = self.note((yield from check(context, camera, clearance)))
         far = np.linalg.norm(offsets, axis=1).max() * unit
         said.insert(0, f"The path was pushed by up to {far:.2g} m." if far else "Nothing was in the way.")
         if runs:

@@ -20,7 +20,7 @@ from dollygrip.rotations import angle_between, euler_xyz_from_matrix
 
 from .. import compat
 from ..camera import curve_parts
-from ..camera.camera import playhead
+from ..camera.camera import evaluated, playhead
 from ..camera.parents import muted
 from ..takes import helpers, settings, takes
 from ..takes.helpers import AIM, PATH, PLAIN, helper_of, kind_of
@@ -134,8 +134,8 @@ def poses(
     with playhead(scene), muted([*own_constraints(camera), *(layer for layer in layers if not layer.mute)]):
         for frame in range(first, last + 1):
             scene.frame_set(frame)
-            evaluated = camera.evaluated_get(context.evaluated_depsgraph_get())
-            seen, basis = (np.array(m, float) for m in (evaluated.matrix_world, evaluated.matrix_basis))
+            there = evaluated(context, camera)
+            seen, basis = (np.array(m, float) for m in (there.matrix_world, there.matrix_basis))
             world.append(seen)
             parents.append(seen @ np.linalg.inv(basis))
     return _without_scale(np.array(world)), np.array(parents)

@@ -4,6 +4,11 @@ import bpy
 import numpy as np
 import pytest
 from bl_ext.user_default.dollygrip.camera import camera
+from bl_ext.user_default.dollygrip.direct.adopt import adopt
+from bl_ext.user_default.dollygrip.direct.drawn import AlongPath
+from bl_ext.user_default.dollygrip.direct.predict import PredictCamera
+from bl_ext.user_default.dollygrip.direct.redirect import Redirect
+from bl_ext.user_default.dollygrip.render.render import RenderShot
 from bl_ext.user_default.dollygrip.takes import takes
 from bpy_extras.object_utils import world_to_camera_view
 from hypothesis import HealthCheck, given, settings
@@ -176,6 +181,23 @@ def test_evaluated_camera_counts_and_the_frame_is_restored(scene):
         assert np.dot(pose[:3, 2], to / np.linalg.norm(to)) == pytest.approx(1, abs=1e-6)
 
 
+def test_a_cut_on_the_way_leaves_the_shown_camera(scene):
+    """A marker cuts to another camera on the frames that are looked at; what the animator was looking through stays."""
+    bound, shown = (bpy.data.objects.new(name, bpy.data.cameras.new(name)) for name in ("Bound", "Shown"))
+    for made in (bound, shown):
+        scene.collection.objects.link(made)
+    scene.timeline_markers.new("cut", frame=3).camera = bound
+    bound.location.x = 5
+    scene.frame_set(2)
+    scene.camera = shown
+    assert np.abs(camera.sample(bpy.context, 1, 9, shown).positions).max() == 0
+    assert (scene.camera, scene.frame_current) == (shown, 2)
+    assert camera.sample(bpy.context, 3, 9).positions[:, 0] == pytest.approx(5), "without a camera, cuts count"
+    with camera.on_frame(scene, 5):
+        assert scene.camera == bound
+    assert (scene.camera, scene.frame_current) == (shown, 2)
+
+
 def test_reframing_and_back():
     """A cropped view's lens in the picture is found again, also on anamorphic pixels."""
     picture = np.array([[900.0, 900.0, 410.0, 290.0]])
@@ -192,9 +214,51 @@ def test_depth_is_measured_in_the_scene(scene):
     scene.collection.objects.link(made)
     scene.camera = made
     scene.unit_settings.scale_length = 0.1
-    assert camera.known_depth(bpy.context, camera.sample(bpy.context, 1, 1)) == pytest.approx(0.7, rel=1e-5)
+    assert camera.known_depth(bpy.context, camera.sample(bpy.context, 1, 1), 1) == pytest.approx(0.7, rel=1e-5)
     scene.dollygrip.scene_depth = 30
-    assert camera.known_depth(bpy.context, camera.sample(bpy.context, 1, 1)) == pytest.approx(3.0)
+    assert camera.known_depth(bpy.context, camera.sample(bpy.context, 1, 1), 1) == pytest.approx(3.0)
+
+
+def along_a_line(context) -> float:
+    data = bpy.data.curves.new("Way", "CURVE")
+    spline = data.splines.new("POLY")
+    spline.points.add(1)
+    spline.points[1].co = (1, 0, 0, 1)
+    way = bpy.data.objects.new("Way", data)
+    context.scene.collection.objects.link(way)
+    context.scene.dollygrip_direct.path = way
+    return AlongPath.of(context).request.scene_depth
+
+
+ASKING = {
+    "predict": lambda context: PredictCamera.of(context).request.scene_depth,
+    "along a line": along_a_line,
+    "adopt": lambda context: takes.scene_depth(adopt(context, context.scene.camera)),
+    "redirect": lambda context: Redirect.of(context).request.scene_depth,
+    "render": lambda context: RenderShot.of(context).trajectory.scene_depth,
+}
+
+
+@pytest.mark.parametrize("asking", ASKING)
+def test_the_scale_is_that_of_the_first_frame_wherever_the_playhead_stands(scene, picture_path, asking):
+    """A wall comes from 12 m to 2 m; the playhead stays."""
+    bpy.ops.mesh.primitive_plane_add(size=400, rotation=(np.pi / 2, 0, 0))
+    wall = bpy.context.object
+    made = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
+    made.rotation_euler = (np.pi / 2, 0, 0)
+    scene.collection.objects.link(made)
+    for frame, away in ((1, 12.0), (80, 2.0)):
+        wall.location.y, made.location.x = away, frame / 80
+        wall.keyframe_insert("location", frame=frame)
+        made.keyframe_insert("location", frame=frame)
+    scene.frame_end, scene.dollygrip.start = 80, made
+    scene.dollygrip.reference, scene.dollygrip.prompt = str(picture_path), "look up"
+    part = scene.dollygrip_direct
+    part.prompt, part.first, part.last = "look up", 1, 40
+    scene.camera = made
+    scene.frame_set(80)
+    assert ASKING[asking](bpy.context) == pytest.approx(12, rel=1e-4)
+    assert scene.frame_current == 80
 
 
 def test_the_depth_map_is_that_of_the_geometry(scene):

@@ -1,6 +1,7 @@
 """Physics, the handheld layer and the collision check, by the geometry that Blender evaluates."""
 
 import time
+from types import SimpleNamespace
 
 import bpy
 import numpy as np
@@ -10,7 +11,18 @@ from bl_ext.user_default.dollygrip.camera import camera
 from bl_ext.user_default.dollygrip.references import proxy_mesh, set_proxy
 from bl_ext.user_default.dollygrip.rigs import collisions, physics, rigs
 from bl_ext.user_default.dollygrip.takes import sets, takes
-from blender.sample_takes import DEPTH, FRAMES, START, add_take, assert_same_view, counts, orbit, parent_of, seen
+from blender.sample_takes import (
+    DEPTH,
+    FRAMES,
+    START,
+    add_take,
+    assert_same_view,
+    counts,
+    keys_of,
+    orbit,
+    parent_of,
+    seen,
+)
 
 from dollygrip.physics import RIGS, excess
 from dollygrip.rotations import angle_between
@@ -246,3 +258,139 @@ def test_a_wall_that_must_be_passed_is_refused(scene):
     with pytest.raises(RuntimeError, match="no way around Wall within 2 m"):
         bpy.ops.dollygrip.fix_collisions()
     assert_same_view(seen(scene), before, times=1e-3)
+
+
+def cut_to(scene, seen_by) -> None:
+    """The timeline cuts to a camera on frame 1; what is shown stays."""
+    shown = scene.camera
+    scene.timeline_markers.new("cut", frame=1).camera = seen_by
+    scene.camera = shown
+
+
+def second_shot(scene, move) -> bpy.types.Action:
+    """A shot that no marker cuts to, shown."""
+    bpy.ops.dollygrip.new_shot()
+    return add_take(scene, move, "second")
+
+
+def plain_camera(scene) -> bpy.types.Object:
+    made = bpy.data.objects.new("Plain", bpy.data.cameras.new("Plain"))
+    scene.collection.objects.link(made)
+    return made
+
+
+def test_the_shown_shot_is_checked_where_the_timeline_cuts_to_another(scene):
+    """Only the other one hits the wall; the answer belongs to the take that is shown, which stays shown."""
+    bound = add_take(scene, forward)
+    cut_to(scene, scene.camera)
+    shown = second_shot(scene, lambda t: (-forward(t)[0], forward(t)[1]))
+    box(scene, "Wall", (0, 1.0, 1.6), (3, 0.01, 3))
+    camera_shown = scene.camera
+    assert check() == []
+    assert scene.camera == camera_shown and collisions.found_in(shown) == []
+    assert collisions.found_in(bound) is None
+
+
+def test_a_cut_to_a_plain_camera_does_not_matter(scene):
+    take = add_take(scene, forward)
+    shot = scene.camera
+    cut_to(scene, plain_camera(scene))
+    box(scene, "Post", (0.05, 1.0, 1.6), (0.2, 0.2, 4))
+    assert [run["name"] for run in check()] == ["Post"]
+    assert bpy.ops.dollygrip.fix_collisions() == {"FINISHED"}
+    assert collisions.found_in(take) == [] and scene.camera == shot
+    assert bpy.ops.dollygrip.set_rig(kind="PATH") == {"FINISHED"}
+    assert rigs.kind_of(take) == "PATH" and scene.camera == shot
+
+
+@pytest.mark.parametrize("operator", ["check_collisions", "fix_collisions"])
+def test_a_take_that_arrives_meanwhile_is_left_alone(scene, monkeypatch, operator):
+    """Neither it nor the one that was shown changes, and the playhead is back."""
+    first = add_take(scene, forward)
+    box(scene, "Post", (0.05, 1.0, 1.6), (0.2, 0.2, 4))
+    name = "check" if operator == "check_collisions" else "push"
+    slow, arrived = getattr(collisions, name), []
+
+    def interrupted(*given):
+        work = slow(*given)
+        yield next(work)
+        arrived.append(add_take(scene, orbit, "arrived"))
+        arrived[0].frame_end -= 30
+        return (yield from work)
+
+    monkeypatch.setattr(collisions, name, interrupted)
+    before, frame = keys_of(first), scene.frame_current
+    with pytest.raises(RuntimeError, match="shows another take by now"):
+        getattr(bpy.ops.dollygrip, operator)()
+    assert keys_of(first) == before and keys_of(arrived[0]) == keys_of(add_take(scene, orbit, "alike"))
+    assert collisions.found_in(first) is None and collisions.found_in(arrived[0]) is None
+    assert scene.frame_current == frame
+
+
+def test_a_pushed_path_is_one_undo_step_though_a_take_arrives_while_it_is_checked(scene, monkeypatch):
+    add_take(scene, forward)
+    box(scene, "Post", (0.05, 1.0, 1.6), (0.2, 0.2, 4))
+    slow, before, pushed = collisions.check, seen(scene), []
+
+    def interrupted(*given):
+        pushed.append(seen(scene))
+        yield next(work := slow(*given))
+        add_take(scene, orbit, "arrived")
+        return (yield from work)
+
+    monkeypatch.setattr(collisions, "check", interrupted)
+    bpy.ops.ed.undo_push(message="before")
+    with pytest.raises(RuntimeError, match="take was not checked to the end"):
+        bpy.ops.dollygrip.fix_collisions("EXEC_DEFAULT", True)
+    assert np.linalg.norm(pushed[0].positions - before.positions, axis=1).max() > 0.02 * DEPTH
+    bpy.ops.ed.undo()
+    assert_same_view(seen(bpy.context.scene), before, times=1e-2)
+    bpy.ops.ed.redo()
+    bpy.context.scene.camera.dollygrip_shot.take_index = 0
+    assert_same_view(seen(bpy.context.scene), pushed[0], times=1e-2)
+
+
+def test_a_failure_in_the_interface_ends_cleanly(scene):
+    """Timer and progress go, and the playhead is back, when the work fails or is cancelled."""
+    add_take(scene, forward)
+
+    class Window:
+        timers, progress = 0, 0
+
+        def event_timer_add(self, *_, **__):
+            self.timers += 1
+
+        def event_timer_remove(self, _):
+            self.timers -= 1
+
+        def progress_begin(self, *_):
+            self.progress += 1
+
+        def progress_end(self):
+            self.progress -= 1
+
+        def modal_handler_add(self, _):
+            pass
+
+        progress_update = modal_handler_add
+
+    class Failing(collisions._Sliced):
+        def work(self, context):
+            with camera.playhead(scene):
+                scene.frame_set(40)
+                yield 0.5
+                raise ValueError("broken")
+
+    manager, frame = Window(), scene.frame_current
+    context = SimpleNamespace(window_manager=manager, window=None, scene=scene)
+    failing = Failing()
+    failing.invoke(context, None)
+    assert (manager.timers, manager.progress) == (1, 1)
+    with pytest.raises(ValueError, match="broken"):
+        failing.modal(context, SimpleNamespace(type="TIMER"))
+    assert (manager.timers, manager.progress, scene.frame_current) == (0, 0, frame)
+    stopped = Failing()
+    stopped.invoke(context, None)
+    next(stopped._work)
+    assert stopped.modal(context, SimpleNamespace(type="ESC")) == {"CANCELLED"}
+    assert (manager.timers, manager.progress, scene.frame_current) == (0, 0, frame)

@@ -58,6 +58,15 @@ def test_the_line_is_the_evaluated_camera_by_any_rig(scene, overlay, kind, paren
     assert np.abs(shape.sampled.matrices - truth).max() < 1e-4
 
 
+def test_a_shot_that_is_disabled_in_viewports_is_drawn_where_it_moves(scene, overlay):
+    add_take(scene, orbit)
+    scene.camera.hide_viewport = True
+    truth = evaluated(scene, scene.camera)
+    assert np.ptp(truth[:, :3, 3], axis=0).max() > 1
+    assert np.abs(shape_of(overlay, scene).line - truth[:, :3, 3]).max() < 1e-4
+    assert scene.camera.hide_viewport
+
+
 def test_sampling_leaves_no_trace(scene, overlay):
     """No data, no other frame, no lost pose: what has been moved but not keyed stays as it is."""
     add_take(scene, orbit)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from bl_ext.user_default.dollygrip import compat
 from bl_ext.user_default.dollygrip.camera import camera
-from bl_ext.user_default.dollygrip.rigs import rigs
+from bl_ext.user_default.dollygrip.rigs import collisions, rigs
 from bl_ext.user_default.dollygrip.shots import shots
 from bl_ext.user_default.dollygrip.takes import takes
 from blender.sample_takes import (
@@ -24,6 +24,7 @@ from blender.sample_takes import (
     seen,
 )
 
+from dollygrip.errors import InputError
 from dollygrip.rotations import angle_between
 
 
@@ -208,3 +209,34 @@ def test_saved_and_opened_again(scene, tmp_path):
     bpy.ops.dollygrip.set_rig(kind="PLAIN")
     assert_same_view(seen(opened), before)
     assert len(bpy.data.curves) == 0
+
+
+@pytest.mark.parametrize("how", ["disabled", "excluded", "in a disabled collection"])
+def test_a_shot_that_is_off_is_refused_and_not_taken_to_stand_still(scene, how):
+    """While another camera is the scene's, Blender does not move it; hidden by its eye alone it does."""
+    add_take(scene)
+    shot, before = scene.camera, seen(scene)
+    bpy.ops.dollygrip.new_shot()
+    shelf = bpy.data.collections.new("Shelf")
+    scene.collection.children.link(shelf)
+    shelf.objects.link(shot)
+    scene.collection.objects.unlink(shot)
+    last = START + FRAMES - 1
+    shot.hide_set(True)
+    assert_same_view(camera.sample(bpy.context, START, last, shot), before, times=1e-3)
+    if how == "disabled":
+        shot.hide_viewport = True
+    elif how == "excluded":
+        bpy.context.view_layer.layer_collection.children["Shelf"].exclude = True
+    else:
+        shelf.hide_viewport = True
+    asked = [
+        lambda: camera.sample(bpy.context, START, last, shot),
+        lambda: rigs.poses(bpy.context, shot),
+        lambda: list(collisions.check(bpy.context, shot, 0.1)),
+    ]
+    for ask in asked:
+        with pytest.raises(InputError, match=f"{shot.name} is disabled in viewports, or not in this view layer"):
+            ask()
+    scene.camera = shot
+    assert_same_view(camera.sample(bpy.context, START, last, shot), before, times=1e-3)
