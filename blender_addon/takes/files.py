@@ -241,7 +241,7 @@ class DOLLYGRIP_OT_save_take(_File, bpy.types.Operator):
                 form = formats.format_of_name(Path(path)) if self.kind == "AUTO" else formats.format_named(self.kind)
                 sampled = _with_provenance(camera.sample(context, first, last), take)
                 formats.write(path, sampled, form)
-                left = formats.lost(sampled, form)
+                left = formats.lost(sampled, form, Path(path).name)
         except DollygripError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}

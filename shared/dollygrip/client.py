@@ -204,7 +204,9 @@ class Client:
                 self.cancel(job_id)
 
     def close(self) -> None:
-        """Leave. Jobs under way go on; attach to them later."""
+        """Leave, if that has not been done. Jobs under way go on; attach to them later."""
+        if self._socket.closed:
+            return
         self._socket.disable_monitor()
         self._monitor.close()
         self._socket.close()

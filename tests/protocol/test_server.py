@@ -43,6 +43,13 @@ def test_a_bug_is_answered_and_logged_and_the_server_lives(server, monkeypatch, 
         assert client.hello()
 
 
+def test_a_client_that_has_left_may_leave_again(server):
+    with Client.connect(server.connection) as client:
+        client.close()
+        with Client.connect(server.connection) as other:
+            assert other.hello()
+
+
 def test_who_asks_and_never_reads_holds_up_nobody(server, tmp_path):
     """Heartbeats keep the connection of such a client alive."""
     with Client.connect(server.connection) as deaf:
