@@ -16,10 +16,13 @@ data = typer.Typer(help="Make training data.", no_args_is_help=True)
 _TRAINING = Path(__file__).parents[1] / "training"
 Scenes = Annotated[Path, typer.Option("--data", help="Folder of scenes; `dollygrip data scenes` renders them.")]
 TestScenes = Annotated[Path, typer.Option("--data", help="Folder of scenes that no network was trained on.")]
-Weights = Annotated[Path | None, typer.Option(help="Folder of other weights than the shipped ones.")]
+_FOLDER = {"exists": True, "file_okay": False}  # a name that is none would be looked for on the hub
+Weights = Annotated[Path | None, typer.Option(help="Folder of other weights than the shipped ones.", **_FOLDER)]
 Out = Annotated[Path, typer.Option(help="Folder for the weights.")]
 Config = Annotated[Path, typer.Option(help="The settings of the training, a TOML file.", show_default=False)]
-Start = Annotated[Path | None, typer.Option(help="Folder of weights to go on from.", show_default="fresh ones")]
+Start = Annotated[
+    Path | None, typer.Option(help="Folder of weights to go on from.", show_default="fresh ones", **_FOLDER)
+]
 
 
 @train.command("predictor")

@@ -6,6 +6,8 @@ the named objects that the views show, row by row in object_words (N, 2) name an
 (N, 5) [view, x, y, depth, share], as in `data.objects.SceneObject`.
 """
 
+import zipfile
+import zlib
 from pathlib import Path
 
 import attrs
@@ -78,7 +80,7 @@ def load_scene(path: Path) -> Scene:
             arrays = {key: file[key] for key in ("rgb", "depth", "c2w", "intrinsics")}
             kind = str(file["kind"]) if "kind" in file else ""
             objects = _objects(file["object_words"], file["object_numbers"]) if "object_words" in file else ()
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(f"{path} is not a scene file: {error}", "Delete it and render it again.") from error
     views, height, width = arrays["rgb"].shape[:3]
     expected = {

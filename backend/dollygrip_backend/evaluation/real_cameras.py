@@ -23,6 +23,7 @@ from dollygrip.errors import DollygripError, InputError
 from dollygrip.trajectory import Trajectory
 from dollygrip_backend.evaluation.shot import read_shot
 from dollygrip_backend.scene.depth import DepthEstimator
+from dollygrip_backend.server.capabilities import devices
 from dollygrip_backend.video import Shot, VideoEngine, load_engine
 from dollygrip_backend.video.achieved import CameraErrors, camera_errors
 from dollygrip_backend.video.recovery import LEAST_MATCHES, Recovered, match_frames, recover
@@ -158,7 +159,7 @@ def evaluate_real_cameras(
 
     A clip whose camera cannot be recovered is named and left out; raises DollygripError where that is all of them.
     """
-    engine, estimator = load_engine(engine_name), DepthEstimator.load()
+    engine, estimator = load_engine(engine_name, devices()[0]), DepthEstimator.load()
     results = []
     for clip in read_clips(folder, engine.info.sizes.nearest):
         try:

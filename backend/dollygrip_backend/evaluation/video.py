@@ -16,6 +16,7 @@ import torch
 from rich.progress import track
 from torch import Tensor
 
+from dollygrip.errors import InputError
 from dollygrip.trajectory import Trajectory
 from dollygrip_backend.data.scenes import Scene, SceneDataset
 from dollygrip_backend.evaluation.pictures import extend_edges, psnr, ssim, telea
@@ -86,7 +87,7 @@ def compare_fills(scenes: SceneDataset, fills: dict[str, Fill]) -> tuple[dict[st
                 example, largest = _example(scene, truth, guide, hole, frames), share
         if largest:
             examples.append(example)
-    return {name: Score(*np.mean(scores, 0).tolist()) for name, scores in rows.items()}, examples
+    return _means(rows), examples
 
 
 def guides(scene: Scene) -> Iterator[tuple[Tensor, FilledGuide, Tensor]]:
@@ -101,6 +102,12 @@ def guides(scene: Scene) -> Iterator[tuple[Tensor, FilledGuide, Tensor]]:
 
 def _cache(scene: Scene) -> SceneCache:
     return SceneCache.from_view(scene.rgb[0], scene.depth[0], scene.c2w[0], scene.intrinsics[0])
+
+
+def _means(rows: dict[str, list[tuple[float, ...]]]) -> dict[str, Score]:
+    if not all(rows.values()):
+        raise InputError("No view of these scenes shows much that view 0 does not.", "Take other scenes.")
+    return {name: Score(*np.mean(scores, 0).tolist()) for name, scores in rows.items()}
 
 
 def _score(image: Tensor, truth: Tensor, hole: Tensor) -> tuple[float, ...]:
@@ -138,7 +145,7 @@ def compare_shots(scenes: SceneDataset, engines: dict[str, EmbeddedEngine]) -> t
                 if HOLE_RANGE[0] < float(hole.float().mean()) < HOLE_RANGE[1]:
                     rows[name].append(_score(frame, truth, hole))
         first.append(psnr(frames[0], torch.from_numpy(scene.rgb[0]).float()))
-    return {name: Score(*np.mean(scores, 0).tolist()) for name, scores in rows.items()}, first
+    return _means(rows), first
 
 
 def evaluate_video(data: Path, out: Path, weights: Path | None = None, say: Callable[[str], None] = print) -> Report:

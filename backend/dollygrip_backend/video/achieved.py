@@ -60,7 +60,8 @@ def camera_errors(requested: Trajectory, achieved: Recovered) -> CameraErrors:
     else:
         unit, got_unit = far, got_far if achieved.moves else 1.0
         square = float(np.sum(got[:, :3, 3] ** 2))
-        scale = float(np.sum(got[:, :3, 3] * wanted[:, :3, 3])) / square if square > 0 else 1.0
+        # Never below 0: a move the other way round is no match.
+        scale = max(0.0, float(np.sum(got[:, :3, 3] * wanted[:, :3, 3])) / square) if square > 0 else 1.0
     difference = np.concatenate(
         [got[:, :3, :3] - wanted[:, :3, :3], got[:, :3, 3:] / got_unit - wanted[:, :3, 3:] / unit], -1
     )

@@ -28,6 +28,9 @@ def cards() -> tuple[Card, ...]:
     """Every CUDA card, in torch's order; found once."""
     if shutil.which("nvidia-smi") is None:
         return ()
-    probe = subprocess.run([sys.executable, "-c", _PROBE], capture_output=True, text=True, timeout=120, check=False)
+    try:
+        probe = subprocess.run([sys.executable, "-c", _PROBE], capture_output=True, text=True, timeout=120, check=False)
+    except subprocess.TimeoutExpired:  # a driver that hangs is a card that cannot be used
+        return ()
     found = json.loads(probe.stdout) if probe.returncode == 0 else []
     return tuple(Card(name, memory) for name, memory in found)

@@ -1,5 +1,6 @@
 """Making a diffusers pipeline fit into a card's memory: what the presets of `specs` do."""
 
+import gc
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,8 @@ def free_memory(device: str) -> int:
     """Bytes free on a torch device; on the CPU memory is the system's business, and everything is allowed."""
     if torch.device(device).type != "cuda":
         return 1 << 60
+    gc.collect()  # what an engine before this one has left is free
+    torch.cuda.empty_cache()
     return torch.cuda.mem_get_info(torch.device(device))[0]
 
 

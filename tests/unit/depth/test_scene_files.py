@@ -42,6 +42,12 @@ def test_a_broken_scene_is_refused_by_name(scene, tmp_path):
     (tmp_path / "junk.npz").write_bytes(b"not a zip")
     with pytest.raises(InputError, match=r"junk\.npz"):
         load_scene(tmp_path / "junk.npz")
+    save_scene(tmp_path / "whole.npz", scene)
+    whole = (tmp_path / "whole.npz").read_bytes()
+    for name, kept in (("empty", 0), ("cut", len(whole) // 2)):
+        (tmp_path / f"{name}.npz").write_bytes(whole[:kept])
+        with pytest.raises(InputError, match=rf"{name}\.npz"):
+            load_scene(tmp_path / f"{name}.npz")
     save_scene(tmp_path / "short.npz", attrs.evolve(scene, c2w=scene.c2w[:1]))
     with pytest.raises(InputError, match="c2w has the shape"):
         load_scene(tmp_path / "short.npz")

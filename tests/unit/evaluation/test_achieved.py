@@ -77,6 +77,14 @@ def test_a_move_that_was_not_made_and_one_that_was_not_asked_for():
     assert unasked.trans_err == pytest.approx(8 * 0.1) and unasked.position[1:] == pytest.approx(0.1)
 
 
+def test_a_move_the_other_way_round_is_no_match():
+    requested = trajectory(turn=(0, 0, 0))
+    relative = requested.relative().c2w
+    relative[:, :3, 3] *= -3
+    errors = camera_errors(requested, as_achieved(relative))
+    assert errors.scale == 0 and errors.position[-1] == pytest.approx(1)
+
+
 def test_frames_that_were_not_found_are_no_zeros():
     requested = trajectory()
     c2w = requested.c2w.copy()

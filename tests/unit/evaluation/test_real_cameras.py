@@ -55,7 +55,7 @@ def clips(tmp_path_factory):
 
 def test_the_depths_unit_and_the_engines_fault_are_found(clips, tmp_path, monkeypatch):
     engine, said = TiltedEngine(), []
-    monkeypatch.setattr(real_cameras, "load_engine", lambda name: engine)
+    monkeypatch.setattr(real_cameras, "load_engine", lambda name, device: engine)
     monkeypatch.setattr(real_cameras.DepthEstimator, "load", TripledDepth)
     (result,) = evaluate_real_cameras(clips, tmp_path, say=said.append)
     c2w, lens = camera((0, 0.15, 0), (1.0, 0, 0.6), frames=FRAMES)

@@ -5,7 +5,10 @@ import json
 import attrs
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from dollygrip.errors import InputError
+from dollygrip_backend.cli.main import app
 from dollygrip_backend.data.scenes import Scene, SceneDataset, save_scene
 from dollygrip_backend.evaluation import steadiness as steady
 from dollygrip_backend.evaluation.steadiness import flicker, pan_and_back, seam, turned
@@ -44,6 +47,27 @@ def test_a_turned_frame_is_what_the_other_view_shows():
     warped, inside = turned(scene.rgb[1], views[1], views[0])
     assert 0.3 < inside.float().mean() < 0.8 and not inside[:, :16].any()
     assert np.abs(warped.numpy() - scene.rgb[0])[inside.numpy()].max() < 4
+
+
+def test_scenes_without_holes_are_refused(tmp_path):
+    scene = wall()
+    same = attrs.evolve(scene, rgb=scene.rgb[[0, 0]], c2w=scene.c2w[[0, 0]])
+    save_scene(tmp_path / "same.npz", same)
+    with pytest.raises(InputError, match="view 0 does not"):
+        evaluate_video(tmp_path, tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["evaluate", "video", "--weights"],
+        ["evaluate", "predictor", "--prompts", "p.jsonl", "--weights"],
+        ["train", "depth", "--start"],
+    ],
+)
+def test_weights_are_a_folder_that_is_there_and_no_name_on_the_hub(command):
+    result = CliRunner().invoke(app, [*command, "nobody/nothing"])
+    assert result.exit_code == 2 and "does not exist" in result.output
 
 
 def test_flicker_is_found_where_it_is():
