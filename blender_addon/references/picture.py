@@ -35,12 +35,20 @@ def read_picture(path: str, size: tuple[int, int] | None = None) -> np.ndarray:
     try:
         linear = image.file_format in _LINEAR_FORMATS  # Blender then gives linear light, by the file's own colour space
         if not linear:
-            image.colorspace_settings.is_data = True
+            _take_as_data(image)
         if size and all(image.size) and tuple(image.size) != size:
             image.scale(*size)
         return pixels_of(image, linear, f"The reference picture {absolute}")
     finally:
         bpy.data.images.remove(image)
+
+
+def _take_as_data(image: bpy.types.Image) -> None:
+    """Let Blender give an image's values as they are stored."""
+    try:
+        image.colorspace_settings.name = "Non-Color"
+    except TypeError:  # a studio's colour configuration calls it otherwise
+        image.colorspace_settings.is_data = True
 
 
 def _packed(absolute: Path) -> bpy.types.Image | None:
