@@ -1,6 +1,6 @@
 """What an object's own location and rotation are relative to."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import bpy
@@ -8,26 +8,39 @@ import numpy as np
 
 from .camera import playhead
 
+_Layer = bpy.types.Constraint | bpy.types.FModifier
+
 
 def of(context: bpy.types.Context, thing: bpy.types.Object, first: int, last: int) -> np.ndarray:
     """Matrices (T, 4, 4) from an object's own transform to the world, frame by frame, constraints left out."""
-    scene, found = context.scene, []
-    with playhead(scene), muted([c for c in thing.constraints if not c.mute]):
+    return follow(context, thing, first, last, thing.constraints)[1]
+
+
+def follow(
+    context: bpy.types.Context, thing: bpy.types.Object, first: int, last: int, ignored: Iterable[_Layer]
+) -> tuple[np.ndarray, np.ndarray]:
+    """World matrices (T, 4, 4) of an object frame by frame, and those from its own transform to the world.
+
+    ignored: constraints and modifiers that are left out.
+    """
+    scene, world, above = context.scene, [], []
+    with playhead(scene), _muted(ignored):
         for frame in range(first, last + 1):
             scene.frame_set(frame)
             evaluated = thing.evaluated_get(context.evaluated_depsgraph_get())
             seen, own = (np.array(m, float) for m in (evaluated.matrix_world, evaluated.matrix_basis))
-            found.append(seen @ np.linalg.inv(own))
-    return np.array(found)
+            world.append(seen)
+            above.append(seen @ np.linalg.inv(own))
+    return np.array(world), np.array(above)
 
 
 @contextmanager
-def muted(layers: Collection[bpy.types.Constraint | bpy.types.FModifier]) -> Iterator[None]:
-    """Mute constraints or modifiers for a while."""
-    for layer in layers:
+def _muted(layers: Iterable[_Layer]) -> Iterator[None]:
+    active = [layer for layer in layers if not layer.mute]
+    for layer in active:
         layer.mute = True
     try:
         yield
     finally:
-        for layer in layers:
+        for layer in active:
             layer.mute = False

@@ -20,8 +20,8 @@ from dollygrip.rotations import angle_between, euler_xyz_from_matrix
 
 from .. import compat
 from ..camera import curve_parts
-from ..camera.camera import evaluated, playhead
-from ..camera.parents import muted
+from ..camera.camera import evaluated
+from ..camera.parents import follow
 from ..takes import helpers, settings, takes
 from ..takes.helpers import AIM, PATH, PLAIN, helper_of, kind_of
 from . import aim_rig, path_rig, rekey
@@ -128,17 +128,11 @@ def poses(
     span: first and last frame, by default those of the take that it shows. Constraints that are not of the rig are left
     out, so that they are not counted twice when curves are written; with `keys_only` modifiers of its curves too.
     """
-    scene, world, parents = context.scene, [], []
     first, last = span or takes.frame_range(takes.shown(camera))
     layers = [m for c in compat.object_curves(takes.shown(camera)) for m in c.modifiers] if keys_only else []
-    with playhead(scene), muted([*own_constraints(camera), *(layer for layer in layers if not layer.mute)]):
-        for frame in range(first, last + 1):
-            scene.frame_set(frame)
-            there = evaluated(context, camera)
-            seen, basis = (np.array(m, float) for m in (there.matrix_world, there.matrix_basis))
-            world.append(seen)
-            parents.append(seen @ np.linalg.inv(basis))
-    return _without_scale(np.array(world)), np.array(parents)
+    evaluated(context, camera)  # refuses one that Blender would leave where it is
+    world, above = follow(context, camera, first, last, [*own_constraints(camera), *layers])
+    return _without_scale(world), above
 
 
 def _without_scale(matrices: np.ndarray) -> np.ndarray:

@@ -76,6 +76,17 @@ def scripted_backend(backend_home):
     backend.stop()
 
 
+@pytest.fixture
+def ready(scene, scripted_backend, picture_path, tmp_path):
+    """A saved file with a reference, on a running scripted backend; 320x180, 12 frames."""
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "film.blend"))
+    scene = bpy.context.scene
+    scene.render.resolution_x, scene.render.resolution_y = 320, 180
+    state = scene.dollygrip
+    state.reference, state.frame_count, state.prompt = str(picture_path), 12, "go"
+    return scene
+
+
 class ScriptedBackend:
     """tests/protocol/serve.py in the backend's own Python, on a state folder; may be killed and started again."""
 

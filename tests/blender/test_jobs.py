@@ -21,17 +21,6 @@ from bl_ext.user_default.dollygrip.takes import takes
 EXTENSION = "bl_ext.user_default.dollygrip"
 
 
-@pytest.fixture
-def ready(scene, scripted_backend, picture_path, tmp_path):
-    """A saved file with a reference, on a running scripted backend; 320x180, 12 frames."""
-    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "film.blend"))
-    scene = bpy.context.scene
-    scene.render.resolution_x, scene.render.resolution_y = 320, 180
-    state = scene.dollygrip
-    state.reference, state.frame_count, state.prompt = str(picture_path), 12, "go"
-    return scene
-
-
 def error_of(operator) -> str:
     """The reason an operator raises for a script, which the panel shows too."""
     with pytest.raises(RuntimeError) as raised:

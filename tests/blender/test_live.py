@@ -17,14 +17,9 @@ from dollygrip.live import TICK
 
 
 @pytest.fixture
-def ready(scene, scripted_backend, picture_path, tmp_path):
-    """A saved file with a reference and a scripted backend; live direction is off."""
-    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "film.blend"))
-    scene = bpy.context.scene
-    scene.render.resolution_x, scene.render.resolution_y = 320, 180
-    state = scene.dollygrip
-    state.reference, state.frame_count, state.prompt = str(picture_path), 12, "go"
-    yield scene
+def ready(ready):
+    """Live direction is off before and after."""
+    yield ready
     live.stop()
 
 

@@ -19,14 +19,11 @@ FRAMES = 5
 
 
 @pytest.fixture
-def film(scene, scripted_backend, picture_path, tmp_path):
-    """A saved file with a reference, on a running scripted backend."""
-    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "film.blend"))
-    scene = bpy.context.scene
-    scene.render.resolution_x, scene.render.resolution_y = 128, 72
-    state = scene.dollygrip
-    state.reference, state.frame_count, state.prompt = str(picture_path), FRAMES, "go"
-    return scene
+def film(ready):
+    """Few and small frames."""
+    ready.render.resolution_x, ready.render.resolution_y = 128, 72
+    ready.dollygrip.frame_count = FRAMES
+    return ready
 
 
 @pytest.mark.parametrize("broken", ["deliver", "finish", "record"])

@@ -1,7 +1,9 @@
-"""A running backend and a client of it."""
+"""A running backend and a client of it; a job store alone."""
 
 import pytest
 from protocol.real_backend import Backend
+
+from dollygrip_backend.jobs.store import JobStore
 
 
 @pytest.fixture
@@ -16,3 +18,10 @@ def backend(tmp_path):
 def client(backend):
     with backend.client() as client:
         yield client
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = JobStore(tmp_path / "state")
+    yield store
+    store.close()

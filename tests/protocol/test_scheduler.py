@@ -9,7 +9,6 @@ from protocol.real_backend import image, predict, render
 
 from dollygrip.protocol import Frame, encode
 from dollygrip_backend.jobs.scheduler import Scheduler
-from dollygrip_backend.jobs.store import JobStore
 
 
 @attrs.define
@@ -41,13 +40,6 @@ class Pool:
 
     def die(self):
         self.dead = True
-
-
-@pytest.fixture
-def store(tmp_path):
-    store = JobStore(tmp_path / "state")
-    yield store
-    store.close()
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import pytest
 from protocol.real_backend import image, predict, render
 
 from dollygrip.protocol import Done, Frame, Progress, Queued, decode, encode
-from dollygrip_backend.jobs.store import JobStore
 from dollygrip_backend.server.sessions import Sessions
 
 
@@ -20,13 +19,6 @@ class Socket:
         self.room -= 1
         self.sent.append(decode(parts)[0])
         return True
-
-
-@pytest.fixture
-def store(tmp_path):
-    store = JobStore(tmp_path / "state")
-    yield store
-    store.close()
 
 
 @pytest.fixture

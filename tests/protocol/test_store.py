@@ -17,13 +17,6 @@ from dollygrip_backend.stored import job_folder, read_parts, result_name, write_
 from dollygrip_backend.workers.finished import FinishedResults
 
 
-@pytest.fixture
-def store(tmp_path):
-    store = JobStore(tmp_path / "state")
-    yield store
-    store.close()
-
-
 @given(parts=st.lists(st.binary(max_size=50), max_size=5))
 def test_parts_come_back_from_a_file(tmp_path_factory, parts):
     path = tmp_path_factory.mktemp("parts") / "file"
