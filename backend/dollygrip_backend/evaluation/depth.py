@@ -15,8 +15,9 @@ from rich.table import Table
 
 from dollygrip.errors import InputError
 from dollygrip_backend.data.scenes import Scene, SceneDataset
-from dollygrip_backend.scene.depth import DepthEstimate
+from dollygrip_backend.scene.depth import FARTHEST, DepthEstimate
 from dollygrip_backend.scene.estimators import Estimator, load_estimator
+from dollygrip_backend.scene.median import median_depth
 
 _PICTURES = (".jpg", ".jpeg", ".png", ".webp")
 _HEIGHT = 288  # of the pictures in a report
@@ -25,6 +26,7 @@ _HEIGHT = 288  # of the pictures in a report
 @attrs.frozen
 class DepthScores:
     """One view, the sky left out; or means over views. The estimate is first scaled by the median of truth / estimate.
+    A surface that is taken for sky counts as if it were estimated at 20 median depths.
 
     absrel: |estimate - truth| / truth; delta1: share of pixels within a factor of 1.25; metric_absrel: absrel without
     the scaling; sky_iou: overlap of the sky's pixels, nan where there is hardly any; view_error: of the horizontal
@@ -75,7 +77,7 @@ def _judged(data: Path, estimator, views: int) -> Iterator[_View]:
 def _scores(scene: Scene, v: int, estimate: DepthEstimate) -> DepthScores:
     truth, found = scene.depth[v], estimate.depth
     seen = np.isfinite(truth)
-    sky = found > 0.99 * found.max()
+    sky, found = ~np.isfinite(found), np.minimum(found, FARTHEST * median_depth(found))
     overlap = float((sky & ~seen).sum() / (sky | ~seen).sum()) if (~seen).mean() > 0.01 else float("nan")
     view = np.degrees(2 * np.arctan(scene.size[0] / 2 / scene.intrinsics[v, 0]))
     return DepthScores(

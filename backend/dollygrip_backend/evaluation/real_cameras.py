@@ -23,6 +23,7 @@ from dollygrip.errors import DollygripError, InputError
 from dollygrip.trajectory import Trajectory
 from dollygrip_backend.evaluation.shot import read_shot
 from dollygrip_backend.scene.depth import DepthEstimator
+from dollygrip_backend.scene.median import median_depth
 from dollygrip_backend.server.capabilities import devices
 from dollygrip_backend.video import Shot, VideoEngine, load_engine
 from dollygrip_backend.video.achieved import CameraErrors, camera_errors
@@ -105,14 +106,16 @@ def _decoded(path: Path) -> list[np.ndarray]:
 
 
 def depth_ratios(recovered: Recovered, scale: float, depth: np.ndarray) -> np.ndarray:
-    """(N,) for each point triangulated in frame 0, its depth in the clip's unit over an estimated depth (h, w) there.
+    """(N,) for each point triangulated in frame 0 on a surface, its depth in the clip's unit over an estimated depth
+    (h, w) there, inf for the sky.
 
     scale: CameraErrors.scale of the clip. The median is what the estimate has to be multiplied with to fit the clip's
     parallax, as in CamI2V's evaluation; the spread around it is what is wrong with the estimate's shape.
     """
     x, y = recovered.anchors[:, :2].T.astype(int)
     height, width = depth.shape
-    return scale * recovered.anchors[:, 2] / depth[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)]
+    estimated = depth[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)]
+    return (scale * recovered.anchors[:, 2] / estimated)[np.isfinite(estimated)]
 
 
 def misplaced(frame: np.ndarray, rendered: np.ndarray) -> float:
@@ -140,7 +143,7 @@ def evaluate_clip(clip: Clip, engine: VideoEngine, estimator: DepthEstimator, se
     depth = estimator.estimate(clip.frames[0]).depth
     ratios = depth_ratios(recovered, true.scale, depth)
     factor = float(np.median(ratios))
-    camera = attrs.evolve(clip.camera, scene_depth=factor * float(np.median(depth)))
+    camera = attrs.evolve(clip.camera, scene_depth=factor * median_depth(depth))
     rendered = list(engine.render(Shot(clip.frames[0], "", camera, camera.size, seed)))
     return Result(
         clip=clip,

@@ -18,6 +18,7 @@ from dollygrip.trajectory import Trajectory
 from dollygrip_backend.data.scenes import Scene, SceneDataset
 from dollygrip_backend.evaluation.pictures import psnr
 from dollygrip_backend.scene.cache import SceneCache
+from dollygrip_backend.scene.median import median_depth
 from dollygrip_backend.video import Shot
 from dollygrip_backend.video.embedded import WINDOW, EmbeddedEngine
 from dollygrip_backend.video.fill import grow
@@ -145,7 +146,7 @@ def _camera(scene: Scene, c2w: np.ndarray) -> Trajectory:
 
 
 def _depth(scene: Scene) -> float:
-    return float(np.median(scene.depth[0][np.isfinite(scene.depth[0])]))
+    return median_depth(scene.depth[0])
 
 
 def _floats(*frames: np.ndarray) -> list[Tensor]:

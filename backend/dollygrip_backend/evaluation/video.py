@@ -23,6 +23,7 @@ from dollygrip_backend.evaluation.pictures import extend_edges, psnr, ssim, tele
 from dollygrip_backend.evaluation.steadiness import Steadiness, steadiness
 from dollygrip_backend.evaluation.video_page import Example, page
 from dollygrip_backend.scene.cache import SceneCache
+from dollygrip_backend.scene.median import median_depth
 from dollygrip_backend.video import Shot
 from dollygrip_backend.video.embedded import EmbeddedEngine
 from dollygrip_backend.video.guide import FilledGuide
@@ -131,7 +132,7 @@ def compare_shots(scenes: SceneDataset, engines: dict[str, EmbeddedEngine]) -> t
     first = []
     for index in track(range(len(scenes)), "Shots"):
         scene = scenes[index]
-        depth = float(np.median(scene.depth[0][np.isfinite(scene.depth[0])]))
+        depth = median_depth(scene.depth[0])
         camera = Trajectory(scene.c2w, scene.intrinsics, scene.size, 24.0, depth)
         shot = Shot(scene.rgb[0], "", camera, scene.size, 0, scene.depth[0])
         cache = _cache(scene)

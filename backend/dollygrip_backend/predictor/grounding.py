@@ -16,6 +16,7 @@ from torch.nn.functional import interpolate, normalize
 from dollygrip_backend.predictor.layers import Attention
 from dollygrip_backend.predictor.text import FEATURES, TextFeatures
 from dollygrip_backend.scene.depth_network import AttentionBlock, ResidualBlock
+from dollygrip_backend.scene.median import median_depth
 
 PICTURE = (192, 128)  # width, height
 STRIDE = 8
@@ -147,7 +148,7 @@ def picture_planes(image: np.ndarray, depth: np.ndarray | None) -> Tensor:
     colours = _resized(torch.from_numpy(np.array(image)).permute(2, 0, 1).float()) / 255
     disparity = torch.zeros(2, *colours.shape[1:])
     if depth is not None:
-        median = float(np.median(depth[np.isfinite(depth)])) if np.isfinite(depth).any() else 1.0
+        median = min(median_depth(depth), 1e9)  # of nothing but sky, which any number leaves at 0
         near = torch.from_numpy(np.minimum(median / np.maximum(depth, 1e-6), 4).astype(np.float32))
         disparity[0], disparity[1] = _resized(near[None])[0], 1
     return torch.cat([colours * 2 - 1, disparity, _colour_words(colours)])

@@ -11,6 +11,7 @@ from dollygrip.trajectory import Trajectory
 from dollygrip_backend.predictor.channels import poses_of_channels
 from dollygrip_backend.predictor.clearance import visible_points
 from dollygrip_backend.predictor.plan import Context
+from dollygrip_backend.scene.median import median_depth
 
 DEFAULT_VIEW = 50.0
 MODEL_NAME = "dollygrip-camera"
@@ -38,8 +39,8 @@ class Reference:
     ) -> "Reference":
         """From checked inputs, with the defaults of `CameraPipeline`."""
         if scene_depth is None:
-            finite = depth[np.isfinite(depth)] if depth is not None else np.zeros(0)
-            scene_depth = float(np.median(finite)) if finite.size else 1.0
+            scene_depth = 1.0 if depth is None else median_depth(depth)
+            scene_depth = scene_depth if math.isfinite(scene_depth) else 1.0
         view_degrees = view_degrees or DEFAULT_VIEW
         points = np.zeros((0, 3)) if depth is None else visible_points(depth, view_degrees, centre) / scene_depth
         return cls(image, depth, scene_depth, view_degrees, points, subject_depth, centre)
@@ -105,14 +106,14 @@ class Reference:
 
 
 def central_depth(depth: np.ndarray) -> float:
-    """Median depth of the picture's central ninth: what a move without a named subject turns about."""
+    """Median depth of the picture's central ninth, inf for sky: what a move without a named subject turns about."""
     h, w = depth.shape
-    return float(np.median(depth[h // 3 : h - h // 3, w // 3 : w - w // 3]))
+    return median_depth(depth[h // 3 : h - h // 3, w // 3 : w - w // 3])
 
 
 def depth_at(depth: np.ndarray, subject: tuple[float, float]) -> float:
-    """Median depth in a window of a twentieth of the picture about the subject."""
+    """Median depth of the surfaces in a window of a twentieth of the picture about the subject, inf for only sky."""
     h, w = depth.shape
     x, y = int(subject[0] * (w - 1)), int(subject[1] * (h - 1))
     dx, dy = max(1, w // 40), max(1, h // 40)
-    return float(np.median(depth[max(0, y - dy) : y + dy + 1, max(0, x - dx) : x + dx + 1]))
+    return median_depth(depth[max(0, y - dy) : y + dy + 1, max(0, x - dx) : x + dx + 1])

@@ -14,15 +14,15 @@ from dollygrip_backend.scene.depth_network import STRIDE, DepthNetwork
 
 WEIGHTS = Path(__file__).parents[1] / "weights" / "depth"
 _AREA = 160 * 96  # pixels the network was trained at
-SKY = 20.0  # the sky stands at this many median depths
-_SURE = 2.0  # log odds above which a pixel is sky: taking a wall for sky throws it far away, the reverse costs little
+FARTHEST = 20.0  # median depths: no surface is put farther away
+_SURE = 2.0  # log odds above which a pixel is sky: taking a wall for sky throws it away, the reverse costs little
 _DETAIL = 768  # longest side at which edges are aligned; larger images are interpolated from there
 _EDGE = 0.12  # a jump of the log depth within a few pixels that is an edge, not a slope
 
 
 @attrs.frozen(eq=False)
 class DepthEstimate:
-    """depth: float32 (H, W), metres along +Z, finite everywhere; view_degrees: horizontal field of view."""
+    """depth: float32 (H, W), metres along +Z, inf for sky, finite somewhere; view_degrees: horizontal field of view."""
 
     depth: np.ndarray
     view_degrees: float
@@ -46,20 +46,21 @@ class DepthEstimator:
     def estimate(self, image: np.ndarray) -> DepthEstimate:
         """uint8 (H, W, 3) sRGB, at least 16 pixels a side -> depth aligned with it, edges where the image has them.
 
-        The sky is put at 20 times the median depth. Raises InputError for another shape or dtype.
+        Surfaces lie at most 20 median depths away. Raises InputError for another shape or dtype.
         """
         pixels = torch.from_numpy(np.array(checked(image))).to(self.device).permute(2, 0, 1)[None].float() / 255
         picture = _resized(pixels, network_size(pixels.shape[3], pixels.shape[2]))
         log_depth, sky, log_focal = self._both_ways(picture)
-        ground = log_depth[sky < _SURE]
-        median = ground.median() if ground.numel() else log_depth.median()
-        far = median + float(np.log(SKY))
-        log_depth = torch.where(sky > _SURE, far, torch.minimum(log_depth, far))
+        ground = sky < _SURE if (sky < _SURE).any() else sky == sky.min()
+        far = log_depth[ground].median() + float(np.log(FARTHEST))
+        log_depth = snapped(torch.where(ground, log_depth, far).minimum(far)[None], 2)[0]
         detailed = _resized(pixels, _fitted(pixels.shape[3], pixels.shape[2], _DETAIL))
-        log_depth = aligned(snapped(log_depth[None], 2), picture, detailed)
-        log_depth = functional.interpolate(log_depth[None], pixels.shape[2:], mode="bilinear")[0, 0]
+        # Depth is the mean of the ground alone: a mean with the sky would be a surface that hangs in between.
+        both = aligned(torch.stack([log_depth * ground, ground.float()]), picture, detailed)
+        depth, share = functional.interpolate(both[None], pixels.shape[2:], mode="bilinear")[0]
+        depth = torch.where(share < share.max().clamp_max(0.5), torch.inf, (depth / share).exp())
         view = 2 * np.degrees(np.arctan(0.5 / np.exp(float(log_focal))))
-        return DepthEstimate(log_depth.exp().cpu().numpy(), float(view))
+        return DepthEstimate(depth.cpu().numpy(), float(view))
 
     def _both_ways(self, picture: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Log depth (h, w), sky logits (h, w), log focal: the mean over the picture and its mirror image."""
@@ -104,19 +105,19 @@ def _steepest(x: Tensor) -> Tensor:
     return torch.maximum(across, down)
 
 
-def aligned(log_depth: Tensor, picture: Tensor, detailed: Tensor, softness: float = 0.06) -> Tensor:
-    """Joint bilateral upsampling (Kopf et al. 2007): log_depth (1, h, w) and its picture (1, 3, h, w) -> the size of
+def aligned(planes: Tensor, picture: Tensor, detailed: Tensor, softness: float = 0.06) -> Tensor:
+    """Joint bilateral upsampling (Kopf et al. 2007): planes (C, h, w) and their picture (1, 3, h, w) -> the size of
     `detailed` (1, 3, H, W).
 
     Each pixel takes the mean of its 4 x 4 coarse neighbours, weighted by how near they are and how alike in colour, so
-    that the edge of the depth moves to the edge of the image.
+    that the edges of the planes move to the edges of the image.
     """
     height, width = detailed.shape[2:]
-    h, w = log_depth.shape[1:]
+    h, w = planes.shape[1:]
     y = (torch.arange(height, device=picture.device) + 0.5) * (h / height) - 0.5
     x = (torch.arange(width, device=picture.device) + 0.5) * (w / width) - 0.5
-    total = torch.zeros(1, height, width, device=picture.device)
-    weight = torch.full_like(total, 1e-12)
+    total = torch.zeros(len(planes), height, width, device=picture.device)
+    weight = torch.full_like(total[0], 1e-12)
     for dy in (-1, 0, 1, 2):
         row = y.floor() + dy
         near_y = torch.exp(-((row - y) ** 2) / 1.3)
@@ -127,7 +128,7 @@ def aligned(log_depth: Tensor, picture: Tensor, detailed: Tensor, softness: floa
             columns = column.long().clamp(0, w - 1)
             colour = picture[0][:, rows][:, :, columns]
             alike = torch.exp(-(detailed[0] - colour).square().sum(0) / (2 * softness**2)) + 1e-4
-            total += near * alike * log_depth[:, rows][:, :, columns]
+            total += near * alike * planes[:, rows][:, :, columns]
             weight += near * alike
     return total / weight
 

@@ -3,7 +3,7 @@
 Depth Anything V2 (arXiv 2406.09414) gives relative disparity: 1/depth up to an unknown scale and shift. The shift is
 taken as zero, which is where the models put the infinitely far, and the scale is chosen so that the median depth is
 the one that the embedded network finds; so is the field of view, of which these models say nothing. The "metric"
-variants give metres, which are kept.
+variants give metres, which are kept, and a farthest distance instead of a sky, which the embedded network then finds.
 """
 
 from pathlib import Path
@@ -15,7 +15,8 @@ from torch.nn import functional
 from transformers import DepthAnythingForDepthEstimation
 
 from dollygrip.errors import InputError
-from dollygrip_backend.scene.depth import SKY, DepthEstimate, DepthEstimator, checked
+from dollygrip_backend.scene.depth import FARTHEST, DepthEstimate, DepthEstimator, checked
+from dollygrip_backend.scene.median import median_depth
 
 _SHORT = 518  # pixels of the shorter side, at which these models were trained
 _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's colours
@@ -45,7 +46,7 @@ class DepthAnythingEstimator:
 
     @torch.inference_mode()
     def estimate(self, image: np.ndarray) -> DepthEstimate:
-        """As `DepthEstimator.estimate`; what the model calls farther than 20 median depths is put there."""
+        """As `DepthEstimator.estimate`; what the model calls farther than 20 median depths is sky."""
         own = self.embedded.estimate(checked(image))
         pixels = torch.from_numpy(np.array(image)).to(self.device).permute(2, 0, 1)[None].float() / 255
         size = _model_size(*image.shape[:2], self.model.config.patch_size)
@@ -54,9 +55,12 @@ class DepthAnythingEstimator:
         found = self.model(pixel_values=(picture - mean) / deviation).predicted_depth
         found = functional.interpolate(found[None].float(), image.shape[:2], mode="bilinear")[0, 0].cpu().numpy()
         if self.model.config.depth_estimation_type == "metric":
-            return DepthEstimate(np.maximum(found, 1e-3), own.view_degrees)
-        disparity = np.maximum(found / max(float(np.median(found)), 1e-6), 1 / SKY)
-        return DepthEstimate((float(np.median(own.depth)) / disparity).astype(np.float32), own.view_degrees)
+            depth = np.where(np.isfinite(own.depth), np.maximum(found, 1e-3), np.inf)
+        else:
+            middle = float(np.median(found[np.isfinite(own.depth)]))
+            depth = np.where(found >= min(middle / FARTHEST, found.max()), 1 / np.maximum(found, 1e-6), np.inf)
+            depth *= median_depth(own.depth) / median_depth(depth)
+        return DepthEstimate(depth.astype(np.float32), own.view_degrees)
 
 
 def _model_size(height: int, width: int, patch: int) -> tuple[int, int]:

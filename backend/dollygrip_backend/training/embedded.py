@@ -19,6 +19,7 @@ from torch import Tensor
 from dollygrip.errors import InputError
 from dollygrip_backend.data.scenes import Scene, SceneDataset
 from dollygrip_backend.scene.cache import SceneCache
+from dollygrip_backend.scene.median import median_depth
 from dollygrip_backend.training.common import (
     Run,
     drawn_ahead,
@@ -83,7 +84,7 @@ class Pair:
 def make_pair(cache: SceneCache, scene: Scene, i: int, j: int) -> Pair:
     """View j with the guide that the cache of view i gives."""
     guide = FilledGuide.seen(cache, (scene.c2w[j], scene.intrinsics[j]), scene.size)
-    unit = float(np.median(scene.depth[i][np.isfinite(scene.depth[i])]))
+    unit = median_depth(scene.depth[i])
     pose = np.linalg.inv(scene.c2w[i]) @ scene.c2w[j]
     return Pair(
         truth=_planes(scene.rgb[j]),

@@ -4,6 +4,7 @@ import attrs
 import numpy as np
 from PIL import Image
 
+from dollygrip_backend.scene.median import median_depth
 from dollygrip_backend.video.engine import Shot, reference_view
 
 DETAIL = 2
@@ -44,7 +45,7 @@ def prepare_reference(shot: Shot, device: str) -> Reference:
         depth = shot.depths[0]
     elif shot.depth is None:
         depth = without_specks(_estimated_depth(rgb, device))
-        depth = depth * (trajectory.scene_depth / np.median(depth[np.isfinite(depth)]))
+        depth = depth * (trajectory.scene_depth / median_depth(depth))
     else:
         # Nearest: a mean of two depths at an edge is a surface that is not there.
         depth = Image.fromarray(np.asarray(shot.depth, np.float32))

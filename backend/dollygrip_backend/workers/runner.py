@@ -16,6 +16,7 @@ from dollygrip.protocol import DepthRequest, MeasureRequest, PredictRequest, Ren
 from dollygrip.trajectory import Trajectory
 from dollygrip_backend import video
 from dollygrip_backend.predictor import Constraints, Keyframe
+from dollygrip_backend.scene.median import median_depth
 
 _DEPTH_SIDE, _LEAST_SIDE = 512, 32
 
@@ -134,7 +135,7 @@ class Runner:
                 depth = _stretched(estimate.depth, arrays["image"])
                 estimator = self._model("depth", _load_depth).name
             degrees = estimate.view_degrees if degrees is None else degrees
-        median = float(np.median(depth[np.isfinite(depth)]))
+        median = median_depth(depth)
         scene_depth = request.scene_depth or median
         depth = depth if given else depth * (scene_depth / median)
         return _View(arrays["image"], depth, float(degrees), scene_depth, estimator)
@@ -144,7 +145,7 @@ class Runner:
     ) -> Results:
         report("depth", 0, 1)
         estimate = self._model("depth", _load_depth).estimate(_shrunk(arrays["image"]))
-        median = float(np.median(estimate.depth))
+        median = median_depth(estimate.depth)
         scene_depth = request.scene_depth or median
         if not finished:
             yield DepthMap(estimate.depth * np.float32(scene_depth / median), estimate.view_degrees)

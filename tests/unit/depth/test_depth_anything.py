@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from dollygrip.errors import DollygripError, InputError
 from dollygrip_backend.cli.models import models
 from dollygrip_backend.scene import estimators
-from dollygrip_backend.scene.depth import DepthEstimator
+from dollygrip_backend.scene.depth import DepthEstimate, DepthEstimator
 from dollygrip_backend.scene.depth_anything import DepthAnythingEstimator
 from dollygrip_backend.scene.estimators import load_estimator
 
@@ -68,7 +68,7 @@ def test_a_real_model_class_gives_depth_of_any_image(folder):
     estimate = estimator.estimate(IMAGE)
     own = DepthEstimator.load().estimate(IMAGE)
     assert estimate.depth.shape == IMAGE.shape[:2] and estimate.depth.dtype == np.float32
-    assert np.isfinite(estimate.depth).all() and estimate.depth.min() > 0
+    assert np.isfinite(estimate.depth).any() and estimate.depth.min() > 0
     assert estimate.view_degrees == own.view_degrees
     with pytest.raises(InputError, match="uint8"):
         load_estimator(model=str(folder)).estimate(IMAGE.astype(float))
@@ -83,11 +83,34 @@ def test_disparity_becomes_depth_with_the_scale_of_the_embedded_network(monkeypa
 
     monkeypatch.setattr(estimator.model, "forward", lambda **_: Output())
     depth = estimator.estimate(IMAGE).depth
-    middle = np.median(estimator.embedded.estimate(IMAGE).depth)
-    assert (np.diff(depth, axis=1) <= 0).all()
-    assert np.median(depth) == pytest.approx(middle, rel=0.02)
-    assert depth[:, 0] == pytest.approx(20 * middle, rel=1e-3)
-    np.testing.assert_allclose(depth[:, 20:], middle * 4 / ramp[0, :, 20:].numpy(), rtol=0.02)
+    sky = np.arange(98) < 3  # below a twentieth of the median disparity
+    np.testing.assert_array_equal(np.isinf(depth), np.tile(sky, (70, 1)))
+    own = estimator.embedded.estimate(IMAGE).depth
+    assert np.median(depth[:, ~sky]) == pytest.approx(np.median(own[np.isfinite(own)]))
+    product = depth[:, ~sky] * ramp[0, :, ~sky].numpy()
+    np.testing.assert_allclose(product, product[0, 0], rtol=0.02)
+
+
+def test_a_sky_of_no_disparity_over_most_of_the_picture_is_no_surface(monkeypatch):
+    estimator = DepthAnythingEstimator(tiny("relative"), DepthEstimator.load())
+    disparity = torch.zeros(1, 70, 98)
+    disparity[:, 50:] = 2.0
+
+    class Output:
+        predicted_depth = disparity
+
+    class Below:
+        """An embedded network that sees the ground, 5 m away, where it is."""
+
+        def estimate(self, image):
+            depth = np.full(image.shape[:2], np.inf, np.float32)
+            depth[50:] = 5
+            return DepthEstimate(depth, 60.0)
+
+    monkeypatch.setattr(estimator.model, "forward", lambda **_: Output())
+    estimator.embedded = Below()
+    depth = estimator.estimate(IMAGE).depth
+    assert np.isinf(depth[:50]).all() and depth[50:] == pytest.approx(5)
 
 
 def test_without_weights_the_embedded_network_is_used(offline_cache):

@@ -23,7 +23,7 @@ def test_depth_fits_an_image_of_any_size(tiny, size):
     image = np.random.default_rng(1).integers(0, 256, (height, width, 3), np.uint8)
     estimate = tiny.estimate(image)
     assert estimate.depth.shape == (height, width) and estimate.depth.dtype == np.float32
-    assert np.isfinite(estimate.depth).all() and estimate.depth.min() > 0
+    assert np.isfinite(estimate.depth).any() and estimate.depth.min() > 0
     assert 5 < estimate.view_degrees < 170
 
 
@@ -81,3 +81,36 @@ def test_the_depth_edge_moves_to_the_edge_of_the_image():
     depth[..., 8:] = 1.0  # at column 48 of the image
     sharp = aligned(depth, picture, detailed)[0, 5:-5]
     assert torch.equal(sharp > 0.5, (torch.arange(96) >= 50).expand(50, -1))
+
+
+class Says(torch.nn.Module):
+    """A network of one answer: surfaces at 4 m, sky in the upper part of the picture."""
+
+    def __init__(self, sky: float):
+        super().__init__()
+        self.sky = sky
+
+    def forward(self, picture):
+        count, _, height, width = picture.shape
+        upper = torch.arange(height) < self.sky * height
+        logits = torch.where(upper, 9.0, -9.0)[None, :, None].expand(count, height, width)
+        # Of the sky a network says anything.
+        log_depth = torch.where(logits > 0, -3.0, float(np.log(4)))
+        return log_depth, logits, torch.zeros(count)
+
+
+@pytest.mark.parametrize("size", [(160, 96), (901, 333)])
+@pytest.mark.parametrize("sky", [0.25, 0.75])
+def test_the_sky_is_infinitely_far_and_moves_no_surface(sky, size):
+    width, height = size
+    image = np.full((height, width, 3), 90, np.uint8)
+    image[: round(sky * height)] = 200
+    depth = DepthEstimator(Says(sky)).estimate(image).depth
+    horizon = np.isfinite(depth).argmax(0)
+    assert np.abs(horizon - sky * height).max() < 0.02 * height
+    assert depth[np.isfinite(depth)] == pytest.approx(4, rel=1e-4)
+
+
+def test_of_a_picture_of_nothing_but_sky_something_is_a_surface():
+    depth = DepthEstimator(Says(1.0)).estimate(np.full((96, 160, 3), 200, np.uint8)).depth
+    assert np.isfinite(depth).any()

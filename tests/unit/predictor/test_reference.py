@@ -1,0 +1,32 @@
+"""The scale of a reference view: what its surfaces say, however much sky there is."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dollygrip_backend.predictor.reference import Reference
+
+IMAGE = np.zeros((90, 160, 3), np.uint8)
+
+
+@given(st.integers(0, 89), st.floats(0.2, 50))
+def test_sky_changes_no_scale(rows, depth):
+    view = np.full(IMAGE.shape[:2], depth)
+    view[:rows] = np.inf
+    reference = Reference.of(IMAGE, depth=view)
+    assert reference.scene_depth == pytest.approx(depth)
+    assert reference.unit(None) == pytest.approx(1)
+    assert reference.unit((0.5, 0.99)) == pytest.approx(1)
+    assert np.isfinite(reference.points).all()
+
+
+def test_a_thin_subject_against_the_sky_has_its_own_depth():
+    view = np.full(IMAGE.shape[:2], np.inf)
+    view[60:] = 10
+    view[20:60, 79:82] = 5  # a mast, narrower than the window that looks at it
+    assert Reference.of(IMAGE, depth=view).unit((0.5, 0.4)) == pytest.approx(0.5)
+
+
+def test_nothing_but_sky_is_as_far_as_a_view_without_a_depth():
+    assert Reference.of(IMAGE, depth=np.full(IMAGE.shape[:2], np.inf)).scene_depth == 1
