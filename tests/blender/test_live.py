@@ -70,13 +70,15 @@ def test_the_path_follows_the_prompt_and_nothing_is_kept(ready, scripted_backend
     assert len(jobs(scripted_backend)) <= 8
 
 
-def test_only_the_newest_is_asked_while_one_is_computed(ready, scripted_backend):
-    ready.dollygrip.prompt = "sleep=1.0"
+def test_only_the_newest_is_asked_while_one_is_computed(ready, scripted_backend, tmp_path):
+    all_asked = tmp_path / "asked"
+    ready.dollygrip.prompt = f"until={all_asked}"
     turn(True)
     tick_until(lambda: jobs(scripted_backend) == ["running"])
     for prompt in ("a", "ab", "abc", "abcd"):
         ready.dollygrip.prompt = prompt
         live.tick()
+    all_asked.touch()
     tick_until(lambda: shown_prompt() == "abcd")
     assert len(jobs(scripted_backend)) == 2
 

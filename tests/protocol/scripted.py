@@ -5,6 +5,7 @@ The prompt is the script: words of the form key=value.
     fail=K    raise InputError at result K          bug=K   raise an unexpected error at result K
     once=FILE make `die` happen only if FILE does not exist, and create it
     deaf=S    seconds in which nothing is reported
+    until=FILE  no result before FILE exists, or half a minute is over
 Depth, which has no prompt, is a floor below a wall at the scene depth, the left half of the wall at half of it.
 """
 
@@ -39,6 +40,7 @@ class Runner:
         for index in range(total):
             report("camera" if predict else "frames", index, total)
             time.sleep(float(script.get("sleep", 0)))
+            self._wait_for(script.get("until"))
             self._mishap(script, index)
             if index >= have:
                 yield self.take(request, index) if predict else frame(request.size, index)
@@ -51,6 +53,11 @@ class Runner:
         direction = {"model": self.director, "asked": request.prompt, "prompt": "slowly dolly out", "said": "{}"}
         made = take(request, index)
         return attrs.evolve(made, meta=made.meta | {"director": direction})
+
+    def _wait_for(self, file):
+        deadline = time.monotonic() + 30
+        while file and not Path(file).exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
 
     def _mishap(self, script, index):
         if script.get("fail") == str(index):

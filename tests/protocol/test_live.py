@@ -42,12 +42,14 @@ def stored(backend, job_id):
     return backend.state / "jobs" / job_id / "request"
 
 
-def test_the_newest_wins_and_what_lies_between_is_never_asked(backend, live):
+def test_the_newest_wins_and_what_lies_between_is_never_asked(backend, live, tmp_path):
+    all_asked = tmp_path / "asked"
     answers_until(live, ask(live, "warm"))
-    first = ask(live, "sleep=1.5 one")
+    first = ask(live, f"until={all_asked} one")
     wait_for(lambda: live.asked == first and states(backend)[-1] == "running" and live.stage not in ("", "queue"))
     for prompt in ("two", "three", "four"):
         last = ask(live, prompt)
+    all_asked.touch()
     answers = answers_until(live, last)
     # The one under way is answered too, and may be fetched before the newest takes its place.
     assert {answer.number for answer in answers} <= {first, last}
@@ -56,12 +58,15 @@ def test_the_newest_wins_and_what_lies_between_is_never_asked(backend, live):
     assert states(backend) == ["done"] * 3
 
 
-def test_what_waits_in_the_queue_is_cancelled(backend, client, live):
-    job = client.submit(*predict("sleep=0.8"))
+def test_what_waits_in_the_queue_is_cancelled(backend, client, live, tmp_path):
+    all_asked = tmp_path / "asked"
+    job = client.submit(*predict(f"until={all_asked}"))
     wait_for(lambda: states(backend) == ["running"])
     ask(live, "old")
     wait_for(lambda: len(states(backend)) == 2)
     last = ask(live, "new")
+    wait_for(lambda: len(states(backend)) == 3)
+    all_asked.touch()
     assert [answer.number for answer in answers_until(live, last)] == [last]
     wait_for(lambda: "running" not in states(backend))
     assert states(backend) == ["done", "cancelled", "done"], "nobody else's job is touched"

@@ -4,13 +4,14 @@ import sqlite3
 import threading
 
 import pytest
-from protocol.real_backend import PYTHONPATH, predict, wait_for
+from protocol.real_backend import PYTHONPATH, predict, render, until_end, wait_for
 
 from dollygrip import protocol
-from dollygrip.client import Client
+from dollygrip.client import Client, FrameReady
 from dollygrip.connection import BackendError
 from dollygrip_backend.jobs.scheduler import Scheduler
 from dollygrip_backend.jobs.store import JobStore
+from dollygrip_backend.server import sessions
 from dollygrip_backend.server.server import Server
 
 
@@ -59,6 +60,27 @@ def test_who_asks_and_never_reads_holds_up_nobody(server, tmp_path):
         with Client.connect(server.connection) as client:
             wait_for(lambda: client.hello() and any((tmp_path / "state" / "jobs").glob("*")), 60)
             assert isinstance(list(client.run(*predict()))[-1], protocol.Done)
+
+
+def test_who_left_with_unread_frames_is_forgotten_and_who_waits_is_not(server, tmp_path, monkeypatch):
+    """Without credit there is nothing to send to either."""
+    followed = server._sessions.followed
+    with Client.connect(server.connection) as waiting:
+        stays = waiting.submit(*render(frames=2))
+        with Client.connect(server.connection) as leaving:
+            left = leaving.submit(*render(frames=2))
+            with sqlite3.connect(tmp_path / "state" / "jobs.sqlite") as store:
+                ended = "SELECT COUNT(*) FROM jobs WHERE state = 'done'"
+                wait_for(lambda: store.execute(ended).fetchone()[0] == 2, 60)
+        while waiting.poll(0.3):
+            pass
+        assert followed() == {stays, left}
+        monkeypatch.setattr(sessions, "_CALL_S", 0.1)
+        wait_for(lambda: followed() == {stays})
+        assert waiting.poll(0.3) is None and waiting.hello(), "what finds it out is nothing that a client hears of"
+        waiting.credit(stays, 2)
+        frames = [event.index for event in until_end(waiting, stays) if isinstance(event, FrameReady)]
+        assert frames == [0, 1]
 
 
 @pytest.mark.parametrize("step", ["prune", "requeue_running"])

@@ -23,6 +23,7 @@ Config = Annotated[Path, typer.Option(help="The settings of the training, a TOML
 Start = Annotated[
     Path | None, typer.Option(help="Folder of weights to go on from.", show_default="fresh ones", **_FOLDER)
 ]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Start anew instead of at the last checkpoint.")]
 
 
 @train.command("predictor")
@@ -32,7 +33,7 @@ def train_predictor(
     scenes: Scenes = Path(".cache/scenes/objects"),
     out: Out = Path(".cache/weights/predictor"),
     work: Annotated[Path, typer.Option(help="Folder for checkpoints.")] = Path(".cache/train/predictor"),
-    fresh: Annotated[bool, typer.Option("--fresh", help="Start anew instead of at the last checkpoint.")] = False,
+    fresh: Fresh = False,
     start: Start = None,
 ) -> None:
     """Train the camera predictor: words on the camera-motion grammar, sight on scenes that name their objects."""
@@ -47,12 +48,13 @@ def train_depth(
     config: Config = _TRAINING / "depth.toml",
     scenes: Scenes = Path(".cache/scenes/objects"),
     out: Out = Path(".cache/weights/depth"),
+    fresh: Fresh = False,
     start: Start = None,
 ) -> None:
     """Train the single-image depth network."""
     from dollygrip_backend.training import depth
 
-    depth.train_depth(config, scenes, out, start)
+    depth.train_depth(config, scenes, out, start, not fresh)
 
 
 @train.command("embedded")
@@ -61,12 +63,13 @@ def train_embedded(
     config: Config = _TRAINING / "embedded.toml",
     scenes: Scenes = Path(".cache/scenes/objects"),
     out: Out = Path(".cache/weights/embedded"),
+    fresh: Fresh = False,
     start: Start = None,
 ) -> None:
     """Train the in-painter of the embedded video engine."""
     from dollygrip_backend.training import embedded
 
-    embedded.train_embedded(config, scenes, out, start)
+    embedded.train_embedded(config, scenes, out, start, not fresh)
 
 
 @evaluate.command("predictor")

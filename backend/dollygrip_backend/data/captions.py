@@ -1,5 +1,10 @@
-"""Prompts with their frozen text features and their programs, computed once and kept in the cache."""
+"""Prompts with their frozen text features and their programs, computed once and kept in the cache.
 
+A cached part belongs to its prompts and plans, and to the code and weights that made it: after a change of either it is
+computed again, into another file.
+"""
+
+import functools
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,12 +16,14 @@ import torch
 from dollygrip_backend.data.grammar import Pair, sample_pair
 from dollygrip_backend.predictor.plan import Plan
 from dollygrip_backend.predictor.program import Program, program_of
-from dollygrip_backend.predictor.text import FEATURES, TextEncoder, TextFeatures
+from dollygrip_backend.predictor.text import FEATURES, TextEncoder, TextFeatures, minilm_folder
 
 _BATCH = 128
 _PART = 4096
 _PER_TOKEN = ("features", "numbers", "units")
 _PROGRAM = tuple(field.name for field in attrs.fields(Program))
+_PREDICTOR = Path(__file__).parents[1] / "predictor"
+_CODE = [Path(__file__), *(_PREDICTOR / f"{name}.py" for name in ("plan", "program", "quantities", "text"))]
 
 
 @attrs.frozen
@@ -73,8 +80,8 @@ def load_bank(pairs: list[Pair], cache: Path, encoder: TextEncoder | None = None
     parts = []
     for start in range(0, len(pairs), _PART):
         part = pairs[start : start + _PART]
-        text = "\n".join(f"{pair.plan!r}|{pair.prompt}" for pair in part)
-        file = cache / f"{hashlib.sha256(text.encode()).hexdigest()[:24]}.npz"
+        words = "\n".join(f"{pair.plan!r}|{pair.prompt}" for pair in part)
+        file = cache / f"{hashlib.sha256(_makers() + words.encode()).hexdigest()[:24]}.npz"
         if not file.exists():
             encoder = encoder or TextEncoder(device="cuda" if torch.cuda.is_available() else "cpu")
             _encode(part, encoder, file)
@@ -86,6 +93,13 @@ def load_bank(pairs: list[Pair], cache: Path, encoder: TextEncoder | None = None
     offsets = np.concatenate([[0], np.cumsum(joined["lengths"])])
     tokens, programs = ({key: joined[key] for key in keys} for keys in (_PER_TOKEN, _PROGRAM))
     return CaptionBank([pair.plan for pair in pairs], tokens, programs, offsets)
+
+
+@functools.cache
+def _makers() -> bytes:
+    """A digest of all that cached values depend on beside prompts and plans: the code, and the encoder's files."""
+    encoder = sorted(path for path in minilm_folder().iterdir() if path.is_file())
+    return b"".join(hashlib.sha256(file.read_bytes()).digest() for file in [*_CODE, *encoder])
 
 
 def _encode(pairs: list[Pair], encoder: TextEncoder, file: Path) -> None:

@@ -40,7 +40,7 @@ _PARTS = {
 }  # fmt: skip
 _PARTS |= dict.fromkeys(_misspelt("quarter"), 1 / 4)
 
-_METRES = {"mm": 0.001, "c": 0.01, "k": 1000.0, "m": 1.0, "f": 0.3048, "'": 0.3048, "′": 0.3048, "i": 0.0254,
+_METRES = {"c": 0.01, "k": 1000.0, "m": 1.0, "f": 0.3048, "'": 0.3048, "′": 0.3048, "i": 0.0254,
            "y": 0.9144, '"': 0.0254}  # fmt: skip
 
 _WORD = "|".join([*sorted({**_TENS, **_ONES}, key=len, reverse=True), "hundred"])
@@ -147,12 +147,36 @@ def _always(value: float, unit: str) -> Callable[[re.Match], tuple[float, str]]:
     return lambda m: (value, unit)
 
 
+def _millimetres(m: re.Match) -> tuple[float, str]:
+    """A distance beside a way, or where hardly a lens is as long; else a focal length."""
+    value = number(m["n"])
+    far = value >= 1000 or value % 100 == 0
+    return (value / 1000, "metres") if far or _beside_a_way(m.string, *m.span()) else (1.0, "other")
+
+
+def _beside_a_way(prompt: str, start: int, end: int) -> bool:
+    """Whether a word for where something goes stands before or after the characters start..end."""
+    return bool(_WAY_BEFORE.search(prompt[:start]) or _WAY_AFTER.match(prompt[end:]))
+
+
 def _said(unit: str) -> Callable[[re.Match], tuple[float, str]]:
     return lambda m: (number(m["n"]), unit)
 
 
-_FOCAL = rf"(?:\d+(?!\d)|{_WORDS})"
+_FOCAL = rf"(?:\d+(?!\d)|(?>{_WORDS}))"  # whole: "thirty-five" is no change from thirty to five
 _MM = r"\(?(?:mm|mils?|millimet(?:er|re)s?)\b"
+_LENS = (
+    r"(?=[ -]+(?:(?:prime|macro|tele(?:photo)?|long|wide(?:[ -]angle)?|anamorphic|zoom|vintage) )?"
+    r"(?:lens(?:es)?|primes?|macro|tele(?:photo)?|anamorphic|glass|optics?|film)\b)"
+)
+_WAY_BEFORE = re.compile(
+    r"\b(?:left|right|up|down|forwards?|back(?:wards?)?|sideways|closer|nearer|higher|lower|by) $", re.IGNORECASE
+)
+_WAY_AFTER = re.compile(
+    r" (?:to the (?:left|right)|forwards?|backwards?|sideways|closer|nearer|higher|lower)\b"
+    r"| (?:left|right|up|down|back|in|out)(?: *[.,;]| *$| (?:and|then)\b)",
+    re.IGNORECASE,
+)
 _BEGIN = (
     r"(?:(?:at|on) the (?:start|beginning|outset|head|top|opening|first frame)"
     r"|at first|first|to (?:start|begin) with|now)"
@@ -174,8 +198,9 @@ _LENSES: list[_Rule] = [  # a change of focal length is a ratio; one focal lengt
         rf"(?! ?(?:°|º|%|x\b|deg))[^.\d]{{1,40}}(?P<b>\d{{2,3}})\s*{_MM}",
         _ratio,
     ),
-    (r"(?:\d{4}|\d00)\s*mm\b", lambda m: (number(m[0].lower().removesuffix("mm")) / 1000, "metres")),
-    (r"\d+\s*mm\b", _always(1.0, "other")),
+    (rf"(?:{_NUMBER})[ -]*{_MM}{_LENS}", _always(1.0, "other")),
+    (rf"(?:on|through|using) (?:an?|the|my|our) (?P<a>{_NUMBER})[ -]*{_MM}", _always(1.0, "other")),
+    (rf"(?P<n>{_NUMBER})[ -]*{_MM}", _millimetres),
 ]
 # Focal lengths without their unit, where the prompt speaks of a lens or a zoom.
 _BARE_LENSES = re.compile(
@@ -316,8 +341,11 @@ def _in_the_unit_before(prompt: str, found: list[Quantity]) -> list[Quantity]:
     """Bare numbers with the length unit that was said last before them."""
     length, known = 1.0, []
     for quantity in found:
-        unit = re.search(rf"(?:{_LENGTH})$", prompt[quantity.start : quantity.end], re.IGNORECASE)
-        if quantity.unit == "metres" and unit:
+        said = prompt[quantity.start : quantity.end] if quantity.unit == "metres" else ""
+        unit = re.search(rf"(?:(?P<mm>{_MM})|{_LENGTH})$", said, re.IGNORECASE)
+        if unit and not unit["mm"]:
             length = _METRES[unit[0][0].lower()]
+        elif unit and _beside_a_way(prompt, quantity.start, quantity.end):  # what stands alone may be a lens after all
+            length = 0.001
         known.append(attrs.evolve(quantity, length=length) if quantity.unit == "none" else quantity)
     return known

@@ -1,18 +1,21 @@
 """Who receives which job, and how far they are: results go out in order, as credit allows, then the job's ending.
 
-A client that does not read has no room at last: its results and endings wait for it, other news is dropped.
+A client that does not read has no room at last: its results and endings wait for it, other news is dropped. One that
+has left is found out by the next message to it, so that even who has nothing to be told is written to now and then.
 """
 
+import time
 from collections.abc import Callable
 from typing import Any
 
 import attrs
 
-from dollygrip.protocol import Failed, Progress, Queued, RenderRequest, encode
+from dollygrip.protocol import Accepted, Failed, Progress, Queued, RenderRequest, encode
 from dollygrip.protocol.messages import MAX_CREDIT
 from dollygrip_backend.jobs.store import Job, JobStore
 
 _BURST = 4  # results sent to one client before the others get their turn
+_CALL_S = 60.0  # between messages that find out who has left
 
 
 @attrs.define
@@ -30,6 +33,7 @@ class Sessions:
     def __init__(self, store: JobStore, send: Callable[[bytes, list[Any]], bool]):
         self._store, self._send = store, send
         self._subscriptions: dict[tuple[bytes, str], _Subscription] = {}
+        self._called = time.monotonic()
 
     def subscribe(self, client: bytes, job: Job, have: int) -> None:
         """Send the job's results from number `have` on. Only frames are many or large: the rest has credit at once."""
@@ -66,10 +70,18 @@ class Sessions:
 
     def deliver(self) -> bool:
         """Send what is stored and allowed, a little to each; whether there is more to send now."""
+        if time.monotonic() - self._called > _CALL_S:
+            self._call()
         more = False
         for (client, job_id), subscription in list(self._subscriptions.items()):
             more = self._deliver(client, job_id, subscription) or more
         return more
+
+    def _call(self) -> None:
+        """Repeat to all what they know: who is there ignores it, who has left is forgotten."""
+        self._called = time.monotonic()
+        for (client, job_id), subscription in list(self._subscriptions.items()):
+            self._send(client, encode(Accepted(job_id, subscription.position)))
 
     def _deliver(self, client: bytes, job_id: str, subscription: _Subscription) -> bool:
         job = self._store.get(job_id)

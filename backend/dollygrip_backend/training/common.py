@@ -1,12 +1,14 @@
 """What the trainers share: seeds, learning rate, a moving average of the weights, checkpoints, the loop.
 
 A checkpoint is a folder of `model.safetensors`, `average.safetensors`, `optimizer.safetensors` and `run.json`. All
-randomness of a step comes from (seed, step), so a resumed run draws what an uninterrupted one would have drawn.
+randomness of a step comes from (seed, step), so a resumed run draws what an uninterrupted one would have drawn. Only a
+run of the same recipe goes on from it.
 
 On several devices (`accelerate launch -m dollygrip_backend train …`) every process draws its own batches and
 gradients are averaged between them; the first process writes the checkpoints.
 """
 
+import hashlib
 import json
 import math
 import os
@@ -14,7 +16,7 @@ import shutil
 import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import attrs
 import cattrs
@@ -32,6 +34,7 @@ from dollygrip.errors import InputError
 Config = TypeVar("Config")
 Drawn = TypeVar("Drawn")
 Network = TypeVar("Network", bound=ModelMixin)
+_ELSEWHERE = "Train into another folder."
 
 
 def read_config(file: Path, kind: type[Config]) -> Config:
@@ -47,6 +50,38 @@ def read_config(file: Path, kind: type[Config]) -> Config:
     except (tomllib.TOMLDecodeError, cattrs.BaseValidationError) as error:
         details = "; ".join(cattrs.transform_error(error)) if not isinstance(error, ValueError) else str(error)
         raise InputError(f"The training configuration {file} is not valid: {details}.") from error
+
+
+def recipe_in(work: Path, settings: Any, resume: bool, start: Path | None) -> str:
+    """A digest of what a run in the folder `work` learns by: its configuration's values, the weights it starts from.
+
+    Raises InputError where `work` has a checkpoint of another recipe that the run would go on from (`resume`), or
+    where the weights in `start` lie in `work` themselves, which the run's own would overwrite.
+    """
+    if start and start.resolve() == work.resolve():
+        raise InputError(f"The training would overwrite the weights in {start} that it starts from.", _ELSEWHERE)
+    digest = hashlib.sha256(json.dumps(cattrs.unstructure(settings), sort_keys=True).encode())
+    for weights in sorted(start.glob("*.safetensors")) if start else ():
+        digest.update(weights.read_bytes())
+    recipe, known = digest.hexdigest(), _state(work / "checkpoint").get("recipe")
+    if resume and known not in (None, recipe):  # one that names no recipe is believed
+        raise InputError(
+            f"{work} holds a checkpoint of another recipe: its configuration or the weights it started from differ.",
+            f"{_ELSEWHERE[:-1]}, or start anew with --fresh.",
+        )
+    return recipe
+
+
+def _whole(checkpoint: Path) -> Path:
+    """The checkpoint's folder, or the one before it where a kill came between the two."""
+    old = checkpoint.with_name(checkpoint.name + ".old")
+    return old if old.exists() and not checkpoint.exists() else checkpoint
+
+
+def _state(checkpoint: Path) -> dict[str, Any]:
+    """What run.json says; nothing where there is no checkpoint."""
+    file = _whole(checkpoint) / "run.json"
+    return json.loads(file.read_text()) if file.exists() else {}
 
 
 def process_random(*key: int) -> np.random.Generator:
@@ -84,11 +119,13 @@ class Run:
     """A training run: the model, the exponential moving average of its weights, the optimizer, the next step.
 
     The average is what is shipped. `decay` is reached gradually, so that a short run's average is not the start's.
+    recipe: what `recipe_in` gave, to be kept with the checkpoints.
     """
 
     model: nn.Module
     optimizer: torch.optim.Optimizer
     decay: float = 0.999
+    recipe: str = ""
     step: int = 0
     average: dict[str, Tensor] = attrs.field(init=False)
     accelerator: Accelerator = attrs.field(init=False, factory=Accelerator)
@@ -146,7 +183,7 @@ class Run:
         tensors = {"model": self.model.state_dict(), "average": self.average, "optimizer": moments}
         for name, values in tensors.items():  # contiguous: a model may be in channels_last
             save_file({k: v.contiguous() for k, v in values.items()}, fresh / f"{name}.safetensors")
-        (fresh / "run.json").write_text(json.dumps({"step": self.step}))
+        (fresh / "run.json").write_text(json.dumps({"step": self.step, "recipe": self.recipe}))
         if folder.exists():
             folder.rename(old)
         fresh.rename(folder)
@@ -157,8 +194,8 @@ class Run:
 
         Raises InputError where it was written by another architecture.
         """
-        folder = next((f for f in (folder, folder.with_name(folder.name + ".old")) if f.exists()), folder)
-        if not (folder / "run.json").exists():
+        state, folder = _state(folder), _whole(folder)
+        if not state:
             return False
         weights = load_file(folder / "model.safetensors", device=str(self.device))
         if {k: v.shape for k, v in weights.items()} != {k: v.shape for k, v in self.model.state_dict().items()}:
@@ -167,17 +204,17 @@ class Run:
             )
         self.model.load_state_dict(weights)
         self.average = load_file(folder / "average.safetensors", device=str(self.device))
-        state = self.optimizer.state_dict()
-        state["state"] = {}
+        moments = self.optimizer.state_dict()
+        moments["state"] = {}
         parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
         for key, value in load_file(folder / "optimizer.safetensors").items():
             index, name = key.split(".", 1)
             like = parameters[int(index)]
             if value.shape == like.shape:  # a fused optimizer walks through memory: moments must lie as weights do
                 value = torch.empty_like(like, requires_grad=False).copy_(value)
-            state["state"].setdefault(int(index), {})[name] = value
-        self.optimizer.load_state_dict(state)
-        self.step = json.loads((folder / "run.json").read_text())["step"]
+            moments["state"].setdefault(int(index), {})[name] = value
+        self.optimizer.load_state_dict(moments)
+        self.step = state["step"]
         return True
 
 

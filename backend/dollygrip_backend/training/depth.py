@@ -16,7 +16,7 @@ from torch.nn import functional
 from dollygrip_backend.data.augment import disturb, mirrored_crop
 from dollygrip_backend.data.scenes import SceneDataset
 from dollygrip_backend.scene.depth_network import DepthNetwork
-from dollygrip_backend.training.common import Run, finished, learning_rate, read_config, step_random, train
+from dollygrip_backend.training.common import Run, finished, learning_rate, read_config, recipe_in, step_random, train
 from dollygrip_backend.training.muon import Muon
 
 CONFIG = Path(__file__).with_suffix(".toml")
@@ -136,17 +136,19 @@ def edge_loss(error: Tensor, seen: Tensor, scales: int = 4) -> Tensor:
     return total / scales
 
 
-def train_depth(config: Path, data: Path, out: Path, start: Path | None = None) -> None:
-    """Train by `config` on the scenes in `data`; the weights land in `out`. A run that was stopped goes on.
+def train_depth(config: Path, data: Path, out: Path, start: Path | None = None, resume: bool = True) -> None:
+    """Train by `config` on the scenes in `data`; the weights land in `out`, with checkpoints.
 
-    start: weights to go on from, instead of fresh ones. Raises InputError where there is no data, or where the
-    configuration is not one.
+    A killed run goes on from its last checkpoint unless `resume` is false. start: weights to go on from, instead of
+    fresh ones. Raises InputError where there is no data, where the configuration is not one, or where `out` holds a
+    checkpoint of another recipe.
     """
     settings = read_config(config, Config)
+    recipe = recipe_in(out, settings, resume, start)
     pool = ViewPool(data)
     torch.manual_seed(settings.seed)
     network = finished(DepthNetwork, start) if start else settings.network()
-    run = Run(network, Muon(network, apart=("stem", "head")), decay=settings.decay)
+    run = Run(network, Muon(network, apart=("stem", "head")), settings.decay, recipe)
     train(
         run,
         "depth",
@@ -155,6 +157,7 @@ def train_depth(config: Path, data: Path, out: Path, start: Path | None = None) 
         partial(_step, run, settings),
         out,
         settings.save_every,
+        resume,
         at_save=lambda: save_weights(run, settings, out),
     )
 

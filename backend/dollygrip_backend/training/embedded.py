@@ -27,6 +27,7 @@ from dollygrip_backend.training.common import (
     learning_rate,
     moved,
     read_config,
+    recipe_in,
     step_random,
     train,
 )
@@ -210,19 +211,22 @@ def errors_in(picture: Tensor, truth: Tensor, where: Tensor) -> tuple[Tensor, Te
     return squared, unlike
 
 
-def train_embedded(config: Path, data: Path, out: Path, start: Path | None = None) -> None:
-    """Train by `config` on the scenes in `data`; the weights land in `out`, resumable until they do.
+def train_embedded(config: Path, data: Path, out: Path, start: Path | None = None, resume: bool = True) -> None:
+    """Train by `config` on the scenes in `data`; the weights land in `out`, with checkpoints.
 
-    start: weights to go on from, instead of fresh ones. Raises InputError where there is no data.
+    A killed run goes on from its last checkpoint unless `resume` is false. start: weights to go on from, instead of
+    fresh ones. Raises InputError where there is no data, where the configuration is not one, or where `out` holds a
+    checkpoint of another recipe.
     """
     settings = read_config(config, Config)
+    recipe = recipe_in(out, settings, resume, start)
     pairs = collect_pairs(data, settings)
     if not pairs:
         raise InputError(f"No pair of views in {data} has holes to learn from.", "Render scenes with moving cameras.")
     torch.manual_seed(settings.seed)
     network = finished(InPaintingNetwork, start) if start else settings.network()
     network = network.to(memory_format=torch.channels_last)
-    run = Run(network, Muon(network, apart=("unet.conv_in", "unet.conv_out")), decay=settings.decay)
+    run = Run(network, Muon(network, apart=("unet.conv_in", "unet.conv_out")), settings.decay, recipe)
     train(
         run,
         "in-painter",
@@ -231,6 +235,7 @@ def train_embedded(config: Path, data: Path, out: Path, start: Path | None = Non
         partial(_step, run, settings),
         out,
         100,
+        resume,
         at_save=lambda: save_weights(run, out),
     )
 

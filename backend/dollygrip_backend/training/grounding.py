@@ -24,7 +24,7 @@ from dollygrip_backend.data.objects import PRONOUNS, SceneObject, other_words, s
 from dollygrip_backend.data.scenes import SceneDataset
 from dollygrip_backend.predictor.grounding import COLUMNS, ROWS, Grounding, picture_planes
 from dollygrip_backend.predictor.text import TextFeatures
-from dollygrip_backend.training.common import Run, finished, learning_rate, step_random, train
+from dollygrip_backend.training.common import Run, finished, learning_rate, recipe_in, step_random, train
 from dollygrip_backend.training.muon import Muon
 
 _SMALLEST_CROP = 0.7
@@ -221,9 +221,10 @@ def train_grounding(
 ) -> Grounding:
     """The trained grounding with its averaged weights; checkpoints and log.jsonl in `work`. start: weights to go on
     from, instead of fresh ones."""
+    recipe = recipe_in(work, settings, resume, start)
     step_random(settings.seed, -1 % 2**31)
     model = finished(Grounding, start) if start else Grounding(**settings.network)
-    run = Run(model, Muon(model, apart=_ENDS), settings.average)
+    run = Run(model, Muon(model, apart=_ENDS), settings.average, recipe)
     views = NamedViews(scenes)
     with run.accelerator.main_process_first():
         phrases = Phrases.of(views.phrases(), settings.prompts, settings.seed, work / "captions")

@@ -19,12 +19,13 @@ from dollygrip_backend.predictor.network import CameraTransformer
 from dollygrip_backend.predictor.pipeline import CameraPipeline
 from dollygrip_backend.predictor.reader import ShotReader
 from dollygrip_backend.training import grounding, reader, trajectory
-from dollygrip_backend.training.common import finished, read_config
+from dollygrip_backend.training.common import finished, read_config, recipe_in
 from dollygrip_backend.training.grounding import Config as GroundingConfig
 from dollygrip_backend.training.reader import Config as ReaderConfig
 from dollygrip_backend.training.trajectory import Config as TrajectoryConfig
 
 CONFIG = Path(__file__).with_suffix(".toml")
+_NETWORKS = {"reader": "reader", "trajectory": "transformer", "grounding": "grounding"}  # tables, parts of a pipeline
 
 
 @attrs.frozen
@@ -54,9 +55,12 @@ def train_predictor(
     scenes: rendered scenes that name their objects; work: text features, checkpoints and a log of each network; a
     killed run goes on from its last checkpoints unless `resume` is false. start: a saved pipeline, whose weights all
     three go on from, whatever their networks' sizes in `config`. Raises InputError where `config` lacks a table that
-    nothing stands in for.
+    nothing stands in for, or where `work` holds a checkpoint of another recipe.
     """
     settings = read_config(config, Config)
+    for table, part in _NETWORKS.items():  # each is checked as it begins, too, which may be hours from now
+        if getattr(settings, table):
+            recipe_in(work / table, getattr(settings, table), resume, start / part if start else None)
     if settings.reader and settings.trajectory:
         shot_reader, transformer = _train_words(settings, work, resume, start)
     elif settings.reader or settings.trajectory or not start:

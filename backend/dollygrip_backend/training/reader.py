@@ -21,7 +21,15 @@ from dollygrip_backend.data.grammar.corpus import bare, corpus
 from dollygrip_backend.predictor.program import IGNORE, UNDECIDED, Program, Reading
 from dollygrip_backend.predictor.reader import ShotReader
 from dollygrip_backend.predictor.text import TextFeatures, upper_layers
-from dollygrip_backend.training.common import Run, finished, learning_rate, process_random, step_random, train
+from dollygrip_backend.training.common import (
+    Run,
+    finished,
+    learning_rate,
+    process_random,
+    recipe_in,
+    step_random,
+    train,
+)
 
 
 @attrs.frozen
@@ -88,6 +96,7 @@ def train_reader(
 ) -> ShotReader:
     """The trained reader with its averaged weights; checkpoints and log.jsonl in `work`. start: weights to go on from,
     instead of fresh ones."""
+    recipe = recipe_in(work, settings, resume, start)
     step_random(settings.seed, -1 % 2**31)
     reader = _fresh(settings) if start is None else finished(ShotReader, start)
     reader.train()
@@ -95,7 +104,7 @@ def train_reader(
     fresh = [weight for name, weight in reader.named_parameters() if not name.startswith("layers.")]
     groups = [{"params": fresh}, {"params": tuned, "rate_factor": settings.tuning}]
     optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.98), weight_decay=0.02, fused=True)
-    run = Run(reader, optimizer, settings.average)
+    run = Run(reader, optimizer, settings.average, recipe)
     with run.accelerator.main_process_first():
         held_out = load_bank([Pair(bare(p.prompt), p.plan) for p in corpus(held_out=True)], work / "captions")
     train(

@@ -25,7 +25,16 @@ from dollygrip_backend.predictor.pipeline import NOISE_SHIFT
 from dollygrip_backend.predictor.plan import Context, settle
 from dollygrip_backend.predictor.reader import ShotReader
 from dollygrip_backend.predictor.text import TextFeatures
-from dollygrip_backend.training.common import Run, finished, learning_rate, moved, process_random, step_random, train
+from dollygrip_backend.training.common import (
+    Run,
+    finished,
+    learning_rate,
+    moved,
+    process_random,
+    recipe_in,
+    step_random,
+    train,
+)
 from dollygrip_backend.training.muon import Muon
 
 _WAVELET, _LEVELS = "sym4", 3
@@ -171,15 +180,15 @@ def train_trajectory(
 ) -> CameraTransformer:
     """The trained transformer with its averaged weights; checkpoints and log.jsonl in `work`. start: weights to go on
     from, instead of fresh ones."""
+    recipe = recipe_in(work, settings, resume, start)
     step_random(settings.seed, -1 % 2**31)
     reader = reader.float().eval().requires_grad_(False)
     if start:
         model = finished(CameraTransformer, start)
     else:
         model = CameraTransformer(**settings.network, memory_width=reader.config.width)
-    run = Run(
-        model, Muon(model, apart=("memory", "trajectory", "time", "noise", "condition", "noisy")), settings.average
-    )
+    muon = Muon(model, apart=("memory", "trajectory", "time", "noise", "condition", "noisy"))
+    run = Run(model, muon, settings.average, recipe)
     reader = reader.to(run.device)
     draw, descend = partial(_draw, bank, settings), partial(_step, run, settings, reader)
     train(run, "trajectory", settings.steps, draw, descend, work, resume=resume)

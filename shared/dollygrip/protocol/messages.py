@@ -219,7 +219,10 @@ class Welcome:
 
 @attrs.frozen
 class Accepted:
-    """The answer to Submit and Attach: `position` jobs are ahead of this one."""
+    """The answer to Submit and Attach: `position` jobs are ahead of this one.
+
+    With ref 0 it answers nothing and says nothing new: the backend finds out whether the client is there.
+    """
 
     job_id: str = _job_id()
     position: int = _count()

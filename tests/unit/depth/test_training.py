@@ -1,5 +1,6 @@
 """Training: crops keep their geometry, a few steps learn, a stopped run goes on as if it had not been stopped."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file
 from torch import nn
 
+from dollygrip.errors import InputError
 from dollygrip_backend.data.augment import disturb, mirrored_crop
 from dollygrip_backend.data.scenes import Scene
 from dollygrip_backend.evaluation.depth import evaluate_depth
@@ -129,6 +131,32 @@ def test_a_training_may_go_on_from_finished_weights(trained, tmp_path):
     )
     for name, weight in first.items():
         torch.testing.assert_close(further[name], weight, rtol=1e-3, atol=1e-5)
+
+
+def test_a_checkpoint_is_gone_on_from_by_its_own_recipe_alone(trained, tmp_path):
+    out, config = tmp_path / "out", tmp_path / "one.toml"
+    config.write_text(re.sub(r"(?m)^steps = \d+", "steps = 1", SMOKE.read_text()))
+    train_depth(config, SCENES, out, trained)
+    with pytest.raises(InputError, match="another recipe") as refused:
+        train_depth(config, tmp_path / "never read", out)
+    assert str(out) in refused.value.message and "--fresh" in refused.value.hint
+    config.write_text(config.read_text().replace("edge_weight", "edge_weight = 0.123 # ", 1))
+    with pytest.raises(InputError, match="another recipe"):
+        train_depth(config, tmp_path / "never read", out, trained)
+    before = (out / "checkpoint" / "run.json").read_text()
+    (out / "checkpoint").rename(out / "checkpoint.old")  # a kill while the next one was put in place
+    with pytest.raises(InputError, match="another recipe"):
+        train_depth(config, tmp_path / "never read", out, trained)
+    train_depth(config, SCENES, out, trained, resume=False)
+    assert (out / "checkpoint" / "run.json").read_text() != before
+
+
+def test_weights_to_start_from_are_never_overwritten(trained):
+    before = (trained / "diffusion_pytorch_model.safetensors").read_bytes()
+    with pytest.raises(InputError, match="would overwrite") as refused:
+        train_depth(SMOKE, SCENES, trained, trained / ".." / trained.name, resume=False)
+    assert "another folder" in refused.value.hint
+    assert (trained / "diffusion_pytorch_model.safetensors").read_bytes() == before
 
 
 def test_a_model_in_channels_last_resumes_as_if_it_had_not_been_stopped(tmp_path):

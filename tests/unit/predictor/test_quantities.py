@@ -69,6 +69,23 @@ from dollygrip_backend.predictor.quantities import UNITS, read_quantities
         ("rise another metre", 1, "metres"),
         ("a foot and a half back", 1.5 * 0.3048, "metres"),
         ("1500 mm to the left", 1.5, "metres"),
+        ("truck left 500 millimetres", 0.5, "metres"),
+        ("truck left by five hundred millimeters", 0.5, "metres"),
+        ("rise 1,500 millimetres", 1.5, "metres"),
+        ("slide 250 mm to the right", 0.25, "metres"),
+        ("creep forward 50 millimetres", 0.05, "metres"),
+        ("down 20 mm", 0.02, "metres"),
+        ("2.5 millimetres closer", 0.0025, "metres"),
+        ("shot on a fifty mil", 1, "other"),
+        ("shot on a 50 mil", 1, "other"),
+        ("shot on a 50mm", 1, "other"),
+        ("with a thirty-five millimetre lens on", 1, "other"),
+        ("push in with a fifty-millimetre prime", 1, "other"),
+        ("a hundred millimetre macro", 1, "other"),
+        ("pan left, 50 millimetres", 1, "other"),
+        ("pan left with the 50 mm lens", 1, "other"),
+        ("track back on a 200mm", 1, "other"),
+        ("truck left with a 500 millimetre telephoto lens", 1, "other"),
         ("zoom in one point five times", 1.5, "ratio"),
         ("halve the magnification", 0.5, "ratio"),
         ("cut the distance to him in half", 0.5, "share"),
@@ -86,7 +103,10 @@ def test_the_same_amount_is_the_amount_before():
     assert back.amount("roll", "clockwise") == there.amount("roll", "clockwise") and back.start > there.end
 
 
-@pytest.mark.parametrize(("unit", "metres"), [("cm", 0.01), ("centimetres", 0.01), ("feet", 0.3048), ("m", 1)])
+@pytest.mark.parametrize(
+    ("unit", "metres"),
+    [("cm", 0.01), ("centimetres", 0.01), ("feet", 0.3048), ("m", 1), ("mm", 0.001), ("millimetres", 0.001)],
+)
 def test_a_bare_length_is_in_the_unit_before(unit, metres):
     first, second = read_quantities(f"20 {unit} down, 40 to the right")
     assert second.amount("truck", "left").value == pytest.approx(40 * metres)
@@ -106,6 +126,23 @@ def test_every_angle_is_exact(degrees, unit):
     [found] = read_quantities(f"pan left {degrees}{unit}, two dogs")[:1]
     assert found.amount("pan", "left").value == degrees
     assert found.amount("zoom", "in") is None and found.amount("dolly", "in") is None
+
+
+@given(
+    st.integers(1, 1200),
+    st.sampled_from(["mm", " mm", " mil", " millimetres", "-millimeter"]),
+    st.sampled_from(["{} lens", "with a {} prime on", "shot through a {}"]),
+)
+def test_a_focal_length_asks_nothing_of_any_move(value, unit, words):
+    [found] = read_quantities(f"truck left, {words.format(f'{value}{unit}')}")
+    assert found.unit == "other"
+
+
+@given(st.integers(1, 5000), st.sampled_from(["mm", " mm", " millimetres", " millimeters"]))
+def test_every_millimetre_of_a_move_counts(value, unit):
+    for words in (f"truck left {value}{unit}", f"truck {value}{unit} to the left"):
+        [found] = read_quantities(words)
+        assert found.amount("truck", "left").value == pytest.approx(value / 1000)
 
 
 @pytest.mark.parametrize(
@@ -135,6 +172,10 @@ def test_what_a_quantity_asks_depends_on_the_move(prompt, move, value, unit):
 def test_the_lens_of_a_shot_is_no_end_of_a_zoom():
     angle, lens = read_quantities("start at 30 degrees left, shot on 50mm")
     assert (angle.value, angle.unit, lens.unit) == (30, "degrees", "other")
+
+
+def test_a_long_lens_gives_no_unit_to_what_follows():
+    assert read_quantities("400mm, truck left 2")[1].amount("truck", "left").value == 2
 
 
 def test_a_count_of_things_is_no_angle():

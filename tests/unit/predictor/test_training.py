@@ -86,6 +86,23 @@ def test_sight_may_go_on_alone(tiny, tmp_path):
         train_predictor(tiny, SCENES, tmp_path / "third", tmp_path / "third work", start=tmp_path / "first")
 
 
+def test_a_checkpoint_of_another_recipe_is_refused_before_anything_is_learnt(tiny, tmp_path, monkeypatch):
+    words, _, sight = tiny.read_text().partition("[grounding]")
+    train_predictor(tiny, SCENES, tmp_path / "first", tmp_path / "work")
+    tiny.write_text("# the same\n" + words + "[grounding]" + sight)
+    train_predictor(tiny, SCENES, tmp_path / "first", tmp_path / "work")
+    monkeypatch.setattr("dollygrip_backend.training.predictor.draw_pairs", None)
+    tiny.write_text(words + "[grounding]" + sight.replace("steps = 4", "steps = 5"))
+    with pytest.raises(InputError, match=r"work/grounding holds a checkpoint of another recipe") as refused:
+        train_predictor(tiny, SCENES, tmp_path / "first", tmp_path / "work")
+    assert "--fresh" in refused.value.hint
+    tiny.write_text("[grounding]" + sight)
+    with pytest.raises(InputError, match="another recipe"):  # those weights are another start than none
+        train_predictor(tiny, SCENES, tmp_path / "second", tmp_path / "work", start=tmp_path / "first")
+    train_predictor(tiny, SCENES, tmp_path / "second", tmp_path / "work", resume=False, start=tmp_path / "first")
+    train_predictor(tiny, SCENES, tmp_path / "third", tmp_path / "work", start=tmp_path / "first")
+
+
 def test_what_is_kept_of_the_weights_before_is_a_share_of_the_mean(tmp_path):
     before, after = (ShotReader(width=32, heads=2, depth=1, decoder=1) for _ in range(2))
     before.save_pretrained(tmp_path)

@@ -98,6 +98,11 @@ def test_training_is_reproducible_and_its_weights_paint(tmp_path, data):
     one, two = (InPaintingNetwork.from_pretrained(tmp_path / name) for name in ("one", "two"))
     assert all(torch.equal(a, b) for a, b in zip(one.parameters(), two.parameters(), strict=True))
     assert one.unet.conv_out.weight.abs().max() > 0
+    config.write_text(SETTINGS.format(steps=4))
+    with pytest.raises(InputError, match="another recipe"):
+        train_embedded(config, data, tmp_path / "two")
+    train_embedded(config, data, tmp_path / "two", resume=False)
+    assert '"step": 4' in (tmp_path / "two" / "checkpoint" / "run.json").read_text()
     painter = InPainter.load(tmp_path / "one")
     scene = wall()
     cache = SceneCache.from_view(scene.rgb[0], scene.depth[0], scene.c2w[0], scene.intrinsics[0])
