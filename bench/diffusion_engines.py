@@ -86,6 +86,7 @@ class Phases:
 
 def observed_engine(name: str, device: str, preset: str, tiny: bool, phases: Phases) -> tuple[Any, list]:
     """The product's engine with random weights, marking its phases, and a list that gets its calls of the pipeline."""
+    import attrs
     import torch
     from random_pipelines import PUBLISHED, TINY, build
 
@@ -96,7 +97,9 @@ def observed_engine(name: str, device: str, preset: str, tiny: bool, phases: Pha
     calls: list = []
 
     class Observed(base):
-        """Weights are made, not loaded; so there is no folder to check."""
+        """Weights are made, not loaded; so there is no folder to check. It works at the size asked for."""
+
+        spec = attrs.evolve(base.spec, one_size=False)
 
         def __init__(self):
             self.device, self.preset, self._pipe = device, preset, None

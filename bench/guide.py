@@ -8,6 +8,7 @@ the frame's own bytes by torch is timed in between, and a frame is also given in
 import argparse
 import statistics
 import time
+from collections.abc import Iterable
 
 import numpy as np
 import torch
@@ -72,13 +73,15 @@ def measure(frames: int, size: tuple[int, int], device: str) -> dict[str, list[f
     return figures
 
 
-def parsed(description: str) -> argparse.Namespace:
-    """The command line; torch has its threads from now on."""
+def parsed(description: str, **choices: Iterable[str]) -> argparse.Namespace:
+    """The command line, with options of some choices, the first by default; torch has its threads from now on."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--frames", type=int, default=49)
     parser.add_argument("--size", type=int, nargs=2, default=(WIDTH, HEIGHT), metavar=("W", "H"))
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=2)
+    for name, values in choices.items():
+        parser.add_argument(f"--{name}", choices=list(values), default=next(iter(values)))
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     return options

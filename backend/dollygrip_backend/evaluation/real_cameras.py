@@ -22,7 +22,7 @@ from dollygrip import formats
 from dollygrip.errors import DollygripError, InputError
 from dollygrip.trajectory import Trajectory
 from dollygrip_backend.evaluation.shot import read_shot
-from dollygrip_backend.scene.depth import DepthEstimator
+from dollygrip_backend.scene.estimators import Estimator, load_estimator
 from dollygrip_backend.scene.median import median_depth
 from dollygrip_backend.server.capabilities import devices
 from dollygrip_backend.video import Shot, VideoEngine, load_engine
@@ -52,18 +52,20 @@ class Clip:
 
 @attrs.frozen(eq=False)
 class Result:
-    """A clip, what was rendered in its place, and both of their errors against the clip's poses.
+    """The errors of a clip and of what was rendered in its place against the clip's poses.
 
     What the camera's figures do not see, as a consistent world may be of the wrong shape: depth_error, the median
-    |log| of the estimated depth over the triangulated one in frame 0; misplaced, (T,), see `misplaced`.
+    |log| of the estimated depth over the triangulated one in frame 0; misplaced, (T,), see `misplaced`. pictures: frame
+    number -> file name of that frame of both, one above the other.
     """
 
-    clip: Clip
-    rendered: list[np.ndarray]
+    name: str
+    frames: int
     true: CameraErrors
     achieved: CameraErrors
     depth_error: float
     misplaced: np.ndarray
+    pictures: dict[int, str]
 
     @property
     def extra(self) -> np.ndarray:
@@ -71,25 +73,27 @@ class Result:
         return self.achieved.rotation - self.true.rotation
 
 
-def read_clips(folder: Path, size_of: Callable[[tuple[int, int]], tuple[int, int]]) -> list[Clip]:
-    """The clips of a folder in the order of their names, resized to square pixels at size_of((width, height)).
-
-    Raises InputError where there are none, or where a clip's frames and poses differ in number.
-    """
-    clips = []
-    for file in sorted(folder.glob("*.txt")):
-        camera = formats.read(file)
-        images = file.with_suffix("")
-        frames = read_shot(images) if images.is_dir() else _decoded(file.with_suffix(".mp4"))
-        if len(frames) != len(camera):
-            raise InputError(f"The clip {file.stem} has {len(frames)} frames and {len(camera)} poses.", "Trim one.")
-        height = frames[0].shape[0]
-        size = size_of((round(height * camera.size[0] / camera.size[1]), height))
-        resized = [np.asarray(Image.fromarray(f).resize(size, Image.Resampling.BICUBIC)) for f in frames]
-        clips.append(Clip(file.stem, resized, camera.resized(size)))
-    if not clips:
+def clip_files(folder: Path) -> list[Path]:
+    """The poses of a folder's clips in the order of their names. Raises InputError where there are none."""
+    files = sorted(folder.glob("*.txt"))
+    if not files:
         raise InputError(f"The folder {folder} has no clips.", "Put NAME.txt with poses beside NAME.mp4.")
-    return clips
+    return files
+
+
+def read_clip(file: Path, size_of: Callable[[tuple[int, int]], tuple[int, int]]) -> Clip:
+    """The clip whose poses are in a file, resized to square pixels at size_of((width, height)).
+
+    Raises InputError where its frames cannot be read, or where frames and poses differ in number.
+    """
+    camera, images = formats.read(file), file.with_suffix("")
+    frames = read_shot(images) if images.is_dir() else _decoded(file.with_suffix(".mp4"))
+    if len(frames) != len(camera):
+        raise InputError(f"The clip {file.stem} has {len(frames)} frames and {len(camera)} poses.", "Trim one.")
+    height = frames[0].shape[0]
+    size = size_of((round(height * camera.size[0] / camera.size[1]), height))
+    resized = [np.asarray(Image.fromarray(f).resize(size, Image.Resampling.BICUBIC)) for f in frames]
+    return Clip(file.stem, resized, camera.resized(size))
 
 
 def _decoded(path: Path) -> list[np.ndarray]:
@@ -131,10 +135,11 @@ def misplaced(frame: np.ndarray, rendered: np.ndarray) -> float:
     return float(np.median(np.linalg.norm(apart, axis=1))) / frame.shape[1]
 
 
-def evaluate_clip(clip: Clip, engine: VideoEngine, estimator: DepthEstimator, seed: int = 0) -> Result:
-    """Render a clip's camera from its first frame and compare. Raises DollygripError where frames show too little.
+def evaluate_clip(clip: Clip, engine: VideoEngine, estimator: Estimator, out: Path, seed: int = 0) -> Result:
+    """Render a clip's camera from its first frame and compare; pictures of both go into the folder `out`.
 
-    The camera's scene depth, its unit for engines that estimate depth, is fitted by `depth_ratios`.
+    Raises DollygripError where frames show too little. The camera's scene depth, its unit for engines that estimate
+    depth, is fitted by `depth_ratios`.
     """
     recovered = recover(clip.frames, clip.camera.intrinsics)
     true = camera_errors(clip.camera, recovered)
@@ -146,12 +151,13 @@ def evaluate_clip(clip: Clip, engine: VideoEngine, estimator: DepthEstimator, se
     camera = attrs.evolve(clip.camera, scene_depth=factor * median_depth(depth))
     rendered = list(engine.render(Shot(clip.frames[0], "", camera, camera.size, seed)))
     return Result(
-        clip=clip,
-        rendered=rendered,
+        name=clip.name,
+        frames=len(rendered),
         true=true,
         achieved=camera_errors(camera, recover(rendered, camera.intrinsics)),
         depth_error=float(np.median(np.abs(np.log(ratios / factor)))),
         misplaced=np.array([misplaced(*pair) for pair in zip(clip.frames, rendered, strict=True)]),
+        pictures=_draw(clip, rendered, out),
     )
 
 
@@ -160,22 +166,23 @@ def evaluate_real_cameras(
 ) -> list[Result]:
     """Evaluate every clip of a folder; writes `out`/report.html and report.json, prints a table.
 
-    A clip whose camera cannot be recovered is named and left out; raises DollygripError where that is all of them.
+    A clip that cannot be read, or whose camera cannot be recovered, is named and left out; raises DollygripError where
+    that is all of them. One clip is in memory at a time.
     """
-    engine, estimator = load_engine(engine_name, devices()[0]), DepthEstimator.load()
+    device, files = devices()[0], clip_files(folder)
+    engine, estimator = load_engine(engine_name, device), load_estimator(device)
     results = []
-    for clip in read_clips(folder, engine.info.sizes.nearest):
+    for file in files:
         try:
-            results.append(evaluate_clip(clip, engine, estimator))
+            results.append(evaluate_clip(read_clip(file, engine.info.sizes.nearest), engine, estimator, out))
         except DollygripError as error:
-            say(f"{clip.name}: left out: {error}")
+            say(f"{file.stem}: left out: {error}")
             continue
         say(_line(results[-1]))
     if not results:
         raise DollygripError(f"No clip of {folder} could be evaluated.", "Give clips that move and show detail.")
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "report.json").write_text(json.dumps(_as_json(results, engine_name), indent=1), "utf-8")
-    (out / "report.html").write_text(_page(results, engine_name, out), "utf-8")
+    (out / "report.json").write_text(json.dumps(_as_json(results, engine_name, estimator.name), indent=1), "utf-8")
+    (out / "report.html").write_text(_page(results, engine_name), "utf-8")
     for name, values in table(results, engine_name).items():
         say(f"  {name:28s}" + "".join(f"{value:9.3f}" for value in values))
     say(f"median extra rotation error {median_extra(results):+.3f} degrees; {out / 'report.html'}")
@@ -194,26 +201,26 @@ def table(results: list[Result], engine: str) -> dict[str, tuple[float, float, f
         return tuple(float(np.mean([getattr(e, name) for e in errors])) for name in ("rot_err", "trans_err", "cam_mc"))
 
     rows = {"the clips themselves": mean([r.true for r in results]), engine: mean([r.achieved for r in results])}
-    comparable = all(len(r.clip.frames) == PUBLISHED_FRAMES for r in results)
+    comparable = all(r.frames == PUBLISHED_FRAMES for r in results)
     return rows | (PUBLISHED if comparable else {})
 
 
 def _line(result: Result) -> str:
     return (
-        f"{result.clip.name}: rotation off by {np.nanmedian(result.true.rotation):.2f} degrees on the clip, "
+        f"{result.name}: rotation off by {np.nanmedian(result.true.rotation):.2f} degrees on the clip, "
         f"{np.nanmedian(result.achieved.rotation):.2f} as rendered; position {np.nanmedian(result.true.position):.1%}, "
         f"{np.nanmedian(result.achieved.position):.1%} of the move; depth off by {np.expm1(result.depth_error):.0%}, "
         f"things misplaced by {np.nanmedian(result.misplaced):.1%} of the width"
     )
 
 
-def _as_json(results: list[Result], engine: str) -> dict[str, Any]:
+def _as_json(results: list[Result], engine: str, estimator: str) -> dict[str, Any]:
     def figures(errors: CameraErrors) -> dict[str, Any]:
         lists = {name: _or_none(getattr(errors, name)) for name in ("rotation", "position")}
         return {name: getattr(errors, name) for name in ("rot_err", "trans_err", "cam_mc")} | lists
 
     clips = {
-        r.clip.name: {
+        r.name: {
             "true": figures(r.true),
             "rendered": figures(r.achieved),
             "depth_error": r.depth_error,
@@ -221,19 +228,24 @@ def _as_json(results: list[Result], engine: str) -> dict[str, Any]:
         }
         for r in results
     }
-    return {"engine": engine, "median_extra_degrees": median_extra(results), "clips": clips}
+    return {
+        "engine": engine,
+        "depth_estimator": estimator,
+        "median_extra_degrees": median_extra(results),
+        "clips": clips,
+    }
 
 
 def _or_none(values: np.ndarray) -> list[float | None]:
     return [None if np.isnan(value) else float(value) for value in values]
 
 
-def _page(results: list[Result], engine: str, out: Path) -> str:
+def _page(results: list[Result], engine: str) -> str:
     rows = "".join(
         f"<tr><td>{html.escape(name)}" + "".join(f"<td>{value:.3f}" for value in values)
         for name, values in table(results, engine).items()
     )
-    clips = "".join(f"<h2>{html.escape(_line(r))}</h2>{_pictures(r, out)}" for r in results)
+    clips = "".join(f"<h2>{html.escape(_line(r))}</h2>{_shown(r)}" for r in results)
     style = (
         "body{font:14px sans-serif}td,th{border-top:1px solid #ccc;padding:3px 12px;text-align:left}h2{font:inherit}"
     )
@@ -247,11 +259,16 @@ def _page(results: list[Result], engine: str, out: Path) -> str:
     )
 
 
-def _pictures(result: Result, out: Path) -> str:
-    pictures = []
-    for t in np.unique(np.linspace(0, len(result.rendered) - 1, _SHOWN).astype(int)):
-        pair = np.concatenate([result.clip.frames[t], result.rendered[t]])
-        name = f"{result.clip.name}_{t:03d}.jpg"
-        Image.fromarray(pair).save(out / name, quality=88)
-        pictures.append(f"<img src='{html.escape(name, quote=True)}' width=320 alt='frame {t}'>")
-    return " ".join(pictures)
+def _draw(clip: Clip, rendered: list[np.ndarray], out: Path) -> dict[int, str]:
+    out.mkdir(parents=True, exist_ok=True)
+    numbers = np.unique(np.linspace(0, len(rendered) - 1, _SHOWN).astype(int)).tolist()
+    names = {t: f"{clip.name}_{t:03d}.jpg" for t in numbers}
+    for t, name in names.items():
+        Image.fromarray(np.concatenate([clip.frames[t], rendered[t]])).save(out / name, quality=88)
+    return names
+
+
+def _shown(result: Result) -> str:
+    return " ".join(
+        f"<img src='{html.escape(name, quote=True)}' width=320 alt='frame {t}'>" for t, name in result.pictures.items()
+    )

@@ -12,13 +12,14 @@ from pathlib import Path
 import attrs
 import numpy as np
 import torch
+from torch import Tensor
 
 from dollygrip_backend.data.captions import CaptionBank, draw_pairs, load_bank
 from dollygrip_backend.evaluation.predictor import Case, evaluate_cases
 from dollygrip_backend.predictor.network import CameraTransformer
 from dollygrip_backend.predictor.pipeline import CameraPipeline
 from dollygrip_backend.predictor.reader import ShotReader
-from dollygrip_backend.training.common import read_config
+from dollygrip_backend.training.common import moved, read_config
 from dollygrip_backend.training.predictor import CONFIG, Config
 from dollygrip_backend.training.trajectory import draw_batch, train_trajectory, wavelet_bands
 
@@ -46,23 +47,28 @@ def compare_wavelet(
         recipe = attrs.evolve(settings.trajectory, wavelet=weight, steps=steps)
         model = train_trajectory(recipe, bank, reader, work / f"{weight:g}").eval()
         pipeline.register_modules(transformer=model)
+        pipeline.to(model.device)  # where it was trained, which may be a card
         results = evaluate_cases(pipeline, cases)
         obeyed = np.mean([result.verdict.obeyed for result in results])
         jerk = np.median([result.verdict.jerk for result in results])
-        bands = " ".join(f"{error:.3f}" for error in band_errors(model, reader, held_out, recipe))
+        bands = " ".join(f"{error:.3f}" for error in band_errors(model, reader, held_out, recipe).tolist())
         say(f"wavelet {weight:<8g} {obeyed:10.1%} {jerk:13.0f}   {bands}")
 
 
 @torch.inference_mode()
-def band_errors(model: CameraTransformer, reader: ShotReader, bank: CaptionBank, recipe) -> list[float]:
-    """Mean absolute error of one prediction at noise level 0.8, for each sub-band over its mean size in the truth."""
+def band_errors(model: CameraTransformer, reader: ShotReader, bank: CaptionBank, recipe) -> Tensor:
+    """Mean absolute error of one prediction at noise level 0.8, for each sub-band over its mean size in the truth.
+
+    (bands,), coarse first, on the device of the model, which must be the reader's.
+    """
     batch = draw_batch(bank, np.arange(len(bank)), attrs.evolve(recipe, constraints=0.0), np.random.default_rng(0))
+    batch = moved(batch, model.device)
     memory, _ = reader(batch.text)
     sigma = torch.full_like(batch.sigma, _SIGMA)
-    noise = torch.randn(batch.clean.shape, generator=torch.Generator().manual_seed(0))
+    noise = torch.randn(batch.clean.shape, generator=torch.Generator().manual_seed(0)).to(model.device)
     used = batch.used[:, :, None]
     noisy = ((1 - _SIGMA) * batch.clean + _SIGMA * noise) * used
     nothing = torch.zeros_like(noisy)
     clean = model(noisy, sigma, batch.storyboard, nothing, nothing, batch.conditions, model.project(memory)) * used
     wrong, true = (wavelet_bands(x.flatten(0, 1)) for x in (clean - batch.clean, batch.clean))
-    return [float(w.abs().mean() / t.abs().mean()) for w, t in zip(wrong, true, strict=True)]
+    return torch.stack([w.abs().mean() / t.abs().mean() for w, t in zip(wrong, true, strict=True)])

@@ -5,6 +5,8 @@ fringe: the rims of the near surfaces with a soft alpha, laid over the base (`sc
 pose by `scene.warp`. What was seen too flatly to be known, or not at all, is a hole instead of being smeared.
 """
 
+from collections.abc import Iterator
+
 import attrs
 import numpy as np
 import torch
@@ -13,7 +15,7 @@ from torch.nn.functional import interpolate
 
 from dollygrip_backend.scene.layers import split
 from dollygrip_backend.scene.surface import Surface, Texture
-from dollygrip_backend.scene.warp import Camera, Mapping, Seen, locate, warp
+from dollygrip_backend.scene.warp import Camera, Mapping, Seen, in_view, locate, warp
 
 PUSHED = 0.98  # an invented surface must be at least this much farther than what was seen through it
 PUSH = 0.85  # factor on its disparity per attempt
@@ -112,6 +114,14 @@ class SceneCache:
             texture = Texture.build(torch.cat([layers.premultiplied, layers.alpha[..., None] * 255], -1))
             self.fringes.append(Surface.build(texture, disparity, c2w, intrinsics, layers.fringe, sparse=True))
 
+    def forget_unseen(self, c2w: np.ndarray, intrinsics: np.ndarray, size: tuple[int, int]) -> None:
+        """Drop the surfaces that none of the cameras to come can see: c2w (T, 4, 4), intrinsics (T, 4), as `render`.
+
+        A shot that uncovers new ground all the time needs no more memory the longer it is.
+        """
+        self.surfaces = [surface for surface in self.surfaces if in_view(surface, c2w, intrinsics, size).any()]
+        self.fringes = [fringe for fringe in self.fringes if in_view(fringe, c2w, intrinsics, size).any()]
+
     def _picture(self, image: np.ndarray) -> Tensor:
         return torch.from_numpy(np.array(image)).to(self.device).float()
 
@@ -143,7 +153,7 @@ class SceneCache:
         camera = Camera(c2w, intrinsics, width, height)
         rgb = torch.zeros(height * width, 3, device=self.device)
         disparity = torch.full((height * width,), -1.0, device=self.device)
-        for surface in self.surfaces:
+        for surface in _in_view(self.surfaces, camera):
             seen = _see(surface, camera, known)
             # A hole's -1 is behind everything, the sky's 0 too.
             nearer = (seen.disparity > disparity[seen.pixels] * IN_FRONT).nonzero()[:, 0]
@@ -170,7 +180,7 @@ class SceneCache:
         height, width = disparity.shape
         camera = Camera(c2w, intrinsics, width, height)
         rgb, disparity = rgb.reshape(-1, 3).clone(), disparity.reshape(-1).clone()
-        for fringe in self.fringes:
+        for fringe in _in_view(self.fringes, camera):
             seen = _see(fringe, camera, known)
             colour = fringe.texture(seen.x, seen.y, seen.magnification)
             soft = colour[:, 3] / 255
@@ -208,6 +218,12 @@ class SceneCache:
         pushed = disparity.clone()
         pushed[hole] = value
         return pushed
+
+
+def _in_view(surfaces: list[Surface], camera: Camera) -> Iterator[Surface]:
+    """Those that the camera may see: in a long shot most are elsewhere."""
+    size = camera.width, camera.height
+    return (surface for surface in surfaces if in_view(surface, camera.c2w[None], camera.intrinsics[None], size)[0])
 
 
 def _see(surface: Surface, camera: Camera, known: Tensor | None) -> Seen:

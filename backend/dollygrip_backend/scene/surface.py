@@ -7,17 +7,19 @@ Image coordinates are continuous: the centre of pixel (row i, column j) is (j + 
 between the centres of four neighbouring pixels; it has the index of the pixel at its upper left.
 """
 
+import itertools
 from typing import NamedTuple
 
 import attrs
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool2d, grid_sample, pad
+from torch.nn.functional import avg_pool2d, grid_sample, max_pool2d, pad
 
 CUT_RATIO = 0.08  # a relative jump of disparity, beyond what its neighbours' slope explains, that is a depth edge
 BLEED = 0.1  # share of a near surface's colour that one behind it may have taken on by lookup between the two
 COARSER = 3  # halvings of a texture, for where the target is farther away
+SLACK = 1.1  # factor on the bounds of a surface's disparity: lookup goes on linearly beyond the outermost pixels
 SHARPER = 0.3  # of a halving; bilinear lookup alone copes with that much without aliasing
 
 
@@ -89,6 +91,7 @@ class Surface:
                 are no cells.
     valid:      bool (H * W,), False where this view has nothing to say; listed: int64 (N,), the valid pixels where they
                 are few, else None.
+    box:        float64 (8, 4), corners (x, y, 1, disparity) of a box in image and disparity that holds what is valid.
     c2w:        float64 (4, 4); intrinsics: float64 (4,); width, height: pixels.
     """
 
@@ -97,6 +100,7 @@ class Surface:
     smooth: Tensor
     valid: Tensor
     listed: Tensor | None
+    box: np.ndarray
     c2w: np.ndarray
     intrinsics: np.ndarray
     width: int
@@ -120,6 +124,7 @@ class Surface:
             smooth=pad(smooth_cells(disparity), (0, 1, 0, 1)).reshape(-1),
             valid=valid.reshape(-1),
             listed=valid.reshape(-1).nonzero()[:, 0] if sparse else None,
+            box=_box(disparity, valid, sparse),
             c2w=np.asarray(c2w, np.float64),
             intrinsics=np.asarray(intrinsics, np.float64),
             width=width,
@@ -148,6 +153,20 @@ class Surface:
             disparity[cut], clean[cut] = _beside_edge(beside, u[cut, None].clamp(0, 1), v[cut, None].clamp(0, 1))
             across[cut], down[cut] = 0.0, 0.0
         return Place(disparity, across, down, cell, pixel, clean)
+
+
+def _box(disparity: Tensor, valid: Tensor, sparse: bool) -> np.ndarray:
+    """See Surface.box. Where the pixels are not each for themselves, what is looked up lies between them, too."""
+    low = disparity if sparse else -max_pool2d(-disparity[None], 3, 1, 1)[0]
+    high = disparity if sparse else max_pool2d(disparity[None], 3, 1, 1)[0]
+    rows, columns = (valid.any(axis).nonzero()[:, 0] for axis in (1, 0))
+    sides = (
+        (float(columns[0]), float(columns[-1]) + 1),
+        (float(rows[0]), float(rows[-1]) + 1),
+        (1.0,),
+        (float(low[valid].min()) / SLACK, float(high[valid].max()) * SLACK),
+    )
+    return np.array(list(itertools.product(*sides)))
 
 
 class Place(NamedTuple):

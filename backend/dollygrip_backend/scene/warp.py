@@ -15,6 +15,7 @@ from dollygrip_backend.scene.surface import Place, Surface
 LEVELS = (1, 2, 4, 8)  # subdivisions of a source pixel per side, chosen where the target magnifies it
 SPACING = 1.4  # pixels between samples, which reach a pixel far each: below sqrt(2) even a rotated grid has no cracks
 MISS = 0.6  # pixels by which a looked-up surface point may miss the pixel that asked for it
+BORDER = 3  # pixels beside the image from where a surface may still reach a pixel of it: STRAY, and half of one
 STRAY, AGREE = 2.5, 0.02  # … or more, where its disparity is within this share of the one that was splatted there
 FLAT = 1e-3  # below this a plane is seen so flatly from the target that a ray does not meet it
 FAR_AWAY = 1e30  # stands for the inverse of a depth that is not positive: nothing so far off is inside an image
@@ -47,12 +48,8 @@ class Mapping:
     @staticmethod
     def between(source: Surface | Camera, target: Surface | Camera) -> "Mapping":
         """The mapping from the first camera to the second."""
-        inverse = target.c2w[:3, :3].T
-        rotation, translation = inverse @ source.c2w[:3, :3], inverse @ (source.c2w[:3, 3] - target.c2w[:3, 3])
-        lens = _matrix(target.intrinsics)
-        return Mapping(
-            (lens @ rotation @ np.linalg.inv(_matrix(source.intrinsics))).tolist(), (lens @ translation).tolist()
-        )
+        matrix, shift = _between(source, target.c2w, target.intrinsics)
+        return Mapping(matrix.tolist(), shift.tolist())
 
     def __call__(self, x: Tensor, y: Tensor, disparity: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """x, y, disparity of any shapes that fit -> the same there; points behind the camera come out far away."""
@@ -76,9 +73,30 @@ class Mapping:
         return [(x * row[0] + row[2]).add(y, alpha=row[1]) for row in self.matrix]
 
 
+def _between(source: Surface | Camera, c2w: np.ndarray, intrinsics: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """M (..., 3, 3) and m (..., 3) of the mappings from a camera to others: c2w (..., 4, 4), intrinsics (..., 4)."""
+    turned = _matrix(intrinsics) @ np.swapaxes(c2w[..., :3, :3], -1, -2)
+    matrix = turned @ source.c2w[:3, :3] @ np.linalg.inv(_matrix(source.intrinsics))
+    return matrix, (turned @ (source.c2w[:3, 3] - c2w[..., :3, 3])[..., None])[..., 0]
+
+
 def _matrix(intrinsics: np.ndarray) -> np.ndarray:
-    fx, fy, cx, cy = intrinsics
-    return np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]])
+    lens = np.zeros((*intrinsics.shape[:-1], 3, 3))
+    lens[..., [0, 1], [0, 1]], lens[..., :2, 2], lens[..., 2, 2] = intrinsics[..., :2], intrinsics[..., 2:], 1.0
+    return lens
+
+
+def in_view(surface: Surface, c2w: np.ndarray, intrinsics: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """bool (T,): which cameras, c2w (T, 4, 4) and intrinsics (T, 4) in pixels of `size`, may see any of a surface.
+
+    A point's image M p + d m is linear in x, y and disparity: where all corners of the surface's box lie beyond one
+    side of a camera's pyramid, all of the surface does.
+    """
+    matrix, shift = _between(surface, c2w, intrinsics)
+    x, y, z = np.moveaxis(np.concatenate([matrix, shift[..., None]], -1) @ surface.box.T, 1, 0)
+    right, below = (side + BORDER for side in size)
+    beyond = x < -BORDER * z, x > right * z, y < -BORDER * z, y > below * z, z <= 0
+    return ~np.any([corners.all(-1) for corners in beyond], 0)
 
 
 @attrs.frozen(eq=False)

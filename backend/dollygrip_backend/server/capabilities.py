@@ -5,8 +5,8 @@ from dollygrip_backend import video
 
 
 def devices() -> list[str]:
-    """Torch devices to run workers on: every CUDA card that torch can use, else the CPU."""
-    return [f"cuda:{index}" for index in range(len(video.cards()))] or ["cpu"]
+    """Torch devices to run workers on: the CUDA cards that are large enough (`video.job_cards`), else the CPU."""
+    return [f"cuda:{number}" for number in video.job_cards()] or ["cpu"]
 
 
 def engines() -> list[EngineInfo]:

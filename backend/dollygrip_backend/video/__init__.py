@@ -1,8 +1,7 @@
 """Stage 2: video of a reference image along a camera trajectory. No torch is imported before an engine is loaded."""
 
 from dollygrip_backend.video.engine import EngineInfo, Progress, Shot, SizeRule, VideoEngine, check_shot, render_rest
-from dollygrip_backend.video.hardware import cards
-from dollygrip_backend.video.registry import engine_info, engine_names, load_engine
+from dollygrip_backend.video.registry import engine_info, engine_names, job_cards, load_engine
 
 __all__ = [
     "EngineInfo",
@@ -10,10 +9,10 @@ __all__ = [
     "Shot",
     "SizeRule",
     "VideoEngine",
-    "cards",
     "check_shot",
     "engine_info",
     "engine_names",
+    "job_cards",
     "load_engine",
     "render_rest",
 ]

@@ -99,7 +99,7 @@ class DiffusionEngine(ABC):
     def _frames(self, shot: Shot, progress: Progress, finished: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
         spec, total = self.spec, len(shot.trajectory)
         progress(len(finished), total)
-        job = self._job(shot, working_size(shot.size, spec.multiple, spec.pixels))
+        job = self._job(shot, working_size(shot.size, spec.multiple, spec.pixels, not spec.one_size))
         windows = plan_windows(job.lead + total, spec.window, spec.stride, spec.overlap)
         pipe = self._pipeline(job.size[0] * job.size[1] * windows[0].length)
         with torch.no_grad():

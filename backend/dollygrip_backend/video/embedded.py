@@ -72,6 +72,7 @@ class EmbeddedEngine:
         for t in range(total):
             if t % WINDOW == 0:
                 window = range(t, min(t + WINDOW, total))
+                scene.forget_unseen(trajectory.c2w[t:], trajectory.intrinsics[t:])
                 paint = partial(self._painted, reference, shot.seed)
                 self._grow(scene, views, known, window, paint, partial(progress, max(t, first), total))
             if t < first:
@@ -140,6 +141,11 @@ class _Scene:
         at = np.ix_(*self._rows_and_columns())
         small_mask = None if mask is None else mask[at]
         self.probe.add_view(rgb[at], depth[at], c2w, self._small(intrinsics), small_mask)
+
+    def forget_unseen(self, c2w: np.ndarray, intrinsics: np.ndarray) -> None:
+        """See SceneCache.forget_unseen."""
+        self.cache.forget_unseen(c2w, intrinsics, self.size)
+        self.probe.forget_unseen(c2w, self._small(intrinsics), self.probe_size)
 
     def hole(self, view: View, known: Tensor | None) -> float:
         """The share of a view that nothing is known of."""

@@ -106,6 +106,17 @@ def builtin_info(name: str) -> EngineInfo:
     return _BUILTIN[name].info
 
 
+def job_cards() -> list[int]:
+    """Numbers of the CUDA cards that jobs run on: those with the memory for every engine that the largest can run.
+
+    So an engine that is available is so on whichever of them a job comes to.
+    """
+    largest = max((card.memory for card in cards()), default=0)
+    needs = (entry.info.memory_bytes for entry in _entries().values() if entry.info.needs_cuda)
+    least = max((need for need in needs if need <= largest), default=0)
+    return [number for number, card in enumerate(cards()) if card.memory >= least]
+
+
 def load_engine(name: str, device: str = "cpu") -> VideoEngine:
     """Load an engine with its weights onto a torch device. Raises InputError where it is unknown or unavailable."""
     info, entry = engine_info(name), _entry(name)

@@ -42,7 +42,8 @@ class ModelSpec:
     """A diffusers pipeline and what it can be asked for.
 
     repo: on the hub; pipeline: its class in diffusers. Sides are multiples of `multiple`, about `pixels` together, the
-    size it was trained at. A window has `stride` * k + 1 frames, at most `window`; consecutive windows share `overlap`.
+    size it was trained at; one_size: whether that was its only one. A window has `stride` * k + 1 frames, at most
+    `window`; consecutive windows share `overlap`.
     """
 
     name: str
@@ -57,6 +58,7 @@ class ModelSpec:
     stride: int
     window: int
     overlap: int
+    one_size: bool = False
 
     @property
     def download_bytes(self) -> int:
@@ -114,6 +116,7 @@ SANA_WM = ModelSpec(
     stride=8,
     window=161,
     overlap=9,
+    one_size=True,
 )
 WAN_VACE = ModelSpec(
     name="wan-vace",

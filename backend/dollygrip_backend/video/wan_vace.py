@@ -89,7 +89,9 @@ class VaceJob(Job):
             self._remember(frame, finished[frame])
 
     def _look(self, window: Window) -> None:
-        """Render the guide of a window from the cache as it is."""
+        """Render the guide of a window from the cache, which keeps what this window and later ones can see."""
+        later = slice(window.start, None)
+        self.cache.forget_unseen(self.camera.c2w[later], self.camera.intrinsics[later], self.shot.size)
         self._guide, self._alpha = [], []
         for frame in range(window.start, window.stop):
             c2w, intrinsics = self.camera.c2w[frame], self.camera.intrinsics[frame]

@@ -61,11 +61,13 @@ def legal_length(frames: int, stride: int) -> int:
     return -(-(frames - 1) // stride) * stride + 1
 
 
-def working_size(size: tuple[int, int], multiple: int, pixels: int) -> tuple[int, int]:
+def working_size(size: tuple[int, int], multiple: int, pixels: int, smaller: bool = True) -> tuple[int, int]:
     """The size (width, height) at which a model renders a shot of `size`: legal sides, at most about `pixels`.
 
+    smaller: whether the model also renders sizes below that well; else a small shot is made at about `pixels`, too.
     The aspect changes by rounding only. The picture and the intrinsics are scaled to it per axis, so the camera stays
     exact: it sees the same rays, through pixels that are not quite square.
     """
-    scale = min(1.0, (pixels / (size[0] * size[1])) ** 0.5)
+    scale = (pixels / (size[0] * size[1])) ** 0.5
+    scale = min(1.0, scale) if smaller else scale
     return tuple(max(2, round(side * scale / multiple)) * multiple for side in size)

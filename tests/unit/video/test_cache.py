@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from dollygrip.rotations import matrix_from_rotvec
 from dollygrip_backend.scene.cache import SceneCache
 from dollygrip_backend.scene.layers import split
+from dollygrip_backend.scene.warp import Camera, in_view, locate, warp
 
 WIDTH, HEIGHT = 96, 64
 LENS = np.array([90.0, 90.0, 48.0, 32.0])
@@ -280,3 +281,41 @@ def test_portrait_and_shifted_principal_points():
 def test_impossible_views_are_refused(depth):
     with pytest.raises(ValueError):
         SceneCache.from_view(np.zeros((4, 4, 3), np.uint8), depth, np.eye(4), np.array([4.0, 4, 2, 2]))
+
+
+poses = st.builds(
+    pose,
+    rotvec=st.tuples(*[st.floats(-1.2, 1.2)] * 3),
+    position=st.tuples(*[st.floats(-8, 8)] * 3),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(c2w=poses, left=st.integers(1, WIDTH - 9), top=st.integers(1, HEIGHT - 9), zoom=st.floats(0.5, 3))
+def test_what_is_called_out_of_view_shows_no_pixel(c2w, left, top, zoom):
+    cache = SceneCache.from_view(smooth_image(), steps_depth(), np.eye(4), LENS)
+    mask = np.zeros((HEIGHT, WIDTH), bool)
+    mask[top : top + 8, left : left + 8] = True
+    cache.add_view(smooth_image(), steps_depth(), np.eye(4), LENS, mask)
+    camera = Camera(c2w, LENS * [zoom, zoom, 1, 1], WIDTH, HEIGHT)
+    known = torch.full((HEIGHT, WIDTH), 1 / 5.0)
+    for surface in cache.surfaces + cache.fringes:
+        if not in_view(surface, c2w[None], camera.intrinsics[None], (WIDTH, HEIGHT))[0]:
+            assert not len(warp(surface, camera).pixels) and not len(locate(surface, camera, known).pixels)
+
+
+def test_only_what_no_camera_to_come_sees_is_forgotten():
+    picture, depth = smooth_image(), np.full((HEIGHT, WIDTH), 5.0, np.float32)
+    cache = SceneCache.from_view(picture, depth, np.eye(4), LENS)
+    away = pose(rotvec=(0, np.radians(80), 0))
+    cache.add_view(picture, depth, away, LENS, np.ones((HEIGHT, WIDTH), bool))
+    lenses, back = np.tile(LENS, (3, 1)), pose(position=(0.5, 0, 0))
+    seen = cache.render(back, LENS, (WIDTH, HEIGHT))
+    cache.forget_unseen(np.stack([away, away, back]), lenses, (WIDTH, HEIGHT))
+    assert len(cache.surfaces) == 2, "the camera comes back"
+    cache.forget_unseen(np.stack([back, back, back]), lenses, (WIDTH, HEIGHT))
+    assert len(cache.surfaces) == 1
+    again = cache.render(back, LENS, (WIDTH, HEIGHT))
+    assert (again.rgb == seen.rgb).all() and (again.hole == seen.hole).all()
+    cache.forget_unseen(np.stack([pose(position=(40, 0, 0))] * 3), lenses, (WIDTH, HEIGHT))
+    assert not cache.surfaces and cache.render(back, LENS, (WIDTH, HEIGHT)).hole.all()

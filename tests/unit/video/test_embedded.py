@@ -74,6 +74,30 @@ def test_looking_away_and_back_shows_the_same_thing(engine):
         assert psnr(there, back) >= 40
 
 
+def test_a_shot_that_moves_on_keeps_what_later_frames_see_and_is_the_same(engine, monkeypatch):
+    """A pan of 5 degrees a frame, in windows of 8 frames: three quarters of a turn through a view of 60 degrees."""
+    monkeypatch.setattr("dollygrip_backend.video.embedded.WINDOW", 8)
+    image, depth = room()
+    turn = np.radians(5) * np.arange(54)
+    c2w = np.tile(np.eye(4), (54, 1, 1))
+    c2w[:, :3, :3] = matrix_from_rotvec(np.stack([0 * turn, turn, 0 * turn], -1))
+    shot = Shot(image, "", camera(c2w), SIZE, 0, depth)
+    kept, forget = [], SceneCache.forget_unseen
+
+    def counted(cache, *later):
+        forget(cache, *later)
+        kept.append(len(cache.surfaces))
+
+    monkeypatch.setattr(SceneCache, "forget_unseen", counted)
+    frames = list(engine.render(shot))
+    full = kept[::2]  # the small cache is asked in between
+    assert len(full) == 7 and max(full[3:]) <= max(full[1:3]) + 1
+    rest = list(engine.render(shot, finished=frames[:45]))
+    assert all((a == b).all() for a, b in zip(frames[45:], rest, strict=True))
+    monkeypatch.setattr(SceneCache, "forget_unseen", lambda cache, *_: None)
+    assert all((a == b).all() for a, b in zip(frames, engine.render(shot), strict=True))
+
+
 def test_what_was_invented_moves_with_the_scene(engine):
     """A pan is a homography: the invented border of one frame, warped, is that of the next."""
     image, _ = room()

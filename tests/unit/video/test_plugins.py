@@ -13,6 +13,7 @@ from dollygrip.errors import InputError
 from dollygrip.protocol import RenderRequest, TrajectoryHeader
 from dollygrip.trajectory import Trajectory
 from dollygrip_backend.jobs.validation import validate
+from dollygrip_backend.server.capabilities import devices
 from dollygrip_backend.video import hardware, registry
 from dollygrip_backend.video.specs import PRESETS, SANA_WM, SPECS
 
@@ -95,10 +96,10 @@ def test_no_package_takes_the_place_of_a_built_in_engine(python):
 
 @pytest.fixture
 def card(monkeypatch):
-    """Pretend that the computer has a CUDA card of so many bytes, and which models are there."""
+    """Pretend that the computer has CUDA cards of so many bytes, and which models are there."""
 
-    def pretend(memory: int, missing: str = "") -> None:
-        monkeypatch.setattr(registry, "cards", lambda: (hardware.Card("TestCard", memory),))
+    def pretend(*memory: int, missing: str = "") -> None:
+        monkeypatch.setattr(registry, "cards", lambda: tuple(hardware.Card("TestCard", size) for size in memory))
         monkeypatch.setattr(registry, "missing_reason", lambda spec: missing)
 
     return pretend
@@ -118,7 +119,7 @@ def test_before_queueing_an_engine_says_what_it_lacks(name, card, monkeypatch):
     card(10**9)
     with pytest.raises(InputError, match=r"the TestCard has 1\.0 GB"):
         validate(*request(name))
-    card(24 * 10**9, "its weights (about 13 GB) are not on this computer; run `dollygrip models download x`")
+    card(24 * 10**9, missing="its weights (about 13 GB) are not on this computer; run `dollygrip models download x`")
     with pytest.raises(InputError, match=r"about 13 GB.*dollygrip models download"):
         validate(*request(name))
     card(24 * 10**9)
@@ -126,10 +127,32 @@ def test_before_queueing_an_engine_says_what_it_lacks(name, card, monkeypatch):
 
 
 def test_auto_prefers_the_card_where_everything_is_there(card):
-    card(24 * 10**9, "no weights")
+    card(24 * 10**9, missing="no weights")
     assert validate(*request("auto")).engine == "embedded"
     card(24 * 10**9)
     assert registry.engine_info("auto").name == "sana-wm" and registry.engine_names()[0] == "sana-wm"
+
+
+@pytest.mark.parametrize(
+    ("gigabytes", "used"),
+    [
+        ((4, 24), ["cuda:1"]),
+        ((24, 4, 16), ["cuda:0", "cuda:2"]),
+        ((8, 6), ["cuda:0", "cuda:1"]),
+        ((1, 2), ["cuda:0", "cuda:1"]),
+        ((), ["cpu"]),
+    ],
+)
+def test_jobs_run_on_cards_that_can_do_what_the_largest_can(gigabytes, used, card):
+    """Whatever card a job comes to, no engine that was available lacks the memory there."""
+    sizes = [size * 10**9 for size in gigabytes]
+    card(*sizes)
+    assert devices() == used
+    offered = {name for name in SPECS if not registry.engine_info(name).reason}
+    for device in used:
+        if device != "cpu":
+            card(sizes[int(device.removeprefix("cuda:"))])
+        assert {name for name in SPECS if not registry.engine_info(name).reason} == offered
 
 
 def test_the_documented_memory_is_the_computed_one():

@@ -25,6 +25,12 @@ from dollygrip_backend.video.windows import plan_windows, working_size
 
 SIZE = (128, 96)
 LENS = np.array([110.0, 115.0, 60.0, 50.0])
+SPEC = attrs.evolve(SANA_WM, pixels=SIZE[0] * SIZE[1])  # as if the tiny model had been trained at that size
+
+
+@pytest.fixture(autouse=True)
+def tiny_spec(monkeypatch):
+    monkeypatch.setattr(SanaWMEngine, "spec", SPEC)
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +144,7 @@ def test_picture_and_intrinsics_are_cropped_and_scaled_together(image_size, size
     columns, rows = np.meshgrid(np.arange(image_size[0]) + 0.5, np.arange(image_size[1]) + 0.5)
     blob = np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / 2 / 4**2) * 255
     shot = make_shot(walk(9), size=size, image=np.repeat(blob[..., None], 3, -1).astype(np.uint8))
-    work = working_size(size, SANA_WM.multiple, SANA_WM.pixels)
+    work = working_size(size, SPEC.multiple, SPEC.pixels, not SPEC.one_size)
     given_ = SanaJob(shot, work).inputs(plan_windows(9, 17, 8, 9)[0], [])
     seen = np.asarray(given_["image"], float)[..., 0]
     assert given_["image"].size == work
@@ -150,11 +156,13 @@ def test_picture_and_intrinsics_are_cropped_and_scaled_together(image_size, size
     assert found == pytest.approx(wanted, abs=0.02)
 
 
-@pytest.mark.parametrize("size", [(130, 98), (100, 74), (86, 64)])
-def test_any_size_comes_back_as_asked(engine, spy, size):
+@pytest.mark.parametrize("size", [(130, 98), (100, 74), (86, 64), (256, 192)])
+def test_any_size_comes_back_as_asked_from_the_size_that_the_model_was_trained_at(engine, spy, size):
     shown = list(engine.render(make_shot(walk(3), size=size)))
     assert all(frame.shape == (size[1], size[0], 3) for frame in shown)
-    assert spy.calls[0]["width"] % 32 == spy.calls[0]["height"] % 32 == 0
+    [call] = spy.calls
+    assert (call["width"], call["height"]) == call["image"].size == SIZE
+    np.testing.assert_allclose(call["intrinsics"], np.tile(LENS, (9, 1)), rtol=1e-9)
 
 
 def test_frame_zero_is_the_picture(engine):
@@ -198,7 +206,7 @@ def test_the_lead_in_is_bounded_and_absent_where_the_shot_starts_at_the_picture(
 
 @pytest.fixture
 def short_windows(engine, monkeypatch):
-    monkeypatch.setattr(type(engine), "spec", attrs.evolve(SANA_WM, window=25))
+    monkeypatch.setattr(type(engine), "spec", attrs.evolve(SPEC, window=25))
 
 
 def test_windows_continue_from_held_frames(engine, short_windows, spy):

@@ -70,7 +70,7 @@ def test_the_legal_length_is_the_next_one(frames, stride):
 @given(st.integers(32, 640), st.integers(32, 640), st.sampled_from(list(SPECS.values())))
 def test_the_working_size_is_legal_near_the_aspect_and_within_the_models_reach(half_width, half_height, spec):
     size = (2 * half_width, 2 * half_height)
-    work = working_size(size, spec.multiple, spec.pixels)
+    work = working_size(size, spec.multiple, spec.pixels, not spec.one_size)
     assert all(side % spec.multiple == 0 and side >= 2 * spec.multiple for side in work)
     assert work[0] * work[1] <= spec.pixels * 1.15 or min(work) == 2 * spec.multiple
     if min(work) > 2 * spec.multiple:
@@ -83,6 +83,12 @@ def test_sizes_that_the_models_were_trained_at_stay():
     assert working_size((704, 1280), 32, 1280 * 704) == (704, 1280)
     assert working_size((832, 480), 16, 832 * 480) == (832, 480)
     assert working_size((1280, 720), 32, 1280 * 704) == (1280, 704)
+
+
+@pytest.mark.parametrize("size", [(1280, 704), (1280, 720), (960, 540), (512, 288), (64, 36), (720, 1280), (270, 480)])
+def test_a_model_of_one_size_renders_small_shots_of_its_aspect_at_it_too(size):
+    work = working_size(size, 32, 1280 * 704, smaller=False)
+    assert work == ((1280, 704) if size[0] > size[1] else (704, 1280))
 
 
 @given(st.integers(2, 40))
