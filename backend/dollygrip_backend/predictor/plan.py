@@ -31,6 +31,7 @@ TRAVELLING = ("orbit", "dolly", "truck", "pedestal", "dolly_zoom")
 TEMPOS = ("plain", "slow", "fast", "whip", "constant")
 MAX_PHASES = 4
 PAUSE_SHARE = 0.4
+_AHEAD = 4.0  # degrees: what lies less to the side needs no turn to be seen
 HANDHELD = (0.0, 0.7, 1.3)  # degrees of sway: on a tripod, hand-held, shaky
 EITHER = "either"
 
@@ -156,18 +157,21 @@ def draw_amount(move: Move, context: Context, rng: np.random.Generator | None) -
 def settle(plan: Plan, context: Context, rng: np.random.Generator | None) -> Plan:
     """The plan of one take: every direction chosen and every amount drawn, in degrees, shares and ratios.
 
-    A pan or tilt of no direction toward a known subject ends facing it; what follows a move of its own family goes the
-    other way, back again.
+    A pan or tilt of no direction toward a known subject ends facing it. Of two moves of a family that follow each
+    other, the one whose direction is open goes the other way: there, or back again.
     """
     phases: list[Phase] = []
     gone: dict[str, str] = {}  # the way that each family went last
-    for phase in plan.phases:
+    for number, phase in enumerate(plan.phases):
         moves = []
         for move in phase.moves:
-            if move.way == EITHER and plan.toward and move.family in ("pan", "tilt") and move.family not in gone:
-                move = _facing(move, context)
+            other = gone.get(move.family) or _way_next(plan.phases[number + 1 :], move.family)
+            aside = plan.toward and move.family in ("pan", "tilt") and move.family not in gone
+            turned = _facing(move, context) if aside else move
+            if move.way == EITHER and aside and (turned.asked.value > _AHEAD or not other):
+                move = turned
             elif move.way == EITHER:
-                ways = [way for way in FAMILIES[move.family] if way != gone.get(move.family)]
+                ways = [way for way in FAMILIES[move.family] if way != other]
                 move = attrs.evolve(move, way=ways[0 if rng is None else int(rng.integers(len(ways)))])
             if move.asked is None or move.asked.unit != "settled":
                 move = attrs.evolve(move, asked=Amount(draw_amount(move, context, rng), "settled"))
@@ -175,6 +179,13 @@ def settle(plan: Plan, context: Context, rng: np.random.Generator | None) -> Pla
             moves.append(move)
         phases.append(attrs.evolve(phase, moves=tuple(moves)))
     return attrs.evolve(plan, phases=tuple(phases))
+
+
+def _way_next(phases: tuple[Phase, ...], family: str) -> str | None:
+    """The way of the next move of a family in later phases; None where there is none, or it is open, too."""
+    ways = (move.way for phase in phases for move in phase.moves if move.family == family)
+    way = next(ways, EITHER)
+    return None if way == EITHER else way
 
 
 def _facing(move: Move, context: Context) -> Move:

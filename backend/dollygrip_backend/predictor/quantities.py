@@ -203,11 +203,16 @@ _LENSES: list[_Rule] = [  # a change of focal length is a ratio; one focal lengt
     (rf"(?P<n>{_NUMBER})[ -]*{_MM}", _millimetres),
 ]
 # Focal lengths without their unit, where the prompt speaks of a lens or a zoom.
-_BARE_LENSES = re.compile(
-    r"(?<![\w.])(?P<a>\d{2,3})\s*(?:(?:all the way |back |down |up )?to|->|→) ?(?:an? |its )?(?P<b>\d{2,3})\b"
-    rf"(?! ?(?:°|º|%|x\b|deg|degrees?\b|(?:{_LENGTH})\b))",
-    re.IGNORECASE,
-)
+_NO_LENS = rf"\b(?! ?(?:°|º|%|x\b|deg|degrees?\b|(?:{_LENGTH})\b))"
+_BARE_LENSES = [
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        r"(?<![\w.])(?P<a>\d{2,3})\s*(?:(?:all the way |back |down |up )?to|->|→) ?(?:an? |its )?(?P<b>\d{2,3})"
+        + _NO_LENS,
+        rf"\b(?:on|at|with|from) an? (?P<a>\d{{2,3}}){_NO_LENS}[^.\d]{{1,40}}"
+        rf"\b(?:end|finish|arrive|land|stop)\w*(?: up)? (?:on|at|with) an? (?P<b>\d{{2,3}}){_NO_LENS}",
+    )
+]
 _SPEAKS_OF_A_LENS = re.compile(r"\b(?:zoom\w*|lens\w*|focal)\b", re.IGNORECASE)
 _NO_ANGLE = r"(?! *-?(?:\d|degree|deg|°))"
 _CIRCLE_PARTS: list[_Rule] = [
@@ -309,7 +314,7 @@ def read_quantities(prompt: str) -> list[Quantity]:
     """Every quantity in `prompt`, in its order, none overlapping another."""
     found: list[Quantity] = []
     taken = [False] * len(prompt)
-    lenses = [(_BARE_LENSES, _ratio)] if _SPEAKS_OF_A_LENS.search(prompt) else []
+    lenses = [(bare, _ratio) for bare in _BARE_LENSES] if _SPEAKS_OF_A_LENS.search(prompt) else []
     for pattern, meaning in lenses + _COMPILED:
         for match in pattern.finditer(prompt):
             start, end = match.start("a" if "a" in match.groupdict() else 0), match.end()

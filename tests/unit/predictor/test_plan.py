@@ -120,9 +120,19 @@ def test_focal_lengths_say_which_way_a_zoom_goes(lenses, name, ratio):
     assert move.name == name and move.asked.value == pytest.approx(ratio)
 
 
+def test_before_it_comes_back_a_look_at_what_is_ahead_goes_the_other_way():
+    plan = attrs.evolve(read_plan("tilt_either > tilt_up"), toward=True)
+    for height, way in ((0.52, "down"), (0.1, "up")):  # the subject is ahead, or well above
+        assert settle(plan, Context(subject=(0.5, height)), None).phases[0].moves[0].way == way
+
+
 def test_what_comes_back_goes_the_other_way():
     for seed in range(8):
-        for plan, ways in (("pan_left > pan_either", ["left", "right"]), ("orbit > pause > orbit", None)):
+        for plan, ways in (
+            ("pan_left > pan_either", ["left", "right"]),
+            ("pan_either > pause > pan_right", ["left", "right"]),
+            ("orbit > pause > orbit", None),
+        ):
             settled = settle(read_plan(plan), Context(), np.random.default_rng(seed))
             went = [move.way for phase in settled.phases for move in phase.moves]
             assert went == ways or (ways is None and sorted(went) == ["left", "right"])

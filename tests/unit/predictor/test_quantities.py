@@ -32,6 +32,7 @@ from dollygrip_backend.predictor.quantities import UNITS, read_quantities
         ("24mm at the start and 96mm at the end", 4, "ratio"),
         ("start on a lens of 50, go to 75mm", 1.5, "ratio"),
         ("roll the zoom from 150 to 50", 1 / 3, "ratio"),
+        ("we are on a 24 and end on a 48, with the zoom alone", 2, "ratio"),
         ("the lens goes 40 → 80", 2, "ratio"),
         ("out to a quarter of the magnification", 1 / 4, "ratio"),
         ("half the present focal length", 2, "ratio"),
