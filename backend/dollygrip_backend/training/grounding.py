@@ -19,7 +19,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from dollygrip_backend.data.augment import disturb
 from dollygrip_backend.data.captions import CaptionBank, load_bank
 from dollygrip_backend.data.grammar import Pair
-from dollygrip_backend.data.grammar.corpus import bare, beside, corpus, naming, with_subject
+from dollygrip_backend.data.grammar.corpus import corpus, naming, with_subject
 from dollygrip_backend.data.objects import PRONOUNS, SceneObject, other_words, spoken, unambiguous
 from dollygrip_backend.data.scenes import SceneDataset
 from dollygrip_backend.predictor.grounding import COLUMNS, ROWS, Grounding, picture_planes
@@ -91,11 +91,9 @@ class NamedViews:
 @attrs.frozen(eq=False)
 class Phrases:
     """Phrases that name things, their features (N, 768), and a bank of prompts: named[i] is the phrase that prompt i
-    speaks of, -1 for none. alike (N, N): whether two of them say the same thing in other words. shown: how many of
-    them, the first, speak of things that scenes show; the others are whatever hand-written prompts speak of."""
+    speaks of, -1 for none. alike (N, N): whether two of them say the same thing in other words."""
 
     words: list[str]
-    shown: int
     features: Tensor
     alike: Tensor
     bank: CaptionBank
@@ -103,16 +101,11 @@ class Phrases:
 
     @classmethod
     def of(cls, phrases: list[str], count: int, seed: int, cache: Path) -> "Phrases":
-        """`count` prompts: a fifth about nothing; two fifths with the subjects that they were written with, for people
-        name more than scenes show; the others spread evenly over the phrases, half of them in other words where there
-        are any."""
+        """`count` prompts, a fifth of them about nothing, the others spread evenly over the phrases; half of those say
+        it in other words where there are any."""
         rng = np.random.default_rng(seed)
+        words = phrases + [other for phrase in phrases for other in other_words(phrase)]
         meaning = {other: i for i, phrase in enumerate(phrases) for other in (phrase, *other_words(phrase))}
-        shown = len(meaning)
-        written = [(pair, subject) for pair in naming() if (subject := only_subject(pair.prompt))]
-        for _, subject in written:
-            meaning.setdefault(subject, len(meaning))
-        words = list(meaning)
         number = {phrase: i for i, phrase in enumerate(words)}
         pairs, named = [], np.full(count, -1)
         about_nothing = [pair for pair in corpus() if not _SOMEBODY.search(pair.prompt)]
@@ -120,29 +113,17 @@ class Phrases:
             if i % 5 == 0:
                 pairs.append(about_nothing[int(rng.integers(len(about_nothing)))])
                 continue
-            if i % 5 < 3:
-                pair, said = written[int(rng.integers(len(written)))]
-                pair = attrs.evolve(pair, prompt=bare(pair.prompt))
-            else:
-                said = in_some_words(phrases[int(rng.integers(len(phrases)))], rng)
-                pair = with_subject(naming()[int(rng.integers(len(naming())))], spoken(said))
+            said = in_some_words(phrases[int(rng.integers(len(phrases)))], rng)
             named[i] = number[said]
             other = phrases[int(rng.integers(len(phrases)))] if rng.random() < 0.3 else None
-            pairs.append(beside(pair, other, rng) if other else pair)
+            template = naming()[int(rng.integers(len(naming())))]
+            pairs.append(with_subject(template, spoken(said), other, rng))
         alone = load_bank([Pair(spoken(phrase), pairs[0].plan) for phrase in words], cache)
         text, _ = alone.batch(np.arange(len(words)))
         mask = text.mask[..., None]
         features = (text.features * mask).sum(1) / mask.sum(1)
         group = torch.tensor([meaning[phrase] for phrase in words])
-        return cls(words, shown, features, group[:, None] == group, load_bank(pairs, cache), named)
-
-
-def only_subject(prompt: str) -> str | None:
-    """What a hand-written prompt speaks of, as scenes name things: "the tower" -> "tower". None where it speaks of two,
-    or of a thing that is named before."""
-    subjects = {subject.lower().strip() for subject in re.findall(r"\{([^{}]*)\}", prompt)}
-    subject = subjects.pop() if len(subjects) == 1 else "it"
-    return None if subject in ("", "it", "them") else subject.removeprefix("the ")
+        return cls(words, features, group[:, None] == group, load_bank(pairs, cache), named)
 
 
 def in_some_words(phrase: str, rng: np.random.Generator) -> str:
@@ -163,7 +144,7 @@ def draw_views(
         rgb, depth, places = _cropped(view, rng)
         for k in rng.permutation(max(len(places), config.phrases))[: config.phrases]:
             shown = k < len(places) and rng.random() >= config.absent
-            phrase, target = _asked_for(places[k], rng) if shown else _absent(view, phrases.words[: phrases.shown], rng)
+            phrase, target = _asked_for(places[k], rng) if shown else _absent(view, phrases.words, rng)
             asked.append(number[phrase])
             targets.append(target)
         pixels = (disturb(rgb, rng, hues=False) * 255).astype(np.uint8) if rng.random() < 0.5 else rgb

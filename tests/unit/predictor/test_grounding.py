@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from dollygrip_backend.data.objects import SceneObject
 from dollygrip_backend.predictor.grounding import COLUMNS, ROWS, Grounding, picture_planes, place_of
-from dollygrip_backend.training.grounding import Phrases, View, _around, _cropped, only_subject
+from dollygrip_backend.training.grounding import View, _around, _cropped
 
 
 @given(st.floats(0.05, 0.95), st.floats(0.05, 0.95))
@@ -46,23 +46,6 @@ def test_a_cropped_view_still_knows_where_its_things_are(seed):
         lit = np.argwhere(crop[..., 0] == 255)
         if len(lit) == 20:
             np.testing.assert_allclose([y * len(crop), x * crop.shape[1]], lit.mean(0) + 0.5, atol=1e-6)
-
-
-def test_what_a_prompt_speaks_of_is_named_as_scenes_name_things():
-    assert only_subject("push in on {the Old Tower}") == "old tower"
-    assert only_subject("to {her}, nearer to {her}") == "her"
-    assert only_subject("from {the sofa} to {the lamp}") is only_subject("go to {it}") is only_subject("pan") is None
-
-
-def test_prompts_speak_of_what_scenes_show_of_other_things_and_of_nothing(tmp_path):
-    phrases = Phrases.of(["red sofa", "tower"], 40, 3, tmp_path)
-    assert set(phrases.words[: phrases.shown]) == {"red sofa", "red couch", "red settee", "tower", "turret"}
-    named = phrases.named
-    assert (named < 0).sum() == 8
-    assert (named >= phrases.shown).sum() >= 12  # a prompt of the corpus may speak of a tower itself
-    assert ((named >= 0) & (named < phrases.shown)).sum() >= 16
-    sofa, couch = (phrases.words.index(words) for words in ("red sofa", "red couch"))
-    assert phrases.alike[sofa, couch] and phrases.alike.sum(1).max() == 3
 
 
 def test_an_untrained_network_answers_in_the_right_shape_even_without_words(text_of):

@@ -116,12 +116,12 @@ def naming() -> tuple[Pair, ...]:
     return tuple(pair for pair in corpus() if "{" in pair.prompt)
 
 
-def with_subject(pair: Pair, subject: str) -> Pair:
-    """The pair about `subject` ("the red door")."""
-    return Pair(re.sub(r"\{[^{}]*\}", subject, pair.prompt), pair.plan)
-
-
-def beside(pair: Pair, other: str, rng: np.random.Generator) -> Pair:
-    """The pair with another thing ("blue chair") mentioned beside its own."""
-    links = [" near the ", ", while we also see the ", ". Behind it stands the ", ", past the ", ", not the "]
-    return Pair(pair.prompt.rstrip(". ") + pick(rng, links) + other, pair.plan)
+def with_subject(pair: Pair, subject: str, other: str | None, rng: np.random.Generator) -> Pair:
+    """The pair about `subject` ("the red door"), sometimes with another thing mentioned beside it."""
+    prompt = re.sub(r"\{[^{}]*\}", subject, pair.prompt)
+    if other:
+        link = pick(
+            rng, [" near the ", ", while we also see the ", ". Behind it stands the ", ", past the ", ", not the "]
+        )
+        prompt = prompt.rstrip(". ") + link + other
+    return Pair(prompt, pair.plan)
