@@ -28,6 +28,8 @@ _PLANES = 5 + len(_HUES) + 3  # RGB, disparity, whether there is a depth; hues; 
 # When a thing is taken as found: its probability to be absent at most, and the share of the rest that must lie within
 # three by three cells. People mostly speak of what is there, so absence must be likely to count.
 _ABSENT, _TOGETHER = 0.97, 0.3
+# The same for words of which it is not sure that they name a thing, and the least logit of that.
+_CLEARLY_THERE, _CLEARLY_TOGETHER, _MAYBE = 0.5, 0.6, -6.0
 
 
 @attrs.frozen
@@ -36,6 +38,15 @@ class Named:
 
     phrase: Tensor
     something: Tensor
+
+
+@attrs.frozen
+class Found:
+    """A thing in the picture: place (x, y), 0..1; meant: whether the words name it for sure, so that a camera may turn
+    to it or about it. Else only its distance counts: that of the nearest guess at what the words speak of."""
+
+    place: tuple[float, float]
+    meant: bool = True
 
 
 class Grounding(ModelMixin, ConfigMixin):
@@ -116,23 +127,33 @@ class Grounding(ModelMixin, ConfigMixin):
         return self.compare(cells, absent, named.phrase[None])[0], named.something
 
     @torch.inference_mode()
-    def find(self, text: TextFeatures, cells: Tensor, absent: Tensor) -> list[tuple[float, float] | None]:
-        """For each prompt the (x, y), 0..1, of what it names in the one picture that was seen, or None."""
+    def find(self, text: TextFeatures, cells: Tensor, absent: Tensor) -> list[Found | None]:
+        """For each prompt what it names in the one picture that was seen, or None."""
         logits, something = self._look_for(text, cells, absent)
-        return [
-            place_of(row) if named > 0 else None for row, named in zip(logits.softmax(-1).cpu(), something, strict=True)
-        ]
+        return [found_in(row, named) for row, named in zip(logits.softmax(-1).cpu(), something.tolist(), strict=True)]
 
 
-def place_of(probability: Tensor) -> tuple[float, float] | None:
+def found_in(probability: Tensor, named: float) -> Found | None:
+    """Likelihoods (1 + ROWS * COLUMNS,) of places and the logit that a prompt names a thing -> the thing.
+
+    Where it is rather not named, but so clearly there that it may be, its distance is known and no more.
+    """
+    if named > 0:
+        place = place_of(probability)
+    else:
+        place = place_of(probability, _CLEARLY_THERE, _CLEARLY_TOGETHER) if named > _MAYBE else None
+    return place and Found(place, named > 0)
+
+
+def place_of(probability: Tensor, absent: float = _ABSENT, together: float = _TOGETHER) -> tuple[float, float] | None:
     """(1 + ROWS * COLUMNS,) -> the mean place about the likeliest cell, or None where the thing is absent or the
-    likelihood is scattered, as it is on pictures unlike the rendered ones."""
+    likelihood is scattered, as it is on pictures unlike the rendered ones; see _ABSENT, _TOGETHER."""
     cells = probability[1:].unflatten(0, (ROWS, COLUMNS)).numpy()
     row, column = np.unravel_index(cells.argmax(), cells.shape)
     rows = slice(max(0, row - 1), row + 2)
     columns = slice(max(0, column - 1), column + 2)
     near = cells[rows, columns]
-    if probability[0] > _ABSENT or near.sum() < _TOGETHER * cells.sum():
+    if probability[0] > absent or near.sum() < together * cells.sum():
         return None
     y, x = np.mgrid[rows, columns][:, : near.shape[0], : near.shape[1]]
     x, y = (float((axis * near).sum() / near.sum()) + 0.5 for axis in (x, y))

@@ -17,7 +17,7 @@ from dollygrip_backend.predictor.checks import check_inputs
 from dollygrip_backend.predictor.clearance import LEAST, clearance
 from dollygrip_backend.predictor.conditions import condition_vector
 from dollygrip_backend.predictor.constraints import Constraints
-from dollygrip_backend.predictor.grounding import Grounding, picture_planes
+from dollygrip_backend.predictor.grounding import Found, Grounding, picture_planes
 from dollygrip_backend.predictor.motion import CHANNELS, SAMPLES, plan_channels
 from dollygrip_backend.predictor.network import CameraTransformer
 from dollygrip_backend.predictor.plan import Context, Plan, settle
@@ -35,11 +35,15 @@ Progress = Callable[[int, int], None]
 
 @attrs.frozen(eq=False)
 class Shots:
-    """B prompts read for one reference: memory, plans and, for each prompt, the subject that its words name."""
+    """B prompts read for one reference: memory, plans and, for each prompt, the subject that its words name.
+
+    distances: of each prompt's subject, over the scene depth; there may be one without a place.
+    """
 
     memory: Memory
     plans: list[Plan]
     subjects: list[tuple[float, float] | None]
+    distances: list[float]
 
 
 class CameraPipeline(DiffusionPipeline):
@@ -169,10 +173,11 @@ class CameraPipeline(DiffusionPipeline):
         text = self.text_encoder.encode(prompts).to(self.transformer.device)
         memory, reading = self.reader(text)
         plans = [plan_of(reading, row, tokens) for row, tokens in enumerate(text.quantities)]
-        given = [subject] * len(prompts) if subject is not None else None
-        subjects = given or self.grounding.find(text, *self._see(reference))
+        given = [Found(subject)] * len(prompts) if subject is not None else None
+        things = given or self.grounding.find(text, *self._see(reference))
+        subjects = [thing.place if thing and thing.meant else None for thing in things]
         plans = [attrs.evolve(plan, toward=found is not None) for plan, found in zip(plans, subjects, strict=True)]
-        return Shots(memory, plans, subjects)
+        return Shots(memory, plans, subjects, [reference.unit(thing and thing.place) for thing in things])
 
     def _see(self, reference: Reference) -> tuple[Tensor, Tensor]:
         """What the grounding sees of a reference; the last is kept, for prompts change more often than pictures."""
@@ -199,10 +204,9 @@ class CameraPipeline(DiffusionPipeline):
         storyboards = np.zeros((len(shots.plans), takes, SAMPLES, CHANNELS), np.float32)
         known, given = np.zeros_like(storyboards), np.zeros_like(storyboards)
         used = np.zeros((len(shots.plans), takes, CHANNELS), np.float32)
-        conditions, units = [], []
+        conditions, units = [], shots.distances
         for i, (plan, subject) in enumerate(zip(shots.plans, shots.subjects, strict=True)):
-            context = reference.context(subject, duration, strength)
-            units.append(reference.unit(subject))
+            context = reference.context(subject, units[i], duration, strength)
             conditions.append(condition_vector(context))
             known[i], given[i] = constraints.known(frames, units[i] * reference.scene_depth, pacing.pace(plan))
             for k in range(takes):
@@ -221,7 +225,7 @@ class CameraPipeline(DiffusionPipeline):
                 storyboard = storyboards[i] * SCALE
                 clean[i] = ending_at(onward(resting(clean[i], storyboard), storyboard), storyboard[:, -1])
         return [
-            [_finished(clean[i, k], plan, subject, reference, frames, constraints) for k in range(takes)]
+            [_finished(clean[i, k], plan, subject, units[i], reference, frames, constraints) for k in range(takes)]
             for i, (plan, subject) in enumerate(zip(shots.plans, shots.subjects, strict=True))
         ]
 
@@ -271,12 +275,12 @@ def _finished(
     channels: np.ndarray,
     plan: Plan,
     subject: tuple[float, float] | None,
+    unit: float,
     reference: Reference,
     frames: int,
     constraints: Constraints,
 ) -> tuple[np.ndarray, dict]:
     """(64, 7) channels in subject distances -> (frames, 7) in scene depths that meet the constraints, and the meta."""
-    unit = reference.unit(subject)
     channels = constraints.met(resample(channels, frames), unit * reference.scene_depth, pacing.pace(plan))
     channels[:, :3] *= unit
     meta: dict = {"plan": str(plan), "phase_ends": plan.ends}

@@ -75,15 +75,15 @@ class Reference:
         unit = near / self.scene_depth
         return float(np.clip(unit, *_UNIT_LIMITS)) if np.isfinite(unit) else 1.0
 
-    def context(self, subject: tuple[float, float] | None, duration: float, strength: float) -> Context:
-        """What a plan is drawn for: the subject lies where a lens without shift would show it."""
+    def context(self, subject: tuple[float, float] | None, unit: float, duration: float, strength: float) -> Context:
+        """What a plan is drawn for: the subject, `unit` scene depths away, lies where a lens without shift shows it."""
         if subject is not None:
             subject = tuple(place - axis + 0.5 for place, axis in zip(subject, self.centre, strict=True))
         return Context(
             view_degrees=self.view_degrees,
             duration=max(duration, 0.1),
             strength=strength,
-            scene_depth=self.scene_depth * self.unit(subject),
+            scene_depth=self.scene_depth * unit,
             subject=subject,
             aspect=self.size[0] / self.size[1],
         )

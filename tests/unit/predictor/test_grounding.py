@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dollygrip_backend.data.objects import SceneObject
-from dollygrip_backend.predictor.grounding import COLUMNS, ROWS, Grounding, picture_planes, place_of
+from dollygrip_backend.predictor.grounding import COLUMNS, ROWS, Grounding, found_in, picture_planes, place_of
 from dollygrip_backend.training.grounding import View, _around, _cropped
 
 
@@ -19,6 +19,14 @@ def test_a_bell_about_a_place_is_found_there(x, y):
     assert place_of(torch.cat([torch.tensor([0.5]), probability[1:] / 2])) == pytest.approx(found)
     assert place_of(torch.cat([torch.tensor([0.98]), probability[1:] / 50])) is None
     assert place_of(torch.full_like(probability, 1 / len(probability))) is None
+
+
+def test_what_is_hardly_named_but_clearly_there_has_a_distance_and_no_turn():
+    there = torch.cat([torch.tensor([0.2]), 0.8 * torch.from_numpy(_around(0.3, 0.7))])
+    unlikely = torch.cat([torch.tensor([0.6]), there[1:] / 2])
+    assert found_in(there, 2.0).meant and found_in(unlikely, 2.0).meant
+    assert found_in(there, -2.0).place == place_of(there) and not found_in(there, -2.0).meant
+    assert found_in(unlikely, -2.0) is found_in(there, -9.0) is None
 
 
 def test_planes_are_colours_disparity_and_whether_there_is_a_depth():
