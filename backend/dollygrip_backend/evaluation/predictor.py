@@ -16,7 +16,6 @@ from dollygrip_backend.evaluation.figures import COLOURS, curves, side_view, top
 from dollygrip_backend.evaluation.judge import MOVES, TRAVELS, Verdict, judge
 from dollygrip_backend.evaluation.space import evaluate_space
 from dollygrip_backend.predictor import CameraPipeline
-from dollygrip_backend.predictor.reference import depth_at
 from dollygrip_backend.scene.estimators import load_estimator
 
 
@@ -123,7 +122,7 @@ def _judged(case: Case, take: Trajectory, depth: np.ndarray | None) -> Verdict:
         return judge(take, case.expect, case.amounts, case.ordered)
     (width, height), (fx, fy, cx, cy) = take.size, take.intrinsics[0]
     x, y = case.of[0] * width, case.of[1] * height
-    away = depth_at(depth, case.of) / take.scene_depth
+    away = float(depth[int(y * len(depth) / height), int(x * depth.shape[1] / width)]) / take.scene_depth
     amounts = {name: value * (away if MOVES[name][0] in TRAVELS else 1.0) for name, value in case.amounts.items()}
     aside = np.degrees(np.arctan([(x - cx) / fx, (cy - y) / fy]))
     return judge(take, case.expect, amounts, case.ordered, tuple(aside))

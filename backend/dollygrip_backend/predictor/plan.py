@@ -31,7 +31,6 @@ TRAVELLING = ("orbit", "dolly", "truck", "pedestal", "dolly_zoom")
 TEMPOS = ("plain", "slow", "fast", "whip", "constant")
 MAX_PHASES = 4
 PAUSE_SHARE = 0.4
-_AHEAD = 4.0  # degrees: what lies less to the side needs no turn to be seen
 HANDHELD = (0.0, 0.7, 1.3)  # degrees of sway: on a tripod, hand-held, shaky
 EITHER = "either"
 
@@ -50,6 +49,7 @@ AMOUNTS: dict[str, tuple[float, float]] = {
     "dolly_zoom": (0.25, 0.5),
 }
 _LIMITS = {"tilt": 85.0, "dolly_in": 0.8, "dolly_zoom": 0.65, "zoom": 6.0}
+_AHEAD = 4.0  # degrees: what lies less to the side needs no turn to be seen
 _SIZES = {"small": 0.4, "large": 1.6}
 _METRES = {"m": 1.0, "cm": 0.01, "mm": 0.001, "km": 1000.0, "ft": 0.3048, "in": 0.0254, "yd": 0.9144}
 
@@ -165,14 +165,14 @@ def settle(plan: Plan, context: Context, rng: np.random.Generator | None) -> Pla
     for number, phase in enumerate(plan.phases):
         moves = []
         for move in phase.moves:
-            other = gone.get(move.family) or _way_next(plan.phases[number + 1 :], move.family)
-            aside = plan.toward and move.family in ("pan", "tilt") and move.family not in gone
-            turned = _facing(move, context) if aside else move
-            if move.way == EITHER and aside and (turned.asked.value > _AHEAD or not other):
-                move = turned
-            elif move.way == EITHER:
-                ways = [way for way in FAMILIES[move.family] if way != other]
-                move = attrs.evolve(move, way=ways[0 if rng is None else int(rng.integers(len(ways)))])
+            if move.way == EITHER:
+                before, after = gone.get(move.family), _way_next(plan.phases[number + 1 :], move.family)
+                facing = _facing(move, context) if plan.toward and not before else None
+                if facing and (facing.asked.value > _AHEAD or not after):
+                    move = facing
+                else:
+                    ways = [way for way in FAMILIES[move.family] if way != (before or after)]
+                    move = attrs.evolve(move, way=ways[0 if rng is None else int(rng.integers(len(ways)))])
             if move.asked is None or move.asked.unit != "settled":
                 move = attrs.evolve(move, asked=Amount(draw_amount(move, context, rng), "settled"))
             gone[move.family] = move.way
@@ -188,8 +188,10 @@ def _way_next(phases: tuple[Phase, ...], family: str) -> str | None:
     return None if way == EITHER else way
 
 
-def _facing(move: Move, context: Context) -> Move:
-    """The pan or tilt that ends facing the subject, whatever way was said."""
+def _facing(move: Move, context: Context) -> Move | None:
+    """The pan or tilt that ends facing the subject; None for another move."""
+    if move.family not in ("pan", "tilt"):
+        return None
     x, y, _ = context.ray()
     angle = np.arctan2(x, 1) if move.family == "pan" else -np.arctan2(y, np.hypot(x, 1))
     way = FAMILIES[move.family][int((angle > 0) == (move.family == "pan"))]
