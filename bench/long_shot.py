@@ -15,7 +15,7 @@ from pathlib import Path
 def measured(frames: int, size: list[int], move: str) -> dict:
     """The figures of `bench/embedded.py` for a shot of so many frames."""
     script = Path(__file__).with_name("embedded.py")
-    arguments = ["--frames", str(frames), "--size", *map(str, size), "--move", move]
+    arguments = ["--frames", str(frames), "--size", *map(str, size), "--move", move, "--threads", "1"]
     done = subprocess.run([sys.executable, script, *arguments], check=True, stdout=subprocess.PIPE, text=True)
     return json.loads(done.stdout.splitlines()[-1])
 

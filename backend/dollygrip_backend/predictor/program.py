@@ -97,7 +97,7 @@ def _same(said: Amount | None, asked: Amount) -> bool:
 
 def plan_of(reading: Reading, row: int, tokens: dict[int, Quantity]) -> Plan:
     """The plan that prompt `row` most likely means; a way is EITHER where both are likely."""
-    phases = []
+    phases, left = [], dict(tokens)
     ways = reading.ways[row].softmax(-1).cpu().numpy()
     pointers = reading.pointers[row].argmax(-1).cpu().numpy()
     sizes = reading.sizes[row].cpu().numpy()
@@ -112,7 +112,9 @@ def plan_of(reading: Reading, row: int, tokens: dict[int, Quantity]) -> Plan:
                 continue
             share = likely[1] / sum(likely)
             way = FAMILIES[family][int(share > 0.5)] if max(share, 1 - share) > _SURE else EITHER
-            quantity = tokens.get(int(pointers[p, f]) - 1)
+            token = int(pointers[p, f]) - 1
+            quantity = tokens.get(token)
+            left.pop(token, None)
             if family == "zoom" and quantity and quantity.unit == "ratio":  # whether it grows: arithmetic knows
                 way = "out" if quantity.value < 1 else "in" if way == EITHER else way
             asked = quantity.amount(family, way) if quantity else None
@@ -122,7 +124,25 @@ def plan_of(reading: Reading, row: int, tokens: dict[int, Quantity]) -> Plan:
     handheld = HANDHELD[int(reading.handheld[row].argmax())]
     if not any(phase.moves for phase in phases):
         phases = [Phase(())]
-    return Plan(tuple(phases), handheld)
+    return _with_unclaimed(Plan(tuple(phases), handheld), [q for q in left.values() if q.unit in ("ratio", "share")])
+
+
+def _with_unclaimed(plan: Plan, left: list[Quantity]) -> Plan:
+    """With the only quantity `left` that no move was given, where only one move without an amount can mean it."""
+    able = [
+        (number, move, amount)
+        for quantity in left
+        for number, phase in enumerate(plan.phases)
+        for move in phase.moves
+        if not move.asked and (amount := quantity.amount(move.family, move.way))
+    ]
+    if len(left) != 1 or len(able) != 1:
+        return plan
+    [(number, meant, amount)] = able
+    phases = list(plan.phases)
+    moves = (attrs.evolve(m, asked=amount, size=1.0) if m is meant else m for m in phases[number].moves)
+    phases[number] = attrs.evolve(phases[number], moves=tuple(moves))
+    return attrs.evolve(plan, phases=tuple(phases))
 
 
 def stack(programs: list[dict[str, np.ndarray]]) -> Program:

@@ -209,8 +209,8 @@ _BARE_LENSES = [
     for pattern in (
         r"(?<![\w.])(?P<a>\d{2,3})\s*(?:(?:all the way |back |down |up )?to|->|→) ?(?:an? |its )?(?P<b>\d{2,3})"
         + _NO_LENS,
-        rf"\b(?:on|at|with|from) an? (?P<a>\d{{2,3}}){_NO_LENS}[^.\d]{{1,40}}"
-        rf"\b(?:end|finish|arrive|land|stop)\w*(?: up)? (?:on|at|with) an? (?P<b>\d{{2,3}}){_NO_LENS}",
+        rf"\b(?:on|at|with|from) (?:an?|the) (?P<a>\d{{2,3}}){_NO_LENS}[^.\d]{{1,40}}"
+        rf"\b(?:end|finish|arrive|land|stop)\w*(?: up)? (?:on|at|with) (?:an?|the) (?P<b>\d{{2,3}}){_NO_LENS}",
     )
 ]
 _SPEAKS_OF_A_LENS = re.compile(r"\b(?:zoom\w*|lens\w*|focal)\b", re.IGNORECASE)

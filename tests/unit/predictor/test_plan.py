@@ -120,6 +120,25 @@ def test_focal_lengths_say_which_way_a_zoom_goes(lenses, name, ratio):
     assert move.name == name and move.asked.value == pytest.approx(ratio)
 
 
+@pytest.mark.parametrize(
+    ("prompt", "plan", "expected"),
+    [
+        ("I'm on a 50 and would like to end on a 25, just by zooming out", "zoom_out", "zoom_out 2x"),
+        (
+            "toward the sofa, stop when a quarter of the distance is left",
+            "dolly_in > pause",
+            "dolly_in 0.75 of the distance > pause",
+        ),
+        ("zoom in, the bells ring twice, then zoom out", "zoom_in > zoom_out", "zoom_in > zoom_out"),  # whose?
+        ("arc to the right around the dog", "orbit_right", "orbit_right"),  # "right around" is no full circle here
+        ("pan right, the crowd is twice as large", "pan_right", "pan_right"),  # no pan is a factor
+    ],
+)
+def test_a_factor_that_no_move_was_given_is_that_of_the_only_one_that_can_mean_it(prompt, plan, expected):
+    program = stack([program_of(read_plan(plan), {})])
+    assert str(plan_of(certain(program), 0, dict(enumerate(read_quantities(prompt))))) == expected
+
+
 def test_before_it_comes_back_a_look_at_what_is_ahead_goes_the_other_way():
     plan = attrs.evolve(read_plan("tilt_either > tilt_up"), toward=True)
     for height, way in ((0.52, "down"), (0.1, "up")):  # the subject is ahead, or well above
