@@ -21,7 +21,7 @@ from .references.set_proxy import BuildSetProxy
 from .render.measure import MeasureCamera
 from .render.render import RenderShot
 
-_queued_here: set[tuple[str, str, int, int]] = set()  # scene, camera, first and last frame of shots that wait or waited
+_queued_here: set[tuple[int, str, int, int]] = set()  # scene, camera, first and last frame of shots that wait or waited
 _TASKS = {  # by what only their records have; the first that fits
     "closely": AlongPath,
     "placement": PredictCamera,
@@ -121,14 +121,15 @@ def resume_quietly(outcome: Outcome | None = None) -> None:
 @bpy.app.handlers.persistent
 def note_queue(*_scene) -> None:
     """Let the scenes know the shots that no job stands for yet, whatever undo has made of that."""
-    queued = [(task.scene_name, *task.queued) for task in session.unsubmitted if isinstance(task, RenderShot)]
-    _queued_here.update(queued)
+    queued = [task.queued for task in session.unsubmitted if isinstance(task, RenderShot)]
     for scene in bpy.data.scenes:
+        here = queued if scene == session.scene else []
+        _queued_here.update((scene.session_uid, *row) for row in here)
         try:
-            rows = [row for row in _waiting(scene) if (scene.name, *row) not in _queued_here]
+            rows = [row for row in _waiting(scene) if (scene.session_uid, *row) not in _queued_here]
         except InputError:  # Resume says so
             continue
-        rows += [tuple(row) for name, *row in queued if name == scene.name]
+        rows += here
         noted = json.dumps(rows) if rows else ""
         if scene.dollygrip.waiting != noted:
             scene.dollygrip.waiting = noted

@@ -65,6 +65,7 @@ class Session:
         self._results: queue.SimpleQueue = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._following: list[Task] = []
+        self._scene = 0  # session_uid of the scene of the tasks
         self._outcomes: list[Outcome] = []
         self._executable: str | None = None
         self._drawn: Status | None = None
@@ -72,6 +73,11 @@ class Session:
     @property
     def active(self) -> bool:
         return self.task is not None
+
+    @property
+    def scene(self) -> bpy.types.Scene | None:
+        """The scene of the tasks, whatever it is called by now; None where it is gone."""
+        return next((scene for scene in bpy.data.scenes if scene.session_uid == self._scene), None)
 
     @property
     def unsubmitted(self) -> list[Task]:
@@ -87,6 +93,7 @@ class Session:
         if self.active:
             raise BackendError(f"{self.task.title} is still running.", "Wait for it or cancel it.", "busy")
         self._following, self._outcomes, self._executable = list(following), [], executable
+        self._scene = bpy.data.scenes[task.scene_name].session_uid
         self._launch(task)
         self.on_queue()
 
@@ -156,7 +163,7 @@ class Session:
                 item = self._results.get_nowait()
             except queue.Empty:
                 return None
-            scene = bpy.data.scenes.get(self.task.scene_name)
+            scene = self.scene
             if outcome := self._take(scene, item):
                 self._finish(scene, outcome)
                 if not self.active:

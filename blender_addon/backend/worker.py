@@ -25,7 +25,7 @@ class Task(Protocol):
     """What a session does: `build` and `prepare` run on the client thread and never touch bpy, the rest on the main."""
 
     title: str
-    scene_name: str
+    scene_name: str  # as it was when the task was asked for
     job_id: str  # "" until the backend has accepted it; a task that begins with one is attached to again
     received: int  # how many results of that job are there already
 

@@ -27,7 +27,7 @@ from ..takes import takes
 class PredictCamera:
     """A task of the session: every trajectory that comes back becomes a take of one shot.
 
-    shot: name of its camera; where there is none of that name, the takes go to the shot that is shown, or a new one.
+    shot: its camera; where that is not there, the takes go to the shot that is shown, or a new one.
     request: None for a job that is attached to again.
     """
 
@@ -36,7 +36,7 @@ class PredictCamera:
     arrays: dict[str, np.ndarray]
     placement: camera.Placement
     provenance: dict[str, Any]
-    shot: str
+    shot: takes.Named
     title: str = "Predicting the camera"
     job_id: str = ""
     made: list[str] = attrs.field(factory=list)
@@ -90,7 +90,7 @@ class PredictCamera:
             "parent_take": "",
         }
         placement = camera.Placement.of(scene, rig and rig.data, start, first)
-        return cls(scene.name, request, arrays, placement, provenance, shot.name if shot else "")
+        return cls(scene.name, request, arrays, placement, provenance, takes.Named.of(shot))
 
     @classmethod
     def like(cls, context: bpy.types.Context, shot: bpy.types.Object, take: bpy.types.Action, count: int) -> Self:
@@ -125,7 +125,7 @@ class PredictCamera:
         provenance = {key: value for key, value in made_from.items() if key not in own}
         provenance |= {"reference_sha256": fingerprint(image), "parent_take": made_from.get("id", "")}
         placement = camera.Placement.of(scene, shot.data, start, first)
-        return cls(scene.name, request, arrays, placement, provenance, shot.name)
+        return cls(scene.name, request, arrays, placement, provenance, takes.Named.of(shot))
 
     @classmethod
     def resumed(cls, scene: bpy.types.Scene, record: dict[str, Any]) -> Self:
@@ -140,14 +140,15 @@ class PredictCamera:
         )
         provenance = dict(record["provenance"])
         check_prompt(provenance["prompt"])
-        return cls(scene.name, None, {}, placement, provenance, str(record["shot"]), job_id=str(record["job"]))
+        shot = takes.Named(str(record["shot"]))
+        return cls(scene.name, None, {}, placement, provenance, shot, job_id=str(record["job"]))
 
     def record(self) -> dict[str, Any]:
         placement, reference = self.placement, bpy.path.abspath(self.provenance["reference"])
         placed = {**attrs.asdict(placement, recurse=False), "start": placement.start.ravel().tolist()}
         return {
             "job": self.job_id,
-            "shot": self.shot,
+            "shot": self.shot.name,
             "provenance": {**self.provenance, "reference": takes.beside(reference)},
             "placement": {**placed, "sensor": attrs.asdict(placement.sensor)},
         }
@@ -168,8 +169,8 @@ class PredictCamera:
         meta = fitted.trajectory.meta
         own = {"seed": meta.get("seed"), "model": meta.get("model"), "take": index + 1, "job": self.job_id}
         like = scene.dollygrip.start and scene.dollygrip.start.data
-        named = takes.own_object(scene, self.shot)
-        shot = named if takes.is_camera(named) else None
+        found = self.shot.find(scene)
+        shot = found if takes.is_camera(found) else None
         name = takes.name_of(self.provenance["prompt"])
         action = takes.add(scene, fitted, name, {**self.provenance, **own}, like, shot)
         self.made.append(action.name)

@@ -42,14 +42,14 @@ def rendered_frame(scene: bpy.types.Scene, take_id: str, frame: int) -> Path | N
 class Redirect:
     """A task of the session: every trajectory that comes back becomes a part of a new take; the old take stays.
 
-    camera: name of the shot's camera; take_id: of the take that is re-directed, "" for a camera without one, which
-    becomes a shot when the first result comes.
+    camera: the shot's; take_id: of the take that is re-directed, "" for a camera without one, which becomes a shot when
+    the first result comes.
     """
 
     scene_name: str
     request: PredictRequest | None
     arrays: dict[str, np.ndarray]
-    camera: str
+    camera: takes.Named
     take_id: str
     span: joining.Span
     provenance: dict[str, Any]
@@ -130,20 +130,20 @@ class Redirect:
             "picture_sha256": fingerprint(image),
             "parent_take": made_from.get("id", ""),
         }
-        return cls(scene.name, request, arrays, shot.name, made_from.get("id", ""), span, provenance)
+        return cls(scene.name, request, arrays, takes.Named.of(shot), made_from.get("id", ""), span, provenance)
 
     @classmethod
     def resumed(cls, scene: bpy.types.Scene, record: dict[str, Any]) -> Self:
         """The task that made this record, to be attached to its job again."""
         span = joining.Span(**{**record["span"], "locked": tuple(record["span"]["locked"])})
         provenance = dict(record["provenance"])
-        named = str(record["redirect"]), str(record["take_id"])
+        named = takes.Named(str(record["redirect"])), str(record["take_id"])
         return cls(scene.name, None, {}, *named, span, provenance, job_id=str(record["job"]))
 
     def record(self) -> dict[str, Any]:
         return {
             "job": self.job_id,
-            "redirect": self.camera,
+            "redirect": self.camera.name,
             "take_id": self.take_id,
             "span": attrs.asdict(self.span),
             "provenance": self.provenance,
@@ -165,7 +165,7 @@ class Redirect:
         index, predicted = prepared
         try:
             with bpy.context.temp_override(scene=scene):
-                self.made.append(self._add(bpy.context, takes.own_object(scene, self.camera), index, predicted).name)
+                self.made.append(self._add(bpy.context, self.camera.find(scene), index, predicted).name)
         except DollygripError as error:
             self.error = error
 
@@ -173,7 +173,7 @@ class Redirect:
         self, context: bpy.types.Context, shot: bpy.types.Object | None, index: int, predicted: Trajectory
     ) -> bpy.types.Action:
         if shot is None:
-            raise InputError(f"The camera {self.camera} is gone.", "Undo, or re-direct another one.")
+            raise InputError(f"The camera {self.camera.name} is gone.", "Undo, or re-direct another one.")
         if not self.take_id:
             self.take_id = adopt.adopt(context, shot)["dollygrip"]["id"]
         parent = takes.with_id(self.take_id, shot)

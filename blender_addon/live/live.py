@@ -71,7 +71,7 @@ class LiveDirection:
     def _clear(self) -> None:
         self.preview: Preview | None = None
         self.said = ""  # why there is no newer path, "" where nothing is wrong
-        self._scene = ""
+        self._scene = 0  # session_uid of the one that is followed
         self._stopping = threading.Event()
         self._base: tuple[tuple, PredictCamera] | None = None
         self._rest: tuple[tuple, float] = (), 0.0  # the other settings, and when they were first seen
@@ -101,8 +101,8 @@ class LiveDirection:
     def start(self, scene: bpy.types.Scene) -> None:
         """Follow the settings of a scene; the backend is started where none runs."""
         self.stop()
-        self._scene, executable, stopping = scene.name, backend_executable(), self._stopping
-        watch.start(scene.name)
+        self._scene, executable, stopping = scene.session_uid, backend_executable(), self._stopping
+        watch.start(scene)
         self._predictor = LivePredictor(lambda: server.connect(executable, lambda: None, stopping.is_set))
 
     def stop(self) -> None:
@@ -119,7 +119,7 @@ class LiveDirection:
         if not self.on:
             return None
         before = self.preview, self.status
-        if bpy.context.scene and bpy.context.scene.name == self._scene:
+        if bpy.context.scene and bpy.context.scene.session_uid == self._scene:
             self._ask(bpy.context)
         if answer := self._predictor.answer():
             self._hear(answer)
@@ -171,7 +171,7 @@ class LiveDirection:
         self._tasks = {number: each for number, each in self._tasks.items() if number > answer.number}
         if answer.error:
             self.said = answer.error.message
-        elif task and task.scene_name in bpy.data.scenes:
+        elif task and any(scene.session_uid == self._scene for scene in bpy.data.scenes):
             task.job_id, self.said = answer.job_id, ""
             try:
                 self.preview = Preview(task, answer.trajectory, _shape(task, answer.trajectory))

@@ -8,14 +8,14 @@ import bpy
 
 
 class Watch:
-    """The one watch of a Blender, on the scene of this name while it is on."""
+    """The one watch of a Blender, on the scene of this session_uid while it is on."""
 
     def __init__(self) -> None:
-        self.scene, self.changes = "", 0
+        self.scene, self.changes = 0, 0
 
-    def start(self, scene: str) -> None:
+    def start(self, scene: bpy.types.Scene) -> None:
         self.stop()
-        self.scene = scene
+        self.scene = scene.session_uid
         bpy.app.handlers.depsgraph_update_post.append(self._updated)
 
     def stop(self) -> None:
@@ -23,7 +23,7 @@ class Watch:
             bpy.app.handlers.depsgraph_update_post.remove(self._updated)
 
     def _updated(self, scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph) -> None:
-        if scene.name != self.scene:
+        if scene.session_uid != self.scene:
             return
         for update in depsgraph.updates:
             thing = update.id

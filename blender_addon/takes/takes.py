@@ -10,8 +10,9 @@ import json
 import os
 import uuid
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
+import attrs
 import bpy
 import numpy as np
 
@@ -57,9 +58,22 @@ def make_shot(camera: bpy.types.Object) -> None:
     camera[_KEY] = "camera"
 
 
-def own_object(scene: bpy.types.Scene, name: str) -> bpy.types.Object | None:
-    """The scene's object of this name; never a linked one, which may have the same."""
-    return next((thing for thing in scene.objects if thing.name == name and not thing.library), None)
+@attrs.frozen
+class Named:
+    """An object that is found again, also where it was renamed meanwhile; uid: 0 where a file names it."""
+
+    name: str = ""
+    uid: int = 0
+
+    @classmethod
+    def of(cls, thing: bpy.types.Object | None) -> Self:
+        return cls(thing.name, thing.session_uid) if thing else cls()
+
+    def find(self, scene: bpy.types.Scene) -> bpy.types.Object | None:
+        """That object of a scene, else the one of its name; never a linked one, which may have the same."""
+        own = [thing for thing in scene.objects if not thing.library]
+        same = [thing for thing in own if thing.session_uid == self.uid]
+        return next(iter(same or [thing for thing in own if thing.name == self.name]), None)
 
 
 def check_own(camera: bpy.types.Object | None) -> None:

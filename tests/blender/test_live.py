@@ -70,6 +70,14 @@ def test_the_path_follows_the_prompt_and_nothing_is_kept(ready, scripted_backend
     assert len(jobs(scripted_backend)) <= 8
 
 
+def test_a_scene_that_is_renamed_is_followed_on(ready):
+    turn(True)
+    ready.dollygrip.prompt = "go"
+    tick_until(lambda: shown_prompt() == "go")
+    ready.name, ready.dollygrip.prompt = "Act 2", "go on"
+    tick_until(lambda: shown_prompt() == "go on")
+
+
 def test_only_the_newest_is_asked_while_one_is_computed(ready, scripted_backend, tmp_path):
     all_asked = tmp_path / "asked"
     ready.dollygrip.prompt = f"until={all_asked}"

@@ -1,0 +1,83 @@
+"""Scenes and cameras that are renamed while a job runs for them: what comes back still goes there.
+
+The scripted backend's take number k of a prediction trucks right by k + 1 metres.
+"""
+
+import time
+
+import bpy
+import pytest
+from bl_ext.user_default.dollygrip import compat, resume
+from bl_ext.user_default.dollygrip.backend.session import session
+from bl_ext.user_default.dollygrip.direct.predict import PredictCamera
+from bl_ext.user_default.dollygrip.direct.redirect import Redirect
+from bl_ext.user_default.dollygrip.render.render import RenderShot
+from bl_ext.user_default.dollygrip.shots import shots, strips
+from bl_ext.user_default.dollygrip.takes import takes
+
+
+def pump(until=lambda: not session.active):
+    deadline = time.monotonic() + 30
+    while not until():
+        assert time.monotonic() < deadline
+        session.pump()
+        time.sleep(0.005)
+
+
+def test_a_scene_renamed_while_its_shots_render_gets_all_frames(ready):
+    """Two shots one after the other; nothing is left to go on with."""
+    for _ in range(2):
+        bpy.ops.dollygrip.new_shot()
+        bpy.ops.dollygrip.predict_camera()
+        takes.shown(ready.camera)["dollygrip"]["prompt"] = "sleep=0.05"
+    first, second = (RenderShot.of(bpy.context, shot) for shot in shots.of_scene(ready))
+    session.start(first, "", [second])
+    pump(lambda: len(first.files) > 2)
+    ready.name = "Act 2"
+    bpy.ops.ed.undo_push(message="rename")
+    pump()
+    scene = bpy.data.scenes["Act 2"]
+    assert [len(strip.elements) for strip in compat.strips_of(scene)] == [12, 12]
+    assert {strips.shot_of(strip)["state"] for strip in compat.strips_of(scene)} == {"done"}
+    assert "12 of 12 frames" in scene.dollygrip.notice and not resume.is_pending(scene)
+
+
+@pytest.mark.parametrize("undone", [False, True])
+def test_a_scene_renamed_before_the_first_take_gets_it(ready, undone):
+    bpy.ops.ed.undo_push(message="before")
+    session.start(PredictCamera.of(bpy.context), "")
+    ready.name = "Act 2"
+    if undone:
+        bpy.ops.ed.undo_push(message="rename")
+        bpy.ops.ed.undo()
+    pump()
+    scene = bpy.data.scenes["Scene" if undone else "Act 2"]
+    assert len(scene.dollygrip.take_list) == 1 and scene.dollygrip.notice
+
+
+def two_shots(scene) -> tuple[bpy.types.Object, bpy.types.Object]:
+    for _ in range(2):
+        bpy.ops.dollygrip.new_shot()
+        bpy.ops.dollygrip.predict_camera()
+    return shots.of_scene(scene)
+
+
+def test_a_camera_renamed_meanwhile_gets_its_takes_though_another_is_shown(ready):
+    other, shot = two_shots(ready)
+    ready.dollygrip.prompt, ready.camera = "sleep=0.2", shot
+    session.start(PredictCamera.of(bpy.context), "")
+    shot.name, ready.camera = "Hero", other
+    pump()
+    assert len(shot.dollygrip_shot.takes) == 2 and len(other.dollygrip_shot.takes) == 1
+    assert takes.provenance(takes.shown(shot))["prompt"] == "sleep=0.2"
+
+
+def test_a_camera_renamed_meanwhile_is_redirected(ready):
+    other, shot = two_shots(ready)
+    direct = ready.dollygrip_direct
+    direct.prompt, direct.first, direct.last, ready.camera = "sleep=0.2", 3, 9, shot
+    session.start(Redirect.of(bpy.context), "")
+    other.name, shot.name = "Spare", other.name
+    pump()
+    assert not ready.dollygrip.error and len(other.dollygrip_shot.takes) == 1
+    assert takes.provenance(takes.shown(shot))["range"] == [3, 9]
