@@ -30,7 +30,7 @@ _OWN = ("seed", "model", "take", "meta", "id", "job", "scene_depth", "size", "fp
 
 def rendered_frame(scene: bpy.types.Scene, take_id: str, frame: int) -> Path | None:
     """The picture of a frame in the newest strip that was rendered from this take, if there is one."""
-    made = [(strip.channel, shot) for strip in compat.strips_of(scene) if (shot := strips.shot_of(strip))]
+    made = [(strip.channel, shot) for strip in compat.all_strips_of(scene) if (shot := strips.shot_of(strip))]
     for _, shot in sorted(made, key=lambda pair: -pair[0]):
         file = Path(shot["folder"]) / f"frame_{frame:04d}.png"
         if take_id and shot["take_id"] == take_id and file.is_file():

@@ -32,8 +32,7 @@ def active(context: bpy.types.Context):
 
 def of_folder(scene: bpy.types.Scene, folder: Path):
     """The strip that shows the frames of a folder; None where there is none."""
-    lying = compat.strips_of(scene) if scene.sequence_editor else ()
-    return next((s for s in lying if _KEY in s and folder_of(s) == folder.absolute()), None)
+    return next((s for s in compat.all_strips_of(scene) if _KEY in s and folder_of(s) == folder.absolute()), None)
 
 
 def note(strip, key: str, value: Any) -> None:

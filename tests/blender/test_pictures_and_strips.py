@@ -6,6 +6,7 @@ import bpy
 import numpy as np
 import pytest
 from bl_ext.user_default.dollygrip import compat
+from bl_ext.user_default.dollygrip.direct.redirect import rendered_frame
 from bl_ext.user_default.dollygrip.references import picture
 from bl_ext.user_default.dollygrip.shots import strips
 from hypothesis import HealthCheck, given, settings
@@ -111,6 +112,17 @@ def test_a_strip_comes_back_after_an_undo_took_it(scene, tmp_path):
     strip = strips.ensure(scene, paths[:2], 1, 3, shot(tmp_path))
     compat.strips_of(scene).remove(strip)
     assert strips.ensure(scene, paths, 1, 3, shot(tmp_path)).frame_final_duration == 3
+
+
+def test_a_strip_that_was_put_into_a_meta_strip_grows_there(scene, tmp_path):
+    paths = [path for path, _ in frames(tmp_path, 3)]
+    made_from = {**shot(tmp_path), "take_id": "t"}
+    strip = strips.ensure(scene, paths[:2], 0, 3, made_from)
+    strip.move_to_meta(compat.strips_of(scene).new_meta("Edit", 3, 1))
+    strips.ensure(scene, paths, 0, 3, made_from)
+    pictures = [strip for strip in compat.all_strips_of(scene) if strip.type == "IMAGE"]
+    assert [len(strip.elements) for strip in pictures] == [3]
+    assert rendered_frame(scene, "t", 0) == paths[0], "a part is re-directed from the frame that was rendered"
 
 
 def test_png_is_readable_elsewhere(scene, picture_path):
