@@ -4,7 +4,7 @@ What Blender evaluates is the truth: the world matrix and the lens are sampled f
 graph, so parents, constraints, drivers and modifiers count. Formulas of the conversion are in dollygrip.conventions.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from math import radians
 from typing import Any
@@ -26,6 +26,7 @@ from dollygrip.errors import InputError, TrajectoryError
 from dollygrip.rotations import euler_xyz_from_matrix
 from dollygrip.trajectory import Trajectory
 
+from .. import compat
 from . import rays
 
 EYE_HEIGHT = 1.6  # metres above the ground, where no start camera is given
@@ -115,16 +116,54 @@ def evaluated(context: bpy.types.Context, camera: bpy.types.Object) -> bpy.types
 
 @contextmanager
 def playhead(scene: bpy.types.Scene) -> Iterator[None]:
-    """Let the playhead go through frames, and put it back, with the scene's camera where markers cut on the way."""
+    """Let the playhead go through frames, and put it back, with the scene's camera where markers cut on the way.
+
+    Cameras move on all of them as by `unhidden`.
+    """
     # Going to a frame evaluates what has changed without telling the handlers of updates, such as the overlay's.
     bpy.context.view_layer.update()
     kept, shown = (scene.frame_current, scene.frame_subframe), scene.camera
     try:
-        yield
+        with unhidden(thing for thing in scene.objects if thing.type == "CAMERA"):
+            yield
     finally:
         scene.frame_set(kept[0], subframe=kept[1])
         if scene.camera != shown:
             scene.camera = shown
+
+
+@contextmanager
+def unhidden(cameras: Iterable[bpy.types.Object]) -> Iterator[None]:
+    """Let cameras move also on frames for which they are animated to be disabled in viewports, as in a render."""
+    hidden = {camera: found for camera in cameras if (found := _hiding(camera))}
+    were = {camera: camera.hide_viewport for camera in hidden}
+    with muted(layer for layers in hidden.values() for layer in layers):
+        try:
+            for camera in hidden:
+                camera.hide_viewport = False
+            yield
+        finally:
+            for camera, was in were.items():
+                camera.hide_viewport = was
+
+
+def _hiding(camera: bpy.types.Object) -> list[bpy.types.FCurve]:
+    """Curves and drivers that disable a camera in viewports."""
+    drivers = camera.animation_data.drivers if camera.animation_data else ()
+    return [curve for curve in (*compat.curves_of(camera), *drivers) if curve.data_path == "hide_viewport"]
+
+
+@contextmanager
+def muted(layers: Iterable[bpy.types.Constraint | bpy.types.FModifier | bpy.types.FCurve]) -> Iterator[None]:
+    """Leave constraints, modifiers and curves out for a while."""
+    active = [layer for layer in layers if not layer.mute]
+    for layer in active:
+        layer.mute = True
+    try:
+        yield
+    finally:
+        for layer in active:
+            layer.mute = False
 
 
 @contextmanager

@@ -1,12 +1,11 @@
 """What an object's own location and rotation are relative to."""
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 
 import bpy
 import numpy as np
 
-from .camera import playhead
+from .camera import muted, playhead
 
 _Layer = bpy.types.Constraint | bpy.types.FModifier
 
@@ -24,7 +23,7 @@ def follow(
     ignored: constraints and modifiers that are left out.
     """
     scene, world, above = context.scene, [], []
-    with playhead(scene), _muted(ignored):
+    with playhead(scene), muted(ignored):
         for frame in range(first, last + 1):
             scene.frame_set(frame)
             evaluated = thing.evaluated_get(context.evaluated_depsgraph_get())
@@ -32,15 +31,3 @@ def follow(
             world.append(seen)
             above.append(seen @ np.linalg.inv(own))
     return np.array(world), np.array(above)
-
-
-@contextmanager
-def _muted(layers: Iterable[_Layer]) -> Iterator[None]:
-    active = [layer for layer in layers if not layer.mute]
-    for layer in active:
-        layer.mute = True
-    try:
-        yield
-    finally:
-        for layer in active:
-            layer.mute = False

@@ -13,6 +13,7 @@ import bpy
 import numpy as np
 
 from .. import compat
+from ..camera.camera import unhidden
 from ..rigs import rigs
 from ..takes import helpers, takes
 
@@ -54,14 +55,15 @@ def sample(scene: bpy.types.Scene, shot: bpy.types.Object, actions: list[bpy.typ
     with _stage(scene) as stage:
         stands = [_stand(stage, shot, action) for action in actions]
         seen: dict[int, list] = {i: [] for i in range(len(stands))}
-        for frame in sorted({frame for stand in stands for frame in stand.frames.tolist()}):
-            stage.frame_set(frame)
-            depsgraph = stage.view_layers[0].depsgraph
-            for i, stand in enumerate(stands):
-                if frame in stand.frames:
-                    evaluated = stand.camera.evaluated_get(depsgraph)
-                    corners = evaluated.data.view_frame(scene=stage)
-                    seen[i].append((np.array(evaluated.matrix_world), np.array(corners)))
+        with unhidden(stand.camera for stand in stands):
+            for frame in sorted({frame for stand in stands for frame in stand.frames.tolist()}):
+                stage.frame_set(frame)
+                depsgraph = stage.view_layers[0].depsgraph
+                for i, stand in enumerate(stands):
+                    if frame in stand.frames:
+                        evaluated = stand.camera.evaluated_get(depsgraph)
+                        corners = evaluated.data.view_frame(scene=stage)
+                        seen[i].append((np.array(evaluated.matrix_world), np.array(corners)))
     return [
         Sampled(stand.frames, *_both(seen[i]), np.searchsorted(stand.frames, stand.keys))
         for i, stand in enumerate(stands)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from bl_ext.user_default.dollygrip import compat
 from bl_ext.user_default.dollygrip.camera import camera
+from bl_ext.user_default.dollygrip.live import sampling
 from bl_ext.user_default.dollygrip.rigs import collisions, rigs
 from bl_ext.user_default.dollygrip.shots import shots
 from bl_ext.user_default.dollygrip.takes import takes
@@ -209,6 +210,30 @@ def test_saved_and_opened_again(scene, tmp_path):
     bpy.ops.dollygrip.set_rig(kind="PLAIN")
     assert_same_view(seen(opened), before)
     assert len(bpy.data.curves) == 0
+
+
+@pytest.mark.parametrize("own", [True, False])
+@pytest.mark.parametrize("how", ["keyed", "driven"])
+def test_a_shot_that_is_animated_to_be_off_moves_as_blender_renders_it(scene, how, own):
+    """In viewports Blender leaves it where it was switched off; its animated state comes back."""
+    add_take(scene)
+    shot, before, last = scene.camera, seen(scene), START + FRAMES - 1
+    if how == "keyed":
+        for frame, off in ((START, False), (START + 5, True)):
+            shot.hide_viewport = off
+            shot.keyframe_insert("hide_viewport", frame=frame)
+    else:
+        shot.driver_add("hide_viewport").driver.expression = f"frame > {START + 5}"
+    if not own:
+        bpy.ops.dollygrip.new_shot()
+    for frame in (START, last):
+        scene.frame_set(frame)
+        assert_same_view(camera.sample(bpy.context, START, last, shot), before, times=1e-3)
+        moved = rigs.poses(bpy.context, shot)[0][:, :3, 3]
+        assert np.ptp(moved, axis=0) == pytest.approx(np.ptp(before.positions, axis=0)[[0, 2, 1]], abs=1e-4)
+        [drawn] = sampling.sample(scene, shot, [takes.shown(shot)])
+        assert np.allclose(drawn.positions[-1], moved[-1], atol=1e-4)
+        assert shot.hide_viewport == (frame == last)
 
 
 @pytest.mark.parametrize("how", ["disabled", "excluded", "in a disabled collection"])
