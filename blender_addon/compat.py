@@ -54,12 +54,14 @@ def remove_take_action(action: bpy.types.Action) -> None:
 
 def assign_take(camera: bpy.types.Object, action: bpy.types.Action | None) -> None:
     """Animate a camera object and its lens by a take, or by nothing."""
+    for owner in (camera, camera.data):
+        owner.animation_data_create().use_tweak_mode = False  # the NLA editor's, in which the Action cannot be changed
     if not SLOTTED:
-        camera.animation_data_create().action = action
-        camera.data.animation_data_create().action = action.get(_LENS_ACTION) if action else None
+        camera.animation_data.action = action
+        camera.data.animation_data.action = action.get(_LENS_ACTION) if action else None
         return
     for owner, kind in ((camera, "OBJECT"), (camera.data, "CAMERA")):
-        data = owner.animation_data_create()
+        data = owner.animation_data
         data.action = action
         if action:
             data.action_slot = next((slot for slot in action.slots if slot.target_id_type == kind), None)

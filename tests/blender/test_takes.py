@@ -97,6 +97,23 @@ def test_switching_shows_another_camera_and_is_undone(scene):
     assert trucked(bpy.context.scene, 5) == pytest.approx(1, abs=0.01)
 
 
+def test_a_take_arrives_while_another_is_tweaked_in_the_nla_editor(scene):
+    first = add_take(scene, 1)
+    for owner in (scene.camera, scene.camera.data):
+        data = owner.animation_data
+        track, slot = data.nla_tracks.new(), getattr(data, "action_slot", None)
+        strip = track.strips.new("take", 1, data.action)
+        if slot:
+            strip.action_slot = slot
+        data.action, track.select = None, True
+        data.use_tweak_mode = True
+    assert takes.shown(scene.camera) == first
+    second = add_take(scene, 3)
+    assert takes.shown(scene.camera) == second and trucked(scene, 5) == pytest.approx(3, abs=0.01)
+    scene.dollygrip.take_index = 0
+    assert takes.shown(scene.camera) == first and trucked(scene, 5) == pytest.approx(1, abs=0.01)
+
+
 def test_a_duplicate_is_edited_alone(scene):
     first = add_take(scene, 1)
     assert bpy.ops.dollygrip.duplicate_take() == {"FINISHED"}
