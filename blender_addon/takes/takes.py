@@ -193,30 +193,47 @@ def duplicate(camera: bpy.types.Object, action: bpy.types.Action) -> bpy.types.A
 
 
 def own_copy(camera: bpy.types.Object) -> None:
-    """Let a camera that Blender has duplicated list the take that it shows, as one of its own.
+    """Let a camera that Blender has duplicated or appended again list the take that it shows, as one of its own.
 
-    Blender copies the Action once for the object and once for the lens, and lists the latter.
+    With slots a duplicate's Action is copied once for the object and once for the lens, and the latter is listed.
     """
-    action, lens = shown(camera), camera.data.animation_data if camera.type == "CAMERA" else None
-    if action is None or place_of(camera, action) >= 0:
-        return
-    original = action[_KEY].get("id", "")
+    action = shown(camera)
+    original = action[_KEY].get("id", "") if action else ""
     entries = [e for e in camera.dollygrip_shot.takes if is_take(e.action) and e.action[_KEY].get("id", "") == original]
     if not (original and entries):
         return
+    listed = place_of(camera, action) >= 0
+    if listed and not _is_copy(action):
+        return
     action[_KEY]["parent_take"], action[_KEY]["id"] = original, uuid.uuid4().hex
-    entries[0].action, action.use_fake_user = action, True
+    if not listed:
+        _list_instead(camera, entries[0], action, original)
+    settings.keep(action, camera)
+    camera[_SET_FOR] = action[_KEY]["id"]
+    helpers.separate_shared(action)
+
+
+def _is_copy(action: bpy.types.Action) -> bool:
+    """Whether a camera lists another take with the same id that, by its name, was there first."""
+    cameras = (thing for thing in bpy.data.objects if is_camera(thing) and not thing.library)
+    listed = {e.action for camera in cameras for e in camera.dollygrip_shot.takes if is_take(e.action)}
+    return any(other[_KEY].get("id") == action[_KEY]["id"] and other.name < action.name for other in listed)
+
+
+def _list_instead(
+    camera: bpy.types.Object, entry: bpy.types.PropertyGroup, action: bpy.types.Action, original: str
+) -> None:
+    """List the copy that a camera shows in place of the one that Blender has listed, which goes if nothing uses it."""
+    lens = camera.data.animation_data
+    entry.action, action.use_fake_user = action, True
     curves, spare = compat.own_lens_curves(action), lens.action if lens else None
     for curve in list(curves):
         curves.remove(curve)
     for curve in compat.curves_of(camera.data):
         curve_parts.copy(curve, curves)
     compat.assign_take(camera, action)
-    settings.keep(action, camera)
-    camera[_SET_FOR] = action[_KEY]["id"]
     if is_take(spare) and spare[_KEY].get("id") == original and not bpy.data.user_map(subset={spare})[spare]:
         compat.remove_take_action(spare)
-    helpers.separate_shared(action)
 
 
 def remove(camera: bpy.types.Object, index: int) -> None:

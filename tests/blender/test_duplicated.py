@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from bl_ext.user_default.dollygrip import compat
 from bl_ext.user_default.dollygrip.rigs import rigs
+from bl_ext.user_default.dollygrip.shots import shots
 from bl_ext.user_default.dollygrip.takes import takes
 from blender.sample_takes import START, add_take, assert_same_view, circle, orbit, seen
 from blender.test_direct import ask, redirected
@@ -40,8 +41,8 @@ def raised(camera) -> None:
 
 def assert_apart(copied) -> None:
     scene, first, original, before = copied
-    own = [e.action for e in scene.camera.dollygrip_shot.takes]
-    assert takes.shown(scene.camera) in own and scene.camera.data.animation_data.action == takes.shown(scene.camera)
+    own, shown = [e.action for e in scene.camera.dollygrip_shot.takes], takes.shown(scene.camera)
+    assert shown in own and list(compat.lens_curves(shown)) == compat.curves_of(scene.camera.data)
     ids = [takes.provenance(a)["id"] for a in bpy.data.actions if takes.is_take(a)]
     assert len(ids) == len(set(ids)), "each take has an id of its own"
     bpy.context.window.scene, first.camera = first, original
@@ -93,6 +94,23 @@ def test_a_path_is_not_shared(scene):
     assert rigs.helper_of(takes.shown(scene.camera)) != rigs.helper_of(action)
     assert_same_view(seen(scene), before)
     bpy.ops.dollygrip.set_rig(kind=rigs.PLAIN)
+    assert_same_view(seen(scene), before)
+    scene.camera = original
+    assert_same_view(seen(scene), before)
+
+
+def test_a_shot_that_is_appended_again_has_takes_of_its_own(scene, tmp_path):
+    action = add_take(scene, orbit)
+    bpy.ops.dollygrip.set_rig(kind=rigs.PATH)
+    original, before, known = scene.camera, seen(scene), takes.provenance(action)["id"]
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "film.blend"), copy=True)
+    bpy.ops.wm.append(directory=str(tmp_path / "film.blend" / "Object") + "/", filename=original.name)
+    scene.camera = next(camera for camera in shots.of_scene(scene) if camera != original)
+    for camera in (original, scene.camera):
+        camera.dollygrip_shot.take_index = 0
+    again = takes.shown(scene.camera)
+    assert takes.provenance(action)["id"] == known == takes.provenance(again)["parent_take"]
+    assert takes.provenance(again)["id"] != known and rigs.helper_of(again) != rigs.helper_of(action)
     assert_same_view(seen(scene), before)
     scene.camera = original
     assert_same_view(seen(scene), before)
