@@ -193,24 +193,40 @@ def duplicate(camera: bpy.types.Object, action: bpy.types.Action) -> bpy.types.A
 
 
 def own_copy(camera: bpy.types.Object) -> None:
-    """Let a camera that Blender has duplicated or appended again list the take that it shows, as one of its own.
+    """Let a camera list the take that it shows as one of its own, where that is a copy with the id of another.
+
+    An Action that was copied by hand is listed beside its original. Where Blender has duplicated the camera, or
+    appended it again, the copy takes the place of what the list has of the original.
+    """
+    if _list_copy(camera):
+        camera.dollygrip_shot.take_index = len(camera.dollygrip_shot.takes) - 1
+
+
+def _list_copy(camera: bpy.types.Object) -> bool:
+    """As `own_copy`, but which take is chosen stays; whether the list has one more.
 
     With slots a duplicate's Action is copied once for the object and once for the lens, and the latter is listed.
     """
-    action = shown(camera)
+    action, entries = shown(camera), camera.dollygrip_shot.takes
     original = action[_KEY].get("id", "") if action else ""
-    entries = [e for e in camera.dollygrip_shot.takes if is_take(e.action) and e.action[_KEY].get("id", "") == original]
-    if not (original and entries):
-        return
-    listed = place_of(camera, action) >= 0
+    entry = next((e for e in entries if is_take(e.action) and e.action[_KEY].get("id", "") == original), None)
+    if not original or entry is None:
+        return False
+    spare, listed = entry.action, place_of(camera, action) >= 0
     if listed and not _is_copy(action):
-        return
+        return False
+    by_hand = not listed and not _is_copy(spare)
     action[_KEY]["parent_take"], action[_KEY]["id"] = original, uuid.uuid4().hex
     if not listed:
-        _list_instead(camera, entries[0], action, original)
+        entry = entries.add() if by_hand else entry
+        entry.action, action.use_fake_user = action, True
+        _own_lens(camera, action)
+    if not (listed or by_hand or bpy.data.user_map(subset={spare})[spare]):
+        compat.remove_take_action(spare)
     settings.keep(action, camera)
     camera[_SET_FOR] = action[_KEY]["id"]
     helpers.separate_shared(action)
+    return by_hand
 
 
 def _is_copy(action: bpy.types.Action) -> bool:
@@ -220,20 +236,14 @@ def _is_copy(action: bpy.types.Action) -> bool:
     return any(other[_KEY].get("id") == action[_KEY]["id"] and other.name < action.name for other in listed)
 
 
-def _list_instead(
-    camera: bpy.types.Object, entry: bpy.types.PropertyGroup, action: bpy.types.Action, original: str
-) -> None:
-    """List the copy that a camera shows in place of the one that Blender has listed, which goes if nothing uses it."""
-    lens = camera.data.animation_data
-    entry.action, action.use_fake_user = action, True
-    curves, spare = compat.own_lens_curves(action), lens.action if lens else None
+def _own_lens(camera: bpy.types.Object, action: bpy.types.Action) -> None:
+    """Let a copied take have the lens that its camera shows, by curves of its own."""
+    curves = compat.own_lens_curves(action)
     for curve in list(curves):
         curves.remove(curve)
     for curve in compat.curves_of(camera.data):
         curve_parts.copy(curve, curves)
     compat.assign_take(camera, action)
-    if is_take(spare) and spare[_KEY].get("id") == original and not bpy.data.user_map(subset={spare})[spare]:
-        compat.remove_take_action(spare)
 
 
 def remove(camera: bpy.types.Object, index: int) -> None:
@@ -314,7 +324,7 @@ def write_keys(curve: bpy.types.FCurve, keys) -> None:
 def activate(camera: bpy.types.Object, index: int) -> None:
     """Show the take at `index` of a camera's list; an index out of bounds or a deleted Action changes nothing."""
     entries = camera.dollygrip_shot.takes
-    own_copy(camera)
+    _list_copy(camera)
     if 0 <= index < len(entries) and entries[index].action:
         action = entries[index].action
         _keep_settings(camera)

@@ -114,3 +114,29 @@ def test_a_shot_that_is_appended_again_has_takes_of_its_own(scene, tmp_path):
     assert_same_view(seen(scene), before)
     scene.camera = original
     assert_same_view(seen(scene), before)
+
+
+@pytest.mark.parametrize("click", [True, False])
+def test_an_action_that_was_copied_by_hand_is_a_take_beside_its_original(scene, click):
+    """Whether it is found by a click in the list or by an operator on the take that is shown."""
+    action = add_take(scene, orbit)
+    shot, before = scene.camera, seen(scene)
+    data, copy = shot.animation_data, action.copy()
+    data.action = copy
+    if compat.SLOTTED:
+        data.action_slot = copy.slots[0]
+    if click:
+        shot.dollygrip_shot.take_index = 0
+    else:
+        bpy.ops.dollygrip.duplicate_take()
+        assert takes.provenance(takes.shown(shot))["parent_take"] == takes.provenance(copy)["id"]
+    listed = [entry.action for entry in shot.dollygrip_shot.takes]
+    assert listed[:2] == [action, copy] and len(listed) == (2 if click else 3)
+    shot.dollygrip_shot.take_index = 1
+    assert takes.shown(shot) == copy
+    assert_same_view(seen(scene), before)
+    raised(shot)
+    shot.dollygrip_shot.take_index = 0
+    assert takes.shown(shot) == action
+    assert_same_view(seen(scene), before)
+    assert takes.provenance(copy)["parent_take"] == takes.provenance(action)["id"]
