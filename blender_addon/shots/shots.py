@@ -87,7 +87,7 @@ def unbind(scene: bpy.types.Scene, camera: bpy.types.Object) -> None:
 
 
 def slide(action: bpy.types.Action, first: int) -> None:
-    """Move a take in time, keys, handles and range, so that it begins on frame `first`."""
+    """Move a take in time, keys, handles, modifiers and range, so that it begins on frame `first`."""
     by = first - takes.frame_range(action)[0]
     for curve in [*compat.take_curves(action), *helpers.subject_curves(action)]:
         points = curve.keyframe_points
@@ -96,9 +96,26 @@ def slide(action: bpy.types.Action, first: int) -> None:
             points.foreach_get(name, values)
             values[::2] += by
             points.foreach_set(name, values)
+        for modifier in curve.modifiers:
+            _slide_modifier(modifier, by)
         curve.update()
     action.frame_start, action.frame_end = action.frame_start + by, action.frame_end + by
     takes.slide_part(action, by)
+
+
+def _slide_modifier(modifier: bpy.types.FModifier, by: int) -> None:
+    """Let a modifier do `by` frames later what it does now; cycles and limits do so by themselves."""
+    # Blender lets neither end of the range pass the other
+    modifier.frame_start, modifier.frame_end = modifier.frame_start + by, modifier.frame_end + by
+    if modifier.type == "NOISE":
+        modifier.offset += by
+    elif modifier.type == "STEPPED":
+        modifier.frame_offset += by
+    elif modifier.type == "FNGENERATOR":
+        modifier.phase_offset -= by * modifier.phase_multiplier
+    elif modifier.type == "ENVELOPE":
+        for point in modifier.control_points:
+            point.frame += by
 
 
 def _marked(scene: bpy.types.Scene, camera: bpy.types.Object) -> list[int]:

@@ -213,6 +213,28 @@ def test_a_shots_frames_follow_its_markers(scene):
     assert not shots.spans(scene, second) and shots.frame_range(scene, second) == (20, 24)
 
 
+@pytest.mark.parametrize("by", [40, -30])
+@pytest.mark.parametrize("kind", ["NOISE", "ENVELOPE", "STEPPED", "FNGENERATOR", "CYCLES", "part of it"])
+def test_a_take_moves_in_time_with_its_modifiers(scene, kind, by):
+    action = add_take(scene, 2)
+    x = next(c for c in compat.take_curves(action) if (c.data_path, c.array_index) == ("location", 0))
+    modifier = x.modifiers.new("NOISE" if kind == "part of it" else kind)
+    if kind == "part of it":
+        modifier.use_restricted_range, modifier.frame_start, modifier.frame_end = True, 2, 3
+    elif kind == "STEPPED":
+        modifier.frame_step, modifier.frame_offset = 2, 1
+        modifier.use_frame_start, modifier.frame_start = True, 2
+    elif kind == "ENVELOPE":
+        for frame, high in ((1, 0.5), (4, 3)):
+            modifier.control_points.add(frame).max = high
+    elif kind == "FNGENERATOR":
+        modifier.use_additive, modifier.phase_multiplier = True, 0.7
+    before = [trucked(scene, frame) for frame in range(1, 6)]
+    assert kind == "CYCLES" or np.abs(np.array(before) - np.linspace(0, 2, 5)).max() > 0.1
+    shots.slide(action, 1 + by)
+    assert [trucked(scene, frame + by) for frame in range(1, 6)] == pytest.approx(before, abs=1e-4)
+
+
 def test_several_shots_are_rendered_on_their_own_frames(ready):
     """Three shots, two selected, one of them seen twice; a failing one does not keep the others back."""
     made = []
