@@ -34,6 +34,7 @@ ASSUMED_DEPTH = 5.0  # metres, where nothing gives the scale of a camera
 MAX_DEPTH_RAYS = 200_000  # one to two seconds
 POSITION_TOLERANCE = 0.002  # of the scene depth
 ANGLE_TOLERANCE = radians(0.15)
+_SKEW = 0.01  # cosine between two axes of a camera from which on its picture is seen to be skewed
 
 
 def render_size(scene: bpy.types.Scene) -> tuple[int, int]:
@@ -112,6 +113,14 @@ def evaluated(context: bpy.types.Context, camera: bpy.types.Object) -> bpy.types
             "Enable it, or its collection, in the Outliner.",
         )
     return found
+
+
+def is_skewed(context: bpy.types.Context, camera: bpy.types.Object, frame: int) -> bool:
+    """Whether the scale of what a camera hangs on skews or mirrors what it sees on a frame, as no real camera does."""
+    with on_frame(context.scene, frame):
+        axes = np.array(evaluated(context, camera).matrix_world.to_3x3(), float)
+    axes /= np.linalg.norm(axes, axis=0)
+    return np.linalg.det(axes) < 0 or np.abs(axes.T @ axes - np.eye(3)).max() > _SKEW
 
 
 @contextmanager

@@ -83,6 +83,11 @@ class RenderShot:
         if depth is None:
             depth = camera.ASSUMED_DEPTH
             notices.append(f"Nothing in the scene gives the scale: Depth was taken as {depth:g} m.")
+        if camera.is_skewed(context, shot, first):
+            notices.append(
+                f"{shot.name} is skewed or mirrored by its scale or a parent's; the shot shows it straight. "
+                "Apply that scale (Ctrl A) to see the same in the viewport."
+            )
         if not bpy.data.filepath:
             notices.append("Save the .blend to keep frames beside it: this folder is temporary.")
         if (shown := compat.sequencer_scene(context)) != scene:

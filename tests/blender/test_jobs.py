@@ -286,6 +286,19 @@ def test_a_file_of_another_aspect_says_that_it_is_cropped(ready, tmp_path):
     assert np.tan(ready.camera.data.angle / 2) == pytest.approx(np.tan(wide / 2) * 180 / 320, rel=1e-3)
 
 
+@pytest.mark.parametrize(("scale", "said"), [((2, 2, 2), False), ((1, 3, 1), True), ((-1, 1, 1), True)])
+def test_a_camera_that_its_parent_skews_or_mirrors_is_said_to_be_shown_straight(ready, scale, said):
+    bpy.ops.dollygrip.predict_camera()
+    parent = bpy.data.objects.new("Car", None)
+    ready.collection.objects.link(parent)
+    ready.camera.parent, ready.camera.rotation_euler.y, parent.scale = parent, 0.5, scale
+    turn = next(c for c in compat.take_curves(takes.shown(ready.camera)) if c.data_path == "rotation_euler")
+    for point in turn.keyframe_points:
+        point.co.y += 0.7
+    bpy.ops.dollygrip.render_shot()
+    assert ("Dollygrip Camera is skewed or mirrored by" in ready.dollygrip.notice) == said
+
+
 def test_an_unsaved_file_keeps_its_frames_and_says_where(scene, scripted_backend, picture_path):
     scene.render.resolution_x, scene.render.resolution_y = 320, 180
     state = scene.dollygrip
