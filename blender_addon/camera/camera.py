@@ -80,7 +80,7 @@ def sample(
     """The camera that Blender evaluates on frames first..last, in metres and pixels of the scene's render size.
 
     Without `camera` it is the scene's, frame by frame, so cameras bound to markers count. The current frame is
-    restored. Raises InputError for a frame without a camera, or with one that is off or not a perspective camera.
+    restored. Raises InputError for a frame without a camera, or with one that is off, of no size or not perspective.
     """
     scene = context.scene
     matrices, intrinsics = [], []
@@ -91,6 +91,7 @@ def sample(
             if used is None or used.type != "CAMERA":
                 raise InputError(f"The scene {scene.name} has no camera.", "Add one, or predict a camera first.")
             seen = evaluated(context, used)
+            check_scale(seen, frame)
             data = seen.data
             if data.type != "PERSP":
                 raise InputError(
@@ -113,6 +114,15 @@ def evaluated(context: bpy.types.Context, camera: bpy.types.Object) -> bpy.types
             "Enable it, or its collection, in the Outliner.",
         )
     return found
+
+
+def check_scale(thing: bpy.types.Object, frame: int) -> None:
+    """Raise InputError for an evaluated object whose scale is zero on a frame: it looks nowhere."""
+    if min(thing.matrix_world.to_scale(), key=abs) == 0:
+        raise InputError(
+            f"{thing.name} is scaled to nothing on frame {frame}.",
+            "Give it, and what it is parented to, another scale.",
+        )
 
 
 def is_skewed(context: bpy.types.Context, camera: bpy.types.Object, frame: int) -> bool:

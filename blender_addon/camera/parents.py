@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import bpy
 import numpy as np
 
-from .camera import muted, playhead
+from .camera import check_scale, muted, playhead
 
 _Layer = bpy.types.Constraint | bpy.types.FModifier
 
@@ -20,13 +20,14 @@ def follow(
 ) -> tuple[np.ndarray, np.ndarray]:
     """World matrices (T, 4, 4) of an object frame by frame, and those from its own transform to the world.
 
-    ignored: constraints and modifiers that are left out.
+    ignored: constraints and modifiers that are left out. Raises InputError where the scale is zero.
     """
     scene, world, above = context.scene, [], []
     with playhead(scene), muted(ignored):
         for frame in range(first, last + 1):
             scene.frame_set(frame)
             evaluated = thing.evaluated_get(context.evaluated_depsgraph_get())
+            check_scale(evaluated, frame)
             seen, own = (np.array(m, float) for m in (evaluated.matrix_world, evaluated.matrix_basis))
             world.append(seen)
             above.append(seen @ np.linalg.inv(own))

@@ -12,6 +12,7 @@ import numpy as np
 from bpy.props import EnumProperty, FloatProperty, IntProperty
 
 from dollygrip.conventions import blender_from_c2w, c2w_from_blender
+from dollygrip.errors import DollygripError
 from dollygrip.physics import RIGS, constrain, excess
 from dollygrip.trajectory import Trajectory
 
@@ -142,7 +143,11 @@ class DOLLYGRIP_OT_apply_physics(bpy.types.Operator):
 
     def execute(self, context):
         camera = context.scene.camera
-        apply(context, camera, self.rig)
+        try:
+            apply(context, camera, self.rig)
+        except DollygripError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
         self.report({"INFO"}, " ".join(takes.shown(camera)[SAID]))
         return {"FINISHED"}
 

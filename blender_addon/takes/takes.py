@@ -110,7 +110,7 @@ def add(
 
     It is seen where it was placed in the world, whatever the camera is parented to.
     The camera becomes the scene's, unless another Dollygrip camera is. provenance: `reference` is the picture's path.
-    Raises InputError as `check_own`.
+    Raises InputError as `check_own`, and for a parent without scale.
     """
     camera = camera or ensure_camera(scene, like)
     check_own(camera)
@@ -121,8 +121,12 @@ def add(
     settings.give(action, "XYZ", take.sensor)
     enlist(camera, action)  # before its keys are written: the rig of the take before hides the parent
     if camera.parent:
-        with bpy.context.temp_override(scene=scene):
-            above = parents.of(bpy.context, camera, *frame_range(action))
+        try:
+            with bpy.context.temp_override(scene=scene):
+                above = parents.of(bpy.context, camera, *frame_range(action))
+        except InputError:
+            remove(camera, place_of(camera, action))
+            raise
         take = fit_under(take, above, scene.unit_settings.scale_length)
         record(action, take.trajectory, provenance)
     for (path, index), keys in take.channels.items():

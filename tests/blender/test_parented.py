@@ -10,6 +10,7 @@ from bl_ext.user_default.dollygrip.takes import takes, written
 from blender.sample_takes import DEPTH, FRAMES, START, add_take, orbit, parent_of, seen
 
 from dollygrip.client import TakeReady
+from dollygrip.errors import InputError
 from dollygrip.rotations import angle_between
 from dollygrip.trajectory import Trajectory
 
@@ -101,3 +102,17 @@ def test_a_loaded_camera_stands_where_it_was_saved(scene, tmp_path):
     bpy.ops.dollygrip.load_take(filepath=path)
     assert len(scene.dollygrip.take_list) == 2 and len(before) == FRAMES
     assert_at(scene, before.c2w)
+
+
+def test_a_parent_scaled_to_nothing_is_said_and_leaves_no_empty_take(scene, start):
+    parent_of(scene, 0.0)
+    action, known = takes.shown(scene.camera), len(bpy.data.actions)
+    task = PredictCamera.of(bpy.context)
+    asked = [lambda: deliver(scene, task), lambda: seen(scene), lambda: rigs.poses(bpy.context, scene.camera)]
+    for ask in asked:
+        with pytest.raises(InputError, match=f"{scene.camera.name} is scaled to nothing on frame {START}"):
+            ask()
+    with pytest.raises(RuntimeError, match="is scaled to nothing"):
+        bpy.ops.dollygrip.apply_physics()
+    assert takes.shown(scene.camera) == action and len(scene.dollygrip.take_list) == 1
+    assert len(bpy.data.actions) == known
