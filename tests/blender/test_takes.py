@@ -230,7 +230,7 @@ def test_a_take_moves_in_time_with_its_modifiers(scene, kind, by):
     elif kind == "FNGENERATOR":
         modifier.use_additive, modifier.phase_multiplier = True, 0.7
     before = [trucked(scene, frame) for frame in range(1, 6)]
-    assert kind == "CYCLES" or np.abs(np.array(before) - np.linspace(0, 2, 5)).max() > 0.1
+    assert kind == "CYCLES" or np.abs(np.array(before) - np.linspace(0, 2, 5)).max() > 0.05
     shots.slide(action, 1 + by)
     assert [trucked(scene, frame + by) for frame in range(1, 6)] == pytest.approx(before, abs=1e-4)
 
