@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 
-import addon_utils
 import bpy
 import numpy as np
 import pytest
@@ -21,6 +20,7 @@ from bl_ext.user_default.dollygrip.render.render import RenderShot
 from bl_ext.user_default.dollygrip.rigs import rigs
 from bl_ext.user_default.dollygrip.shots import strips
 from bl_ext.user_default.dollygrip.takes import takes
+from blender.trucked_takes import empty_blender
 
 from dollygrip.rotations import angle_between
 
@@ -40,11 +40,6 @@ def film(scene, scripted_backend, picture_path, tmp_path):
     state.reference, state.frame_count, state.prompt = "//reference.png", FRAMES, "go"
     bpy.ops.dollygrip.predict_camera()
     return scene
-
-
-def empty_blender() -> None:
-    bpy.ops.wm.read_factory_settings(use_empty=True)
-    addon_utils.enable("bl_ext.user_default.dollygrip")
 
 
 def shown(scene) -> bpy.types.Action:

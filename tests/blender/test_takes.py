@@ -10,26 +10,21 @@ import tempfile
 import time
 from pathlib import Path
 
-import addon_utils
 import bpy
 import numpy as np
 import pytest
 from bl_ext.user_default.dollygrip import compat, resume
 from bl_ext.user_default.dollygrip.backend.session import session
-from bl_ext.user_default.dollygrip.camera import camera
 from bl_ext.user_default.dollygrip.direct.predict import PredictCamera
 from bl_ext.user_default.dollygrip.references import picture
 from bl_ext.user_default.dollygrip.render.render import RenderShot
 from bl_ext.user_default.dollygrip.shots import shots, strips
 from bl_ext.user_default.dollygrip.takes import takes
-from hypothesis import HealthCheck, Phase, settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from blender.trucked_takes import add_take, empty_blender, orphans
 
 from dollygrip.client import TERMINAL, Client
 from dollygrip.connection import read_connection
 from dollygrip.protocol import Cancelled
-from dollygrip.trajectory import Trajectory
 
 FRAMES = 12
 
@@ -48,26 +43,10 @@ def ready(scene, scripted_backend, tmp_path, picture_path):
     return scene
 
 
-def empty_blender() -> None:
-    bpy.ops.wm.read_factory_settings(use_empty=True)
-    addon_utils.enable("bl_ext.user_default.dollygrip")
-
-
 def trucked(scene, frame=FRAMES) -> float:
     """How far right of the origin the scene's camera is on a frame."""
     scene.frame_set(frame)
     return scene.camera.matrix_world.translation.x
-
-
-def truck(metres: float, frames: int = 5) -> Trajectory:
-    c2w = np.tile(np.eye(4), (frames, 1, 1))
-    c2w[:, 0, 3] = np.linspace(0, metres, frames)
-    return Trajectory(c2w, np.tile([900.0, 900, 960, 540], (frames, 1)), (1920, 1080), 24.0, 4.0, {"prompt": "truck"})
-
-
-def add_take(scene, metres: float, shot=None, reference="") -> bpy.types.Action:
-    placement = camera.Placement.of(scene, None, None)
-    return takes.add(scene, camera.fit(truck(metres), placement), "truck", {"reference": reference}, camera=shot)
 
 
 def pump_until_idle(timeout=30.0):
@@ -76,11 +55,6 @@ def pump_until_idle(timeout=30.0):
         assert time.monotonic() < deadline, "waited too long"
         session.pump()
         time.sleep(0.01)
-
-
-def orphans() -> list[bpy.types.ID]:
-    kinds = ("actions", "images", "cameras", "objects")
-    return [data for kind in kinds for data in getattr(bpy.data, kind) if not data.users]
 
 
 def test_switching_shows_another_camera_and_is_undone(scene):
@@ -506,103 +480,3 @@ def test_what_was_understood_is_said(ready):
     assert takes.understood(action) == "static"
     action["dollygrip"]["meta"] = '{"plan": "pedestal_up:1.5m > pause; frames 3 to 9: dolly_zoom_in:small"}'
     assert takes.understood(action) == "pedestal up 1.5m, then pause; frames 3 to 9: dolly zoom in small"
-
-
-class Desk(RuleBasedStateMachine):
-    """An animator's operators in any order, with undo and redo in between, against a list of what should be there."""
-
-    @initialize()
-    def open(self):
-        empty_blender()
-        self.metres, self.past, self.future = 0, [], []
-        self.push()
-
-    def push(self):
-        """One step of undo, and what the shots look like after it."""
-        bpy.ops.ed.undo_push(message="step")
-        self.past.append(self.seen())
-        self.future = []
-
-    def seen(self) -> dict:
-        """Every shot's takes by how far they truck, which of them is shown, and the cuts, as Blender evaluates them."""
-        scene = bpy.context.scene
-        found = {}
-        for shot in shots.of_scene(scene):
-            reaches = [
-                round(next(c for c in compat.take_curves(e.action) if c.data_path == "location").evaluate(1e5), 2)
-                for e in shot.dollygrip_shot.takes
-            ]
-            stars = [e.star for e in shot.dollygrip_shot.takes]
-            shown = takes.shown(shot)
-            found[shot.name] = (reaches, stars, shown and shown.name, shots.spans(scene, shot))
-        return found
-
-    def act(self, name, **settings_):
-        operator = getattr(bpy.ops.dollygrip, name)
-        if operator.poll():
-            try:
-                operator(**settings_)
-            except RuntimeError as refused:  # in one sentence, never a traceback
-                assert "Traceback" not in str(refused), refused
-        self.push()
-
-    @rule()
-    def predict(self):
-        self.metres += 1
-        add_take(bpy.context.scene, self.metres, reference=f"/pictures/{self.metres % 3}.png")
-        self.push()
-
-    @rule(name=st.sampled_from(["duplicate_take", "delete_take", "slide_take"]), index=st.integers(-1, 4))
-    def on_take(self, name, index):
-        self.act(name, index=index)
-
-    @rule(name=st.sampled_from(["new_shot", "bind_shot", "unbind_shot", "list_takes", "fit_range", "forget_job"]))
-    def on_shot(self, name):
-        self.act(name)
-
-    @rule(index=st.integers(-2, 5), frame=st.integers(1, 30), star=st.booleans())
-    def choose(self, index, frame, star):
-        scene = bpy.context.scene
-        scene.dollygrip.shot_index = index
-        scene.frame_set(frame)
-        scene.dollygrip.take_index = index
-        if 0 <= index < len(scene.dollygrip.take_list):
-            scene.dollygrip.take_list[index].star = star
-        self.push()
-
-    @rule(steps=st.integers(1, 4))
-    def undo(self, steps):
-        for _ in range(min(steps, len(self.past) - 1)):
-            bpy.ops.ed.undo()
-            self.future.append(self.past.pop())
-
-    @rule(steps=st.integers(1, 4))
-    def redo(self, steps):
-        for _ in range(min(steps, len(self.future))):
-            bpy.ops.ed.redo()
-            self.past.append(self.future.pop())
-
-    @invariant()
-    def nothing_is_lost_or_left(self):
-        if not hasattr(self, "past"):
-            return
-        assert self.seen() == self.past[-1], "undo and redo bring back what was there"
-        assert not orphans() and not takes.unlisted()
-        for shot in shots.of_scene(bpy.context.scene):
-            entries = shot.dollygrip_shot.takes
-            assert all(takes.is_take(e.action) and e.action.use_fake_user for e in entries)
-            if entries:
-                assert takes.shown(shot) == entries[shot.dollygrip_shot.take_index].action
-
-
-def test_two_hundred_random_steps_lose_nothing():
-    run_state_machine_as_test(
-        Desk,
-        settings=settings(
-            max_examples=4,
-            stateful_step_count=60,
-            deadline=None,
-            phases=[Phase.generate],
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
