@@ -129,19 +129,21 @@ def plan_of(reading: Reading, row: int, tokens: dict[int, Quantity]) -> Plan:
 
 def _with_unclaimed(plan: Plan, left: list[Quantity]) -> Plan:
     """With the only quantity `left` that no move was given, where only one move without an amount can mean it."""
-    able = [
-        (number, move, amount)
-        for quantity in left
-        for number, phase in enumerate(plan.phases)
-        for move in phase.moves
-        if not move.asked and (amount := quantity.amount(move.family, move.way))
-    ]
-    if len(left) != 1 or len(able) != 1:
+    if len(left) != 1:
         return plan
-    [(number, meant, amount)] = able
+    able = {
+        (p, m): amount
+        for p, phase in enumerate(plan.phases)
+        for m, move in enumerate(phase.moves)
+        if not move.asked and (amount := left[0].amount(move.family, move.way))
+    }
+    if len(able) != 1:
+        return plan
+    [((p, m), amount)] = able.items()
     phases = list(plan.phases)
-    moves = (attrs.evolve(m, asked=amount, size=1.0) if m is meant else m for m in phases[number].moves)
-    phases[number] = attrs.evolve(phases[number], moves=tuple(moves))
+    moves = list(phases[p].moves)
+    moves[m] = attrs.evolve(moves[m], asked=amount, size=1.0)
+    phases[p] = attrs.evolve(phases[p], moves=tuple(moves))
     return attrs.evolve(plan, phases=tuple(phases))
 
 
