@@ -15,6 +15,7 @@ import os
 import shutil
 import tomllib
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -30,6 +31,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from dollygrip.errors import InputError
+from dollygrip_backend.training.precision import autocast
 
 Config = TypeVar("Config")
 Drawn = TypeVar("Drawn")
@@ -139,9 +141,9 @@ class Run:
         """Where the model is and its batches must be."""
         return self.accelerator.device
 
-    def autocast(self, bfloat16: bool) -> torch.autocast:
-        """Half precision for the forward pass, where it is wanted."""
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=bfloat16)
+    def autocast(self, bfloat16: bool) -> AbstractContextManager:
+        """Half precision for the forward pass, where it is wanted and the processor does not merely emulate it."""
+        return autocast(self.device) if bfloat16 else nullcontext()
 
     def descend(self, loss: Tensor, rate: float, clip: float = 1.0) -> float:
         """One optimizer step on `loss`; returns the gradient's norm before clipping. Counts the step.

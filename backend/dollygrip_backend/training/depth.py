@@ -18,6 +18,7 @@ from dollygrip_backend.data.scenes import SceneDataset
 from dollygrip_backend.scene.depth_network import DepthNetwork
 from dollygrip_backend.training.common import Run, finished, learning_rate, read_config, recipe_in, step_random, train
 from dollygrip_backend.training.muon import Muon
+from dollygrip_backend.training.precision import autocast
 
 CONFIG = Path(__file__).with_suffix(".toml")
 
@@ -87,7 +88,7 @@ class ViewPool:
 def loss_of(network: DepthNetwork, batch: tuple[Tensor, Tensor, Tensor], config: Config) -> Tensor:
     """Error of the shape, edges at four scales, sky, field of view, and metres."""
     picture, depth, log_focal = batch
-    with torch.autocast(picture.device.type, torch.bfloat16):
+    with autocast(picture.device):
         log_depth, sky, focal = network(picture)
     seen = torch.isfinite(depth)
     error = log_depth - depth.where(seen, 1.0).log()

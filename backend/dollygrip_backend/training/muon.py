@@ -8,6 +8,8 @@ nearest semi-orthogonal matrix, so that all its directions learn alike; scaled t
 import torch
 from torch import Tensor, nn
 
+from dollygrip_backend.training.precision import fast_dtype
+
 _COEFFICIENTS = (3.4445, -4.7750, 2.0315)  # of the Newton-Schulz iteration, tuned by Jordan for few steps
 
 
@@ -80,9 +82,9 @@ def _adam_updates(gradients: list[Tensor], states: list[dict], group: dict) -> l
 
 
 def orthogonalised(matrices: Tensor, steps: int = 5) -> Tensor:
-    """Matrices (..., M, N) with the singular vectors of `matrices` and singular values of 0.7 to 1.2, bfloat16."""
+    """Matrices (..., M, N) with the singular vectors of `matrices` and singular values of 0.7 to 1.2, coarsely."""
     wide = matrices.shape[-2] <= matrices.shape[-1]
-    x = (matrices if wide else matrices.mT).bfloat16()
+    x = (matrices if wide else matrices.mT).to(fast_dtype(matrices.device.type))
     x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
     a, b, c = _COEFFICIENTS
     for _ in range(steps):
