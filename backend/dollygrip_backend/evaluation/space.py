@@ -1,7 +1,8 @@
 """Does a predicted camera know the space it is in? Measured on held-out scenes with exact depth.
 
 Each figure is a share of cases: room (no take comes near a surface unless asked), aim ("toward the red door" ends
-pointing at it), distance (an orbit turns about its subject where it truly is), constraints (keyframes and paths met).
+pointing at it), turn ("pan left to the red door" does, too), distance (an orbit turns about its subject where it truly
+is), constraints (keyframes and paths met).
 """
 
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from dollygrip_backend.predictor.clearance import LEAST, clearance, visible_poin
 
 _AIM = 8.0  # degrees
 _RADIUS = 0.15  # of the true distance
+_ASIDE = 8.0  # degrees: a pan goes to what lies at least so far to the side
 _LEAST_SHARE = 0.004  # of the picture: what a person would name in a prompt
 _MOVES = (
     "slowly push in", "dolly back", "truck to the left", "slide right", "crane up", "sink down to the floor",
@@ -39,6 +41,8 @@ class Space:
     aim: float
     found: float
     named: int
+    turn: float
+    turns: int
     distance: float
     orbits: int
     keyframe_position: float
@@ -54,6 +58,7 @@ class Space:
             f"  ... to what any view shows                       {self.room_everywhere:6.1%} of {self.takes}",
             f"  toward the <colour> <object>: ends within {_AIM:g} degrees          {self.aim:6.1%} of {self.named}",
             f"  ... the object found in the picture                           {self.found:6.1%} of {self.named}",
+            f"  pan to it, its side said: faces it within {_AIM:g} degrees          {self.turn:6.1%} of {self.turns}",
             f"  orbits about it: within {_RADIUS:.0%} of the true distance      {self.distance:6.1%} of {self.orbits}",
             f"  keyframes met within {self.keyframe_position:.2%} of scene depth, {self.keyframe_degrees:.3f} degrees",
             f"  paths met within {self.path:.2%} of scene depth",
@@ -64,7 +69,7 @@ class Space:
 def evaluate_space(pipeline: CameraPipeline, folder: Path, frames: int = 81) -> Space:
     """Measure on every scene of `folder`; scenes must name their objects."""
     scenes = SceneDataset(folder)
-    rooms, aims, finds, radii, keys, paths, bent, free = ([] for _ in range(8))
+    rooms, aims, finds, turns, radii, keys, paths, bent, free = ([] for _ in range(9))
     for index in range(len(scenes)):
         scene = scenes[index]
         takes = pipeline.batch(
@@ -76,6 +81,7 @@ def evaluate_space(pipeline: CameraPipeline, folder: Path, frames: int = 81) -> 
             aims_at, found_at = _aim(pipeline, scene, item, phrase, frames)
             aims.append(aims_at)
             finds.append(found_at)
+            turns += _turn(pipeline, scene, item, phrase, frames)
             radii.append(_radius_error(pipeline, scene, item, phrase, frames))
         key, path, jerks = _constraint_errors(pipeline, scene, index, frames)
         keys.append(key)
@@ -91,6 +97,8 @@ def evaluate_space(pipeline: CameraPipeline, folder: Path, frames: int = 81) -> 
         aim=float(np.mean(np.array(aims) <= _AIM)),
         found=float(np.mean(finds)),
         named=len(aims),
+        turn=float(np.mean(np.array(turns) <= _AIM)) if turns else float("nan"),
+        turns=len(turns),
         distance=float(np.mean(np.array(radii) <= _RADIUS)),
         orbits=len(radii),
         keyframe_position=float(position),
@@ -146,6 +154,18 @@ def _aim(pipeline: CameraPipeline, scene: Scene, item: SceneObject, phrase: str,
     subject = take.meta.get("subject")
     near = subject is not None and abs(subject[0] - item.x) < 0.08 and abs(subject[1] - item.y) < 0.12
     return float(np.degrees(np.arccos(np.clip(cosine, -1, 1)))), near
+
+
+def _turn(pipeline: CameraPipeline, scene: Scene, item: SceneObject, phrase: str, frames: int) -> list[float]:
+    """Degrees about the vertical between the last frame's axis and an object that lies well to the side; else none."""
+    x, _, z = _where(scene, item)
+    aside = np.degrees(np.arctan2(x, z))
+    if abs(aside) < _ASIDE:
+        return []
+    ahead = _predict(pipeline, scene, f"pan {'right' if aside > 0 else 'left'} to the {phrase}", frames).rotations[
+        -1, :, 2
+    ]
+    return [float(abs(np.degrees(np.arctan2(ahead[0], ahead[2])) - aside))]
 
 
 def _radius_error(pipeline: CameraPipeline, scene: Scene, item: SceneObject, phrase: str, frames: int) -> float:

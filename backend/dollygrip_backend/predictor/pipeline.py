@@ -1,5 +1,6 @@
 """The camera predictor as a diffusers pipeline: prompt and reference image in, camera trajectories out."""
 
+import re
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -29,6 +30,7 @@ from dollygrip_backend.predictor.text import TextEncoder
 NOISE_SHIFT = 3.0  # smooth channels show through noise: training and sampling stay longer at high noise levels
 _ROOM = (1.0, 0.8, 0.6, 0.45, 0.3, 0.2, 0.1)  # shares of the way tried until it is clear
 _MARGIN = 1.5  # a storyboard keeps this much more room than its camera needs
+_PAST = re.compile(r"\b(?:past|beyond)\b", re.IGNORECASE)  # "pan right past the door" does not end at the door
 
 Progress = Callable[[int, int], None]
 
@@ -176,7 +178,10 @@ class CameraPipeline(DiffusionPipeline):
         given = [Found(subject)] * len(prompts) if subject is not None else None
         things = given or self.grounding.find(text, *self._see(reference))
         subjects = [thing.place if thing and thing.meant else None for thing in things]
-        plans = [attrs.evolve(plan, toward=found is not None) for plan, found in zip(plans, subjects, strict=True)]
+        plans = [
+            attrs.evolve(plan, toward=found is not None, past=_PAST.search(prompt) is not None)
+            for plan, found, prompt in zip(plans, subjects, prompts, strict=True)
+        ]
         return Shots(memory, plans, subjects, [reference.unit(thing and thing.place) for thing in things])
 
     def _see(self, reference: Reference) -> tuple[Tensor, Tensor]:

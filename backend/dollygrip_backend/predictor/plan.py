@@ -50,6 +50,7 @@ AMOUNTS: dict[str, tuple[float, float]] = {
 }
 _LIMITS = {"tilt": 85.0, "dolly_in": 0.8, "dolly_zoom": 0.65, "zoom": 6.0}
 _AHEAD = 4.0  # degrees: what lies less to the side needs no turn to be seen
+_ASIDE = 8.0  # degrees: a pan or tilt the way of what lies less to the side is hardly meant to end there
 _SIZES = {"small": 0.4, "large": 1.6}
 _METRES = {"m": 1.0, "cm": 0.01, "mm": 0.001, "km": 1000.0, "ft": 0.3048, "in": 0.0254, "yd": 0.9144}
 
@@ -113,11 +114,13 @@ class Phase:
 
 @attrs.frozen
 class Plan:
-    """Phases one after the other. handheld: degrees of an operator's sway; toward: the move aims at the subject."""
+    """Phases one after the other. handheld: degrees of an operator's sway; toward: the move aims at the subject; past:
+    what turns to it goes on beyond it."""
 
     phases: tuple[Phase, ...]
     handheld: float = 0.0
     toward: bool = False
+    past: bool = False
 
     @property
     def ends(self) -> list[float]:
@@ -157,22 +160,22 @@ def draw_amount(move: Move, context: Context, rng: np.random.Generator | None) -
 def settle(plan: Plan, context: Context, rng: np.random.Generator | None) -> Plan:
     """The plan of one take: every direction chosen and every amount drawn, in degrees, shares and ratios.
 
-    A pan or tilt of no direction toward a known subject ends facing it. Of two moves of a family that follow each
-    other, the one whose direction is open goes the other way: there, or back again.
+    A pan or tilt of no direction toward a known subject ends facing it, and so does one to its side. Of two moves of a
+    family that follow each other, the one whose direction is open goes the other way: there, or back again.
     """
     phases: list[Phase] = []
     gone: dict[str, str] = {}  # the way that each family went last
+    travelled = False
     for number, phase in enumerate(plan.phases):
         moves = []
+        travelled |= any(move.family in TRAVELLING for move in phase.moves)
         for move in phase.moves:
+            before, after = gone.get(move.family), _way_next(plan.phases[number + 1 :], move.family)
+            if plan.toward and not before:
+                move = _to_the_subject(move, context, plan.past, after is not None, travelled)
             if move.way == EITHER:
-                before, after = gone.get(move.family), _way_next(plan.phases[number + 1 :], move.family)
-                facing = _facing(move, context) if plan.toward and not before else None
-                if facing and (facing.asked.value > _AHEAD or not after):
-                    move = facing
-                else:
-                    ways = [way for way in FAMILIES[move.family] if way != (before or after)]
-                    move = attrs.evolve(move, way=ways[0 if rng is None else int(rng.integers(len(ways)))])
+                ways = [way for way in FAMILIES[move.family] if way != (before or after)]
+                move = attrs.evolve(move, way=ways[0 if rng is None else int(rng.integers(len(ways)))])
             if move.asked is None or move.asked.unit != "settled":
                 move = attrs.evolve(move, asked=Amount(draw_amount(move, context, rng), "settled"))
             gone[move.family] = move.way
@@ -188,14 +191,24 @@ def _way_next(phases: tuple[Phase, ...], family: str) -> str | None:
     return None if way == EITHER else way
 
 
-def _facing(move: Move, context: Context) -> Move | None:
-    """The pan or tilt that ends facing the subject; None for another move."""
-    if move.family not in ("pan", "tilt"):
-        return None
+def _to_the_subject(move: Move, context: Context, past: bool, returns: bool, travelled: bool) -> Move:
+    """The pan or tilt that ends facing the subject where the move may mean that, else the move itself.
+
+    past: the words go on beyond the subject, which then tells the way alone; returns: what goes back is said later;
+    travelled: from elsewhere, from where a thing may lie higher or lower.
+    """
+    if move.asked or move.family not in ("pan", "tilt"):
+        return move
     x, y, _ = context.ray()
-    angle = np.arctan2(x, 1) if move.family == "pan" else -np.arctan2(y, np.hypot(x, 1))
+    angle = float(np.degrees(np.arctan2(x, 1) if move.family == "pan" else -np.arctan2(y, np.hypot(x, 1))))
     way = FAMILIES[move.family][int((angle > 0) == (move.family == "pan"))]
-    return attrs.evolve(move, way=way, asked=Amount(float(np.degrees(abs(angle))), "settled"))
+    if move.way == EITHER:
+        meant = abs(angle) > _AHEAD or not returns
+    else:
+        meant = move.way == way and abs(angle) > _ASIDE and not (move.family == "tilt" and travelled)
+    if not meant:
+        return move
+    return attrs.evolve(move, way=way, asked=None if past else Amount(abs(angle) * context.strength, "settled"))
 
 
 def read_plan(text: str) -> Plan:

@@ -71,6 +71,31 @@ def test_a_pan_of_no_direction_turns_to_its_subject(x, way):
     assert np.tan(np.radians(move.asked.value)) == pytest.approx(abs(context.ray()[0]))
 
 
+@given(st.floats(0.05, 0.95), st.floats(0.05, 0.95), st.floats(30, 90), st.floats(0.2, 1.5))
+@pytest.mark.parametrize(
+    ("text", "axis", "sign"), [("pan_left", 0, -1), ("pan_right", 0, 1), ("tilt_up", 1, -1), ("tilt_down", 1, 1)]
+)
+def test_a_turn_to_the_side_of_its_subject_ends_facing_it(text, axis, sign, x, y, degrees, strength):
+    context = Context(subject=(x, y), view_degrees=degrees, strength=strength)
+    right, down, _ = context.ray()
+    aside = sign * np.degrees([np.arctan(right), np.arctan2(down, np.hypot(right, 1))][axis])
+    plan = attrs.evolve(read_plan(text), toward=True)
+    plain = settle(read_plan(text), context, None)
+    [move] = settle(plan, context, None).phases[0].moves
+    assert move.name == text
+    assert move.asked.value == pytest.approx(aside * strength if aside > 8 else plain.phases[0].moves[0].asked.value)
+    assert settle(attrs.evolve(plan, past=True), context, None).phases == plain.phases
+
+
+@pytest.mark.parametrize(
+    "text", ["pan_right:40deg", "pan_left", "tilt_up + pedestal_down", "dolly_in > tilt_up", "pan_left > pan_right"]
+)
+def test_what_asks_a_number_turns_elsewhere_comes_back_or_looks_from_another_height_keeps_its_amount(text):
+    context = Context(subject=(0.9, 0.1), view_degrees=60)
+    settled = [settle(attrs.evolve(read_plan(text), toward=toward), context, None) for toward in (True, False)]
+    assert settled[0].phases == settled[1].phases
+
+
 def certain(program: Program) -> Reading:
     """The reading that is sure of exactly this program."""
     import torch
