@@ -98,6 +98,10 @@ class LiveDirection:
         plan = self.preview.trajectory.meta.get("plan") if self.preview else ""
         return in_words(plan) if isinstance(plan, str) else ""
 
+    def follows(self, scene: bpy.types.Scene) -> bool:
+        """Whether the path that is shown is one of this scene."""
+        return scene.session_uid == self._scene
+
     def start(self, scene: bpy.types.Scene) -> None:
         """Follow the settings of a scene; the backend is started where none runs."""
         self.stop()
@@ -119,7 +123,7 @@ class LiveDirection:
         if not self.on:
             return None
         before = self.preview, self.status
-        if bpy.context.scene and bpy.context.scene.session_uid == self._scene:
+        if bpy.context.scene and self.follows(bpy.context.scene):
             self._ask(bpy.context)
         if answer := self._predictor.answer():
             self._hear(answer)
@@ -171,7 +175,7 @@ class LiveDirection:
         self._tasks = {number: each for number, each in self._tasks.items() if number > answer.number}
         if answer.error:
             self.said = answer.error.message
-        elif task and any(scene.session_uid == self._scene for scene in bpy.data.scenes):
+        elif task and any(map(self.follows, bpy.data.scenes)):
             task.job_id, self.said = answer.job_id, ""
             try:
                 self.preview = Preview(task, answer.trajectory, _shape(task, answer.trajectory))
@@ -233,10 +237,12 @@ class DOLLYGRIP_OT_keep_live(bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}
 
     @classmethod
-    def poll(cls, _context):
+    def poll(cls, context):
         if not live.preview:
             cls.poll_message_set("Turn Live on and type a prompt: there is no path to keep yet")
-        return live.preview is not None
+        elif not live.follows(context.scene):
+            cls.poll_message_set("The path is one of another scene: keep it there, or turn Live off and on here")
+        return live.preview is not None and live.follows(context.scene)
 
     def execute(self, context):
         live.keep(context.scene)

@@ -81,7 +81,7 @@ class Overlay:
         context = bpy.context
         if not context.space_data.overlay.show_overlays or context.region_data.view_perspective == "CAMERA":
             return
-        preview = live.preview.shape if live.preview else None
+        preview = live.preview.shape if live.preview and live.follows(context.scene) else None
         shape = preview or (self.view.shown if self.view else None)
         if shape is None:
             return

@@ -21,9 +21,12 @@ class Live:
         row = layout.row(align=True)
         row.prop(context.window_manager, "dollygrip_live", text="Live", icon="PLAY", toggle=True)
         row.operator("dollygrip.keep_live", icon="CHECKMARK")
-        if live.on and live.status:
+        followed = live.follows(context.scene)
+        if live.on and not followed:
+            wrapped(layout, context, "Live follows another scene. Turn it off and on to follow this one.", "INFO")
+        elif live.on and live.status:
             wrapped(layout, context, live.status)
-        if live.preview:
+        if live.preview and followed:
             draw_plot(layout, context.scene, live.preview.shape, live.preview.trajectory.meta)
         elif overlay.view and (take := takes.shown(context.scene.camera)):
             draw_plot(layout, context.scene, overlay.view.shown, takes.provenance(take)["meta"])

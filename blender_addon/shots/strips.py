@@ -64,10 +64,12 @@ def ensure(scene: bpy.types.Scene, files: list[Path], first: int, length: int, s
 
 
 def _free_channel(strips, first: int, length: int) -> int:
-    """The channel above all strips that lie on these frames: a new version lies on top."""
+    """The channel above all strips that lie on these frames: a new version lies on top. Where one of them, such as a
+    title, has the topmost channel, the highest that is free."""
     spans = [(*compat.span_of(strip), strip.channel) for strip in strips]
     taken = [channel for start, end, channel in spans if start < first + length and end > first]
-    return min(max(taken, default=0) + 1, _CHANNELS)
+    above = max(taken, default=0) + 1
+    return above if above <= _CHANNELS else max(set(range(1, _CHANNELS)) - set(taken), default=_CHANNELS)
 
 
 def show_true_colours(scene: bpy.types.Scene) -> str:

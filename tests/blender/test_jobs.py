@@ -83,6 +83,16 @@ def test_a_take_starts_at_the_camera_of_the_reference(ready):
     assert ready.camera.data.sensor_width == 24
 
 
+def test_where_a_title_has_the_topmost_channel_a_shot_lies_below_it(ready, picture_path):
+    title = compat.strips_of(ready).new_image("Title", str(picture_path), 128, 1)
+    title.frame_final_duration = 60
+    bpy.ops.dollygrip.predict_camera()
+    for channel in (127, 126):
+        assert bpy.ops.dollygrip.render_shot() == {"FINISHED"}
+        assert {s.channel for s in compat.strips_of(ready) if strips.shot_of(s)} == set(range(channel, 128))
+    assert title.channel == 128
+
+
 def test_a_shot_is_a_strip_of_png_files_with_provenance(ready, tmp_path):
     bpy.ops.dollygrip.predict_camera()
     assert bpy.ops.dollygrip.render_shot() == {"FINISHED"}

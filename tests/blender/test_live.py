@@ -78,6 +78,19 @@ def test_a_scene_that_is_renamed_is_followed_on(ready):
     tick_until(lambda: shown_prompt() == "go on")
 
 
+def test_another_scene_neither_shows_nor_keeps_the_path(ready):
+    turn(True)
+    ready.dollygrip.prompt = "go"
+    tick_until(lambda: shown_prompt() == "go")
+    other = bpy.data.scenes.new("Other")
+    bpy.context.window.scene = other
+    live.tick()
+    assert not live.follows(other) and not bpy.ops.dollygrip.keep_live.poll()
+    bpy.context.window.scene = ready
+    bpy.data.scenes.remove(other)
+    assert bpy.ops.dollygrip.keep_live() == {"FINISHED"} and len(ready.dollygrip.take_list) == 1
+
+
 def test_only_the_newest_is_asked_while_one_is_computed(ready, scripted_backend, tmp_path):
     all_asked = tmp_path / "asked"
     ready.dollygrip.prompt = f"until={all_asked}"
