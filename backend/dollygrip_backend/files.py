@@ -58,7 +58,12 @@ def read_depth(path: Path | None) -> np.ndarray | None:
 
 @contextlib.contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path`, of the same ending, that takes its place if the block succeeds."""
+    """A temporary path beside `path`, of the same ending, that takes its place if the block succeeds.
+
+    Raises InputError, before the block, where a folder has that name.
+    """
+    if path.is_dir():
+        raise InputError(f"{path} is a folder, not a file to write.", "Choose another name.")
     _make_folder(path.parent)
     part = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     try:
@@ -73,8 +78,10 @@ def whole_sequence(folder: Path, earlier: int = 0) -> Iterator[Path]:
     """A temporary folder whose files move to `folder` if the block succeeds.
 
     They take the place of the shot of `earlier` frames, 0001.png and so on, that is there already, so that no frames
-    of two shots mix; other files stay. Raises InputError, before the block, for numbered images that are none of it.
+    of two shots mix; other files stay. Raises InputError, before the block, for numbered images that are none of it
+    and where a file has the folder's name.
     """
+    check_folder(folder)
     replaced = {folder / f"{number:04d}.png" for number in range(1, earlier + 1)}
     numbered = (path for path in _files(folder) if re.fullmatch(r"(?i)\d{4,}\.png", path.name))
     if other := next((path for path in numbered if path not in replaced), None):
@@ -93,6 +100,12 @@ def whole_sequence(folder: Path, earlier: int = 0) -> Iterator[Path]:
             new.replace(folder / new.name)
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def check_folder(folder: Path) -> None:
+    """Raise InputError where something that is no folder has its name."""
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file, not a folder to write to.", "Choose another name, or move it away.")
 
 
 def _files(folder: Path) -> list[Path]:

@@ -20,7 +20,7 @@ from dollygrip.errors import DollygripError, InputError
 from dollygrip.protocol import PredictRequest, RenderRequest, TrajectoryHeader
 from dollygrip.trajectory import Trajectory
 from dollygrip_backend.cli.progress import stages
-from dollygrip_backend.files import read_depth, read_image, whole_file, whole_sequence
+from dollygrip_backend.files import check_folder, read_depth, read_image, whole_file, whole_sequence
 from dollygrip_backend.jobs.validation import validate
 from dollygrip_backend.server.capabilities import devices
 from dollygrip_backend.video.files import write_frames, write_video
@@ -120,6 +120,7 @@ def _render(arrays: dict[str, np.ndarray], trajectory: Trajectory, out: Path, re
     if not video and out.suffix and not out.is_dir():
         raise InputError(f"The output {out} is neither a folder nor an .mp4 file.", "Name a folder or an .mp4 file.")
     kept = shot_record.beside(out)
+    check_folder(kept)  # now, not when all frames are rendered
     target = whole_file(out) if video else whole_sequence(out.resolve(), shot_record.frames_of(kept))
     summary: dict[str, Any] = {}
 

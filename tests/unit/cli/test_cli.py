@@ -11,19 +11,16 @@ import attrs
 import av
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, example, given, settings
-from hypothesis import strategies as st
 from PIL import Image
 from typer.testing import CliRunner
 
 from dollygrip import formats, shot_record
-from dollygrip.errors import InputError
 from dollygrip.rotations import matrix_from_rotvec
 from dollygrip.trajectory import Trajectory
 from dollygrip_backend.cli.main import app
 from dollygrip_backend.cli.plot import head_angles
-from dollygrip_backend.files import read_depth, read_image
 from dollygrip_backend.scene import estimators
+from dollygrip_backend.workers.runner import Runner
 
 PROGRAM = Path(sys.executable).with_name("dollygrip")
 
@@ -194,6 +191,18 @@ def test_a_shot_is_rendered_into_the_current_folder_and_again(here, monkeypatch)
     refused(dollygrip("again", ".", "--out", "/"), "Name a folder")
 
 
+@pytest.mark.parametrize(
+    ("out", "taken", "made"),
+    [("shot.mp4", "shot.mp4", Path.mkdir), ("shot", "shot", Path.touch), ("shot.mp4", "shot.mp4.shot", Path.touch)],
+)
+def test_an_output_whose_name_is_taken_is_refused_before_a_frame_is_rendered(here, monkeypatch, out, taken, made):
+    made(Path(taken))
+    monkeypatch.setattr(Runner, "run", lambda *_: pytest.fail("it rendered"))
+    before = names()
+    refused(dollygrip("render", "image.png", "take.camera.json", "--size", "128x72", "--out", out), taken, "is a f")
+    assert names() == before
+
+
 def test_bad_input_is_one_sentence_and_writes_nothing(here):
     Path("broken.png").write_bytes(Path("image.png").read_bytes()[:200])
     Path("text.png").write_text("no image")
@@ -256,43 +265,10 @@ def test_the_plot_tells_pan_tilt_and_roll_apart():
     assert np.allclose(head_angles((panned @ tilted)[None]), np.degrees([[1.0, 0.5, 0]]))
 
 
-def test_images_are_read_as_they_are_seen(here):
-    image = Image.new("RGB", (40, 20), "red")
-    exif = image.getexif()
-    exif[0x0112] = 6  # to be turned by 90 degrees
-    image.save("turned.jpg", exif=exif)
-    assert read_image(Path("turned.jpg")).shape == (40, 20, 3)
-    deep = np.full((20, 40), 65535 // 4, np.uint16)
-    Image.fromarray(deep).save("deep.png")
-    assert np.all(np.abs(read_image(Path("deep.png")).astype(int) - 64) <= 1)
-    Image.fromarray(np.full((20, 40, 4), 200, np.uint8)).save("alpha.png")
-    assert read_image(Path("alpha.png")).shape == (20, 40, 3)
-
-
-def test_transparency_lies_on_black(here):
-    clear, half, full = [255, 255, 255, 0], [200, 100, 50, 51], [1, 2, 3, 255]
-    Image.fromarray(np.tile(np.array([clear, half, full], np.uint8), (20, 7, 1))).save("alpha.png")
-    assert read_image(Path("alpha.png"))[0, :3].tolist() == [[0, 0, 0], [40, 20, 10], [1, 2, 3]]
-    palette = Image.new("P", (20, 20), 1)
-    palette.putpalette([9, 9, 9, 255, 255, 255])
-    palette.save("palette.png", transparency=1)
-    assert not read_image(Path("palette.png")).any()
-
-
 def test_pictures_beyond_64_megapixels_are_refused(here, recwarn):
     Image.new("1", (9000, 8000)).save("large.png")
     refused(dollygrip("predict", "large.png", "pan"), "large.png has more than 64 megapixels")
     assert not recwarn.list
-
-
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.sampled_from([b"", b"PK\x03\x04", b"PK\x05\x06", b"\x93NUMPY\x01\x00"]), st.binary(max_size=200))
-@example(b"", b"")
-def test_a_file_that_is_no_depth_is_refused(tmp_path, start, rest):
-    path = tmp_path / "e.npy"
-    path.write_bytes(start + rest)
-    with pytest.raises(InputError, match=r"e\.npy"):
-        read_depth(path)
 
 
 def test_a_prompt_is_drawn_as_it_was_written(here):
