@@ -30,6 +30,8 @@ def read_image(path: Path) -> np.ndarray:
             Image.open(path) as image,
         ):
             upright = ImageOps.exif_transpose(image)
+            if upright.mode == "F":  # PIL's own conversion would make 0 to 1 black
+                raise ValueError("its pixels are floating-point numbers")
             if upright.mode.startswith("I"):  # 16 bits: PIL's own conversion would clip instead of scale
                 upright = Image.fromarray(np.uint8(np.clip(np.asarray(upright) / 257 + 0.5, 0, 255)))
             if upright.has_transparency_data:  # which the conversion would drop, showing what lies hidden

@@ -23,6 +23,12 @@ def test_images_are_read_as_they_are_seen(tmp_path):
     assert read_image(tmp_path / "alpha.png").shape == (20, 40, 3)
 
 
+def test_a_picture_of_floats_is_refused_and_not_read_as_black(tmp_path):
+    Image.fromarray(np.full((20, 40), 0.5, np.float32)).save(tmp_path / "float.tif")
+    with pytest.raises(InputError, match=r"float\.tif cannot be read: its pixels are floating-point"):
+        read_image(tmp_path / "float.tif")
+
+
 def test_transparency_lies_on_black(tmp_path):
     clear, half, full = [255, 255, 255, 0], [200, 100, 50, 51], [1, 2, 3, 255]
     Image.fromarray(np.tile(np.array([clear, half, full], np.uint8), (20, 7, 1))).save(tmp_path / "alpha.png")
