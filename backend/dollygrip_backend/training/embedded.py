@@ -35,7 +35,7 @@ from dollygrip_backend.training.muon import Muon
 from dollygrip_backend.training.similarity import ssim_map
 from dollygrip_backend.video.fill import fill_holes
 from dollygrip_backend.video.guide import FilledGuide
-from dollygrip_backend.video.inpainter import NOISE, InPaintingNetwork, encode_condition, plucker_rays
+from dollygrip_backend.video.inpainter import MIRRORED_RAYS, NOISE, InPaintingNetwork, encode_condition, plucker_rays
 
 CONFIG = Path(__file__).with_suffix(".toml")
 HOLE_RANGE = (0.01, 0.6)  # hole fractions that are worth learning from
@@ -170,9 +170,9 @@ def draw_batch(pairs: list[Pair], config: Config, step: int) -> Batch:
 
 
 def mirrored(pair: Pair) -> Pair:
-    """Left for right: an axis that is mirrored turns a ray's direction on it, and its moment on the others."""
+    """Left for right."""
     turned = {field.name: getattr(pair, field.name)[..., ::-1] for field in attrs.fields(Pair)}
-    turned["rays"] = turned["rays"] * np.array([-1, 1, 1, 1, -1, -1], np.float16)[:, None, None]
+    turned["rays"] = turned["rays"] * np.array(MIRRORED_RAYS, np.float16)[:, None, None]
     return Pair(**{name: np.ascontiguousarray(values) for name, values in turned.items()})
 
 

@@ -20,6 +20,8 @@ from dollygrip_backend.video.guide import FilledGuide
 from dollygrip_backend.video.reference import Reference
 
 CONDITION = 14  # fill (3), hole, disparity, Plücker rays (6), reference (3)
+RAYS = slice(5, 11)  # of the condition
+MIRRORED_RAYS = (-1, 1, 1, 1, -1, -1)  # a mirrored axis turns a direction on it, and a moment on the others
 ATTENTION_LEVELS = 2  # the coarsest
 NOISE = 0.3  # standard deviation of the noise, colours in -1..1: about that of a correction
 WORKING_SIDE = 160  # pixels of the longer side that the network works at, those of the scenes it is trained on
@@ -97,6 +99,15 @@ def paint_from_noise(network: InPaintingNetwork, condition: Tensor, noise: Tenso
     return noisy
 
 
+def paint_both_ways(network: InPaintingNetwork, condition: Tensor, noise: Tensor, steps: int) -> Tensor:
+    """As `paint_from_noise`: the mean over the condition and its mirror image, whose errors differ."""
+    mirrored = condition.flip(3)
+    mirrored[:, RAYS] *= torch.tensor(MIRRORED_RAYS, device=condition.device)[:, None, None]
+    both = paint_from_noise(network, torch.cat([condition, mirrored]), noise.repeat(2, 1, 1, 1), steps)
+    plain, mirrored = both.chunk(2)
+    return (plain + mirrored.flip(3)) / 2
+
+
 class InPainter:
     """The trained network. Made by `load`."""
 
@@ -145,7 +156,7 @@ class InPainter:
             shrunk(torch.from_numpy(np.array(reference.rgb)).to(device).permute(2, 0, 1)) / 127.5 - 1,
         )
         noise = torch.randn((1, 3, *small[::-1]), generator=torch.Generator().manual_seed(seed)).to(device)
-        correction = paint_from_noise(self.network, condition, noise, STEPS) * 127.5
+        correction = paint_both_ways(self.network, condition, noise, STEPS) * 127.5
         correction = interpolate(correction, (height, width), mode="bicubic", align_corners=False)
         painted = guide.rgb + correction[0].permute(1, 2, 0)
         return torch.where(guide.hole[..., None], painted, guide.rgb).clamp(0, 255)

@@ -22,9 +22,12 @@ from dollygrip_backend.training.embedded import (
 from dollygrip_backend.video.embedded import EmbeddedEngine
 from dollygrip_backend.video.guide import FilledGuide
 from dollygrip_backend.video.inpainter import (
+    MIRRORED_RAYS,
+    RAYS,
     InPainter,
     InPaintingNetwork,
     encode_condition,
+    paint_both_ways,
     paint_from_noise,
     plucker_rays,
 )
@@ -131,6 +134,10 @@ def test_the_network_takes_any_size_and_keeps_what_is_known(width, height, seed)
     condition = encode_condition(fill, hole, torch.ones(1, height, width), rays, reference)
     with torch.inference_mode():
         one, three = (paint_from_noise(network, condition, noise, steps) for steps in (1, 3))
+        both = paint_both_ways(network, condition, noise, 1)
+        mirrored = condition.flip(3)
+        mirrored[:, RAYS] *= torch.tensor(MIRRORED_RAYS)[:, None, None]
+        torch.testing.assert_close(paint_both_ways(network, mirrored, noise, 1).flip(3), both)
     kept = ~hole[:, None].expand_as(fill)
     assert one.shape == three.shape == fill.shape and not one[kept].any() and not three[kept].any()
     assert not hole.any() or (one.any() and (one != three).any())
