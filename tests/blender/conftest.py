@@ -92,12 +92,12 @@ class ScriptedBackend:
 
     def __init__(self, home: Path, director: str = ""):
         self.home, self.director, self.process = home, director, None
+        self.python = Path(os.environ["DOLLYGRIP_BACKEND"]).parent / "python"
 
     def start(self) -> None:
-        python = Path(os.environ["DOLLYGRIP_BACKEND"]).parent / "python"
         (self.home / "connection.json").unlink(missing_ok=True)
         environment = {**os.environ, "PYTHONPATH": str(PROTOCOL_TESTS), "OMP_NUM_THREADS": "1"}
-        command = [python, PROTOCOL_TESTS / "serve.py", self.home, "0", "600", self.director]
+        command = [self.python, PROTOCOL_TESTS / "serve.py", self.home, "0", "600", self.director]
         self.process = subprocess.Popen([str(word) for word in command], env=environment)
         deadline = time.monotonic() + 20
         while not (self.home / "connection.json").exists():
