@@ -186,5 +186,8 @@ def _batch_line(line: str, request: PredictRequest, folder: Path) -> tuple[str, 
             raise InputError(f"Its {key} is {fields[key]!r}, which is of the wrong type.")
     changes = {key: fields[key] for key in ("prompt", "frames", "fps", "seed") if key in fields}
     beside = folder / fields["image"]
-    image = read_image(beside if beside.exists() else Path(fields["image"]))
+    try:
+        image = read_image(beside if beside.exists() else Path(fields["image"]))
+    except OSError as error:  # a name that is too long
+        raise InputError(f"The image {fields['image'][:60]} … cannot be read: {error.strerror}.") from error
     return name, attrs.evolve(request, **changes), {"image": image}

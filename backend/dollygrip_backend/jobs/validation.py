@@ -29,6 +29,10 @@ def validate(request: Request, arrays: dict[str, np.ndarray]) -> Request:
         raise InputError(
             f"The prompt has {len(request.prompt)} characters; at most {LIMITS.max_prompt} are allowed.", "Shorten it."
         )
+    try:
+        request.prompt.encode()
+    except UnicodeEncodeError as error:  # half a pair of UTF-16, or what a shell of another encoding sent
+        raise InputError("The prompt holds characters that are no Unicode text.", "Type it again.") from error
     if isinstance(request, PredictRequest):
         return _predict(request, arrays)
     return _render(request, arrays)
