@@ -37,7 +37,15 @@ class DOLLYGRIP_OT_render_shots(Job, bpy.types.Operator):
         if not wanted:
             raise InputError("No shot is selected.", "Tick shots in the list, or render all.")
         spans = [(shot, span) for shot in wanted for span in shots.spans(scene, shot) or [None]]
-        return [RenderShot.of(context, shot, span) for shot, span in spans]
+        return [_task(context, shot, span) for shot, span in spans]
+
+
+def _task(context: bpy.types.Context, shot: bpy.types.Object, span: tuple[int, int] | None) -> RenderShot:
+    """As RenderShot.of; what is wrong is said with the shot's name, for it is one of several."""
+    try:
+        return RenderShot.of(context, shot, span)
+    except InputError as error:
+        raise InputError(f"Rendering {shot.name}: {error.message}", error.hint) from error
 
 
 class DOLLYGRIP_OT_open_take(bpy.types.Operator):
