@@ -184,6 +184,12 @@ class Redirect:
         joining.complete(parent, shot)
         curves = [c for c in compat.object_curves(parent) if (c.data_path, c.array_index) in names]
         first, last = takes.frame_range(parent)
+        if not first <= self.span.first < self.span.last <= last:
+            raise InputError(
+                f"The take {parent.name} now runs from frame {first} to {last}, "
+                f"and no longer from {self.span.first} to {self.span.last}, which were to be re-directed.",
+                "Undo, or re-direct it again where it is now.",
+            )
         span = joining.span_of(curves, self.span.first, self.span.last, (first, last))
         before = camera.sample(context, first, last, shot, takes.scene_depth(parent))
         action = takes.duplicate(shot, parent)

@@ -133,6 +133,17 @@ def test_a_take_that_is_gone_meanwhile_is_missed(film, scripted_backend):
     assert len(bpy.data.actions) == count and not film.dollygrip.take_list
 
 
+def test_a_take_that_was_moved_away_meanwhile_stays_as_it_is(film, scripted_backend):
+    session.start(Redirect.of(bpy.context), "")
+    parent, last = takes.shown(film.camera), session.task.span.last
+    shots.slide(parent, last + 10)
+    before, count = view(film), len(bpy.data.actions)
+    while session.active:
+        session.pump()
+    assert f"now runs from frame {last + 10}" in film.dollygrip.error and film.dollygrip.hint
+    assert view(film) == before and len(bpy.data.actions) == count
+
+
 @pytest.mark.parametrize("kind", [Redirect, AlongPath])
 def test_a_job_is_attached_to_again(film, scripted_backend, kind):
     """What the file keeps of the running job is enough to go on with it, in another session."""
