@@ -132,11 +132,14 @@ class LiveDirection:
         return TICK
 
     def keep(self, scene: bpy.types.Scene) -> None:
-        """Make the take of what is shown in a scene; the preview has done its duty."""
-        preview, self.preview = self.preview, None
-        task = attrs.evolve(preview.task, made=[])
-        made = task.prepare(TakeReady(task.job_id, 0, preview.trajectory))
+        """Make the take of what is shown in a scene; the preview has done its duty.
+
+        Raises DollygripError where that cannot be, and the preview stays.
+        """
+        task = attrs.evolve(self.preview.task, made=[])
+        made = task.prepare(TakeReady(task.job_id, 0, self.preview.trajectory))
         task.deliver(scene, made)
+        self.preview = None
         scene.dollygrip.error = scene.dollygrip.hint = ""
         scene.dollygrip.notice, session.last = task.said(), PredictCamera.__name__
 
@@ -245,7 +248,11 @@ class DOLLYGRIP_OT_keep_live(bpy.types.Operator):
         return live.preview is not None and live.follows(context.scene)
 
     def execute(self, context):
-        live.keep(context.scene)
+        try:
+            live.keep(context.scene)
+        except DollygripError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
         return {"FINISHED"}
 
 

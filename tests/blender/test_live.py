@@ -184,6 +184,21 @@ def test_keep_makes_the_take_that_predict_makes(ready):
     assert live.preview is None and not live.waiting, "nothing new was asked for"
 
 
+def test_what_cannot_be_kept_is_said_and_stays(ready):
+    bpy.ops.dollygrip.predict_camera()
+    turn(True)
+    tick_until(lambda: shown_prompt() == "go")
+    crane = bpy.data.objects.new("Crane", None)
+    ready.collection.objects.link(crane)
+    ready.camera.parent, crane.scale = crane, (0, 0, 0)
+    before = contents()
+    with pytest.raises(RuntimeError, match="is scaled to nothing on frame 1"):
+        bpy.ops.dollygrip.keep_live()
+    assert live.preview and contents() == before and len(ready.dollygrip.take_list) == 1
+    crane.scale = (1, 1, 1)
+    assert bpy.ops.dollygrip.keep_live() == {"FINISHED"} and not live.preview
+
+
 def test_the_preview_lies_where_its_take_will(ready):
     """Under the shot's parent too, seen by the take's own lens."""
     bpy.ops.dollygrip.predict_camera()
