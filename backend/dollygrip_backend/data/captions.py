@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from dollygrip_backend.data.grammar import Pair, sample_pair
+from dollygrip_backend.precision import autocast
 from dollygrip_backend.predictor.plan import Plan
 from dollygrip_backend.predictor.program import Program, program_of
 from dollygrip_backend.predictor.text import FEATURES, TextEncoder, TextFeatures, minilm_folder
@@ -108,7 +109,7 @@ def _encode(pairs: list[Pair], encoder: TextEncoder, file: Path) -> None:
     order = np.argsort([-len(pair.prompt) for pair in pairs])
     for start in range(0, len(pairs), _BATCH):
         chosen = order[start : start + _BATCH]
-        with torch.autocast(encoder.model.device.type, torch.bfloat16):
+        with autocast(encoder.model.device):
             text = encoder.encode([pairs[i].prompt for i in chosen]).to("cpu")
         for k, i in enumerate(chosen):
             mask = text.mask[k]

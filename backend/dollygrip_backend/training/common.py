@@ -31,7 +31,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from dollygrip.errors import InputError
-from dollygrip_backend.training.precision import autocast
+from dollygrip_backend.precision import autocast
 
 Config = TypeVar("Config")
 Drawn = TypeVar("Drawn")

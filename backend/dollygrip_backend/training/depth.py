@@ -15,10 +15,10 @@ from torch.nn import functional
 
 from dollygrip_backend.data.augment import disturb, mirrored_crop
 from dollygrip_backend.data.scenes import SceneDataset
+from dollygrip_backend.precision import autocast
 from dollygrip_backend.scene.depth_network import DepthNetwork
 from dollygrip_backend.training.common import Run, finished, learning_rate, read_config, recipe_in, step_random, train
 from dollygrip_backend.training.muon import Muon
-from dollygrip_backend.training.precision import autocast
 
 CONFIG = Path(__file__).with_suffix(".toml")
 

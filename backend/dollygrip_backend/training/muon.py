@@ -8,7 +8,7 @@ nearest semi-orthogonal matrix, so that all its directions learn alike; scaled t
 import torch
 from torch import Tensor, nn
 
-from dollygrip_backend.training.precision import fast_dtype
+from dollygrip_backend.precision import fast_dtype
 
 _COEFFICIENTS = (3.4445, -4.7750, 2.0315)  # of the Newton-Schulz iteration, tuned by Jordan for few steps
 

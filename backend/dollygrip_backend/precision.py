@@ -1,4 +1,4 @@
-"""In which precision a device trains fastest."""
+"""In which precision a device computes fastest, where that is precise enough."""
 
 from functools import cache
 

@@ -4,7 +4,7 @@ import time
 
 import torch
 
-from dollygrip_backend.training.precision import autocast, fast_dtype
+from dollygrip_backend.precision import autocast, fast_dtype
 
 
 def test_a_forward_pass_is_in_the_fast_precision():
