@@ -162,10 +162,9 @@ def _turn(pipeline: CameraPipeline, scene: Scene, item: SceneObject, phrase: str
     aside = np.degrees(np.arctan2(x, z))
     if abs(aside) < _ASIDE:
         return []
-    ahead = _predict(pipeline, scene, f"pan {'right' if aside > 0 else 'left'} to the {phrase}", frames).rotations[
-        -1, :, 2
-    ]
-    return [float(abs(np.degrees(np.arctan2(ahead[0], ahead[2])) - aside))]
+    side = "right" if aside > 0 else "left"
+    x, _, z = _predict(pipeline, scene, f"pan {side} to the {phrase}", frames).rotations[-1, :, 2]
+    return [float(abs(np.degrees(np.arctan2(x, z)) - aside))]
 
 
 def _radius_error(pipeline: CameraPipeline, scene: Scene, item: SceneObject, phrase: str, frames: int) -> float:
