@@ -125,7 +125,7 @@ def test_training_is_reproducible_and_its_weights_paint(tmp_path, data):
 
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 2**32 - 1))
 def test_the_network_takes_any_size_and_keeps_what_is_known(width, height, seed):
-    random = torch.Generator().manual_seed(seed)
+    random = torch.manual_seed(seed)  # of all of torch: the network's weights are drawn, too
     network = InPaintingNetwork((8, 32, 32), 1, 2)
     torch.nn.init.normal_(network.unet.conv_out.weight)
     fill, reference, noise = torch.rand(3, 1, 3, height, width, generator=random)
@@ -137,7 +137,8 @@ def test_the_network_takes_any_size_and_keeps_what_is_known(width, height, seed)
         both = paint_both_ways(network, condition, noise, 1)
         mirrored = condition.flip(3)
         mirrored[:, RAYS] *= torch.tensor(MIRRORED_RAYS)[:, None, None]
-        torch.testing.assert_close(paint_both_ways(network, mirrored, noise, 1).flip(3), both)
+        again = paint_both_ways(network, mirrored, noise, 1).flip(3)
+        torch.testing.assert_close(again, both, atol=1e-3 * float(both.abs().max() + 1), rtol=0)
     kept = ~hole[:, None].expand_as(fill)
     assert one.shape == three.shape == fill.shape and not one[kept].any() and not three[kept].any()
     assert not hole.any() or (one.any() and (one != three).any())
