@@ -12,7 +12,8 @@ ELSEWHERE = 1e-6  # … with this weight for all other depths, where there is no
 
 
 def fill_holes(rgb: Tensor, disparity: Tensor, hole: Tensor) -> tuple[Tensor, Tensor]:
-    """rgb (h, w, 3), disparity (h, w), hole bool (h, w) -> both without holes; known pixels are returned unchanged.
+    """rgb (..., h, w, 3), disparity and hole, bool, (..., h, w), of one image or many at once -> rgb and disparity
+    without holes; known pixels are returned unchanged.
 
     A push-pull pyramid (Gortler et al. 1996): averages of what is known go down, and come back up into what is not.
     Two of them are averaged, one looking as far to all sides, one farther to the left and right; measured, their errors
@@ -23,14 +24,15 @@ def fill_holes(rgb: Tensor, disparity: Tensor, hole: Tensor) -> tuple[Tensor, Te
     if not hole.any():
         return rgb, disparity
     known = ~hole
-    if not known.any():
-        return torch.full_like(rgb, 127.5), torch.zeros_like(disparity)
-    relative = disparity / disparity[known].median().clamp_min(1e-12)
-    weight = torch.where(known, (relative.clamp_min(0) + SKY) ** -FAR, 0.0)
-    values = torch.cat([rgb.permute(2, 0, 1), disparity[None]])[None]
-    values = torch.where(known, values, 0.0)
-    filled = sum(_push_pull(values, weight[None, None], stretch)[0][0] for stretch in (0, STRETCHED)) / 2
-    return filled[:3].permute(1, 2, 0), filled[3].clamp_min(0.0)
+    median = torch.where(known, disparity, torch.nan).flatten(-2).nanmedian(-1).values[..., None, None]
+    weight = torch.where(known, ((disparity / median.clamp_min(1e-12)).clamp_min(0) + SKY) ** -FAR, 0.0)
+    values = torch.where(known[..., None], torch.cat([rgb, disparity[..., None]], -1), 0.0)
+    values = values.movedim(-1, -3).reshape(-1, 4, *hole.shape[-2:])
+    weight = weight.reshape(-1, 1, *hole.shape[-2:])
+    filled = sum(_push_pull(values, weight, stretch)[0] for stretch in (0, STRETCHED)) / 2
+    filled = filled.movedim(1, -1).reshape(*hole.shape, 4)
+    empty = ~known.any(-1).any(-1)[..., None, None]
+    return torch.where(empty[..., None], 127.5, filled[..., :3]), filled[..., 3].clamp_min(0.0)
 
 
 def fill_along(rgb: Tensor, disparity: Tensor, hole: Tensor) -> Tensor:
@@ -53,7 +55,7 @@ def fill_along(rgb: Tensor, disparity: Tensor, hole: Tensor) -> Tensor:
 
 
 def _push_pull(values: Tensor, weight: Tensor, stretch: int = 0) -> tuple[Tensor, Tensor]:
-    """values (1, C, h, w) where weight (1, 1, h, w) > 0 -> values everywhere, and their weights.
+    """values (N, C, h, w) where weight (N, 1, h, w) > 0 -> values everywhere, and their weights.
 
     stretch: halvings of the width alone that come first.
     """
@@ -75,7 +77,8 @@ def _push_pull(values: Tensor, weight: Tensor, stretch: int = 0) -> tuple[Tensor
 
 
 def grow(mask: Tensor, pixels: int) -> Tensor:
-    """bool (h, w) -> the same, dilated by a square of so many pixels on each side."""
+    """bool (..., h, w) -> the same, dilated by a square of so many pixels on each side."""
     if pixels < 1:
         return mask
-    return max_pool2d(mask[None, None].float(), 2 * pixels + 1, 1, pixels)[0, 0] > 0
+    grown = max_pool2d(mask.reshape(1, -1, *mask.shape[-2:]).float(), 2 * pixels + 1, 1, pixels)
+    return grown.view_as(mask) > 0

@@ -27,6 +27,7 @@ from dollygrip_backend.video.windows import Window
 
 RIM = 2  # half the pixels inside of a hole over which the fill from its sides passes into what was generated
 ENOUGH = 0.004  # a hole fraction that is worth remembering
+AT_ONCE = 9  # frames of a guide that are filled together: a card takes hardly longer for them than for one
 CLOSE = 1  # pixels by which what is remembered overlaps what was known, so that no gap opens between the two
 
 
@@ -93,12 +94,15 @@ class VaceJob(Job):
         later = slice(window.start, None)
         self.cache.forget_unseen(self.camera.c2w[later], self.camera.intrinsics[later], self.shot.size)
         self._guide, self._alpha = [], []
-        for frame in range(window.start, window.stop):
-            c2w, intrinsics = self.camera.c2w[frame], self.camera.intrinsics[frame]
-            rgb, disparity = self.cache.render_tensors(c2w, intrinsics, self.shot.size)
+        for first in range(window.start, window.stop, AT_ONCE):
+            seen = [
+                self.cache.render_tensors(self.camera.c2w[frame], self.camera.intrinsics[frame], self.shot.size)
+                for frame in range(first, min(first + AT_ONCE, window.stop))
+            ]
+            rgb, disparity = (torch.stack(part) for part in zip(*seen, strict=True))
             rgb = fill_holes(rgb, disparity, disparity < 0)[0]
-            self._guide.append((rgb.clamp(0, 255) + 0.5).byte().cpu().numpy())
-            self._alpha.append(blend(disparity < 0).cpu().numpy())
+            self._guide += list((rgb.clamp(0, 255) + 0.5).byte().cpu().numpy())
+            self._alpha += list(blend(disparity < 0).cpu().numpy())
 
     def _telling(self, window: Window) -> list[int]:
         """The new frames of a window that are worth remembering: the one with the largest holes, and the last."""
@@ -118,13 +122,14 @@ class VaceJob(Job):
 
 
 def blend(hole: Tensor) -> Tensor:
-    """bool (h, w) -> float (h, w): how much of what was generated is shown.
+    """bool (..., h, w) -> float (..., h, w): how much of what was generated is shown.
 
     0 outside of holes, so that what is known stays exact; from 0 to 1 over 2 RIM pixels inside, so that no seam shows;
     0 in holes of at most 2 RIM pixels across: such cracks are filled from their sides.
     """
     core = ~grow(~hole, RIM)
-    return avg_pool2d(core[None, None].float(), 2 * RIM + 1, 1, RIM, count_include_pad=False)[0, 0] * hole
+    core = core.reshape(1, -1, *hole.shape[-2:]).float()
+    return avg_pool2d(core, 2 * RIM + 1, 1, RIM, count_include_pad=False).view_as(hole) * hole
 
 
 def guide_and_mask(rgb: np.ndarray, alpha: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:

@@ -24,6 +24,21 @@ def test_what_is_known_stays_and_what_is_filled_lies_between_the_known(seed, hei
             assert filled[..., channel].max() <= known.max() + 0.1
 
 
+@given(st.integers(0, 2**32 - 1), st.integers(1, 20), st.integers(1, 20))
+@settings(max_examples=30, deadline=None)
+def test_many_images_at_once_are_filled_as_each_alone(seed, height, width):
+    random = torch.Generator().manual_seed(seed)
+    shape = (4, height, width)
+    rgb, disparity = torch.rand(*shape, 3, generator=random) * 255, torch.rand(shape, generator=random)
+    hole = torch.rand(shape, generator=random) < torch.tensor([0.0, 0.3, 0.9, 1.0])[:, None, None]
+    filled, depth = fill_holes(rgb, disparity, hole)
+    for number in range(4):
+        alone, alone_depth = fill_holes(rgb[number], disparity[number], hole[number])
+        torch.testing.assert_close(filled[number], alone)
+        torch.testing.assert_close(depth[number], alone_depth)
+        assert torch.equal(grow(hole, 2)[number], grow(hole[number], 2))
+
+
 def test_a_hole_at_a_depth_edge_is_filled_from_the_far_side():
     rgb, disparity = torch.zeros(32, 64, 3), torch.full((32, 64), 0.1)
     rgb[:, :28], disparity[:, :28] = torch.tensor([255.0, 0, 0]), 1.0  # near and red
