@@ -15,6 +15,7 @@ from diffusers import ModelMixin
 
 from dollygrip.errors import InputError
 from dollygrip_backend.data.captions import draw_pairs, load_bank
+from dollygrip_backend.predictor.grounding import Grounding
 from dollygrip_backend.predictor.network import CameraTransformer
 from dollygrip_backend.predictor.pipeline import CameraPipeline
 from dollygrip_backend.predictor.reader import ShotReader
@@ -30,15 +31,16 @@ _NETWORKS = {"reader": "reader", "trajectory": "transformer", "grounding": "grou
 
 @attrs.frozen
 class Config:
-    """The tables of `predictor.toml`; reader and trajectory stay as they were where a training goes on without theirs.
+    """The tables of `predictor.toml`: where a training goes on without [grounding], or without both [reader] and
+    [trajectory], these networks stay as they were.
 
     kept: the share of the weights that a training went on from, of reader and transformer, in the mean that it ends
     with (Wortsman et al., arXiv 2109.01903): what it learns anew then costs little of what it knew.
     """
 
-    grounding: GroundingConfig
     reader: ReaderConfig | None = None
     trajectory: TrajectoryConfig | None = None
+    grounding: GroundingConfig | None = None
     kept: float = 0.0
 
 
@@ -61,19 +63,23 @@ def train_predictor(
     for table, part in _NETWORKS.items():  # each is checked as it begins, too, which may be hours from now
         if getattr(settings, table):
             recipe_in(work / table, getattr(settings, table), resume, start / part if start else None)
-    if settings.reader and settings.trajectory:
-        shot_reader, transformer = _train_words(settings, work, resume, start)
-    elif settings.reader or settings.trajectory or not start:
+    words = settings.reader is not None
+    if words != (settings.trajectory is not None) or not (start or (words and settings.grounding)):
         raise InputError(
-            f"The training configuration {config} lacks the table [reader] or [trajectory].",
-            "Leave out both where a training goes on (--start), or none.",
+            f"The training configuration {config} lacks one of the tables [reader], [trajectory] and [grounding].",
+            "Where a training goes on (--start), leave out the last or both of the others, else none.",
         )
+    if words:
+        shot_reader, transformer = _train_words(settings, work, resume, start)
     else:
         shot_reader = finished(ShotReader, start / "reader")
         transformer = finished(CameraTransformer, start / "transformer")
-    found = grounding.train_grounding(
-        settings.grounding, scenes, work / "grounding", resume, start / "grounding" if start else None
-    )
+    if settings.grounding:
+        found = grounding.train_grounding(
+            settings.grounding, scenes, work / "grounding", resume, start / "grounding" if start else None
+        )
+    else:
+        found = finished(Grounding, start / "grounding")
     pipeline = CameraPipeline(shot_reader.half(), transformer.half(), found.half(), CameraPipeline.fresh_scheduler())
     if PartialState().is_main_process:
         pipeline.save_pretrained(out)

@@ -67,22 +67,26 @@ def test_a_training_may_go_on_from_finished_weights(tiny, tmp_path):
     assert "_name_or_path" not in (tmp_path / "second" / "reader" / "config.json").read_text()
 
 
-def test_sight_may_go_on_alone(tiny, tmp_path):
+def test_words_or_sight_may_go_on_alone(tiny, tmp_path):
     train_predictor(tiny, SCENES, tmp_path / "first", tmp_path / "work")
     words, _, sight = tiny.read_text().partition("[grounding]")
-    tiny.write_text("[grounding]" + sight)
-    train_predictor(tiny, SCENES, tmp_path / "second", tmp_path / "further", start=tmp_path / "first")
-    first, second = (CameraPipeline.from_pretrained(tmp_path / name) for name in ("first", "second"))
-    same = [
-        all(torch.equal(value, getattr(second, name).state_dict()[key]) for key, value in network.items())
-        for name in ("reader", "transformer", "grounding")
-        for network in [getattr(first, name).state_dict()]
-    ]
-    assert same == [True, True, False]
-    with pytest.raises(InputError, match="lacks the table"):
-        train_predictor(tiny, SCENES, tmp_path / "third", tmp_path / "third work")
+    for name, config, kept in (
+        ("sight", "[grounding]" + sight, [True, True, False]),
+        ("words", words, [False, False, True]),
+    ):
+        tiny.write_text(config)
+        train_predictor(tiny, SCENES, tmp_path / name, tmp_path / f"{name} work", start=tmp_path / "first")
+        first, second = (CameraPipeline.from_pretrained(tmp_path / folder) for folder in ("first", name))
+        same = [
+            all(torch.equal(value, getattr(second, part).state_dict()[key]) for key, value in network.items())
+            for part in ("reader", "transformer", "grounding")
+            for network in [getattr(first, part).state_dict()]
+        ]
+        assert same == kept
+        with pytest.raises(InputError, match="lacks one of the tables"):
+            train_predictor(tiny, SCENES, tmp_path / "third", tmp_path / "third work")
     tiny.write_text(words.partition("[trajectory]")[0] + "[grounding]" + sight)
-    with pytest.raises(InputError, match="lacks the table"):
+    with pytest.raises(InputError, match="lacks one of the tables"):
         train_predictor(tiny, SCENES, tmp_path / "third", tmp_path / "third work", start=tmp_path / "first")
 
 
