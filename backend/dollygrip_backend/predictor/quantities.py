@@ -34,7 +34,7 @@ _TENS = {
 _TENS |= {slip: value for word, value in _TENS.items() for slip in _misspelt(word) - {"fort", "eight"}}
 _PARTS = {
     "half": 1 / 2, "quarter": 1 / 4, "fourth": 1 / 4, "third": 1 / 3, "eighth": 1 / 8, "sixth": 1 / 6, "fifth": 1 / 5,
-    "tenth": 1 / 10, "twelfth": 1 / 12, "seventh": 1 / 7, "ninth": 1 / 9, "twentieth": 1 / 20,
+    "tenth": 1 / 10, "twelfth": 1 / 12, "seventh": 1 / 7, "ninth": 1 / 9, "twentieth": 1 / 20, "sixteenth": 1 / 16,
     "½": 1 / 2, "¼": 1 / 4, "¾": 3 / 4, "⅓": 1 / 3, "⅔": 2 / 3,
     "quarters": 1 / 4, "thirds": 1 / 3, "eighths": 1 / 8, "fifths": 1 / 5, "sixths": 1 / 6,
 }  # fmt: skip
@@ -45,9 +45,12 @@ _METRES = {"c": 0.01, "k": 1000.0, "m": 1.0, "f": 0.3048, "'": 0.3048, "′": 0.
 
 _WORD = "|".join([*sorted({**_TENS, **_ONES}, key=len, reverse=True), "hundred"])
 _NO_PART = r"(?!t?hs?\b)"  # "nine tenths" has no ten
-_WORDS = rf"(?:(?:an?[ -])?(?:{_WORD}){_NO_PART}(?:(?:[ -]+and)?[ -]+(?:{_WORD}){_NO_PART})*)"
+_WORDS = rf"(?:(?:an?[ -])?(?:{_WORD}){_NO_PART}(?:(?:(?<=hundred)[ -]+and)?[ -]+(?:{_WORD}){_NO_PART})*)"
 _DIGITS = r"\d{1,2}/\d{1,2}(?![/\d])|\d[\d,]*(?:\.\d+)?|\.\d+"
-_NUMBER = rf"(?:{_DIGITS}|{_WORDS})(?: point (?:{_WORD}))?(?: and a half)?"
+_AND_PARTS = {" and a half": 1 / 2, " and a quarter": 1 / 4, " and a third": 1 / 3, " and three quarters": 3 / 4}
+_COUNTED = r"(?= (?:times|turns?|circles?|rotations?|revolutions?|orbits?|loops?|laps?|met(?:er|re)s?|feet|yards)\b)"
+_AND_PART = rf"(?: and a half|(?:{'|'.join(_AND_PARTS)}){_COUNTED})"
+_NUMBER = rf"(?:{_DIGITS}|{_WORDS})(?: point (?:{_WORD}))?{_AND_PART}?"
 _PART = rf"(?:{'|'.join(_PARTS)})"
 _WHOLE = (
     r"(?:[ -]+of)?(?:[ -]+(?:an?|the|its|one|his|her|our|their|that|my))?(?:[ -]+(?:remaining|present|current|whole))?"
@@ -62,7 +65,9 @@ _ROUND = r"(?:(?:way|path|distance|journey)?[ -]*(?:a)?round)"
 _LEAST_ANGLE = 5  # a smaller number without a unit counts things: "orbit the three of them"
 _DISTANCE = r"(?:way|distance|gap|space|path|stretch|separation|ground|what (?:separates|lies between|is between))"
 _LEFT_OVER = (
-    r"(?: (?:to|from|between) [^.,;]{1,30}?)? (?:(?:is|are|be|still) (?:still )?(?:left|to go)|to go|remain\w*)\b"
+    r"(?: (?:to|from|between) [^.,;]{1,30}?)?"
+    r" (?:(?:is|are|be|still) (?:still )?(?:left|to go)|to go"
+    r"|(?:(?:should|must|may|shall|will|to) )?(?:be left|remain\w*))\b"
 )
 
 
@@ -105,18 +110,18 @@ def number(text: str) -> float:
     text, _, decimal = text.strip().lower().partition(" point ")
     if decimal:
         return number(text) + number(decimal) / 10
-    half = 0.5 if text.endswith("and a half") else 0.0
-    text = text.removesuffix("and a half").strip()
+    part = next((part for words, part in _AND_PARTS.items() if text.endswith(words)), 0.0)
+    text = text.partition(" and ")[0] if part else text
     if re.fullmatch(_DIGITS, text):
         top, _, bottom = text.replace(",", "").partition("/")
-        return float(top) / (float(bottom) or 1) + half if bottom else float(top) + half
+        return float(top) / (float(bottom) or 1) + part if bottom else float(top) + part
     total = 0
     for word in re.findall(r"[a-z]+", text):
         if word == "hundred":
             total = max(1, total) * 100
         else:
             total += _ONES.get(word, 0) + _TENS.get(word, 0)
-    return total + half
+    return total + part
 
 
 def _share(text: str) -> float:
@@ -181,6 +186,11 @@ _BEGIN = (
     r"(?:(?:at|on) the (?:start|beginning|outset|head|top|opening|first frame)"
     r"|at first|first|to (?:start|begin) with|now)"
 )
+_BECOMES = (
+    r"(?:(?:that|which|lens) )?(?:becom(?:es?|ing)|until (?:it is|it's|we are|we're)(?: at| on)?"
+    r"|(?:turn|chang|grow|shrink|widen|lengthen|tighten|open)\w*(?: up| out)? (?:in)?to)"
+)
+_NO_LENS = rf"\b(?! ?(?:°|º|%|x\b|deg|degrees?\b|(?:{_LENGTH})\b))"
 _LENSES: list[_Rule] = [  # a change of focal length is a ratio; one focal length alone is equipment
     (
         r"(?P<a>\d+(?:\.\d+)?)\s*x?\b[^.,\d]{0,20}?(?:\bto\b|->|→)[^.,\d]{0,8}(?P<b>\d+(?:\.\d+)?)\s*x\b",
@@ -192,6 +202,8 @@ _LENSES: list[_Rule] = [  # a change of focal length is a ratio; one focal lengt
     ),
     (rf"(?P<a>{_FOCAL})\s*{_MM}[^.]{{1,40}}?\bto\s(?P<b>{_FOCAL})\s*{_MM}", _ratio),
     (rf"(?P<a>{_FOCAL}) (?:all the way |back |down |up )?to (?:an? )?(?P<b>{_FOCAL})\s*{_MM}", _ratio),
+    (rf"(?P<a>{_FOCAL})[ -]*{_MM} {_BECOMES} (?:an? )?(?P<b>{_FOCAL})(?:\s*{_MM}|{_NO_LENS})", _ratio),
+    (rf"(?P<a>{_FOCAL}) {_BECOMES} (?:an? )?(?P<b>{_FOCAL})\s*{_MM}", _ratio),
     (rf"(?P<a>{_FOCAL})\s*{_MM} {_BEGIN}\b[^.\d]{{1,40}}?(?P<b>{_FOCAL})\s*{_MM}", _ratio),
     (
         r"\b(?:start|begin|open)\w*(?: out)? (?:on|at|with|from|in) [^.\d]{0,25}(?P<a>\d{2,3})(?:\s*mm)?\b"
@@ -203,7 +215,6 @@ _LENSES: list[_Rule] = [  # a change of focal length is a ratio; one focal lengt
     (rf"(?P<n>{_NUMBER})[ -]*{_MM}", _millimetres),
 ]
 # Focal lengths without their unit, where the prompt speaks of a lens or a zoom.
-_NO_LENS = rf"\b(?! ?(?:°|º|%|x\b|deg|degrees?\b|(?:{_LENGTH})\b))"
 _BARE_LENSES = [
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
@@ -216,6 +227,10 @@ _BARE_LENSES = [
 _SPEAKS_OF_A_LENS = re.compile(r"\b(?:zoom\w*|lens\w*|focal)\b", re.IGNORECASE)
 _NO_ANGLE = r"(?! *-?(?:\d|degree|deg|°))"
 _CIRCLE_PARTS: list[_Rule] = [
+    (
+        rf"(?P<n>(?:\d|{_WORDS})(?:{'|'.join(_AND_PARTS)}))[ -]+{_TURN}\b",
+        lambda m: (360 * number(m["n"]), "degrees"),
+    ),
     (rf"(?P<s>{_SHARE})[ -]+(?:{_TURN}|{_ROUND})\b", lambda m: (360 * _share(m["s"]), "degrees")),
     (r"half[ -]?(?:way)[ -]+(?:a?round)\b|semi-?circ(?:les?|ular)\b|upside[ -]down\b|one[ -]eighty\b", _turns(0.5)),
     (rf"180s?\b{_NO_ANGLE}", _turns(0.5)),
@@ -226,7 +241,11 @@ _CIRCLE_PARTS: list[_Rule] = [
         lambda m: (90 * (number(m["n"]) if m["n"] else 1), "degrees"),
     ),
     (r"about[- ](?:face|turn)\b", _turns(0.5)),
-    (r"(?:an?|another|one) quarter\b(?= (?:left|right|back|clockwise|counter|anti|to the|more|again))", _turns(0.25)),
+    (
+        r"(?:an?|another|one) quarter\b"
+        r"(?= (?:left|right|back|clockwise|counter|anti|to the(?! distance| gap)|more|again))",
+        _turns(0.25),
+    ),
     (r"(?<!and )(?:an?|the|another|the other) half (?=left|right|back|clockwise|counter|anti)", _turns(0.5)),
     (r"(?:once (?:complete|ful)ly|(?:complete|ful)ly once)\b", _turns(1)),
     (
@@ -255,10 +274,15 @@ _SHARES: list[_Rule] = [
         rf"(?P<n>{_NUMBER})\s*(?:%|percent|per cent|pct) of (?:the|our|its) {_DISTANCE}{_LEFT_OVER}",
         lambda m: (1 - number(m["n"]) / 100, "share"),
     ),
-    (rf"(?:distance|gap)\b[^.,;]{{1,40}}? to (?P<s>{_SHARE})(?=[.,;]|$)", lambda m: (1 - _share(m["s"]), "share")),
+    (rf"(?:distance|gap)\b[^.,;]{{0,40}}? to (?P<s>{_SHARE})(?=[.,;]|$)", lambda m: (1 - _share(m["s"]), "share")),
+    (rf"(?P<s>{_SHARE}) (?:on)?to the (?:distance|gap)\b", lambda m: (_share(m["s"]), "share")),
     (rf"(?:focal length|magnification)\b[^.,;]{{0,20}}? to (?P<s>{_SHARE})\b", lambda m: (_share(m["s"]), "ratio")),
     (r"(?:focal length|magnification)\b[^.,;]{0,20}? halved\b", _always(0.5, "ratio")),
-    (r"(?:fov|(?:field|angle) of view|view angle)\b[^.,;]{0,20}? halved\b", _always(2.0, "ratio")),
+    (
+        r"(?:fov|(?:field|angle) of view|view angle)\b[^.,;]{0,20}? halved\b"
+        r"|hal(?:f|ve|ving) (?:the |its |our )?(?:fov|(?:field|angle) of view|view angle)\b",
+        _always(2.0, "ratio"),
+    ),
     (rf"(?P<s>{_SHARE})[ -]+{_DISTANCE}\b", lambda m: (_share(m["s"]), "share")),
     (
         r"(?:distance|gap|space|stretch|separation)\b[^.,;]{0,50}? in half\b|half of the ground\b|mid-?point\b",
@@ -283,7 +307,7 @@ _UNITS_SAID: list[_Rule] = [
     (rf"(?P<n>{_NUMBER})\s*-?\s*(?:x|×|times|fold)\b", _said("ratio")),
     (rf"factor (?:of )?(?P<n>{_NUMBER})", _said("ratio")),
     (r"\b(?:doubl(?:e|es|ed|ing)|twice|twofold)\b", _always(2.0, "ratio")),
-    (r"\b(?:tripl(?:e|es|ed|ing)|thrice|threefold)\b", _always(3.0, "ratio")),
+    (r"\b(?:(?:tripl|trebl)(?:e|es|ed|ing)|thrice|threefold)\b", _always(3.0, "ratio")),
     (r"\b(?:quadrupl(?:e|es|ed|ing)|fourfold)\b", _always(4.0, "ratio")),
     (rf"(?P<n>{_NUMBER})\s*(?:%|percent\b|per cent\b|pct\b)", _said("percent")),
     (rf"by (?P<s>{_SHARE})\b", lambda m: (_share(m["s"]), "share")),
