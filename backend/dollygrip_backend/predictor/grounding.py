@@ -30,6 +30,7 @@ _PLANES = 5 + len(_HUES) + 3  # RGB, disparity, whether there is a depth; hues; 
 _ABSENT, _TOGETHER = 0.97, 0.3
 # The same for words of which it is not sure that they name a thing, and the least logit of that.
 _CLEARLY_THERE, _CLEARLY_TOGETHER, _MAYBE = 0.5, 0.6, -6.0
+_RATHER = -4.0  # the least logit of words that are taken to name a thing which is not clearly seen
 
 
 @attrs.frozen
@@ -42,11 +43,16 @@ class Named:
 
 @attrs.frozen
 class Found:
-    """A thing in the picture: place (x, y), 0..1; meant: whether the words name it for sure, so that a camera may turn
-    to it or about it. Else only its distance counts: that of the nearest guess at what the words speak of."""
+    """A thing in the picture.
 
-    place: tuple[float, float]
+    place: (x, y), 0..1, None where it is nowhere clearly; meant: whether the words name it for sure, so that a camera
+    may turn to it or about it, else only its distance counts: that of the nearest guess at what the words speak of;
+    likely: float (ROWS, COLUMNS), how likely each part of the picture shows it, where there is no place.
+    """
+
+    place: tuple[float, float] | None
     meant: bool = True
+    likely: np.ndarray | None = None
 
 
 class Grounding(ModelMixin, ConfigMixin):
@@ -142,7 +148,9 @@ def found_in(probability: Tensor, named: float) -> Found | None:
         place = place_of(probability)
     else:
         place = place_of(probability, _CLEARLY_THERE, _CLEARLY_TOGETHER) if named > _MAYBE else None
-    return place and Found(place, named > 0)
+    if place:
+        return Found(place, named > 0)
+    return Found(None, False, probability[1:].unflatten(0, (ROWS, COLUMNS)).numpy()) if named > _RATHER else None
 
 
 def place_of(probability: Tensor, absent: float = _ABSENT, together: float = _TOGETHER) -> tuple[float, float] | None:

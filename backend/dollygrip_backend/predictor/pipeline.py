@@ -182,7 +182,7 @@ class CameraPipeline(DiffusionPipeline):
             attrs.evolve(plan, toward=found is not None, past=_PAST.search(prompt) is not None)
             for plan, found, prompt in zip(plans, subjects, prompts, strict=True)
         ]
-        return Shots(memory, plans, subjects, [reference.unit(thing and thing.place) for thing in things])
+        return Shots(memory, plans, subjects, [_distance(*of, reference) for of in zip(things, plans, strict=True)])
 
     def _see(self, reference: Reference) -> tuple[Tensor, Tensor]:
         """What the grounding sees of a reference; the last is kept, for prompts change more often than pictures."""
@@ -264,6 +264,13 @@ def _noise(seed: int, take: int) -> Tensor:
     """(64, 7) of one take: its own stream, so takes do not depend on how many are drawn."""
     generator = torch.Generator().manual_seed(int(np.random.default_rng((seed, take)).integers(2**62)))
     return torch.randn(SAMPLES, CHANNELS, generator=generator)
+
+
+def _distance(thing: Found | None, plan: Plan, reference: Reference) -> float:
+    """Over the scene depth. A share of the way is one to where the thing may be, though it is nowhere clearly."""
+    if thing and thing.likely is not None and plan.asks_for_a_share:
+        return reference.likely_unit(thing.likely)
+    return reference.unit(thing and thing.place)
 
 
 def _storyboard(plan: Plan, context: Context, reference: Reference, unit: float, stream: tuple[int, int]) -> np.ndarray:

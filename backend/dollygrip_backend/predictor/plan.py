@@ -133,6 +133,11 @@ class Plan:
         """Whether a pan or a tilt says where the camera looks."""
         return any(move.family in ("pan", "tilt") for phase in self.phases for move in phase.moves)
 
+    @property
+    def asks_for_a_share(self) -> bool:
+        """Whether a move goes a part of the subject's distance that is said."""
+        return any(move.asked and move.asked.unit == "share" for phase in self.phases for move in phase.moves)
+
     def __str__(self) -> str:
         return " > ".join(_phase_text(phase, self.handheld) for phase in self.phases)
 

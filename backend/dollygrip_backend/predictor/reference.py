@@ -71,8 +71,26 @@ class Reference:
             return self.subject_depth / self.scene_depth
         if self.depth is None:
             return 1.0
-        near = central_depth(self.depth) if subject is None else depth_at(self.depth, subject)
-        unit = near / self.scene_depth
+        return self._unit(central_depth(self.depth) if subject is None else depth_at(self.depth, subject))
+
+    def likely_unit(self, likely: np.ndarray) -> float:
+        """As `unit`, of a subject of which it is known how likely each part of the picture shows it, float (h, w): the
+        median of its distance. On pictures that a network was not trained on, its likelihoods lie about the thing
+        oftener than its likeliest place is on it.
+        """
+        if self.depth is None:
+            return 1.0
+        rows, columns = (
+            ((np.arange(count) + 0.5) * side / count).astype(int)
+            for count, side in zip(likely.shape, self.depth.shape, strict=True)
+        )
+        depth = self.depth[np.ix_(rows, columns)].ravel()
+        order = np.argsort(depth)[: np.isfinite(depth).sum()]  # no sky
+        below = np.cumsum(likely.ravel()[order])
+        return self._unit(depth[order][np.searchsorted(below, below[-1] / 2)]) if len(order) else 1.0
+
+    def _unit(self, distance: float) -> float:
+        unit = distance / self.scene_depth
         return float(np.clip(unit, *_UNIT_LIMITS)) if np.isfinite(unit) else 1.0
 
     def context(self, subject: tuple[float, float] | None, unit: float, duration: float, strength: float) -> Context:

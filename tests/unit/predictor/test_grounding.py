@@ -26,7 +26,15 @@ def test_what_is_hardly_named_but_clearly_there_has_a_distance_and_no_turn():
     unlikely = torch.cat([torch.tensor([0.6]), there[1:] / 2])
     assert found_in(there, 2.0).meant and found_in(unlikely, 2.0).meant
     assert found_in(there, -2.0).place == place_of(there) and not found_in(there, -2.0).meant
-    assert found_in(unlikely, -2.0) is found_in(there, -9.0) is None
+    assert found_in(unlikely, -2.0).place is found_in(there, -9.0) is None
+
+
+def test_what_is_named_but_nowhere_clearly_has_likely_places_alone():
+    scattered = torch.rand(1 + ROWS * COLUMNS, generator=torch.Generator().manual_seed(1)).softmax(-1)
+    found = found_in(scattered, 2.0)
+    assert found.place is None and not found.meant
+    np.testing.assert_array_equal(found.likely.ravel(), scattered[1:].numpy())
+    assert found_in(scattered, -5.0) is None
 
 
 def test_planes_are_colours_disparity_and_whether_there_is_a_depth():

@@ -30,3 +30,17 @@ def test_a_thin_subject_against_the_sky_has_its_own_depth():
 
 def test_nothing_but_sky_is_as_far_as_a_view_without_a_depth():
     assert Reference.of(IMAGE, depth=np.full(IMAGE.shape[:2], np.inf)).scene_depth == 1
+
+
+@given(st.floats(0.01, 0.49), st.booleans())
+def test_a_subject_that_may_be_in_several_places_is_as_far_as_the_likelier_half(less, sky):
+    view = np.full(IMAGE.shape[:2], 10.0)
+    view[:, :80] = 5
+    likely = np.full((16, 24), 1e-6)
+    likely[10, 3], likely[12, 20] = 1 - less, less
+    if sky:
+        view[:45], likely[:8] = np.inf, 1  # no thing is the sky
+    reference = Reference.of(IMAGE, depth=view, scene_depth=10.0)
+    assert reference.likely_unit(likely) == pytest.approx(0.5)
+    assert reference.likely_unit(likely[:, ::-1]) == pytest.approx(1)
+    assert Reference.of(IMAGE, depth=np.full(IMAGE.shape[:2], np.inf)).likely_unit(likely) == 1

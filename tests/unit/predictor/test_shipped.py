@@ -9,6 +9,7 @@ import pytest
 from dollygrip_backend.evaluation.judge import judge
 from dollygrip_backend.evaluation.predictor import evaluate_cases, evaluate_predictor, read_cases
 from dollygrip_backend.predictor import CameraPipeline
+from dollygrip_backend.predictor.grounding import COLUMNS, ROWS, Found
 
 DATA = Path(__file__).parents[2] / "data"
 PLAIN, PICTURES = DATA / "plain_moves.jsonl", DATA / "camera_prompts.jsonl"
@@ -92,6 +93,24 @@ def test_an_orbit_turns_about_the_depth_that_the_picture_shows(pipe):
         take = pipe(IMAGE, "orbit left around the statue", depth=depth, scene_depth=1.0)[0]
         radii.append(np.linalg.norm(take.positions[-1]) / np.linalg.norm(take.rotations[-1, 0, 2]))
     assert radii[0] / radii[1] == pytest.approx(0.5, abs=0.08)
+
+
+def test_a_share_of_the_way_is_one_to_where_the_thing_may_be(pipe, monkeypatch):
+    depth = np.full((64, 96), 4.0)
+    depth[:, :32] = 2.0
+    likely = np.zeros((ROWS, COLUMNS), np.float32)
+    likely[6:10, :6] = 1
+
+    def gone(prompt: str) -> float:
+        [take] = pipe(np.zeros((64, 96, 3), np.uint8), prompt, depth=depth, scene_depth=4.0)
+        return take.c2w[-1, 2, 3]
+
+    monkeypatch.setattr(pipe.grounding, "find", lambda *_: [Found(None, False, likely)])
+    assert gone("dolly in half of the way to the lamp") == pytest.approx(1.0, rel=0.1)
+    somewhere = gone("dolly in to the lamp")
+    monkeypatch.setattr(pipe.grounding, "find", lambda *_: [None])
+    assert gone("dolly in half of the way to the lamp") == pytest.approx(2.0, rel=0.1)
+    assert gone("dolly in to the lamp") == pytest.approx(somewhere)
 
 
 def test_the_report_names_every_failure(tmp_path):
