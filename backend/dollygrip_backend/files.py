@@ -33,7 +33,10 @@ def read_image(path: Path) -> np.ndarray:
             if upright.mode == "F":  # PIL's own conversion would make 0 to 1 black
                 raise ValueError("its pixels are floating-point numbers")
             if upright.mode.startswith("I"):  # 16 bits: PIL's own conversion would clip instead of scale
-                upright = Image.fromarray(np.uint8(np.clip(np.asarray(upright) / 257 + 0.5, 0, 255)))
+                grey = np.asarray(upright)
+                if grey.min() < 0 or grey.max() > 65535:
+                    raise ValueError("its pixels are 32-bit numbers")
+                upright = Image.fromarray(np.uint8(grey / 257 + 0.5))
             if upright.has_transparency_data:  # which the conversion would drop, showing what lies hidden
                 upright = Image.alpha_composite(Image.new("RGBA", upright.size, "black"), upright.convert("RGBA"))
             return np.array(upright.convert("RGB"))

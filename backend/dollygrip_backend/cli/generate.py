@@ -42,12 +42,14 @@ def predict(
     if (values := read_depth(depth)) is not None:
         arrays["depth"] = values
     request = validate(request, arrays)
+    files = [out] if request.takes == 1 else [_numbered(out, form, number) for number in range(1, request.takes + 1)]
+    for file in files:
+        formats.folder_for(file, form)  # a name that cannot be used is told now, not when all takes are predicted
     with stages() as report:
         directed = attrs.evolve(request, direct=director is not None)
         takes = _takes(Runner(devices()[0], director or ""), directed, arrays, report)
     if director is not None:
         _tell_direction(takes[0].meta["director"])
-    files = [out] if len(takes) == 1 else [_numbered(out, form, number) for number in range(1, len(takes) + 1)]
     for file, take in zip(files, takes, strict=True):
         formats.write(file, take, form)
     return files

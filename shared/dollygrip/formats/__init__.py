@@ -85,6 +85,21 @@ def parse(source: Source, assumed: Assumed | None = None) -> Trajectory:
     return attrs.evolve(trajectory, meta={**meta, "assumed": dict(assumed.used)} if assumed.used else meta)
 
 
+def folder_for(path: Path, form: Format) -> Path:
+    """The folder that `write` puts a camera file of this name and format into.
+
+    Raises InputError where a folder has the file's own name, or it is a COLMAP model and the folder has one already.
+    """
+    if not form.folder:
+        if path.is_dir():
+            raise InputError(f"{path} is a folder, not a file to write.", "Choose another name.")
+        return path.parent
+    folder = path.parent if form.asked_by(path.name) else path
+    if old := next((name for name in _MODEL_FILES if (folder / name).exists()), None):
+        raise InputError(f"{folder} already holds a COLMAP model ({old}).", "Choose another folder, or empty it.")
+    return folder
+
+
 def write(path: Path | str, trajectory: Trajectory, form: Format | None = None) -> list[Path]:
     """Write a camera file in `form`, or in the format that its name asks for; the files written.
 
@@ -93,10 +108,7 @@ def write(path: Path | str, trajectory: Trajectory, form: Format | None = None) 
     """
     path = Path(path)
     form = form or format_of_name(path)
-    folder = path if form.folder and not form.asked_by(path.name) else path.parent
-    old = next((name for name in _MODEL_FILES if form.folder and (folder / name).exists()), None)
-    if old:
-        raise InputError(f"{folder} already holds a COLMAP model ({old}).", "Choose another folder, or empty it.")
+    folder = folder_for(path, form)
     files = form.print(trajectory, path.name)
     parts = {folder / f".{name}.{os.getpid()}.part": folder / name for name in files}
     try:

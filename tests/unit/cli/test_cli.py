@@ -69,6 +69,17 @@ def test_predict_writes_a_camera_of_the_length_asked_for(here):
     assert np.array_equal(formats.read("b.camera.json").c2w, take.c2w)
 
 
+def test_a_name_that_no_camera_can_have_is_refused_before_anything_is_predicted(here, monkeypatch):
+    Path("taken.camera.json").mkdir()
+    Path("many_02.camera.json").mkdir()
+    monkeypatch.setattr("dollygrip_backend.cli.generate.Runner", None)
+    refused(
+        dollygrip("predict", "image.png", "pan left", "--out", "taken.camera.json"), "taken.camera.json is a folder"
+    )
+    many = dollygrip("predict", "image.png", "pan left", "--takes", 2, "--out", "many.camera.json")
+    refused(many, "many_02.camera.json is a folder")
+
+
 def test_several_takes_are_numbered_and_differ(here):
     done = dollygrip("predict", "image.png", "orbit right", "--takes", 2, "--out", "new/take.camera.json")
     assert done.exit_code == 0, done.output

@@ -23,6 +23,15 @@ def test_images_are_read_as_they_are_seen(tmp_path):
     assert read_image(tmp_path / "alpha.png").shape == (20, 40, 3)
 
 
+def test_a_grey_picture_of_32_bits_is_refused_and_not_read_as_white(tmp_path):
+    grey = np.linspace(0, 2**31 - 1, 800, dtype=np.int32).reshape(20, 40)
+    Image.fromarray(grey).save(tmp_path / "deep.tif")
+    with pytest.raises(InputError, match=r"deep\.tif cannot be read: its pixels are 32-bit numbers"):
+        read_image(tmp_path / "deep.tif")
+    Image.fromarray(grey // 2**15).save(tmp_path / "deep.tif")  # 16 bits, in 32
+    assert read_image(tmp_path / "deep.tif")[-1, -1].tolist() == [255] * 3
+
+
 def test_a_picture_of_floats_is_refused_and_not_read_as_black(tmp_path):
     Image.fromarray(np.full((20, 40), 0.5, np.float32)).save(tmp_path / "float.tif")
     with pytest.raises(InputError, match=r"float\.tif cannot be read: its pixels are floating-point"):
