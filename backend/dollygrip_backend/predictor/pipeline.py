@@ -179,6 +179,10 @@ class CameraPipeline(DiffusionPipeline):
         things = given or self.grounding.find(text, *self._see(reference))
         subjects = [thing.place if thing and thing.meant else None for thing in things]
         plans = [
+            plan.sided(thing.side) if thing and not thing.meant else plan
+            for plan, thing in zip(plans, things, strict=True)
+        ]
+        plans = [
             attrs.evolve(plan, toward=found is not None, past=_PAST.search(prompt) is not None)
             for plan, found, prompt in zip(plans, subjects, prompts, strict=True)
         ]
@@ -268,8 +272,8 @@ def _noise(seed: int, take: int) -> Tensor:
 
 def _distance(thing: Found | None, plan: Plan, reference: Reference) -> float:
     """Over the scene depth. A share of the way is one to where the thing may be, though it is nowhere clearly."""
-    if thing and thing.likely is not None and plan.asks_for_a_share:
-        return reference.likely_unit(thing.likely)
+    if thing and thing.perhaps is not None and plan.asks_for_a_share:
+        return reference.likely_unit(thing.perhaps)
     return reference.unit(thing and thing.place)
 
 

@@ -138,6 +138,16 @@ class Plan:
         """Whether a move goes a part of the subject's distance that is said."""
         return any(move.asked and move.asked.unit == "share" for phase in self.phases for move in phase.moves)
 
+    def sided(self, side: str | None) -> "Plan":
+        """With the first pan to that side, where none says its own."""
+        turns = [(p, m) for p, phase in enumerate(self.phases) for m in phase.moves if m.family == "pan"]
+        if not side or not turns or any(move.way != EITHER for _, move in turns):
+            return self
+        at, first = turns[0]
+        moves = tuple(attrs.evolve(move, way=side) if move is first else move for move in self.phases[at].moves)
+        phases = (*self.phases[:at], attrs.evolve(self.phases[at], moves=moves), *self.phases[at + 1 :])
+        return attrs.evolve(self, phases=phases)
+
     def __str__(self) -> str:
         return " > ".join(_phase_text(phase, self.handheld) for phase in self.phases)
 

@@ -27,7 +27,8 @@ from dollygrip_backend.predictor.quantities import Quantity
 NAMES = tuple(FAMILIES)
 UNDECIDED = 3  # a way of the target only: both ways are right
 IGNORE = -100
-_SURE = 0.65  # of two ways, one less likely than this leaves the choice open
+_SURE = 0.65  # of two ways, one less likely than this leaves the choice open …
+_SURE_OF_A_PAN = 0.8  # … of a pan's, too, for the picture may tell where the thing is that it turns to
 
 
 @attrs.frozen
@@ -110,8 +111,8 @@ def plan_of(reading: Reading, row: int, tokens: dict[int, Quantity]) -> Plan:
             none, *likely = ways[p, f]
             if none > 0.5:
                 continue
-            share = likely[1] / sum(likely)
-            way = FAMILIES[family][int(share > 0.5)] if max(share, 1 - share) > _SURE else EITHER
+            share, sure = likely[1] / sum(likely), _SURE_OF_A_PAN if family == "pan" else _SURE
+            way = FAMILIES[family][int(share > 0.5)] if max(share, 1 - share) > sure else EITHER
             token = int(pointers[p, f]) - 1
             quantity = tokens.get(token)
             left.pop(token, None)

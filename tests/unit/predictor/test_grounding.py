@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dollygrip_backend.data.objects import SceneObject
-from dollygrip_backend.predictor.grounding import COLUMNS, ROWS, Grounding, found_in, picture_planes, place_of
+from dollygrip_backend.predictor.grounding import COLUMNS, ROWS, Found, Grounding, found_in, picture_planes, place_of
 from dollygrip_backend.training.grounding import View, _around, _cropped
 
 
@@ -26,15 +26,25 @@ def test_what_is_hardly_named_but_clearly_there_has_a_distance_and_no_turn():
     unlikely = torch.cat([torch.tensor([0.6]), there[1:] / 2])
     assert found_in(there, 2.0).meant and found_in(unlikely, 2.0).meant
     assert found_in(there, -2.0).place == place_of(there) and not found_in(there, -2.0).meant
-    assert found_in(unlikely, -2.0).place is found_in(there, -9.0) is None
+    assert found_in(unlikely, -2.0).place is found_in(there, -9.0).place is None
 
 
 def test_what_is_named_but_nowhere_clearly_has_likely_places_alone():
     scattered = torch.rand(1 + ROWS * COLUMNS, generator=torch.Generator().manual_seed(1)).softmax(-1)
     found = found_in(scattered, 2.0)
     assert found.place is None and not found.meant
-    np.testing.assert_array_equal(found.likely.ravel(), scattered[1:].numpy())
-    assert found_in(scattered, -5.0) is None
+    np.testing.assert_array_equal(found.perhaps.ravel(), scattered[1:].numpy())
+    assert found_in(scattered, -5.0).perhaps is None and found_in(scattered, -11.0) is None
+
+
+@given(st.floats(0.02, 0.98), st.floats(0.1, 0.9))
+def test_the_side_of_a_thing_is_told_where_it_is_likely_enough(x, away):
+    bell = _around(x, 0.5).reshape(ROWS, COLUMNS)
+    likely = (1 - away) * bell + away * (bell + bell[:, ::-1]) / 2  # as likely on either side
+    right = likely[:, COLUMNS // 2 :].sum()
+    side = Found(None, 2.0, likely).side
+    assert side == (None if 0.4 < right < 0.6 else "right" if x > 0.5 else "left")
+    assert Found((x, 0.5)).side is None
 
 
 def test_planes_are_colours_disparity_and_whether_there_is_a_depth():

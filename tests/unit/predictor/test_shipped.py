@@ -105,12 +105,23 @@ def test_a_share_of_the_way_is_one_to_where_the_thing_may_be(pipe, monkeypatch):
         [take] = pipe(np.zeros((64, 96, 3), np.uint8), prompt, depth=depth, scene_depth=4.0)
         return take.c2w[-1, 2, 3]
 
-    monkeypatch.setattr(pipe.grounding, "find", lambda *_: [Found(None, False, likely)])
+    monkeypatch.setattr(pipe.grounding, "find", lambda *_: [Found(None, 1.0, likely)])
     assert gone("dolly in half of the way to the lamp") == pytest.approx(1.0, rel=0.1)
     somewhere = gone("dolly in to the lamp")
     monkeypatch.setattr(pipe.grounding, "find", lambda *_: [None])
     assert gone("dolly in half of the way to the lamp") == pytest.approx(2.0, rel=0.1)
     assert gone("dolly in to the lamp") == pytest.approx(somewhere)
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_a_pan_of_no_side_goes_where_its_thing_may_be(pipe, monkeypatch, mirrored):
+    likely = np.zeros((ROWS, COLUMNS), np.float32)
+    likely[:, :8], likely[:, 16:] = (0.3, 0.7) if mirrored else (0.7, 0.3)
+    monkeypatch.setattr(pipe.grounding, "find", lambda *_: [Found(None, -5.0, likely)])
+    for prompt in ("pan to the bookcase", "look over to the old man"):
+        for take in pipe(IMAGE, prompt, takes=4):
+            assert judge(take, ["pan_right" if mirrored else "pan_left"]).obeyed
+    assert judge(pipe(IMAGE, "pan right, then look over to the bookcase")[0], ["pan_right", "pan_left"], ordered=True)
 
 
 def test_the_report_names_every_failure(tmp_path):
