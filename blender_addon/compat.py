@@ -147,7 +147,7 @@ def strokes_of(drawing: bpy.types.Object) -> list[tuple[list[Any], bool]]:
     """
     found = []
     for layer in drawing.data.layers:
-        if layer.hide:
+        if _is_hidden(layer):
             continue
         if drawing.type == "GPENCIL":
             matrix, frame = drawing.matrix_world @ layer.matrix_layer, layer.active_frame
@@ -157,6 +157,12 @@ def strokes_of(drawing: bpy.types.Object) -> list[tuple[list[Any], bool]]:
             matrix = drawing.matrix_world @ layer.matrix_local
             found += [([matrix @ p.position for p in s.points], s.cyclic) for s in frame.drawing.strokes]
     return found
+
+
+def _is_hidden(layer: Any) -> bool:
+    """Whether a Grease Pencil layer, or a group that it is in, is hidden; 4.3 brought groups."""
+    group = getattr(layer, "parent_group", None)
+    return layer.hide or (group is not None and _is_hidden(group))
 
 
 def animate_object(owner: bpy.types.Object, name: str) -> Any:

@@ -21,16 +21,17 @@ _MOST_POINTS = 2000
 _FINE = 64  # straight lines a curve's segment is sent as
 _START = 0.05  # of the length: where a path's own direction at its start is measured, beyond a hand's tremble
 _OFF = 0.002  # of the length, that the camera's curves may be off the path
+_OF_POINTS = {"HOOK", "MESH_DEFORM", "SOFT_BODY"}  # modifiers that always bend a spline by its points
 
 
 def polyline(context: bpy.types.Context, drawing: bpy.types.Object | None) -> np.ndarray:
     """The path (N, 3) that an object draws, in metres and OpenCV's world axes, from its first point to its last.
 
-    Of several strokes the last one drawn counts. Raises InputError where there is none, or it has no length.
+    Of several strokes or splines the last one drawn counts. Raises InputError where there is none, or it has no length.
     """
     if drawing is None or drawing.type not in KINDS:
         raise InputError("No path is chosen.", "Pick a curve or a Grease Pencil object under Path.")
-    lines = compat.strokes_of(drawing) if drawing.type != "CURVE" else _splines(context, drawing)
+    lines = compat.strokes_of(drawing) if drawing.type != "CURVE" else _last_spline(context, drawing)
     if not lines:
         raise InputError(f"{drawing.name} has no stroke on frame {context.scene.frame_current}.", "Draw one.")
     points, closed = lines[-1]
@@ -62,14 +63,32 @@ def start_pose(line: np.ndarray, seen: np.ndarray | None) -> np.ndarray:
     return pose
 
 
-def _splines(context: bpy.types.Context, drawing: bpy.types.Object) -> list[tuple[list[Vector], bool]]:
-    """The first spline of a curve object as Blender evaluates it, without thickness."""
-    bare = drawing.data.copy()
+def left_out(drawing: bpy.types.Object) -> str:
+    """What of a drawing its path leaves out, in words; "" where that is nothing."""
+    curve = drawing.type == "CURVE"
+    count = len(drawing.data.splines if curve else compat.strokes_of(drawing))
+    said = [f"Of the {count} strokes of {drawing.name} the last one is followed."] if count > 1 else []
+    shown = [modifier for modifier in drawing.modifiers if modifier.show_viewport]
+    idle = [m.name for m in shown if not (curve and (m.use_apply_on_spline or m.type in _OF_POINTS))]
+    if idle:
+        said.append(f"Its modifiers do not bend the path where they are not applied on the spline: {', '.join(idle)}.")
+    return " ".join(said)
+
+
+def _last_spline(context: bpy.types.Context, drawing: bpy.types.Object) -> list[tuple[list[Vector], bool]]:
+    """The last spline of a curve object as things that follow it do in Blender: bent by hooks, without thickness."""
+    if drawing.mode == "EDIT":
+        drawing.update_from_editmode()
+        drawing.data.update_tag()
+    bare = drawing.to_curve(context.evaluated_depsgraph_get(), apply_modifiers=True).copy()
+    drawing.to_curve_clear()
     helper = bpy.data.objects.new("Dollygrip Drawing", bare)
     try:
         if not bare.splines:
             return []
-        for spline in list(bare.splines)[1:]:
+        if bare.shape_keys:
+            helper.shape_key_clear()  # the points have their shape already
+        for spline in list(bare.splines)[:-1]:
             bare.splines.remove(spline)
         bare.dimensions, bare.bevel_object, bare.taper_object = "3D", None, None
         bare.bevel_depth = bare.extrude = bare.offset = 0.0
@@ -93,10 +112,14 @@ def _thinned(line: np.ndarray) -> np.ndarray:
 
 @attrs.define
 class AlongPath(predict.PredictCamera):
-    """As PredictCamera, along a drawn path; closely: how far off its curves may be, in metres."""
+    """As PredictCamera, along a drawn path.
+
+    closely: how far off its curves may be, in metres; told: what of the drawing is not followed, in words.
+    """
 
     title: str = "Predicting along the path"
     closely: float = 0.0
+    told: str = ""
 
     @classmethod
     def of(cls, context: bpy.types.Context) -> Self:
@@ -116,7 +139,7 @@ class AlongPath(predict.PredictCamera):
             else:
                 task.request = attrs.evolve(task.request, scene_depth=camera.known_depth(context, seen, first))
         task.follow(line, start)
-        task.provenance["path"] = drawing.name
+        task.provenance["path"], task.told = drawing.name, left_out(drawing)
         return task
 
     @classmethod
@@ -131,6 +154,7 @@ class AlongPath(predict.PredictCamera):
         start = task.placement.start.copy()
         start[:3, 3] = line[0]
         task.follow(line, start)
+        task.told = left_out(drawing)
         return task
 
     def follow(self, line: np.ndarray, start: np.ndarray) -> None:
@@ -147,6 +171,10 @@ class AlongPath(predict.PredictCamera):
 
     def record(self) -> dict[str, Any]:
         return {**super().record(), "closely": self.closely}
+
+    def said(self) -> str:
+        made = super().said()
+        return f"{made} {self.told}".strip() if made else ""
 
     def prepare(self, event: TakeReady) -> tuple[int, camera.FittedTake]:
         depth = event.trajectory.scene_depth

@@ -28,7 +28,8 @@ class DOLLYGRIP_PG_direct(bpy.types.PropertyGroup):
     last: IntProperty(name="Last", description="Last frame of the part, where no keys are selected")
     path: PointerProperty(
         name="Path",
-        description="A curve or Grease Pencil drawing that the camera moves along, from its first point to its last",
+        description="A curve or Grease Pencil drawing that the camera moves along, from its first point to its last. "
+        "Of several strokes the last one counts",
         type=bpy.types.Object,
         poll=_can_be_path,
     )

@@ -8,6 +8,7 @@ import pytest
 from bl_ext.user_default.dollygrip.camera import camera
 from bl_ext.user_default.dollygrip.direct.drawn import AlongPath, polyline
 from bl_ext.user_default.dollygrip.takes import takes
+from mathutils import Vector
 
 from dollygrip.conventions import blender_from_c2w
 from dollygrip.trajectory import Trajectory
@@ -132,6 +133,57 @@ def test_a_curve_is_sent_as_finely_as_it_bends(film):
     assert len(bpy.data.curves) == 1 and len(bpy.data.objects) == 1
 
 
+def test_a_curve_is_followed_as_it_is_while_it_is_being_edited(film):
+    """Blender's Draw tool works in Edit Mode, and adds a spline with each stroke: the last one counts."""
+    drawing = bezier(film, [(0, 0, 0), (0, 1, 0), (0, 2, 0)])
+    bpy.context.view_layer.objects.active = drawing
+    bpy.ops.object.mode_set(mode="EDIT")
+    drawing.data.splines[0].bezier_points[-1].co = (0, 5, 0)
+    far = drawing.matrix_world @ Vector((0, 5, 0))
+    assert np.allclose(in_blender(polyline(bpy.context, drawing))[-1], far, atol=1e-5)
+    again = drawing.data.splines.new("POLY")
+    again.points.add(1)
+    again.points[0].co, again.points[1].co = (1, 0, 0, 1), (3, 0, 0, 1)
+    ends = [drawing.matrix_world @ Vector(place) for place in ((1, 0, 0), (3, 0, 0))]
+    task = AlongPath.of(bpy.context)
+    assert np.allclose(in_blender(polyline(bpy.context, drawing))[[0, -1]], ends, atol=1e-5)
+    delivered(film, task)
+    assert task.said().endswith("Of the 2 strokes of Way the last one is followed.")
+    bpy.ops.object.mode_set(mode="OBJECT")
+    assert len(bpy.data.curves) == 1
+
+
+@pytest.mark.parametrize("shaped", [False, True])
+def test_hooks_and_modifiers_of_the_spline_bend_the_path(film, shaped):
+    """As they bend the way of what follows the curve in Blender; those that bend only what is drawn of it are named."""
+    drawing = bezier(film, [(0, 0, 0), (0, 1, 0), (0, 2, 0)])
+    if shaped:
+        drawing.shape_key_add(name="Basis")
+        key = drawing.shape_key_add(name="Aside")
+        key.data[0].co, key.value = (3, 0, 0), 1.0
+    held = bpy.data.objects.new("Held", None)
+    film.collection.objects.link(held)
+    hook = drawing.modifiers.new("Hook", "HOOK")
+    hook.object = held
+    hook.vertex_indices_set([6, 7, 8])
+    held.location = (0, 0, 4)
+    bpy.context.view_layer.update()
+    follower = bpy.data.objects.new("Follower", None)
+    film.collection.objects.link(follower)
+    follow = follower.constraints.new("FOLLOW_PATH")
+    follow.target, follow.use_fixed_location = drawing, True
+    drawing.data.use_path, ends = True, []
+    for share in (0.0, 1.0):
+        follow.offset_factor = share
+        bpy.context.view_layer.update()
+        ends.append(follower.evaluated_get(bpy.context.evaluated_depsgraph_get()).matrix_world.translation.copy())
+    assert ends[1].z > drawing.matrix_world.translation.z + 2, "the hook lifts the end"
+    task = AlongPath.of(bpy.context)
+    assert np.allclose(in_blender(polyline(bpy.context, drawing))[[0, -1]], ends, atol=1e-3) and not task.told
+    drawing.modifiers.new("Cast", "CAST")
+    assert AlongPath.of(bpy.context).told.endswith("not applied on the spline: Cast.")
+
+
 def test_without_a_start_camera_it_looks_along_the_path(film):
     bezier(film, [(0, 0, 0), (0, 0.5, 0), (2, 2, 1)])
     start = AlongPath.of(bpy.context).placement.start
@@ -187,6 +239,14 @@ def test_what_is_no_path_is_refused(film, draw, said):
 
 def test_a_hidden_or_empty_drawing_has_no_stroke(film):
     drawing = pencil(film, hand().tolist())
-    drawing.data.layers[0].hide = True
+    layer = drawing.data.layers[0]
+    if bpy.app.version >= (4, 3, 0):
+        group = drawing.data.layer_groups.new("Rejected")
+        drawing.data.layers.move_to_layer_group(layer, drawing.data.layer_groups.new("Lines", parent_group=group))
+        group.hide = True
+        with pytest.raises(RuntimeError, match="has no stroke on frame"):
+            bpy.ops.dollygrip.predict_along_path()
+        group.hide = False
+    layer.hide = True
     with pytest.raises(RuntimeError, match="has no stroke on frame"):
         bpy.ops.dollygrip.predict_along_path()
