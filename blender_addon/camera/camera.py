@@ -202,7 +202,7 @@ def depths_seen(
     """
     scene = context.scene
     to_blender = blender_from_c2w(c2w, scene.unit_settings.scale_length) @ CAMERA
-    with rays.rendered_only(scene):
+    with rays.hidden(rays.not_seen(scene)):
         return rays.cast(scene, context.evaluated_depsgraph_get(), to_blender, intrinsics, x, y)
 
 

@@ -8,7 +8,7 @@ scene alone: `rays.py JOB` reads JOB/scene.blend and JOB/views.npz (see main) an
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,16 +23,31 @@ Cast = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """Image points x, y (N,) -> disparity (N,) along +Z, 0 where there is nothing."""
 
 
+def not_rendered(scene: bpy.types.Scene) -> set[bpy.types.Object]:
+    """The objects that are there to be worked with: not rendered themselves, or all of their collections are not."""
+    rendered, collections = set(), [scene.collection]
+    for collection in collections:
+        if not collection.hide_render:
+            rendered.update(collection.objects)
+            collections += collection.children
+    return {thing for thing in scene.objects if thing.hide_render or thing not in rendered}
+
+
+def not_seen(scene: bpy.types.Scene) -> set[bpy.types.Object]:
+    """The objects that no camera sees: those that are not rendered, or are but for their light and shadows."""
+    return not_rendered(scene) | {thing for thing in scene.objects if not thing.visible_camera}
+
+
 @contextmanager
-def rendered_only(scene: bpy.types.Scene) -> Iterator[None]:
-    """Hide for a while what is there to be worked with but is not rendered."""
-    hidden = [thing for thing in scene.objects if thing.hide_render and not thing.hide_viewport]
-    for thing in hidden:
+def hidden(things: Iterable[bpy.types.Object]) -> Iterator[None]:
+    """Hide objects in viewports for a while."""
+    shown = [thing for thing in things if not thing.hide_viewport]
+    for thing in shown:
         thing.hide_viewport = True
     try:
         yield
     finally:
-        for thing in hidden:
+        for thing in shown:
             thing.hide_viewport = False
 
 
@@ -99,20 +114,19 @@ def main(folder: Path) -> None:
     scene = bpy.data.scenes[str(job["scene"])]
     layer, size = scene.view_layers[str(job["layer"])], (int(job["size"][0]), int(job["size"][1]))
     views = job["frames"], job["to_blender"], job["intrinsics"]
-    with rendered_only(scene):
-        for number, (frame, pose, lens) in enumerate(zip(*views, strict=True)):
-            scene.frame_set(int(frame))
+    for number, (frame, pose, lens) in enumerate(zip(*views, strict=True)):
+        scene.frame_set(int(frame))
+
+        def disparity(x: np.ndarray, y: np.ndarray, pose=pose, lens=lens) -> np.ndarray:
+            return 1.0 / cast(scene, layer.depsgraph, pose, lens, x, y)
+
+        with hidden(not_seen(scene)), np.errstate(over="ignore"):  # beyond 65 km there is sky
             layer.update()
-
-            def disparity(x: np.ndarray, y: np.ndarray, pose=pose, lens=lens) -> np.ndarray:
-                return 1.0 / cast(scene, layer.depsgraph, pose, lens, x, y)
-
-            with np.errstate(over="ignore"):  # beyond 65 km there is sky
-                depth = frame_depth(disparity, size).astype(np.float16)
-            part = folder / "frame.part"
-            with part.open("wb") as file:
-                np.save(file, depth, allow_pickle=False)
-            part.replace(folder / f"{number:04d}.npy")
+            depth = frame_depth(disparity, size).astype(np.float16)
+        part = folder / "frame.part"
+        with part.open("wb") as file:
+            np.save(file, depth, allow_pickle=False)
+        part.replace(folder / f"{number:04d}.npy")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
 """Notices when what a scene shows has changed: a number that grows with it, which costs nothing to look at.
 
 Blender tells after each update which objects it was for. A change of the frame is none: predictions look at one of
-their own. Objects that are not rendered do not count, for reading depth hides them for a moment, nor do cameras.
+their own. Objects that no camera sees do not count, for reading depth hides them for a moment, nor do cameras.
 """
 
 import bpy
+
+from ..camera import rays
 
 
 class Watch:
@@ -25,10 +27,10 @@ class Watch:
     def _updated(self, scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph) -> None:
         if scene.session_uid != self.scene:
             return
-        for update in depsgraph.updates:
-            thing = update.id
-            if isinstance(thing, bpy.types.Object) and (update.is_updated_geometry or update.is_updated_transform):
-                self.changes += thing.type != "CAMERA" and not thing.hide_render
+        updates = [u for u in depsgraph.updates if u.is_updated_geometry or u.is_updated_transform]
+        moved = [u.id.original for u in updates if isinstance(u.id, bpy.types.Object) and u.id.type != "CAMERA"]
+        if moved:
+            self.changes += len(set(moved) - rays.not_seen(scene))
 
 
 watch = Watch()

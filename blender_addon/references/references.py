@@ -119,7 +119,10 @@ def _drawn(
     region = next(region for region in viewport.regions if region.type == "WINDOW")
     offscreen = gpu.types.GPUOffScreen(*size)
     try:
-        with rays.rendered_only(context.scene), _changed([(space.overlay, "show_overlays", False)]):
+        # Rendered shading leaves out by itself what is there for its light alone
+        lit = space.shading.type == "RENDERED"
+        unseen = rays.not_rendered(context.scene) if lit else rays.not_seen(context.scene)
+        with rays.hidden(unseen), _changed([(space.overlay, "show_overlays", False)]):
             depsgraph = context.evaluated_depsgraph_get()
             evaluated = seen_by.evaluated_get(depsgraph)
             view = evaluated.matrix_world.normalized().inverted()

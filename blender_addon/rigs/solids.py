@@ -14,6 +14,7 @@ import numpy as np
 from mathutils import Matrix, Vector
 from mathutils.bvhtree import BVHTree
 
+from ..camera import rays
 from ..takes import sets, takes
 
 _LARGE, _PART = 40_000, 5_000  # polygons of a mesh that is split, and of a part
@@ -40,6 +41,7 @@ class Solids:
     def __init__(self, context: bpy.types.Context, camera: bpy.types.Object):
         self.context, self.camera = context, camera
         self.set = sets.proxy_of(context.scene, takes.shown(camera))
+        self.unrendered = rays.not_rendered(context.scene)
         self.parts: dict[str, list[BVHTree]] = {}
 
     def prepare(self) -> Iterator[None]:
@@ -74,7 +76,7 @@ class Solids:
         for instance in self.context.evaluated_depsgraph_get().object_instances:
             thing = instance.object
             owner = instance.parent.original if instance.is_instance else thing.original
-            solid = owner == self.set or not (owner.hide_render or sets.is_proxy(owner))
+            solid = owner == self.set or not (owner in self.unrendered or sets.is_proxy(owner))
             if thing.type == "MESH" and instance.show_self and solid and not self._carried(owner):
                 yield thing, instance.matrix_world.copy()
 

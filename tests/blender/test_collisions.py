@@ -23,6 +23,7 @@ from blender.sample_takes import (
     parent_of,
     seen,
 )
+from blender.test_previz import leave_out
 
 from dollygrip.physics import RIGS, excess
 from dollygrip.rotations import angle_between
@@ -143,7 +144,7 @@ def test_the_frames_of_a_wall_are_found(scene):
     assert {run["name"] for run in check()} == {"Wall"}
 
 
-@pytest.mark.parametrize("how", ["hidden", "unrendered", "carried", "bent away"])
+@pytest.mark.parametrize("how", ["hidden", "unrendered", "helpers", "carried", "bent away"])
 def test_what_is_not_there_is_not_touched(scene, how):
     add_take(scene, forward)
     wall = box(scene, "Wall", (0, 1.0, 1.6), (3, 0.01, 3))
@@ -151,6 +152,8 @@ def test_what_is_not_there_is_not_touched(scene, how):
         wall.hide_set(True)
     elif how == "unrendered":
         wall.hide_render = True
+    elif how == "helpers":
+        leave_out(scene, wall, "its collections")
     elif how == "carried":
         holder = bpy.data.objects.new("Holder", None)
         scene.collection.objects.link(holder)

@@ -131,6 +131,9 @@ def test_exact_depth_follows_the_geometry(ready):
     bpy.ops.mesh.primitive_cube_add(size=0.1, location=(0, -3, 1))
     guide = bpy.context.object
     guide.hide_render = True
+    unseen = guide.copy()
+    unseen.hide_render = unseen.visible_camera = False
+    ready.collection.objects.link(unseen)
     ready.camera, ready.dollygrip.start, ready.dollygrip.exact_depth = made, made, True
     turn(True)
     tick_until(lambda: live.preview)
@@ -152,6 +155,7 @@ def test_exact_depth_follows_the_geometry(ready):
     tick_until(lambda: not live.waiting)
     asked = live.preview.task
     settles(lambda: setattr(guide, "location", (1, -3, 1)))
+    settles(lambda: setattr(unseen, "location", (2, -3, 1)))
     settles(lambda: ready.frame_set(5))
     assert live.preview.task is asked and not live.waiting, "nothing to ask again for"
     settles(lambda: bpy.data.objects.remove(guide))

@@ -120,6 +120,34 @@ def test_what_moves_in_the_scene_is_where_it_is_on_each_frame(film):
     assert wide.shape == (FRAMES, 96, 40)
 
 
+def leave_out(film, box, how: str) -> None:
+    """Let a camera not see the box: from frame 3 on, or at all."""
+    if how == "a key":
+        for box.hide_render, frame in ((False, 1), (True, 3)):
+            box.keyframe_insert("hide_render", frame=frame)
+    elif how == "its collections":
+        inner, outer = (bpy.data.collections.new(name) for name in ("Inner", "Helpers"))
+        film.collection.children.link(outer)
+        outer.children.link(inner)
+        inner.objects.link(box)
+        film.collection.objects.unlink(box)
+        outer.hide_render = True
+    else:
+        box.visible_camera = False
+
+
+@pytest.mark.parametrize("how", ["a key", "its collections", "its ray visibility"])
+def test_what_is_not_rendered_has_no_depth(film, how):
+    box, seen = film.objects["Box"], camera.sample(bpy.context, 1, FRAMES)
+    leave_out(film, box, how)
+    depths = scene_depth.DepthPass.of(bpy.context, seen, 1).render(SIZE, lambda status: None)
+    for t in range(FRAMES):
+        behind = how != "a key" or t >= 2
+        assert depths[t].min() == pytest.approx(WALL if behind else BOX, rel=1e-3), t
+        assert exact(film, seen, t).min() == pytest.approx(WALL if behind else BOX, rel=1e-3), t
+    assert not box.hide_viewport
+
+
 def test_sky_and_curved_surfaces(film):
     film.objects["Plane"].hide_render = True
     bpy.ops.mesh.primitive_uv_sphere_add(segments=48, ring_count=24, location=(-1.5, 5, 0.5))
