@@ -14,7 +14,6 @@ import bpy
 import numpy as np
 
 from dollygrip.conventions import (
-    CAMERA,
     Sensor,
     blender_from_c2w,
     c2w_from_blender,
@@ -27,11 +26,9 @@ from dollygrip.rotations import euler_xyz_from_matrix
 from dollygrip.trajectory import Trajectory
 
 from .. import compat
-from . import rays
 
 EYE_HEIGHT = 1.6  # metres above the ground, where no start camera is given
 ASSUMED_DEPTH = 5.0  # metres, where nothing gives the scale of a camera
-MAX_DEPTH_RAYS = 200_000  # one to two seconds
 POSITION_TOLERANCE = 0.002  # of the scene depth
 ANGLE_TOLERANCE = radians(0.15)
 _SKEW = 0.01  # cosine between two axes of a camera from which on its picture is seen to be skewed
@@ -191,58 +188,6 @@ def on_frame(scene: bpy.types.Scene, frame: int) -> Iterator[None]:
     with playhead(scene):
         scene.frame_set(frame)
         yield
-
-
-def depths_seen(
-    context: bpy.types.Context, c2w: np.ndarray, intrinsics: np.ndarray, x: np.ndarray, y: np.ndarray
-) -> np.ndarray:
-    """Depth along +Z, in metres, of the geometry that the scene renders on the current frame, inf where there is none.
-
-    c2w (4, 4) in metres and intrinsics (4,) are of the view; x, y (N,) the points of its image.
-    """
-    scene = context.scene
-    to_blender = blender_from_c2w(c2w, scene.unit_settings.scale_length) @ CAMERA
-    with rays.hidden(rays.not_seen(scene)):
-        return rays.cast(scene, context.evaluated_depsgraph_get(), to_blender, intrinsics, x, y)
-
-
-def measured_depth(context: bpy.types.Context, view: Trajectory, across: int = 24) -> float | None:
-    """Median depth in metres of what frame 0 of `view` sees of the scene, by a grid of rays through the image.
-
-    None where fewer than a quarter of them hit anything.
-    """
-    x, y = np.meshgrid(*((np.arange(across) + 0.5) / across * side for side in view.size))
-    depths = depths_seen(context, view.c2w[0], view.intrinsics[0], x.ravel(), y.ravel())
-    hit = np.isfinite(depths)
-    return float(np.median(depths[hit])) if 4 * hit.sum() >= hit.size else None
-
-
-def depth_map(
-    context: bpy.types.Context, c2w: np.ndarray, intrinsics: np.ndarray, size: tuple[int, int], frame: int
-) -> np.ndarray:
-    """Exact depth float32 (H, W) in metres of a picture of `size` that shows the scene as it is on `frame`.
-
-    Where there is no geometry it is inf: sky. A picture of more than MAX_DEPTH_RAYS pixels is sampled more coarsely
-    and repeated. The current frame is restored. Raises InputError where no geometry is seen at all.
-    """
-    step = int(np.ceil(np.sqrt(size[0] * size[1] / MAX_DEPTH_RAYS)))
-    x, y = np.meshgrid(*(np.minimum(np.arange(0, side, step) + step / 2, side - 0.5) for side in size))
-    with on_frame(context.scene, frame):
-        depths = depths_seen(context, c2w, intrinsics, x.ravel(), y.ravel()).reshape(x.shape)
-    if not np.isfinite(depths).any():
-        raise InputError("The start camera sees no geometry to take depth from.", "Turn Depth from Scene off.")
-    return np.kron(depths, np.ones((step, step)))[: size[1], : size[0]].astype(np.float32)
-
-
-def known_depth(context: bpy.types.Context, seen: Trajectory | None, frame: int) -> float | None:
-    """The depth that sets the scale, in metres: the user's, else measured where `seen` looks at geometry on `frame`."""
-    scene = context.scene
-    if scene.dollygrip.scene_depth > 0:
-        return scene.dollygrip.scene_depth * scene.unit_settings.scale_length
-    if seen is None:
-        return None
-    with on_frame(scene, frame):
-        return measured_depth(context, seen)
 
 
 @attrs.frozen(eq=False)

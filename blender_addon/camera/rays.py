@@ -54,6 +54,7 @@ def hidden(things: Iterable[bpy.types.Object]) -> Iterator[None]:
 def cast(
     scene: bpy.types.Scene,
     depsgraph: bpy.types.Depsgraph,
+    seen_by: bpy.types.Object | None,
     to_blender: np.ndarray,
     intrinsics: np.ndarray,
     x: np.ndarray,
@@ -61,18 +62,28 @@ def cast(
 ) -> np.ndarray:
     """Depth (N,) along +Z, in metres, of the geometry at image points x, y (N,), inf where there is none.
 
-    to_blender: (4, 4) from OpenCV camera axes to the scene's world and unit; intrinsics: (4,). Rays start at the near
-    plane.
+    seen_by: the camera, what is nearer or farther than whose clipping is not there; to_blender: (4, 4) from OpenCV
+    camera axes to the scene's world and unit; intrinsics: (4,).
     """
     unit = scene.unit_settings.scale_length
+    near, far = _clipping(seen_by, depsgraph, unit)
     fx, fy, cx, cy = intrinsics
     directions = np.stack([(x - cx) / fx, (y - cy) / fy, np.ones_like(x)], -1)
     centre, rays = to_blender[:3, 3], directions @ to_blender[:3, :3].T
-    starts = centre + rays * NEAR_PLANE / unit
+    starts = centre + rays * near / unit
     lines = zip(starts.tolist(), rays.tolist(), strict=True)
     hits = (scene.ray_cast(depsgraph, start, ray) for start, ray in lines)
     places = np.array([hit[1] if hit[0] else (np.inf,) * 3 for hit in hits]).reshape(-1, 3)
-    return np.linalg.norm(places - centre, axis=-1) / np.linalg.norm(directions, axis=-1) * unit
+    depths = np.linalg.norm(places - centre, axis=-1) / np.linalg.norm(directions, axis=-1) * unit
+    return np.where(depths > far, np.inf, depths)
+
+
+def _clipping(camera: bpy.types.Object | None, depsgraph: bpy.types.Depsgraph, unit: float) -> tuple[float, float]:
+    """Depths, in metres, from which on and up to which a camera sees something."""
+    if camera is None or camera.type != "CAMERA":
+        return NEAR_PLANE, np.inf
+    data = camera.evaluated_get(depsgraph).data
+    return max(NEAR_PLANE, data.clip_start * unit), data.clip_end * unit
 
 
 def frame_depth(cast: Cast, size: tuple[int, int]) -> np.ndarray:
@@ -105,20 +116,21 @@ def _cells(marks: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def main(folder: Path) -> None:
-    """views.npz: scene, layer (names); frames (T,); to_blender (T, 4, 4); intrinsics (T, 4) in pixels of size (2,);
-    trusted: whether drivers of the file may run Python."""
+    """views.npz: scene, layer, camera (names, "" for the scene's); frames (T,); to_blender (T, 4, 4); intrinsics (T, 4)
+    in pixels of size (2,); trusted: whether drivers of the file may run Python."""
     with np.load(folder / "views.npz", allow_pickle=False) as stored:
         job = dict(stored)
     trusted = bool(job["trusted"])
     bpy.ops.wm.open_mainfile(filepath=str(folder / "scene.blend"), load_ui=False, use_scripts=trusted)
     scene = bpy.data.scenes[str(job["scene"])]
     layer, size = scene.view_layers[str(job["layer"])], (int(job["size"][0]), int(job["size"][1]))
+    seen_by = scene.objects.get(str(job["camera"]))
     views = job["frames"], job["to_blender"], job["intrinsics"]
     for number, (frame, pose, lens) in enumerate(zip(*views, strict=True)):
         scene.frame_set(int(frame))
 
         def disparity(x: np.ndarray, y: np.ndarray, pose=pose, lens=lens) -> np.ndarray:
-            return 1.0 / cast(scene, layer.depsgraph, pose, lens, x, y)
+            return 1.0 / cast(scene, layer.depsgraph, seen_by or scene.camera, pose, lens, x, y)
 
         with hidden(not_seen(scene)), np.errstate(over="ignore"):  # beyond 65 km there is sky
             layer.update()

@@ -6,7 +6,7 @@ from dollygrip.errors import InputError
 from dollygrip.trajectory import MAX_FRAMES
 
 from .. import compat
-from ..camera import camera, curve_parts
+from ..camera import camera, curve_parts, depths
 from ..takes import settings, takes
 from . import joining
 
@@ -31,7 +31,7 @@ def adopt(context: bpy.types.Context, thing: bpy.types.Object) -> bpy.types.Acti
     scene = context.scene
     first, last = frame_range(scene, thing)
     seen = camera.sample(context, first, last, thing, 1.0)
-    depth = camera.known_depth(context, seen, first) or camera.ASSUMED_DEPTH
+    depth = depths.known_depth(context, seen, first, thing) or camera.ASSUMED_DEPTH
     action, *copies = compat.new_take_action(f"{thing.name} as it was")
     for owner, curves in zip((thing, thing.data), copies, strict=True):
         for curve in compat.curves_of(owner):

@@ -12,7 +12,7 @@ from dollygrip.conventions import WORLD
 from dollygrip.errors import InputError
 
 from .. import compat
-from ..camera import camera
+from ..camera import camera, depths
 from ..takes import takes
 from . import predict
 
@@ -135,9 +135,10 @@ class AlongPath(predict.PredictCamera):
         if seen:
             seen = attrs.evolve(seen, c2w=start[None])
             if "depth" in task.arrays:
-                task.arrays["depth"] = predict.exact_depth(context, task.arrays["image"], seen, first)
+                task.arrays["depth"] = predict.exact_depth(context, task.arrays["image"], seen, first, camera_there)
             else:
-                task.request = attrs.evolve(task.request, scene_depth=camera.known_depth(context, seen, first))
+                known = depths.known_depth(context, seen, first, camera_there)
+                task.request = attrs.evolve(task.request, scene_depth=known)
         task.follow(line, start)
         task.provenance["path"], task.told = drawing.name, left_out(drawing)
         return task

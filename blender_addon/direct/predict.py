@@ -15,7 +15,7 @@ from dollygrip.trajectory import MAX_FRAMES, Trajectory
 
 from ..backend.session import Outcome, push_undo
 from ..backend.worker import Tell
-from ..camera import camera, parents
+from ..camera import camera, depths, parents
 from ..references import references, subject
 from ..references.picture import fingerprint, read_picture
 from ..rigs import rigs
@@ -63,7 +63,7 @@ class PredictCamera:
             start = seen.c2w[0]
             if state.exact_depth:
                 references.check_unmoved(scene, seen)
-                arrays["depth"] = exact_depth(context, image, seen, first)
+                arrays["depth"] = exact_depth(context, image, seen, first, state.start)
         point, distance = subject.of(context, image, seen, first)
         request = PredictRequest(
             prompt=state.prompt.strip(),
@@ -73,7 +73,7 @@ class PredictCamera:
             takes=state.takes,
             size=camera.square_size(scene),
             **({} if seen is None else lens_of(image, seen)),
-            scene_depth=None if "depth" in arrays else camera.known_depth(context, seen, first),
+            scene_depth=None if "depth" in arrays else depths.known_depth(context, seen, first, state.start),
             strength=state.strength,
             subject=point,
             subject_depth=distance,
@@ -107,7 +107,7 @@ class PredictCamera:
         pose = camera.reference_pose(dense.meta) or {"c2w": start, "intrinsics": dense.intrinsics[0]}
         seen = attrs.evolve(dense, c2w=np.array([pose["c2w"]]), intrinsics=np.array([pose["intrinsics"]]))
         if made_from.get("exact_depth"):
-            arrays["depth"] = exact_depth(context, image, seen, first)
+            arrays["depth"] = exact_depth(context, image, seen, first, shot)
         request = PredictRequest(
             prompt=takes.directed(take) or prompt,
             frames=len(dense),
@@ -195,9 +195,12 @@ class PredictCamera:
         return f"{said} Understood as: {read}." if read else said
 
 
-def exact_depth(context: bpy.types.Context, image: np.ndarray, seen: Trajectory, frame: int) -> np.ndarray:
-    """Depth of the scene's geometry for a picture that frame 0 of `seen` shows centre-cropped."""
-    return camera.depth_map(context, seen.c2w[0], _lens(image, seen), (image.shape[1], image.shape[0]), frame)
+def exact_depth(
+    context: bpy.types.Context, image: np.ndarray, seen: Trajectory, frame: int, seen_by: bpy.types.Object
+) -> np.ndarray:
+    """Depth of the scene's geometry for a picture that frame 0 of `seen`, a camera's, shows centre-cropped."""
+    size = image.shape[1], image.shape[0]
+    return depths.depth_map(context, seen.c2w[0], _lens(image, seen), size, frame, seen_by)
 
 
 def lens_of(image: np.ndarray, seen: Trajectory) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from dollygrip.trajectory import Trajectory
 from .. import compat
 from ..backend.session import Outcome, push_undo
 from ..backend.worker import Tell
-from ..camera import camera, pose_channels
+from ..camera import camera, depths, pose_channels
 from ..references import subject
 from ..references.picture import fingerprint, read_picture
 from ..rigs import rigs
@@ -105,7 +105,7 @@ class Redirect:
         image = read_picture(shown)
         seen = camera.sample(context, span.first, span.first, shot)
         arrays = {"image": image, **_keyframes(context, shot, span)}
-        depth = made_from.get("scene_depth") or camera.known_depth(context, seen, span.first) or camera.ASSUMED_DEPTH
+        depth = made_from.get("scene_depth") or depths.known_depth(context, seen, span.first, shot)
         by_object = state.subject_kind == "OBJECT"
         point, distance = subject.of(context, image, seen, span.first) if by_object else (None, None)
         request = PredictRequest(
@@ -116,7 +116,7 @@ class Redirect:
             takes=count,
             size=camera.square_size(scene),
             **lens_of(image, seen),
-            scene_depth=depth,
+            scene_depth=depth or camera.ASSUMED_DEPTH,
             strength=strength,
             subject=point,
             subject_depth=distance,

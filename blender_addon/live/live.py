@@ -198,7 +198,8 @@ def _rest(scene: bpy.types.Scene) -> tuple:
     if start:  # its depth and the place of a subject depend on what it sees
         place = watch.changes, len(scene.objects)
     if start and not start.animation_data:
-        place += start.data.lens, start.data.shift_x, start.data.shift_y, *map(tuple, start.matrix_world)
+        lens = ("lens", "shift_x", "shift_y", "clip_start", "clip_end")
+        place += *(getattr(start.data, name) for name in lens), *map(tuple, start.matrix_world)
     picture = camera.square_size(scene), camera.scene_fps(scene), scene.unit_settings.scale_length
     return chosen, place, picture, shot.name if shot else "", shots.first_frame(scene, shot)
 

@@ -19,7 +19,7 @@ from dollygrip.protocol import DepthRequest, Welcome
 from ..backend.job import Job
 from ..backend.session import Outcome, push_undo
 from ..backend.worker import Tell
-from ..camera import camera
+from ..camera import camera, depths
 from ..takes import sets, takes
 from .picture import read_picture
 from .proxy_mesh import Grid, ProxyMesh, mesh_of
@@ -113,8 +113,9 @@ def exact_mesh(context: bpy.types.Context, take: bpy.types.Action, view: View) -
     """The surface by the depth of the scene's own geometry on the take's first frame, as it was predicted with."""
     grid, _ = Grid.over(view.picture, view.picture)
     x, y = np.meshgrid(grid.x, grid.y)
+    shot = takes.find_camera(context.scene)
     with camera.on_frame(context.scene, takes.frame_range(take)[0]):
-        depth = camera.depths_seen(context, view.c2w, view.lens, x.ravel(), y.ravel()).reshape(x.shape)
+        depth = depths.depths_seen(context, view.c2w, view.lens, x.ravel(), y.ravel(), shot).reshape(x.shape)
     if not np.isfinite(depth).any():
         raise InputError("The scene's geometry, which gave this take its depth, is not there any more.", "Undo that.")
     return mesh_of(depth, grid, view.lens, view.picture)

@@ -18,7 +18,7 @@ from dollygrip.trajectory import MAX_FRAMES, Trajectory
 from .. import compat
 from ..backend.session import Outcome, push_undo
 from ..backend.worker import Tell
-from ..camera import camera
+from ..camera import camera, depths
 from ..direct.predict import check_prompt
 from ..references.picture import fingerprint, read_picture, write_png
 from ..shots import saving, shots, strips
@@ -78,8 +78,9 @@ class RenderShot:
                 f"The shot would run from frame {first} to {last}.",
                 f"Give the {'take' if take else 'scene'} a frame range of 1 to {MAX_FRAMES} frames.",
             )
-        sampled = camera.sample(context, first, last, shot if takes.is_camera(shot) else None)
-        notices, depth = [], made_from.get("scene_depth") or camera.known_depth(context, sampled, first)
+        seen_by = shot if takes.is_camera(shot) else None
+        sampled = camera.sample(context, first, last, seen_by)
+        notices, depth = [], made_from.get("scene_depth") or depths.known_depth(context, sampled, first, seen_by)
         if depth is None:
             depth = camera.ASSUMED_DEPTH
             notices.append(f"Nothing in the scene gives the scale: Depth was taken as {depth:g} m.")
@@ -101,9 +102,9 @@ class RenderShot:
             meta["reference"] = {"c2w": seen["c2w"], "intrinsics": seen["intrinsics"], "sha256": sha256}
             if on_set:
                 lens = camera.in_picture(np.array([seen["intrinsics"]]), sampled.size, picture)[0]
-                arrays["depth"] = camera.depth_map(context, np.array(pose["c2w"]), lens, picture, first)
+                arrays["depth"] = depths.depth_map(context, np.array(pose["c2w"]), lens, picture, first, seen_by)
         keep_set = on_set is not None and state.use_scene_depth
-        if keep_set and scene_depth.is_moving(context, sampled, first):
+        if keep_set and scene_depth.is_moving(context, sampled, first, seen_by):
             notices.append("Something moves in the scene: the shot shows it at rest, in the colours of the reference.")
         provenance = {
             "take": take.name if take else shot.name,
@@ -126,7 +127,7 @@ class RenderShot:
             provenance=provenance,
             notices=notices,
             title=f"Rendering {shot.name}",
-            depth_pass=scene_depth.DepthPass.of(context, sampled, first) if keep_set else None,
+            depth_pass=scene_depth.DepthPass.of(context, sampled, first, seen_by) if keep_set else None,
         )
 
     @classmethod

@@ -22,7 +22,7 @@ from dollygrip.protocol.messages import MAX_PIXELS
 from dollygrip.trajectory import Trajectory
 
 from ..backend.worker import Status, Tell
-from ..camera import camera, rays
+from ..camera import camera, depths, rays
 from ..takes import takes
 
 _PROBES = 24  # rays across a frame that tell whether it sees the set at all
@@ -51,25 +51,31 @@ class DepthPass:
     """A copy of the scene and the frames that are to be seen of it.
 
     seen: the camera of every frame, in metres; first: the scene frame of the first; unit: metres of a Blender unit;
-    names: of the scene and its view layer; trusted: whether this Blender lets the file run Python in its drivers.
+    names: of the scene, its view layer and the camera, "" for the scene's; trusted: whether this Blender lets the file
+    run Python in its drivers.
     """
 
     folder: tempfile.TemporaryDirectory
     seen: Trajectory
     first: int
     unit: float
-    names: tuple[str, str]
+    names: tuple[str, str, str]
     trusted: bool
 
     @classmethod
-    def of(cls, context: bpy.types.Context, seen: Trajectory, first: int) -> Self:
-        """For a camera sampled from scene frame `first` on; raises InputError where it sees no geometry."""
-        _check_geometry(context, seen, first)
+    def of(
+        cls, context: bpy.types.Context, seen: Trajectory, first: int, seen_by: bpy.types.Object | None = None
+    ) -> Self:
+        """For a camera, by default the scene's, that was sampled as `seen` from scene frame `first` on.
+
+        Raises InputError where it sees no geometry.
+        """
+        _check_geometry(context, seen, first, seen_by)
         for thing in context.objects_in_mode if context.mode.startswith("EDIT") else ():
             thing.update_from_editmode()
         scene, folder = context.scene, tempfile.TemporaryDirectory(prefix="dollygrip_depth_")
         bpy.data.libraries.write(str(Path(folder.name, "scene.blend")), {scene}, path_remap="ABSOLUTE")
-        names = scene.name, context.view_layer.name
+        names = scene.name, context.view_layer.name, seen_by.name if seen_by else ""
         return cls(folder, seen, first, scene.unit_settings.scale_length, names, not bpy.app.autoexec_fail)
 
     def render(self, size: tuple[int, int], tell: Tell) -> np.ndarray:
@@ -84,8 +90,9 @@ class DepthPass:
                 f"Render at most {most} frames, a smaller size, or without Use Scene Depth.",
             )
         folder = Path(self.folder.name)
-        seen, (scene, layer) = self.seen.resized(size), self.names
-        views = {"scene": scene, "layer": layer, "frames": np.arange(count) + self.first, "size": size}
+        seen = self.seen.resized(size)
+        views = dict(zip(("scene", "layer", "camera"), self.names, strict=True))
+        views |= {"frames": np.arange(count) + self.first, "size": size}
         views["trusted"] = self.trusted
         views |= {"to_blender": blender_from_c2w(seen.c2w, self.unit) @ CAMERA, "intrinsics": seen.intrinsics}
         np.savez(folder / "views.npz", **views)
@@ -131,10 +138,10 @@ def _blender() -> list[str]:
     return [sys.executable, rays.__file__]
 
 
-def _check_geometry(context: bpy.types.Context, seen: Trajectory, first: int) -> None:
+def _check_geometry(context: bpy.types.Context, seen: Trajectory, first: int, seen_by: bpy.types.Object | None) -> None:
     """Raise InputError where rays into the first, middle and last frame hit nothing at all."""
     probes = sorted({0, len(seen) // 2, len(seen) - 1})
-    if not any(np.isfinite(_probe(context, seen, t, first + t)).any() for t in probes):
+    if not any(np.isfinite(_probe(context, seen, t, first + t, seen_by)).any() for t in probes):
         frames = ", ".join(str(first + t) for t in probes)
         raise InputError(
             f"The camera sees no geometry of the scene (frames {frames}).",
@@ -142,14 +149,18 @@ def _check_geometry(context: bpy.types.Context, seen: Trajectory, first: int) ->
         )
 
 
-def is_moving(context: bpy.types.Context, seen: Trajectory, first: int) -> bool:
+def is_moving(
+    context: bpy.types.Context, seen: Trajectory, first: int, seen_by: bpy.types.Object | None = None
+) -> bool:
     """Whether what frame 0's camera sees of the scene is elsewhere when the shot ends: its colours are not known."""
-    began, ended = (_probe(context, seen, 0, first + t) for t in (0, len(seen) - 1))
+    began, ended = (_probe(context, seen, 0, first + t, seen_by) for t in (0, len(seen) - 1))
     return not np.allclose(began, ended, rtol=1e-3)
 
 
-def _probe(context: bpy.types.Context, seen: Trajectory, t: int, frame: int) -> np.ndarray:
+def _probe(
+    context: bpy.types.Context, seen: Trajectory, t: int, frame: int, seen_by: bpy.types.Object | None
+) -> np.ndarray:
     """Depths along a grid of rays into frame t of a camera, of the scene as it is on a scene frame."""
     x, y = np.meshgrid(*((np.arange(_PROBES) + 0.5) / _PROBES * side for side in seen.size))
     with camera.on_frame(context.scene, frame):
-        return camera.depths_seen(context, seen.c2w[t], seen.intrinsics[t], x.ravel(), y.ravel())
+        return depths.depths_seen(context, seen.c2w[t], seen.intrinsics[t], x.ravel(), y.ravel(), seen_by)

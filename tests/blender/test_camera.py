@@ -3,7 +3,7 @@
 import bpy
 import numpy as np
 import pytest
-from bl_ext.user_default.dollygrip.camera import camera
+from bl_ext.user_default.dollygrip.camera import camera, depths
 from bl_ext.user_default.dollygrip.direct.adopt import adopt
 from bl_ext.user_default.dollygrip.direct.drawn import AlongPath
 from bl_ext.user_default.dollygrip.direct.predict import PredictCamera
@@ -214,9 +214,9 @@ def test_depth_is_measured_in_the_scene(scene):
     scene.collection.objects.link(made)
     scene.camera = made
     scene.unit_settings.scale_length = 0.1
-    assert camera.known_depth(bpy.context, camera.sample(bpy.context, 1, 1), 1) == pytest.approx(0.7, rel=1e-5)
+    assert depths.known_depth(bpy.context, camera.sample(bpy.context, 1, 1), 1) == pytest.approx(0.7, rel=1e-5)
     scene.dollygrip.scene_depth = 30
-    assert camera.known_depth(bpy.context, camera.sample(bpy.context, 1, 1), 1) == pytest.approx(3.0)
+    assert depths.known_depth(bpy.context, camera.sample(bpy.context, 1, 1), 1) == pytest.approx(3.0)
 
 
 def along_a_line(context) -> float:
@@ -266,15 +266,15 @@ def test_the_depth_map_is_that_of_the_geometry(scene):
     bpy.ops.mesh.primitive_plane_add(size=2, location=(0, 7, 0), rotation=(np.pi / 2, 0, 0))
     bpy.ops.mesh.primitive_cube_add(size=1, location=(0.5, 4.5, 0.5))
     c2w, lens = np.eye(4), np.array([100.0, 100.0, 32.0, 18.0])
-    depth = camera.depth_map(bpy.context, c2w, lens, (64, 36), 1)
+    depth = depths.depth_map(bpy.context, c2w, lens, (64, 36), 1)
     y, x = np.mgrid[:36, :64] + 0.5
     across, down = (x - 32) / 100, (y - 18) / 100
     wall = (np.abs(across * 7) < 1) & (np.abs(down * 7) < 1)
     box = (across * 4 > 0) & (across * 4 < 1) & (down * 4 < 0) & (down * 4 > -1)
     assert np.allclose(depth, np.where(box, 4, np.where(wall, 7, np.inf)), rtol=1e-4)
-    assert camera.depth_map(bpy.context, c2w, lens * 20, (1280, 720), 1).shape == (720, 1280)
+    assert depths.depth_map(bpy.context, c2w, lens * 20, (1280, 720), 1).shape == (720, 1280)
     with pytest.raises(InputError, match="no geometry"):
-        camera.depth_map(bpy.context, np.diag([-1.0, 1, -1, 1]), lens, (64, 36), 1)
+        depths.depth_map(bpy.context, np.diag([-1.0, 1, -1, 1]), lens, (64, 36), 1)
 
 
 def test_no_camera_and_no_perspective_are_said(scene):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from bl_ext.user_default.dollygrip import compat
 from bl_ext.user_default.dollygrip.backend.session import session
-from bl_ext.user_default.dollygrip.camera import camera
+from bl_ext.user_default.dollygrip.camera import camera, depths
 from bl_ext.user_default.dollygrip.references import picture
 from bl_ext.user_default.dollygrip.render import scene_depth
 from bl_ext.user_default.dollygrip.render.render import RenderShot
@@ -81,7 +81,7 @@ def exact(scene, seen, t: int) -> np.ndarray:
     """A ray into every pixel of a frame of the scene itself, (h, w)."""
     x, y = np.meshgrid(*(np.arange(side) + 0.5 for side in seen.size))
     with camera.on_frame(scene, scene.frame_start + t):
-        return camera.depths_seen(bpy.context, seen.c2w[t], seen.intrinsics[t], x.ravel(), y.ravel()).reshape(x.shape)
+        return depths.depths_seen(bpy.context, seen.c2w[t], seen.intrinsics[t], x.ravel(), y.ravel()).reshape(x.shape)
 
 
 @pytest.mark.timeout(600)
@@ -146,6 +146,30 @@ def test_what_is_not_rendered_has_no_depth(film, how):
         assert depths[t].min() == pytest.approx(WALL if behind else BOX, rel=1e-3), t
         assert exact(film, seen, t).min() == pytest.approx(WALL if behind else BOX, rel=1e-3), t
     assert not box.hide_viewport
+
+
+def test_what_the_camera_clips_has_no_depth(film):
+    """From frame 3 on it looks past the box, as into a room from outside; then the wall is too far."""
+    data = film.camera.data
+    for data.clip_start, frame in ((0.1, 2), (BOX + 2.5, 3)):
+        data.keyframe_insert("clip_start", frame=frame)
+    for curve in compat.curves_of(data):
+        for key in curve.keyframe_points:
+            key.interpolation = "CONSTANT"
+    seen = camera.sample(bpy.context, 1, FRAMES)
+    found = scene_depth.DepthPass.of(bpy.context, seen, 1).render(SIZE, lambda status: None)
+    for t in range(FRAMES):
+        assert found[t].min() == pytest.approx(BOX if t < 2 else WALL, rel=1e-3), t
+    data.animation_data_clear()
+    data.clip_start = BOX + 2.5
+    bpy.ops.dollygrip.capture_reference(source="CAMERA")
+    task = RenderShot.of(bpy.context)
+    image, depth = task.arrays["image"].astype(int), task.arrays["depth"]
+    assert (image[..., 2] > image[..., 0]).all() and depth.min() == pytest.approx(WALL, rel=1e-3), "the wall alone"
+    assert depths.known_depth(bpy.context, seen, 1) == pytest.approx(WALL, rel=1e-3)
+    data.clip_start, data.clip_end = 0.1, WALL - 1
+    depth = RenderShot.of(bpy.context).arrays["depth"]
+    assert np.isinf(depth).any() and depth.min() == pytest.approx(BOX, rel=1e-3)
 
 
 def test_sky_and_curved_surfaces(film):

@@ -6,7 +6,7 @@ import time
 import bpy
 import numpy as np
 import pytest
-from bl_ext.user_default.dollygrip.camera import camera
+from bl_ext.user_default.dollygrip.camera import camera, depths
 from bl_ext.user_default.dollygrip.references import picture, proxy_mesh, set_proxy
 from bl_ext.user_default.dollygrip.takes import sets, takes
 from bpy_extras.object_utils import world_to_camera_view
@@ -120,7 +120,7 @@ def test_exact_depth_is_the_geometrys_own(film, scripted_backend):
     seen = camera.sample(bpy.context, 1, 1)
 
     def depth_at(x, y):
-        return camera.depths_seen(bpy.context, seen.c2w[0], seen.intrinsics[0], x * SIZE[0], y * SIZE[1])
+        return depths.depths_seen(bpy.context, seen.c2w[0], seen.intrinsics[0], x * SIZE[0], y * SIZE[1])
 
     assert_on_its_pixels(film, proxy, depth_at, (4 * SIZE[0], 4 * SIZE[1]))
     edges = [proxy.data.vertices[i].co for edge in proxy.data.edges for i in edge.vertices]
@@ -133,10 +133,10 @@ def test_the_proxy_counts_neither_as_depth_nor_in_a_render(film, scripted_backen
     scout = start_camera(film)
     bpy.ops.dollygrip.predict_camera()
     seen = camera.sample(bpy.context, 1, 1, scout)
-    before = camera.measured_depth(bpy.context, seen)
+    before = depths.measured_depth(bpy.context, seen)
     bpy.ops.dollygrip.build_set_proxy()
     bpy.context.view_layer.update()
-    assert camera.measured_depth(bpy.context, seen) == pytest.approx(before, rel=1e-6)
+    assert depths.measured_depth(bpy.context, seen) == pytest.approx(before, rel=1e-6)
     proxy = sets.proxies(film)[0]
     assert proxy.hide_render and proxy.hide_select and proxy.visible_get()
 
