@@ -62,7 +62,7 @@ def draw_job(layout: bpy.types.UILayout, context: bpy.types.Context, kind: str) 
         wrapped(box, context, state.error, "ERROR")
         if state.hint:
             wrapped(box, context, state.hint, "BLANK1")
-    elif state.notice:
+    if state.notice:
         wrapped(layout, context, state.notice, "CHECKMARK")
 
 

@@ -111,6 +111,11 @@ class Worker:
         except DollygripError as error:
             cancelled = error.kind == "cancelled"
             self.results.put(Outcome("cancelled") if cancelled else Outcome("failed", error))
+        except OSError as error:  # where the disk is full, no file is named
+            place = f"{error.filename}: " if error.filename else ""
+            said = f"{self.task.title} failed, for a file cannot be read or written: {place}{error.strerror}."
+            hint = "Look after its folder and the space on the disk, then start it again."
+            self.results.put(Outcome("failed", DollygripError(said, hint)))
         except Exception as error:  # a defect of ours: the job must still end, with its reason
             said = DollygripError(f"{self.task.title} failed: {error!r}.", "Please report this.")
             self.results.put(Outcome("failed", said))

@@ -212,16 +212,18 @@ class RenderShot:
         strips.ensure(scene, self.files, self.frame_start, len(self.trajectory), self._shot("rendering"))
 
     def finish(self, scene: bpy.types.Scene, outcome: Outcome) -> None:
+        before = scene.dollygrip.notice  # of the shots of this queue that have ended
         if self.files:
             shot = self._shot(outcome.state, outcome.summary)
             strips.ensure(scene, self.files, self.frame_start, len(self.trajectory), shot)
             if name := outcome.summary.get("depth_estimator"):
                 shot_record.note_depth_estimator(self.folder, name)
             said = f"{len(self.files)} of {len(self.trajectory)} frames are in {takes.beside(self.folder)}."
-            scene.dollygrip.notice = " ".join([said, *self.notices])
+            new = (notice for notice in self.notices if notice not in before)
+            scene.dollygrip.notice = " ".join([before, said, *new]).strip()
             push_undo("Render Shot")
-        else:
-            scene.dollygrip.notice = "Cancelled: no frame was rendered." if outcome.state == "cancelled" else ""
+        elif outcome.state == "cancelled":
+            scene.dollygrip.notice = f"{before} Cancelled: no frame was rendered.".strip()
 
     def _shot(self, state: str, summary: dict[str, Any] | None = None) -> dict[str, Any]:
         simple = {k: v for k, v in (summary or {}).items() if isinstance(v, str | int | float)}

@@ -1,5 +1,6 @@
 """What a tick may stumble over: the job ends with its reason, and the next one can begin."""
 
+import shutil
 import subprocess
 import sys
 
@@ -54,6 +55,37 @@ def test_jobs_that_follow_one_that_stumbles_are_done(film, monkeypatch):
     ended = session.run(first, "", [second])
     assert "the disk is gone" in ended.error.message and "the disk is gone" in film.dollygrip.error
     assert [compat.span_of(strip) for strip in compat.strips_of(film)] == [(4, 6)]
+
+
+def test_a_frame_that_cannot_be_written_is_named(film, tmp_path):
+    """The folder goes while a shot renders; what was rendered before stays in the strip."""
+    bpy.ops.dollygrip.predict_camera()
+    takes.shown(film.camera)["dollygrip"]["prompt"] = "sleep=0.1"
+    session.start(RenderShot.of(bpy.context), "")
+    while not session.task.files:
+        session.pump()
+    shutil.rmtree(session.task.folder)
+    while session.active:
+        session.pump()
+    assert "a file cannot be read or written: " in film.dollygrip.error and "frame_000" in film.dollygrip.error
+    assert "folder" in film.dollygrip.hint and "report" not in film.dollygrip.hint
+
+
+def test_what_was_noticed_of_every_shot_of_several_is_told(film):
+    """Once each, though the last shot ends last; also beside an error of one of them."""
+    film.view_settings.view_transform = "AgX"
+    bpy.ops.dollygrip.predict_camera()
+    spans = (1, 2), (3, 4), (5, 5)
+    first, *following = (RenderShot.of(bpy.context, None, span) for span in spans)
+    for task in (first, *following):
+        task.notices.append("A notice of each.")
+    following[0].prompt = "fail=1"
+    assert session.run(first, "", following).error
+    told = film.dollygrip.notice
+    assert "view transform from AgX" in told and told.count("A notice of each.") == 1
+    assert [f"{count} of {of} frames" in told for count, of in ((2, 2), (1, 2), (1, 1))] == [True] * 3
+    session.run(RenderShot.of(bpy.context, None, (1, 2)), "")
+    assert film.dollygrip.notice == "2 of 2 frames are in //dollygrip/shot_004."
 
 
 def test_a_reference_on_another_drive_is_kept_by_its_whole_path(film, picture_path, monkeypatch):
