@@ -66,6 +66,7 @@ def _check_begin(path: str, kind: str) -> None:
 def read_scene_file(context: bpy.types.Context, path: str) -> tuple[Trajectory, list[str]]:
     """The only camera of a USD or Alembic file, over its own frame range at the scene's frame rate and render size.
 
+    An Alembic file in which nothing moves has no range: it is the scene's.
     Blender imports it into a scene that is removed afterwards with everything that came. Raises InputError where the
     file cannot be imported or does not hold exactly one camera.
     """
@@ -94,11 +95,13 @@ def read_scene_file(context: bpy.types.Context, path: str) -> tuple[Trajectory, 
 
 @contextmanager
 def _scratch_scene(context: bpy.types.Context) -> Iterator[bpy.types.Scene]:
-    """A scene with the frame rate, units and render size of the current one; it and all data made in it go again."""
+    """A scene with the frame rate and range, units and render size of the current one; it and all data made in it go
+    again."""
     before, scene = _all_data(), context.scene
     scratch = bpy.data.scenes.new("Dollygrip Import")
     try:
         scratch.unit_settings.scale_length = scene.unit_settings.scale_length
+        scratch.frame_start, scratch.frame_end = scene.frame_start, scene.frame_end
         for name in ("fps", "fps_base", "resolution_x", "resolution_y", "resolution_percentage"):
             setattr(scratch.render, name, getattr(scene.render, name))
         scratch.render.pixel_aspect_x, scratch.render.pixel_aspect_y = camera.sensor_of(scene, None).aspect
@@ -129,6 +132,11 @@ def write_scene_file(context: bpy.types.Context, path: str, first: int, last: in
         if not made.visible_get():
             raise InputError(f"The camera {made.name} is hidden, so Blender does not export it.", "Show it first.")
         made.select_set(True)
+        if not made.select_get():
+            raise InputError(
+                f"The camera {made.name} cannot be selected, so Blender does not export it.",
+                "Make it, and its collection, selectable in the Outliner first.",
+            )
         scene.frame_start, scene.frame_end = first, last
         if usd:
             bpy.ops.wm.usd_export(filepath=path, selected_objects_only=True, export_animation=True)
@@ -187,13 +195,14 @@ class DOLLYGRIP_OT_load_take(_File, bpy.types.Operator):
             takes.check_own(rig)
             fitted = camera.fit(found, camera.Placement.of(scene, rig and rig.data, None))
         except DollygripError as error:
-            scene.dollygrip.error, scene.dollygrip.hint = error.message, error.hint
+            scene.dollygrip.error, scene.dollygrip.hint, scene.dollygrip.notice = error.message, error.hint, ""
             self.report({"ERROR"}, "\n".join(filter(None, (error.message, error.hint))))  # a line each in the popup
             return {"CANCELLED"}
         meta = found.meta
         provenance = {k: meta.get(k) for k in ("prompt", "seed", "model", "parent_take")}
         name = takes.name_of(meta.get("prompt") or bpy.path.display_name_from_filepath(path))
         first, last = takes.frame_range(takes.add(scene, fitted, name, {**provenance, "file": path}))
+        scene.dollygrip.error = scene.dollygrip.hint = ""
         scene.dollygrip.notice = f"{'; '.join([_said(scene, found, fitted, first, last), *notes])}."
         self.report({"INFO"}, scene.dollygrip.notice)
         return {"FINISHED"}

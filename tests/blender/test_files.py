@@ -60,6 +60,22 @@ def test_an_exported_camera_comes_back(scene, tmp_path, kind):
     assert grown == {"scenes": 0, "objects": 1, "cameras": 1, "cache_files": 0, "meshes": 0}, "only the take's camera"
 
 
+@pytest.mark.parametrize("kind", ["usd", "alembic"])
+def test_a_camera_at_rest_comes_back_over_its_frames(scene, tmp_path, kind):
+    """An error that was said before is not said any more."""
+    build(scene)
+    for owner in (scene.camera, scene.camera.data):
+        owner.animation_data_clear()
+    path = str(path_of(tmp_path, kind))
+    with pytest.raises(RuntimeError, match="cannot be read"):
+        bpy.ops.dollygrip.load_take(filepath=path)
+    assert scene.dollygrip.error
+    bpy.ops.dollygrip.save_take(filepath=path, kind=kind)
+    bpy.ops.dollygrip.load_take(filepath=path)
+    assert takes.frame_range(takes.shown(scene.camera)) == (FIRST, LAST)
+    assert not scene.dollygrip.error and "frame 11 to 31" in scene.dollygrip.notice
+
+
 def test_names_tell_the_format_and_the_notice_what_was_assumed(scene, tmp_path):
     build(scene)
     for name, begins in (("a.usda", b"#usda"), ("a.motionctrl.json", b"[\n["), ("a.txt", b"\n0 ")):
@@ -103,6 +119,11 @@ def test_what_cannot_be_imported_or_exported_is_said(scene, tmp_path, monkeypatc
         with pytest.raises(RuntimeError, match=words):
             bpy.ops.dollygrip.save_take(filepath=str(tmp_path / name))
     monkeypatch.undo()
+    made.hide_select = True
+    with pytest.raises(RuntimeError, match="Camera cannot be selected"):
+        bpy.ops.dollygrip.save_take(filepath=str(tmp_path / "a.usd"))
+    assert not (tmp_path / "a.usd").exists()
+    made.hide_select = False
     made.hide_set(True)
     with pytest.raises(RuntimeError, match="is hidden"):
         bpy.ops.dollygrip.save_take(filepath=str(tmp_path / "a.usd"))
