@@ -119,8 +119,12 @@ class LiveDirection:
         self._clear()
 
     def tick(self) -> float | None:
-        """Ask where something has changed, show what has come."""
+        """Ask where something has changed, show what has come; the end where the scene that is followed is gone."""
         if not self.on:
+            return None
+        if not any(map(self.follows, bpy.data.scenes)):
+            self.stop()
+            redraw()
             return None
         before = self.preview, self.status
         if bpy.context.scene and self.follows(bpy.context.scene):
@@ -178,7 +182,7 @@ class LiveDirection:
         self._tasks = {number: each for number, each in self._tasks.items() if number > answer.number}
         if answer.error:
             self.said = answer.error.message
-        elif task and any(map(self.follows, bpy.data.scenes)):
+        elif task:
             task.job_id, self.said = answer.job_id, ""
             try:
                 self.preview = Preview(task, answer.trajectory, _shape(task, answer.trajectory))

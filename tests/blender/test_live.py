@@ -91,6 +91,21 @@ def test_another_scene_neither_shows_nor_keeps_the_path(ready):
     assert bpy.ops.dollygrip.keep_live() == {"FINISHED"} and len(ready.dollygrip.take_list) == 1
 
 
+def test_live_ends_with_the_scene_that_it_follows(ready, tmp_path):
+    turn(True)
+    ready.dollygrip.prompt = f"until={tmp_path / 'asked'}"
+    live.tick()
+    other = bpy.data.scenes.new("Other")
+    bpy.context.window.scene = other
+    bpy.data.scenes.remove(ready)
+    (tmp_path / "asked").touch()
+    assert live.tick() is None, "its timer ends"
+    assert not live.on and not live.preview and not live.said
+    turn(True)
+    live.tick()
+    assert live.follows(other)
+
+
 def test_only_the_newest_is_asked_while_one_is_computed(ready, scripted_backend, tmp_path):
     all_asked = tmp_path / "asked"
     ready.dollygrip.prompt = f"until={all_asked}"
