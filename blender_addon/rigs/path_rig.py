@@ -94,7 +94,9 @@ def _object_data(name: str, pieces: np.ndarray, steps: int) -> bpy.types.Curve:
     before = np.concatenate([2 * pieces[:1, 0] - pieces[:1, 1], pieces[:, 2]])
     after = np.concatenate([pieces[:, 1], 2 * pieces[-1:, 3] - pieces[-1:, 2]])
     for point, place, left, right in zip(spline.bezier_points, places, before, after, strict=True):
-        smooth = np.linalg.norm(np.cross(place - left, right - place)) < 1e-4 * np.linalg.norm(right - left) ** 2
+        lengths, whole = (np.linalg.norm(place - left), np.linalg.norm(right - place)), np.linalg.norm(right - left)
+        smooth = np.linalg.norm(np.cross(place - left, right - place)) < 1e-4 * whole**2
+        smooth &= min(lengths) > 1e-3 * whole  # where the camera rests, Blender would give a handle of no length one
         point.handle_left_type = point.handle_right_type = "ALIGNED" if smooth else "FREE"
         point.co, point.handle_left, point.handle_right = place, left, right
     return data

@@ -47,6 +47,33 @@ def test_conversions_keep_the_camera(scene, move, scale, unit):
     assert scene.camera.parent == parent and not scene.camera.constraints
 
 
+@pytest.mark.parametrize("handles", ["AUTO_CLAMPED", "VECTOR"])
+@pytest.mark.parametrize("rests", ["keyed", "before its keys", "behind them"])
+def test_a_camera_that_rests_rides_its_path_as_before(scene, rests, handles):
+    """It holds between two keys in the middle and at the end, or on frames of its range that have no keys."""
+    action = add_take(scene)
+    last = action.frame_end
+    for curve in compat.object_curves(action) if rests == "keyed" else ():
+        if curve.data_path == "location":
+            curve.keyframe_points.clear()
+            for frame, value in (
+                (START, 0),
+                (30, 1 + curve.array_index),
+                (45, 1 + curve.array_index),
+                (70, 3),
+                (last, 3),
+            ):
+                key = curve.keyframe_points.insert(frame, value)
+                key.handle_left_type = key.handle_right_type = handles
+    action.frame_start -= 5 * (rests == "before its keys")
+    action.frame_end += 5 * (rests == "behind them")
+    before, kept = seen(scene), keys_of(action)
+    for kind in (rigs.PATH, rigs.PLAIN):
+        bpy.ops.dollygrip.set_rig(kind=kind)
+        assert_same_view(seen(scene), before)
+    assert keys_of(action) == kept
+
+
 def test_the_path_is_the_way_and_can_be_edited(scene):
     """The curve's points are the take's keys; moved ones move the camera, also after it is converted back."""
     action = add_take(scene)
