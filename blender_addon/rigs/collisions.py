@@ -185,6 +185,9 @@ class _Sliced:
 
     @classmethod
     def poll(cls, context):
+        if context.mode == "EDIT_MESH":
+            cls.poll_message_set("Leave Edit Mode: Blender has no surface of a mesh while it is being edited")
+            return False
         return rigs.shows_take(cls, context)
 
     def begin(self, context) -> None:

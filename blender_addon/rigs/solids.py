@@ -77,7 +77,8 @@ class Solids:
             thing = instance.object
             owner = instance.parent.original if instance.is_instance else thing.original
             solid = owner == self.set or not (owner in self.unrendered or sets.is_proxy(owner))
-            if thing.type == "MESH" and instance.show_self and solid and not self._carried(owner):
+            solid = solid and thing.type == "MESH" and len(thing.data.polygons)
+            if solid and instance.show_self and not self._carried(owner):
                 yield thing, instance.matrix_world.copy()
 
     def _carried(self, thing: bpy.types.Object | None) -> bool:
