@@ -95,13 +95,15 @@ def ensure_handheld(context: bpy.types.Context, camera: bpy.types.Object, seed: 
 
 
 def remove_handheld(camera: bpy.types.Object) -> None:
-    """Take the handheld layer off, with all that it added; does nothing where there is none."""
+    """Take the handheld layer off, with all that it added but what a copy of the camera uses; where there is none, do
+    nothing."""
     layer = handheld_of(camera)
     if layer is None:
         return
     empty = layer.target
     camera.constraints.remove(layer)
-    if empty:
+    others = (handheld_of(thing) for thing in bpy.data.objects if thing.type == "CAMERA")
+    if empty and not any(other and other.target == empty for other in others):
         bpy.data.batch_remove([data for data in (empty, empty.animation_data and empty.animation_data.action) if data])
 
 
