@@ -52,15 +52,35 @@ def chosen_span(scene: bpy.types.Scene, shot: bpy.types.Object) -> joining.Span:
 def span_within(scene: bpy.types.Scene, shot: bpy.types.Object, start: int, end: int, said: str) -> joining.Span:
     """The frames start to end as far as they lie in a shot; said: what they are called. Raises InputError."""
     take = takes.shown(shot)
-    if take and rigs.kind_of(take) != rigs.PLAIN:
-        raise InputError("The take has a rig.", "Set Rig to Curves first; the camera stays the same.")
+    if take:
+        check_plain(take)
     if shot.animation_data and any(d.data_path in _POSING for d in shot.animation_data.drivers):
         raise InputError(f"Drivers pose {shot.name}.", "Bake them to keys, or remove them.")
+    for owner in () if take else (shot, shot.data):
+        if _only_by_strips(owner):
+            raise InputError(
+                f"Strips of the Nonlinear Animation editor move {owner.name}.",
+                "Bake them to an Action (Object > Animation > Bake Action), then re-direct that.",
+            )
     first, last = adopt.frame_range(scene, shot)
     inside = max(first, start), min(last, end)
     if inside[0] >= inside[1]:
         raise InputError(f"Frames {start} to {end}, {said}, lie outside of the shot.", f"It has {first} to {last}.")
     return joining.span_of(pose_curves(shot), *inside, (first, last))
+
+
+def check_plain(take: bpy.types.Action) -> None:
+    """Raise InputError for a take with a rig, some of whose curves rest."""
+    if rigs.kind_of(take) != rigs.PLAIN:
+        raise InputError("The take has a rig.", "Set Rig to Curves first; the camera stays the same.")
+
+
+def _only_by_strips(owner: bpy.types.ID) -> bool:
+    """Whether strips animate a camera object, or its lens, and no Action that could become a take."""
+    animation = owner.animation_data
+    if animation is None or animation.action or not animation.use_nla:
+        return False
+    return any(not strip.mute for track in animation.nla_tracks if not track.mute for strip in track.strips)
 
 
 def lock(curves: list[bpy.types.FCurve], locked: bool) -> int:

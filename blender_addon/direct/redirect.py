@@ -180,6 +180,7 @@ class Redirect:
         if parent is None or (place := takes.place_of(shot, parent)) < 0:
             raise InputError("The take that was to be re-directed is gone.", "Undo, or re-direct another one.")
         shot.dollygrip_shot.take_index = place
+        parts.check_plain(parent)
         names = pose_channels.names_of(shot)
         joining.complete(parent, shot)
         curves = [c for c in compat.object_curves(parent) if (c.data_path, c.array_index) in names]

@@ -357,3 +357,32 @@ def test_what_cannot_be_redirected_is_refused(scene, film, change, said):
         bpy.ops.dollygrip.redirect()
     assert said in scene.dollygrip.error and scene.dollygrip.hint
     assert [action for action in bpy.data.actions if takes.is_take(action)] == [film], "nothing was made"
+
+
+def test_a_camera_that_only_strips_animate_is_refused(scene, picture_path):
+    """Its first take would rest on all frames, and hide what the strips do; muted ones do nothing."""
+    made = bpy.data.objects.new("Mine", bpy.data.cameras.new("Mine"))
+    scene.collection.objects.link(made)
+    scene.camera = made
+    for frame, made.location.x in ((1, 0), (90, 5)):
+        made.keyframe_insert("location", frame=frame)
+    track = made.animation_data.nla_tracks.new()
+    track.strips.new("Move", 1, made.animation_data.action)
+    made.animation_data.action = None
+    ask(scene, picture_path, 20, 70)
+    before = view(scene, 1, 90)
+    with pytest.raises(RuntimeError, match="Strips of the Nonlinear Animation editor move Mine"):
+        bpy.ops.dollygrip.redirect()
+    assert view(scene, 1, 90) == before
+    track.mute = True
+    before = view(scene, 1, 90)
+    redirected(scene)
+    assert outside(view(scene, 1, 90), 20, 70) == outside(before, 20, 70)
+
+
+def test_a_take_that_was_given_a_rig_while_its_part_was_predicted_says_so(scene, film):
+    task = Redirect.of(bpy.context)
+    bpy.ops.dollygrip.set_rig(kind="PATH")
+    before = view(scene)
+    task.deliver(scene, (0, wild(task.span.frames)))
+    assert "has a rig" in task.error.message and not task.made and view(scene) == before
