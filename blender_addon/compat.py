@@ -8,6 +8,7 @@ Sequencer: 4.4 renamed `sequences` to `strips` (5.0 removed the old name); 5.0 g
 from typing import Any
 
 import bpy
+from mathutils import Matrix
 
 SLOTTED = bpy.app.version >= (4, 4, 0)
 GROUPED = bpy.app.version >= (5, 0, 0)
@@ -154,9 +155,18 @@ def strokes_of(drawing: bpy.types.Object) -> list[tuple[list[Any], bool]]:
             strokes = frame.strokes if frame else []
             found += [([matrix @ p.co for p in stroke.points], stroke.use_cyclic) for stroke in strokes]
         elif frame := layer.current_frame():
-            matrix = drawing.matrix_world @ layer.matrix_local
+            above = _bearer(layer) or drawing.matrix_world
+            matrix = above @ layer.matrix_local
             found += [([matrix @ p.position for p in s.points], s.cyclic) for s in frame.drawing.strokes]
     return found
+
+
+def _bearer(layer: Any) -> Matrix | None:
+    """What a Grease Pencil layer is parented to, in the world; None for one that its object bears."""
+    if (parent := layer.parent) is None:
+        return None
+    bone = parent.pose.bones.get(layer.parent_bone) if parent.pose else None
+    return parent.matrix_world @ (bone.matrix if bone else Matrix()) @ layer.matrix_parent_inverse
 
 
 def _is_hidden(layer: Any) -> bool:

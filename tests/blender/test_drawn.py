@@ -250,3 +250,31 @@ def test_a_hidden_or_empty_drawing_has_no_stroke(film):
     layer.hide = True
     with pytest.raises(RuntimeError, match="has no stroke on frame"):
         bpy.ops.dollygrip.predict_along_path()
+
+
+@pytest.mark.skipif(bpy.app.version < (4, 3, 0), reason="the older Grease Pencil")
+@pytest.mark.parametrize("bone", [False, True])
+def test_a_stroke_lies_where_its_layer_is_parented_to(film, bone):
+    """As in the mesh that Blender itself makes of it."""
+    drawing = pencil(film, hand().tolist())
+    parent = bpy.data.objects.new("Parent", bpy.data.armatures.new("Parent") if bone else None)
+    film.collection.objects.link(parent)
+    parent.location, parent.rotation_euler = (0, 0, 7), (0.3, 0.2, 1)
+    layer = drawing.data.layers[0]
+    if bone:
+        bpy.context.view_layer.objects.active = parent
+        bpy.ops.object.mode_set(mode="EDIT")
+        parent.data.edit_bones.new("Arm").tail = (0, 1, 1)
+        bpy.ops.object.mode_set(mode="OBJECT")
+        parent.pose.bones["Arm"].location.x = 2
+        layer.parent_bone = "Arm"
+    layer.parent, layer.translation, layer.rotation = parent, (1, 0, 0), (0, 0.5, 0)
+    bpy.context.view_layer.update()
+    line = in_blender(polyline(bpy.context, drawing))
+    for thing in film.objects:
+        thing.select_set(thing == drawing)
+    bpy.context.view_layer.objects.active = drawing
+    bpy.ops.object.convert(target="MESH")
+    made = film.objects[drawing.name]
+    seen = np.array([made.matrix_world @ vertex.co for vertex in made.data.vertices])
+    assert np.allclose(line, seen[-len(line) :], atol=1e-4)
