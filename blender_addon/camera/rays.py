@@ -115,6 +115,18 @@ def _cells(marks: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray]:
     return (np.arange(side) - marks[first]) / (marks[first + 1] - marks[first]), first
 
 
+def _hide_only(unseen: set[bpy.types.Object], before: set[bpy.types.Object]) -> set[bpy.types.Object]:
+    """Hide objects, and show those of `before` that are not among them -> which were hidden by this.
+
+    Whatever stays as it was costs nothing: Blender takes long to hide and show the many helpers of a large scene.
+    """
+    new = {thing for thing in unseen if not thing.hide_viewport}
+    for things, hide in ((new, True), (before - unseen, False)):
+        for thing in things:
+            thing.hide_viewport = hide
+    return (before & unseen) | new
+
+
 def main(folder: Path) -> None:
     """views.npz: scene, layer, camera (names, "" for the scene's); frames (T,); to_blender (T, 4, 4); intrinsics (T, 4)
     in pixels of size (2,); trusted: whether drivers of the file may run Python."""
@@ -126,14 +138,16 @@ def main(folder: Path) -> None:
     layer, size = scene.view_layers[str(job["layer"])], (int(job["size"][0]), int(job["size"][1]))
     seen_by = scene.objects.get(str(job["camera"]))
     views = job["frames"], job["to_blender"], job["intrinsics"]
+    unseen: set[bpy.types.Object] = set()
     for number, (frame, pose, lens) in enumerate(zip(*views, strict=True)):
         scene.frame_set(int(frame))
+        unseen = _hide_only(not_seen(scene), unseen)
+        layer.update()
 
         def disparity(x: np.ndarray, y: np.ndarray, pose=pose, lens=lens) -> np.ndarray:
             return 1.0 / cast(scene, layer.depsgraph, seen_by or scene.camera, pose, lens, x, y)
 
-        with hidden(not_seen(scene)), np.errstate(over="ignore"):  # beyond 65 km there is sky
-            layer.update()
+        with np.errstate(over="ignore"):  # beyond 65 km there is sky
             depth = frame_depth(disparity, size).astype(np.float16)
         part = folder / "frame.part"
         with part.open("wb") as file:
