@@ -15,9 +15,10 @@ def convert(
     source: Annotated[Path, typer.Argument(help="A camera file, or a COLMAP model's folder.", show_default=False)],
     target: Annotated[Path, typer.Argument(help="The camera file to write.", show_default=False)],
     to: Annotated[
-        str | None, typer.Option(help="The format to write; a wrong name lists them. [by the target's name]")
+        str | None,
+        typer.Option(help="The format to write; a wrong name lists them.", show_default="by the target's name"),
     ] = None,
-    camera: Annotated[str | None, typer.Option(help="Which camera of several. [the first]")] = None,
+    camera: Annotated[str | None, typer.Option(help="Which camera of several.", show_default="the first")] = None,
     size: Annotated[str | None, typer.Option(help="WIDTHxHEIGHT, where the source does not say.")] = None,
     fps: Annotated[float | None, typer.Option(help="Frames per second, where the source does not say.")] = None,
     view: Annotated[float | None, typer.Option(help="Horizontal degrees, where the source holds no lens.")] = None,

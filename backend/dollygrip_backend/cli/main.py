@@ -45,7 +45,9 @@ def predict(
     director: Annotated[
         str | None, typer.Option(help="Folder or hub name of a vision-language model; it turns intent into moves.")
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Camera file; with --batch a folder. [take.camera.json]")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Camera file; with --batch a folder.", show_default="take.camera.json")
+    ] = None,
     batch: Annotated[Path | None, typer.Option(help="JSONL: lines of id, image, prompt, frames?, fps?, seed?")] = None,
 ) -> None:
     """Predict cameras for an image and a prompt, or for every line of a file (--batch)."""
@@ -87,7 +89,7 @@ def render(
     take: Annotated[Path, typer.Argument(help="A camera file.", show_default=False)],
     prompt: Annotated[str, typer.Option(help="What to see; engines without a text encoder ignore it.")] = "",
     engine: Annotated[str, typer.Option(help="A video engine; `dollygrip engines` lists them.")] = "auto",
-    size: Annotated[str | None, typer.Option(help="WIDTHxHEIGHT. [nearest to the camera file's]")] = None,
+    size: Annotated[str | None, typer.Option(help="WIDTHxHEIGHT.", show_default="nearest to the camera file's")] = None,
     seed: Seed = 0,
     depth: Depth = None,
     out: Annotated[Path, typer.Option(help="A folder for PNG images, or an .mp4 file.")] = Path("shot"),

@@ -121,7 +121,9 @@ def evaluate_video(
         Path | None,
         typer.Argument(help="A rendered shot's folder: is its camera the one asked for?", show_default=False),
     ] = None,
-    camera: Annotated[Path | None, typer.Option(help="The shot's camera. [the *.camera.json in its folder]")] = None,
+    camera: Annotated[
+        Path | None, typer.Option(help="The shot's camera.", show_default="the *.camera.json in its folder")
+    ] = None,
     clips: Annotated[Path | None, typer.Option(help="Folder of real clips with poses, to be rendered again.")] = None,
     engine: Annotated[str, typer.Option(help="The video engine that renders the clips.")] = "embedded",
     out: Annotated[Path, typer.Option(help="Folder for the report.")] = Path("evaluation"),

@@ -292,6 +292,20 @@ def test_a_prompt_is_drawn_as_it_was_written(here):
         assert done.exit_code == 0, done.output
 
 
+@pytest.mark.parametrize(
+    ("command", "default"),
+    [
+        ("predict", "take.camera.json"),
+        ("render", "nearest to the camera file's"),
+        ("convert", "by the target's name"),
+        ("evaluate video", "the *.camera.json in its folder"),
+    ],
+)
+def test_help_tells_what_an_option_is_when_it_is_left_out(command, default):
+    shown = CliRunner().invoke(app, [*command.split(), "--help"], env={"COLUMNS": "200"})
+    assert default in shown.stdout
+
+
 def test_help_needs_no_heavy_import():
     code = (
         "import sys, dollygrip_backend.cli.main\n"
