@@ -4,10 +4,11 @@ import contextlib
 import os
 import re
 import shutil
+import signal
 import tempfile
 import warnings
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -105,6 +106,19 @@ def whole_sequence(folder: Path, earlier: int = 0) -> Iterator[Path]:
             new.replace(folder / new.name)
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def uninterrupted() -> Iterator[Callable[[], object]]:
+    """Yields a function from whose call on Ctrl-C is ignored until the block has ended.
+
+    For what moves into place file by file, in a moment, and would be left half moved.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        yield lambda: signal.signal(signal.SIGINT, signal.SIG_IGN)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def check_folder(folder: Path) -> None:

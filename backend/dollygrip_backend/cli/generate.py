@@ -20,7 +20,7 @@ from dollygrip.errors import DollygripError, InputError
 from dollygrip.protocol import PredictRequest, RenderRequest, TrajectoryHeader
 from dollygrip.trajectory import Trajectory
 from dollygrip_backend.cli.progress import stages
-from dollygrip_backend.files import check_folder, read_depth, read_image, whole_file, whole_sequence
+from dollygrip_backend.files import read_depth, read_image, uninterrupted, whole_file, whole_sequence
 from dollygrip_backend.jobs.validation import validate
 from dollygrip_backend.server.capabilities import devices
 from dollygrip_backend.video.files import write_frames, write_video
@@ -122,20 +122,20 @@ def _render(arrays: dict[str, np.ndarray], trajectory: Trajectory, out: Path, re
     if not video and out.suffix and not out.is_dir():
         raise InputError(f"The output {out} is neither a folder nor an .mp4 file.", "Name a folder or an .mp4 file.")
     kept = shot_record.beside(out)
-    check_folder(kept)  # now, not when all frames are rendered
     target = whole_file(out) if video else whole_sequence(out.resolve(), shot_record.frames_of(kept))
     summary: dict[str, Any] = {}
 
     def frames(report: Report) -> Iterator[np.ndarray]:
         summary.update((yield from Runner(devices()[0]).run(checked, arrays, report)))
 
-    with stages() as report, target as part:
+    with uninterrupted() as placing, stages() as report, target as part, whole_sequence(kept) as record:
         if video:
             write_video(part, frames(report), trajectory.fps)
         else:
             write_frames(part, frames(report))
-    shot_record.keep(kept, checked, trajectory, arrays, _write_image)
-    shot_record.note_depth_estimator(kept, summary.get("depth_estimator", ""))
+        shot_record.keep(record, checked, trajectory, arrays, _write_image)
+        shot_record.note_depth_estimator(record, summary.get("depth_estimator", ""))
+        placing()  # frames without their record, or with an earlier one's, could not be rendered again
 
 
 def _write_image(path: Path, rgb: np.ndarray) -> None:

@@ -1,10 +1,8 @@
 """The command line with the real models: what it writes, what it says, how it ends."""
 
 import json
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import attrs
@@ -13,44 +11,14 @@ import numpy as np
 import pytest
 from PIL import Image
 from typer.testing import CliRunner
+from unit.cli.commands import dollygrip, names, refused
 
 from dollygrip import formats, shot_record
 from dollygrip.rotations import matrix_from_rotvec
-from dollygrip.trajectory import Trajectory
 from dollygrip_backend.cli.main import app
 from dollygrip_backend.cli.plot import head_angles
 from dollygrip_backend.scene import estimators
 from dollygrip_backend.workers.runner import Runner
-
-PROGRAM = Path(sys.executable).with_name("dollygrip")
-
-
-@pytest.fixture
-def here(tmp_path, monkeypatch):
-    """An empty folder with an image and a camera file, and a state folder of its own."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("DOLLYGRIP_HOME", str(tmp_path / "state"))
-    y, x = np.mgrid[0:72, 0:128]
-    Image.fromarray(np.uint8(np.stack([x, y, x // 2 + y], -1))).save("image.png")
-    c2w = np.tile(np.eye(4), (5, 1, 1))
-    c2w[:, 0, 3] = np.linspace(0, 0.1, 5)
-    formats.write("take.camera.json", Trajectory(c2w, np.tile([110.0, 110, 64, 36], (5, 1)), (128, 72), 24.0))
-    return tmp_path
-
-
-def dollygrip(*words):
-    return CliRunner().invoke(app, [str(word) for word in words])
-
-
-def names(folder="."):
-    return sorted(path.name for path in Path(folder).iterdir())
-
-
-def refused(result, *words, code=2):
-    """One sentence on stderr, no traceback, and the exit code."""
-    assert result.exit_code == code, result.output
-    assert all(word in result.stderr for word in words), result.stderr
-    assert "Traceback" not in result.stderr and not isinstance(result.exception, Exception)
 
 
 def test_predict_writes_a_camera_of_the_length_asked_for(here):
@@ -315,25 +283,6 @@ def test_help_needs_no_heavy_import():
     assert done.stderr.strip() == "set()"
 
 
-def interrupt(command, begun, timeout=60):
-    """Start a command, press Ctrl-C as soon as `begun()`, return it ended."""
-    process = subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs ignore Ctrl-C
-    )
-    deadline = time.monotonic() + timeout
-    while not begun():
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    _, process.said = process.communicate(timeout=30)
-    return process
-
-
 @pytest.mark.parametrize("out", ["shot", "shot.mp4"])
 def test_a_shot_is_rendered_again_bit_for_bit_from_what_is_kept_with_it(here, out):
     np.save("depth_of_image.npy", np.full((72, 128), 2.0, np.float32))
@@ -360,40 +309,6 @@ def test_a_shot_is_rendered_again_bit_for_bit_from_what_is_kept_with_it(here, ou
     refused(dollygrip("again", out, "--out", again), "cannot be read as the record of a shot")
     (kept / "shot.json").unlink()
     refused(dollygrip("again", out, "--out", again), "holds no shot.json")
-
-
-def test_ctrl_c_while_rendering_leaves_nothing_behind(here):
-    dollygrip("predict", "image.png", "truck left", "--frames", 300, "--out", "long.camera.json")
-    before = names()
-    command = [PROGRAM, "render", "image.png", "long.camera.json", "--size", "256x144", "--out", "shot"]
-    ended = interrupt(command, lambda: list(here.glob(".shot.*/0002.png")))
-    assert ended.returncode == 130
-    assert "Interrupted" in ended.said and "Traceback" not in ended.said
-    assert names() == before
-
-
-def test_serve_starts_says_so_and_stops(here):
-    state = here / "own"
-    command = [PROGRAM, "serve", "--state", str(state)]
-    ended = interrupt(command, (state / "connection.json").exists)
-    assert ended.returncode == 0 and "Traceback" not in ended.said
-    assert not (state / "connection.json").exists()
-
-
-def test_a_second_serve_says_that_one_runs(here):
-    command = [PROGRAM, "serve", "--state", "own"]
-    first = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        while not (here / "own" / "connection.json").exists():
-            assert first.poll() is None
-            time.sleep(0.05)
-        second = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
-        assert second.returncode == 0 and "running already" in second.stdout
-        assert first.poll() is None
-    finally:
-        first.terminate()
-        first.wait(10)
-    assert not (here / "own" / "connection.json").exists()
 
 
 def test_doctor_finds_everything_in_place(here):

@@ -1,0 +1,104 @@
+"""Commands that are stopped, by Ctrl-C or a full disk: nothing is left that looks finished, nothing earlier is lost."""
+
+import errno
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from unit.cli.commands import PROGRAM, dollygrip, interrupt, names
+
+from dollygrip import shot_record
+from dollygrip_backend.workers.runner import Runner
+
+
+def test_ctrl_c_while_rendering_leaves_nothing_behind(here):
+    dollygrip("predict", "image.png", "truck left", "--frames", 300, "--out", "long.camera.json")
+    before = names()
+    command = [PROGRAM, "render", "image.png", "long.camera.json", "--size", "256x144", "--out", "shot"]
+    ended = interrupt(command, lambda: list(here.glob(".shot.*/0002.png")))
+    assert ended.returncode == 130
+    assert "Interrupted" in ended.said and "Traceback" not in ended.said
+    assert names() == before
+
+
+def test_serve_starts_says_so_and_stops(here):
+    state = here / "own"
+    command = [PROGRAM, "serve", "--state", str(state)]
+    ended = interrupt(command, (state / "connection.json").exists)
+    assert ended.returncode == 0 and "Traceback" not in ended.said
+    assert not (state / "connection.json").exists()
+
+
+def test_a_second_serve_says_that_one_runs(here):
+    command = [PROGRAM, "serve", "--state", "own"]
+    first = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        while not (here / "own" / "connection.json").exists():
+            assert first.poll() is None
+            time.sleep(0.05)
+        second = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        assert second.returncode == 0 and "running already" in second.stdout
+        assert first.poll() is None
+    finally:
+        first.terminate()
+        first.wait(10)
+    assert not (here / "own" / "connection.json").exists()
+
+
+def rendered(value, summary=None):
+    """A runner's work: five frames of one value."""
+
+    def run(self, request, arrays, report, finished=()):
+        for _ in range(5):
+            yield np.full((72, 128, 3), value, np.uint8)
+        return summary or {}
+
+    return run
+
+
+def everything(folder):
+    return {path.relative_to(folder): path.read_bytes() for path in Path(folder).rglob("*") if path.is_file()}
+
+
+def full(*_):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def pressed(*_):
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.mark.parametrize(("stop", "code"), [(full, 1), (pressed, 130)])
+@pytest.mark.parametrize("out", ["shot", "shot.mp4"])
+def test_a_shot_whose_record_cannot_be_written_leaves_the_earlier_one_as_it_was(here, monkeypatch, out, stop, code):
+    render = ["render", "image.png", "take.camera.json", "--size", "128x72", "--out", out, "--seed"]
+    monkeypatch.setattr(Runner, "run", rendered(1))
+    assert dollygrip(*render, 1).exit_code == 0
+    before = everything(here)
+    monkeypatch.setattr(Runner, "run", rendered(200))
+    monkeypatch.setattr(shot_record, "note_depth_estimator", stop)
+    assert dollygrip(*render, 2).exit_code == code
+    assert everything(here) == before
+
+
+@pytest.mark.parametrize("out", ["shot", "shot.mp4"])
+def test_ctrl_c_while_the_frames_move_into_place_comes_too_late(here, monkeypatch, out):
+    moved, replace = [], Path.replace
+
+    def move(self, target):
+        if Path(target).suffix in (".png", ".mp4"):
+            moved.append(target)
+            pressed()
+        return replace(self, target)
+
+    monkeypatch.setattr(Runner, "run", rendered(1))
+    monkeypatch.setattr(Path, "replace", move)
+    done = dollygrip("render", "image.png", "take.camera.json", "--size", "128x72", "--out", out)
+    assert done.exit_code == 0 and moved
+    assert (names(out) if Path(out).is_dir() else [out])[0] in ("0001.png", "shot.mp4")
+    assert shot_record.read(Path(f"{out}.shot")).size == (128, 72)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
