@@ -20,7 +20,7 @@ from dollygrip.errors import DollygripError, InputError
 from dollygrip.protocol import PredictRequest, RenderRequest, TrajectoryHeader
 from dollygrip.trajectory import Trajectory
 from dollygrip_backend.cli.progress import stages
-from dollygrip_backend.files import read_depth, read_image, uninterrupted, whole_file, whole_sequence
+from dollygrip_backend.files import check_folder, read_depth, read_image, uninterrupted, whole_file, whole_sequence
 from dollygrip_backend.jobs.validation import validate
 from dollygrip_backend.server.capabilities import devices
 from dollygrip_backend.video.files import write_frames, write_video
@@ -42,9 +42,10 @@ def predict(
     if (values := read_depth(depth)) is not None:
         arrays["depth"] = values
     request = validate(request, arrays)
-    files = [out] if request.takes == 1 else [_numbered(out, form, number) for number in range(1, request.takes + 1)]
+    numbers = range(1, request.takes + 1)
+    files = [out] if request.takes == 1 else [_numbered(out, form, number) for number in numbers]
     for file in files:
-        formats.folder_for(file, form)  # a name that cannot be used is told now, not when all takes are predicted
+        formats.check_target(file, form)  # now, not when the takes are there
     with stages() as report:
         directed = attrs.evolve(request, direct=director is not None)
         takes = _takes(Runner(devices()[0], director or ""), directed, arrays, report)
@@ -68,6 +69,7 @@ def predict_batch(lines_file: Path, request: PredictRequest, out: Path) -> int:
     numbered = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
     if not numbered:
         raise InputError(f"The batch file {lines_file} has no lines.", 'Write lines like {"id", "image", "prompt"}.')
+    check_folder(out)
     runner, seen, bad = Runner(devices()[0]), set(), 0
     with stages() as report:
         for done, (number, line) in enumerate(numbered):

@@ -24,8 +24,8 @@ from dollygrip.formats.recammaster import RECAMMASTER
 from dollygrip.formats.sana_wm import SANA_WM
 from dollygrip.trajectory import Trajectory
 
-__all__ = ["FORMATS", "MAX_BYTES", "Assumed", "Format", "Source", "format_named", "format_of_name", "lost"]
-__all__ += ["parse", "read", "write"]
+__all__ = ["FORMATS", "MAX_BYTES", "Assumed", "Format", "Source", "check_target", "format_named", "format_of_name"]
+__all__ += ["lost", "parse", "read", "write"]
 
 # In the order in which they are tried: the narrower before the wider.
 FORMATS: tuple[Format, ...] = (
@@ -85,21 +85,6 @@ def parse(source: Source, assumed: Assumed | None = None) -> Trajectory:
     return attrs.evolve(trajectory, meta={**meta, "assumed": dict(assumed.used)} if assumed.used else meta)
 
 
-def folder_for(path: Path, form: Format) -> Path:
-    """The folder that `write` puts a camera file of this name and format into.
-
-    Raises InputError where a folder has the file's own name, or it is a COLMAP model and the folder has one already.
-    """
-    if not form.folder:
-        if path.is_dir():
-            raise InputError(f"{path} is a folder, not a file to write.", "Choose another name.")
-        return path.parent
-    folder = path.parent if form.asked_by(path.name) else path
-    if old := next((name for name in _MODEL_FILES if (folder / name).exists()), None):
-        raise InputError(f"{folder} already holds a COLMAP model ({old}).", "Choose another folder, or empty it.")
-    return folder
-
-
 def write(path: Path | str, trajectory: Trajectory, form: Format | None = None) -> list[Path]:
     """Write a camera file in `form`, or in the format that its name asks for; the files written.
 
@@ -108,7 +93,7 @@ def write(path: Path | str, trajectory: Trajectory, form: Format | None = None) 
     """
     path = Path(path)
     form = form or format_of_name(path)
-    folder = folder_for(path, form)
+    folder = check_target(path, form)
     files = form.print(trajectory, path.name)
     parts = {folder / f".{name}.{os.getpid()}.part": folder / name for name in files}
     try:
@@ -124,6 +109,19 @@ def write(path: Path | str, trajectory: Trajectory, form: Format | None = None) 
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror}.", "Choose another place.") from error
     return list(parts.values())
+
+
+def check_target(path: Path, form: Format) -> Path:
+    """The folder that a camera file of this format would be written into; raises InputError where its name is taken."""
+    folder = path if form.folder and not form.asked_by(path.name) else path.parent
+    old = next((name for name in _MODEL_FILES if form.folder and (folder / name).exists()), None)
+    if old:
+        raise InputError(f"{folder} already holds a COLMAP model ({old}).", "Choose another folder, or empty it.")
+    if folder != path and path.is_dir():
+        raise InputError(f"{path} is a folder, not a file to write.", "Choose another name.")
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file, not a folder to write to.", "Choose another name.")
+    return folder
 
 
 def lost(trajectory: Trajectory, form: Format, name: str = "") -> list[str]:

@@ -37,17 +37,6 @@ def test_predict_writes_a_camera_of_the_length_asked_for(here):
     assert np.array_equal(formats.read("b.camera.json").c2w, take.c2w)
 
 
-def test_a_name_that_no_camera_can_have_is_refused_before_anything_is_predicted(here, monkeypatch):
-    Path("taken.camera.json").mkdir()
-    Path("many_02.camera.json").mkdir()
-    monkeypatch.setattr("dollygrip_backend.cli.generate.Runner", None)
-    refused(
-        dollygrip("predict", "image.png", "pan left", "--out", "taken.camera.json"), "taken.camera.json is a folder"
-    )
-    many = dollygrip("predict", "image.png", "pan left", "--takes", 2, "--out", "many.camera.json")
-    refused(many, "many_02.camera.json is a folder")
-
-
 def test_several_takes_are_numbered_and_differ(here):
     done = dollygrip("predict", "image.png", "orbit right", "--takes", 2, "--out", "new/take.camera.json")
     assert done.exit_code == 0, done.output
@@ -181,6 +170,27 @@ def test_an_output_whose_name_is_taken_is_refused_before_a_frame_is_rendered(her
     monkeypatch.setattr(Runner, "run", lambda *_: pytest.fail("it rendered"))
     before = names()
     refused(dollygrip("render", "image.png", "take.camera.json", "--size", "128x72", "--out", out), taken, "is a f")
+    assert names() == before
+
+
+@pytest.mark.parametrize(
+    ("out", "taken", "made", "words"),
+    [
+        ("a.camera.json", "a.camera.json", Path.mkdir, []),
+        ("a.npz", "a_02.npz", Path.mkdir, ["--takes", 2]),
+        ("inside/a.camera.json", "inside", Path.touch, []),
+        ("cameras", "cameras", Path.touch, ["--batch", "lines.jsonl"]),
+    ],
+)
+def test_a_camera_file_whose_name_is_taken_is_refused_before_it_is_predicted(
+    here, monkeypatch, out, taken, made, words
+):
+    Path("lines.jsonl").write_text('{"id": "a", "image": "image.png", "prompt": "pan left"}')
+    made(Path(taken))
+    monkeypatch.setattr(Runner, "run", lambda *_: pytest.fail("it predicted"))
+    before = names()
+    asked = [] if words[:1] == ["--batch"] else ["image.png", "pan left"]
+    refused(dollygrip("predict", *asked, *words, "--out", out), taken, "is a f")
     assert names() == before
 
 
