@@ -72,9 +72,19 @@ def pressed(*_):
     os.kill(os.getpid(), signal.SIGINT)
 
 
+@pytest.fixture
+def keyboard():
+    """Ctrl-C raises, whoever started the tests: a shell's background jobs ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.parametrize(("stop", "code"), [(full, 1), (pressed, 130)])
 @pytest.mark.parametrize("out", ["shot", "shot.mp4"])
-def test_a_shot_whose_record_cannot_be_written_leaves_the_earlier_one_as_it_was(here, monkeypatch, out, stop, code):
+def test_a_shot_whose_record_cannot_be_written_leaves_the_earlier_one_as_it_was(
+    here, keyboard, monkeypatch, out, stop, code
+):
     render = ["render", "image.png", "take.camera.json", "--size", "128x72", "--out", out, "--seed"]
     monkeypatch.setattr(Runner, "run", rendered(1))
     assert dollygrip(*render, 1).exit_code == 0
@@ -86,7 +96,7 @@ def test_a_shot_whose_record_cannot_be_written_leaves_the_earlier_one_as_it_was(
 
 
 @pytest.mark.parametrize("out", ["shot", "shot.mp4"])
-def test_ctrl_c_while_the_frames_move_into_place_comes_too_late(here, monkeypatch, out):
+def test_ctrl_c_while_the_frames_move_into_place_comes_too_late(here, keyboard, monkeypatch, out):
     moved, replace = [], Path.replace
 
     def move(self, target):
