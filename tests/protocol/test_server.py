@@ -1,5 +1,6 @@
 """The server in the tests' own process, for what cannot be brought about from outside."""
 
+import json
 import sqlite3
 import threading
 
@@ -93,3 +94,29 @@ def test_a_store_that_takes_nothing_is_said_at_the_start(tmp_path, monkeypatch, 
         Server(tmp_path / "state")
     assert caught.value.kind == "storage" and "free space" in caught.value.hint
     Server(tmp_path / "state").close()
+
+
+@pytest.mark.parametrize("content", [b"no database" * 100, None])
+def test_a_lock_that_cannot_be_taken_is_not_said_to_be_held_by_another(tmp_path, content):
+    lock = tmp_path / "server.lock"
+    lock.mkdir() if content is None else lock.write_bytes(content)
+    with pytest.raises(BackendError, match=r"server\.lock cannot be taken") as caught:
+        Server(tmp_path)
+    assert caught.value.kind == "storage" and "delete that file" in caught.value.hint
+
+
+def test_a_full_disk_is_no_other_server(tmp_path):
+    """The file that SQLite journals to cannot be made, as on a full disk."""
+    (tmp_path / "server.lock-journal").mkdir()
+    with pytest.raises(BackendError) as caught:
+        Server(tmp_path)
+    assert caught.value.kind == "storage"
+
+
+@pytest.mark.parametrize("value", [5, "abc", "é" * 40])
+def test_damaged_keys_are_said_to_be_so(tmp_path, value):
+    Server(tmp_path).close()
+    file = tmp_path / "keys" / "curve.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"server_secret": value}))
+    with pytest.raises(BackendError, match=r"curve\.json cannot be read"):
+        Server(tmp_path)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import attrs
 import zmq
+from attrs.validators import matches_re
 
 from dollygrip.connection import BackendError, private_dir, write_private
 
@@ -18,10 +19,10 @@ _Z85_KEY = re.compile(r"[0-9A-Za-z.\-:+=^!/*?&<>()\[\]{}@%$#]{40}")
 class Keys:
     """The server's key pair and that of the clients of this user on this machine (Z85)."""
 
-    server_public: str
-    server_secret: str = attrs.field(repr=False)
-    client_public: str
-    client_secret: str = attrs.field(repr=False)
+    server_public: str = attrs.field(validator=matches_re(_Z85_KEY))
+    server_secret: str = attrs.field(validator=matches_re(_Z85_KEY), repr=False)
+    client_public: str = attrs.field(validator=matches_re(_Z85_KEY))
+    client_secret: str = attrs.field(validator=matches_re(_Z85_KEY), repr=False)
 
 
 def ensure_keys(state: Path) -> Keys:

@@ -43,7 +43,8 @@ class Server:
 
     host, port: where clients connect; port 0 takes a free one. director: folder or hub name of the vision-language
     model for requests with `direct`, "" for none. Raises AlreadyRunningError where another process serves
-    the same folder, and BackendError (kind "address") where the address cannot be bound.
+    the same folder, and BackendError where the address cannot be bound (kind "address") or the folder not be used
+    ("keys", "storage").
     """
 
     def __init__(
@@ -200,10 +201,15 @@ class Server:
 
 def _exclusive(state: Path) -> sqlite3.Connection:
     """Hold the state folder for this process alone: a SQLite lock, which the system drops however the process ends."""
-    lock = sqlite3.connect(state / "server.lock", timeout=0, isolation_level=None)
+    file, lock = state / "server.lock", None
     try:
+        lock = sqlite3.connect(file, timeout=0, isolation_level=None)
         lock.execute("BEGIN EXCLUSIVE")
-    except sqlite3.OperationalError as error:
-        lock.close()
-        raise AlreadyRunningError(f"A backend is running already on {state}.") from error
+    except sqlite3.Error as error:
+        if lock:
+            lock.close()
+        if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+            raise AlreadyRunningError(f"A backend is running already on {state}.") from error
+        hint = "Check the free space of the disk. If there is enough, delete that file."
+        raise BackendError(f"The lock {file} cannot be taken: {error}.", hint, "storage") from error
     return lock
