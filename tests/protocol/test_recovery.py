@@ -49,6 +49,16 @@ def test_a_job_that_kills_its_worker_twice_fails_and_the_next_one_runs(client):
     assert isinstance(list(client.run(*predict()))[-1], Done)
 
 
+def test_a_worker_that_cannot_be_started_ends_its_jobs_and_not_the_server(backend, client):
+    log = backend.state / "worker.log"
+    log.mkdir()
+    jobs = [client.submit(*predict()) for _ in range(2)]
+    for ending in [until_end(client, job)[-1] for job in jobs]:
+        assert isinstance(ending, Failed) and ending.kind == "worker" and "worker.log" in ending.message
+    log.rmdir()
+    assert isinstance(list(client.run(*predict()))[-1], Done)
+
+
 def test_kill_9_from_outside_in_the_middle_of_a_job(client):
     pid = worker_pid(client)
     job = client.submit(*render("sleep=0.05", frames=20))

@@ -82,9 +82,8 @@ class Scheduler:
             self._heard(worker, message, parts)
         for worker in self._pool.reap():
             self._lost(worker)
-        queued = self._store.queued()
-        self._pool.grow(len(queued))
-        for job in queued:
+        self._grow()
+        for job in self._store.queued():
             worker = self._pool.idle()
             if worker is None:
                 break
@@ -96,6 +95,14 @@ class Scheduler:
                 continue
             self._pool.assign(worker, job.id, parts)
             self._listener.moved()
+
+    def _grow(self) -> None:
+        """Start workers for what waits."""
+        try:
+            self._pool.grow(len(self._store.queued()))
+        except OSError as error:  # its log cannot be written, or the system allows no more processes or files
+            log.error("a worker cannot be started: %s", error)
+            self._not_started(f": {error}")
 
     def _heard(self, worker: WorkerProcess, message: Message, parts: list[Any]) -> None:
         if getattr(message, "job_id", None) != worker.job_id:
@@ -142,15 +149,15 @@ class Scheduler:
             hint = "Use a smaller size or fewer frames if memory is short; the backend's log may say more."
             self._end(Failed(job.id, "worker", f"The worker process of the job {how}, twice in a row.", hint))
 
-    def _not_started(self) -> None:
-        """A worker ended before it was ready; if a second one does, no job can be done."""
+    def _not_started(self, why: str = "") -> None:
+        """A worker ended before it was ready, or there was none; if a second one does so, no job can be done."""
         self._failed_starts += 1
         if self._failed_starts < MAX_CRASHES:
             return
         self._failed_starts = 0
         hint = "Run `dollygrip doctor`; the backend's log says more."
         for job in self._store.queued():
-            self._end(Failed(job.id, "worker", "The worker process of the backend does not start.", hint))
+            self._end(Failed(job.id, "worker", f"The worker process of the backend does not start{why}.", hint))
 
     def _end(self, message: Done | Failed | Cancelled) -> None:
         if self._store.end(message):
