@@ -120,7 +120,7 @@ def check_target(path: Path, form: Format) -> Path:
     if folder != path and path.is_dir():
         raise InputError(f"{path} is a folder, not a file to write.", "Choose another name.")
     if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder} is a file, not a folder to write to.", "Choose another name.")
+        raise InputError(f"{path} cannot be written: {folder} is a file.", "Choose another place.")
     return folder
 
 
