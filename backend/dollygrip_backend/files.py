@@ -7,7 +7,6 @@ import shutil
 import signal
 import tempfile
 import warnings
-import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from dollygrip.errors import InputError
+from dollygrip.npy import load_array
 from dollygrip.protocol.messages import MAX_PIXELS
 
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
@@ -54,10 +54,10 @@ def read_depth(path: Path | None) -> np.ndarray | None:
     if path is None:
         return None
     try:
-        depth = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        depth = load_array(path)
+    except (OSError, ValueError) as error:
         raise InputError(f"The depth {path} cannot be read: {error}.", "Give a .npy file of floats.") from error
-    if not isinstance(depth, np.ndarray) or depth.ndim != 2 or depth.dtype.kind not in "fiu":
+    if depth.ndim != 2 or depth.dtype.kind not in "fiu":
         raise InputError(f"The depth {path} is no two-dimensional array of numbers.", "Give a .npy file of floats.")
     return depth.astype(np.float32)
 

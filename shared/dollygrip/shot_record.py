@@ -13,7 +13,6 @@ Blender keeps it with a shot's frames; the command line beside its output, `clip
 import hashlib
 import json
 import re
-import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -24,6 +23,7 @@ import numpy as np
 import dollygrip
 from dollygrip import formats
 from dollygrip.errors import DollygripError, InputError
+from dollygrip.npy import load_array
 from dollygrip.protocol import RenderRequest
 from dollygrip.trajectory import Trajectory
 
@@ -54,8 +54,8 @@ class ShotRecord:
         found = {"image": image, "c2w": trajectory.c2w, "intrinsics": trajectory.intrinsics}
         for name in filter(_NAME.fullmatch, self.sha256.keys() - _ELSEWHERE):
             try:
-                found[name] = np.load(folder / f"{name}.npy", allow_pickle=False)
-            except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+                found[name] = load_array(folder / f"{name}.npy")
+            except (OSError, ValueError) as error:
                 raise InputError(
                     f"The shot's {folder / name}.npy cannot be read.", "Render it as a new shot."
                 ) from error

@@ -10,6 +10,7 @@ import io
 import lzma
 import math
 import struct
+import tokenize
 import zipfile
 import zlib
 
@@ -114,7 +115,7 @@ def _array(data: bytes, name: str) -> np.ndarray:
             raise ValueError(f"it says {dtype} {shape}, which is no array of {len(data)} bytes of numbers")
         stream.seek(0)
         return np.load(stream, allow_pickle=False).astype(float)
-    except (ValueError, KeyError, EOFError, TypeError, SyntaxError) as error:
+    except (ValueError, KeyError, EOFError, TypeError, SyntaxError, tokenize.TokenError) as error:
         raise TrajectoryError(f"{name} is no array of numbers: {error}.", "Write it with numpy.save.") from error
 
 

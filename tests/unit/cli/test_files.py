@@ -51,6 +51,11 @@ def test_transparency_lies_on_black(tmp_path):
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from([b"", b"PK\x03\x04", b"PK\x05\x06", b"\x93NUMPY\x01\x00"]), st.binary(max_size=200))
 @example(b"", b"")
+@example(b"\x93NUMPY\x01\x00", b"\x10\x00{'shape': (8, 9   ")
+@example(b"\x93NUMPY\x01\x00", b"\x10\x00{'a'\n  'b'\n 'c'}")
+@example(
+    b"\x93NUMPY\x01\x00", b"\x48\x00" + b"{'descr': '<f8', 'fortran_order': False, 'shape': (99999999999999,), }   "
+)
 def test_a_file_that_is_no_depth_is_refused(tmp_path, start, rest):
     path = tmp_path / "e.npy"
     path.write_bytes(start + rest)

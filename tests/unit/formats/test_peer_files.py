@@ -347,6 +347,7 @@ OPEN3D = {"class_name": "PinholeCameraTrajectory", "parameters": [open3d_camera(
         (arrays(c2w=np.zeros((3, 4))), ["c2w", "(3, 4)"]),
         (arrays(c2w=np.array([None])), ["c2w.npy", "no array of numbers"]),
         (arrays(c2w=np.eye(4)[None], intrinsics=np.zeros((2, 4))), ["intrinsics", "(2, 4)"]),
+        (b"\x93NUMPY\x01\x00\x10\x00{'shape': (8, 9   ", ["no array of numbers"]),
         (arrays(c2w=np.eye(4)[None])[:-30], [".npz"]),
         (IMAGES, ["cameras.txt", "same folder"]),
         ({"camera": 1}, ["none of the known", "an object with the keys 'camera'", "nerfstudio, open3d"]),
