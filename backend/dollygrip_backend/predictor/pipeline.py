@@ -119,11 +119,11 @@ class CameraPipeline(DiffusionPipeline):
         own, by default what `depth` has there. constraints: keyframes and a path that the takes pass through; the
         prompt says when the path is walked. progress(done, steps) may raise to cancel.
 
-        Every take's meta tells how the prompt was understood ("plan", in the notation of `predictor.plan`, and
-        "phase_ends", the shares of the time at which its phases end), where in
-        the picture the thing is that it names ("subject"), and, where a depth is given, how close it comes to a
-        visible surface in scene depths ("clearance", None if not nearer than its start). Raises InputError for
-        anything that cannot be used, naming it.
+        Every take's meta tells how the prompt was understood ("plan", in the notation of `predictor.plan`, with the
+        ways that the take chose where the words leave them open, and "phase_ends", the shares of the time at which its
+        phases end), where in the picture the thing is that it names ("subject"), and, where a depth is given, how close
+        it comes to a visible surface in scene depths ("clearance", None if not nearer than its start). Raises
+        InputError for anything that cannot be used, naming it.
         """
         check_inputs(
             image, [prompt], frames, fps, takes, view_degrees, scene_depth, depth, strength, subject, subject_depth
@@ -213,13 +213,15 @@ class CameraPipeline(DiffusionPipeline):
         storyboards = np.zeros((len(shots.plans), takes, SAMPLES, CHANNELS), np.float32)
         known, given = np.zeros_like(storyboards), np.zeros_like(storyboards)
         used = np.zeros((len(shots.plans), takes, CHANNELS), np.float32)
-        conditions, units = [], shots.distances
+        conditions, units, told = [], shots.distances, []
         for i, (plan, subject) in enumerate(zip(shots.plans, shots.subjects, strict=True)):
             context = reference.context(subject, units[i], duration, strength)
             conditions.append(condition_vector(context))
             known[i], given[i] = constraints.known(frames, units[i] * reference.scene_depth, pacing.pace(plan))
-            for k in range(takes):
-                storyboards[i, k] = _storyboard(plan, context, reference, units[i], (seed, k)) / SCALE
+            drawn = [_storyboard(plan, context, reference, units[i], (seed, k)) for k in range(takes)]
+            told.append([plan.going_as(settled) for settled, _ in drawn])
+            for k, (_, channels) in enumerate(drawn):
+                storyboards[i, k] = channels / SCALE
                 moving = np.abs(storyboards[i, k]).max(0) + given[i, k].max(0) > 0
                 used[i, k] = moving | (np.arange(CHANNELS) < 5) * (plan.handheld * strength > 0)
         noise = torch.stack([_noise(seed, k) for k in range(takes)]).expand(storyboards.shape)
@@ -234,8 +236,11 @@ class CameraPipeline(DiffusionPipeline):
                 storyboard = storyboards[i] * SCALE
                 clean[i] = ending_at(onward(resting(clean[i], storyboard), storyboard), storyboard[:, -1])
         return [
-            [_finished(clean[i, k], plan, subject, units[i], reference, frames, constraints) for k in range(takes)]
-            for i, (plan, subject) in enumerate(zip(shots.plans, shots.subjects, strict=True))
+            [
+                _finished(clean[i, k], told[i][k], subject, units[i], reference, frames, constraints)
+                for k in range(takes)
+            ]
+            for i, subject in enumerate(shots.subjects)
         ]
 
     def _denoise(
@@ -277,14 +282,17 @@ def _distance(thing: Found | None, plan: Plan, reference: Reference) -> float:
     return reference.unit(thing and thing.place)
 
 
-def _storyboard(plan: Plan, context: Context, reference: Reference, unit: float, stream: tuple[int, int]) -> np.ndarray:
-    """(64, 7) of one take: the plan with amounts drawn from the stream, a shorter way where there is no room for it."""
+def _storyboard(
+    plan: Plan, context: Context, reference: Reference, unit: float, stream: tuple[int, int]
+) -> tuple[Plan, np.ndarray]:
+    """Of one take, the plan with amounts drawn from the stream, and its (64, 7); a shorter way where there is no room
+    for it."""
     for room in _ROOM:
         drawn = settle(plan, attrs.evolve(context, room=room), np.random.default_rng(stream))
         channels = plan_channels(drawn, context)
         if clearance(channels[:, :3] * unit, reference.points) >= LEAST * _MARGIN:
             break
-    return channels
+    return drawn, channels
 
 
 def _finished(

@@ -148,6 +148,16 @@ class Plan:
         phases = (*self.phases[:at], attrs.evolve(self.phases[at], moves=moves), *self.phases[at + 1 :])
         return attrs.evolve(self, phases=phases)
 
+    def going_as(self, settled: "Plan") -> "Plan":
+        """With the ways that its settled form chose."""
+        phases = [
+            attrs.evolve(
+                phase, moves=tuple(attrs.evolve(m, way=s.way) for m, s in zip(phase.moves, chosen.moves, strict=True))
+            )
+            for phase, chosen in zip(self.phases, settled.phases, strict=True)
+        ]
+        return attrs.evolve(self, phases=tuple(phases))
+
     def __str__(self) -> str:
         return " > ".join(_phase_text(phase, self.handheld) for phase in self.phases)
 

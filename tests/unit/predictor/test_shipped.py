@@ -124,6 +124,12 @@ def test_a_pan_of_no_side_goes_where_its_thing_may_be(pipe, monkeypatch, mirrore
     assert judge(pipe(IMAGE, "pan right, then look over to the bookcase")[0], ["pan_right", "pan_left"], ordered=True)
 
 
+def test_every_take_tells_the_side_that_it_chose(pipe):
+    takes = pipe(IMAGE, "orbit around it", takes=6)
+    assert {take.meta["plan"] for take in takes} == {"orbit_left", "orbit_right"}
+    assert all(judge(take, [take.meta["plan"]]).obeyed for take in takes)
+
+
 def test_the_report_names_every_failure(tmp_path):
     file = tmp_path / "two.jsonl"
     lines = [{"id": i, "prompt": "pan left", "move": m} for i, m in (("a", "pan_left"), ("b", "pan_right"))]
