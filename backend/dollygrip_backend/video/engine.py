@@ -156,7 +156,7 @@ def check_limits(trajectory: Trajectory, size: tuple[int, int], info: EngineInfo
             "Resample the trajectory or render it in parts.",
         )
     if min(size) < 1 or not info.sizes.allows(size):
-        rule, near = info.sizes, info.sizes.nearest(size)
+        rule, near = info.sizes, info.sizes.nearest(size if min(size) > 0 else trajectory.size)
         raise InputError(
             f"The engine '{info.name}' cannot render {size[0]}x{size[1]}: sides are {rule.minimum} to {rule.maximum} "
             f"pixels in steps of {rule.multiple}.",

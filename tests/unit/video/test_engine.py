@@ -81,6 +81,8 @@ def test_a_legal_shot_passes():
         ({"size": (12800, 8000)}, "Use 1280x800"),
         ({"size": (32, 20)}, "Use 102x64"),
         ({"size": (0, 80)}, "cannot render 0x80"),
+        ({"size": (0, 0)}, "cannot render 0x0"),
+        ({"size": (-64, 0)}, "cannot render -64x0"),
         ({"size": (128, 128)}, "Use 128x80"),
         ({"depth": np.ones((50, 81), np.float32)}, "image's own size"),
         ({"depth": np.zeros((50, 80), np.float32)}, "not positive"),
