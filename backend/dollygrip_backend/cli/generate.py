@@ -63,7 +63,7 @@ def predict_batch(lines_file: Path, request: PredictRequest, out: Path) -> int:
     file cannot be read or has no lines.
     """
     try:
-        lines = lines_file.read_text("utf-8").splitlines()
+        lines = lines_file.read_text("utf-8-sig").split("\n")  # a prompt may hold what else ends a line in Unicode
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"The batch file {lines_file} cannot be read: {error}.", "Give a JSONL file.") from error
     numbered = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]

@@ -97,6 +97,17 @@ def test_a_batch_goes_on_after_bad_lines_and_names_them(here):
     assert said == [f"Line {number}" for number in range(5, 25, 2)]
 
 
+def test_a_batch_may_begin_with_a_byte_order_mark_and_a_prompt_hold_a_line_separator(here):
+    lines = [
+        {"id": name, "image": "image.png", "prompt": f"pan{end} left"} for name, end in (("a", ""), ("b", "\u2028"))
+    ]
+    text = "\r\n".join(json.dumps(line, ensure_ascii=False) for line in lines)
+    Path("lines.jsonl").write_text(text, "utf-8-sig", newline="")
+    done = dollygrip("predict", "--batch", "lines.jsonl", "--out", "out", "--frames", 3)
+    assert done.exit_code == 0, done.output
+    assert names("out") == ["a.camera.json", "b.camera.json"]
+
+
 def test_a_shot_whose_depth_another_network_estimated_is_not_rendered_again(here, monkeypatch):
     render = ["render", "image.png", "take.camera.json", "--size", "128x72", "--out", "shot"]
     assert dollygrip(*render).exit_code == 0
