@@ -332,6 +332,14 @@ def test_a_shot_is_rendered_again_bit_for_bit_from_what_is_kept_with_it(here, ou
     refused(dollygrip("again", out, "--out", again), "holds no shot.json")
 
 
+@pytest.mark.parametrize("taken", ["state", "state/server.log", "state/keys"])
+def test_serve_says_that_its_state_folder_cannot_be_used(here, taken):
+    Path(taken).parent.mkdir(exist_ok=True)
+    Path(taken).mkdir() if taken.endswith(".log") else Path(taken).touch()
+    said = dollygrip("serve", "--state", "state")
+    refused(said, "The state folder state cannot be used", Path(taken).name, "DOLLYGRIP_HOME", code=1)
+
+
 def test_doctor_finds_everything_in_place(here):
     result = dollygrip("doctor")
     assert result.exit_code == 0, result.output
