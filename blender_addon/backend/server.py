@@ -26,7 +26,7 @@ def connect(executable: str | None, starting: Callable[[], None], stopped: Calla
         if error.kind != "unreachable" or executable is None:
             raise
     starting()
-    log = private_dir(state_dir()) / LOG_FILE
+    log = _own_folder() / LOG_FILE
     process = _spawn([executable] if executable else backend_command(), log)
     deadline = time.monotonic() + START_TIMEOUT
     while time.monotonic() < deadline and not stopped():
@@ -44,6 +44,18 @@ def connect(executable: str | None, starting: Callable[[], None], stopped: Calla
     what = f"ended with code {ended}" if ended else f"did not answer within {START_TIMEOUT:g} s"
     said = f" It said: {last}" if (last := _last_line(log)) else ""
     raise BackendError(f"The backend {what}.{said}", f"Its log is {log}.", "unreachable")
+
+
+def _own_folder() -> Path:
+    folder = state_dir()
+    try:
+        return private_dir(folder)
+    except OSError as error:
+        raise BackendError(
+            f"The backend's folder {folder} cannot be written: {error.strerror}.",
+            "Check its permissions, or name another folder by DOLLYGRIP_HOME before Blender starts.",
+            "storage",
+        ) from error
 
 
 def _spawn(command: list[str], log: Path) -> subprocess.Popen:

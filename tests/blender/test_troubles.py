@@ -41,6 +41,15 @@ def test_what_cannot_go_into_the_scene_ends_the_job_with_its_reason(film, monkey
     assert not film.dollygrip.error
 
 
+def test_a_state_folder_that_cannot_be_written_is_named(scene, tmp_path, monkeypatch, capfd):
+    taken = tmp_path / "home"
+    taken.touch()
+    monkeypatch.setenv("DOLLYGRIP_HOME", str(taken))
+    with pytest.raises(RuntimeError, match=r"folder .*home cannot be written: File exists\. Check its permissions"):
+        bpy.ops.dollygrip.start_backend()
+    assert "Traceback" not in capfd.readouterr().err
+
+
 def test_jobs_that_follow_one_that_stumbles_are_done(film, monkeypatch):
     bpy.ops.dollygrip.predict_camera()
     deliver = RenderShot.deliver
