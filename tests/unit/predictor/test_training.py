@@ -14,6 +14,7 @@ import torch
 
 from dollygrip.errors import InputError
 from dollygrip_backend.data.captions import draw_pairs, load_bank
+from dollygrip_backend.data.grammar.corpus import corpus
 from dollygrip_backend.predictor import CameraPipeline
 from dollygrip_backend.predictor.motion import CHANNELS, SAMPLES
 from dollygrip_backend.predictor.reader import ShotReader
@@ -26,6 +27,12 @@ SCENES = Path(__file__).parents[2] / "data" / "scenes"
 TINY = {"captions": 64, "batch": 8, "takes": 2, "steps": 4, "prompts": 40, "prompts_in_step": 8, "phrases": 3,
         "width": 32, "heads": 2, "depth": 1, "decoder": 1,
         "bfloat16": "false"}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def few_held_out(monkeypatch):
+    """A hundredth of the held-out corpus: to encode all of it takes longer than a tiny training."""
+    monkeypatch.setattr(reader, "corpus", lambda held_out: corpus(held_out)[::100])
 
 
 @pytest.fixture
