@@ -63,7 +63,7 @@ def _packages() -> str:
 
 
 def _weights() -> str:
-    names = ("predictor", "depth")
+    names = ("predictor", "depth", "embedded")
     missing = [name for name in names if not list((_WEIGHTS / name).rglob("*.safetensors"))]
     _must(not missing, f"Weights of {', '.join(missing)} are missing.", "Install Dollygrip again.")
     size = sum(file.stat().st_size for file in _WEIGHTS.rglob("*.safetensors"))

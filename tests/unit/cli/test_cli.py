@@ -15,6 +15,7 @@ from unit.cli.commands import dollygrip, names, refused
 
 from dollygrip import formats, shot_record
 from dollygrip.rotations import matrix_from_rotvec
+from dollygrip_backend.cli import inspect
 from dollygrip_backend.cli.main import app
 from dollygrip_backend.cli.plot import head_angles
 from dollygrip_backend.scene import estimators
@@ -345,6 +346,16 @@ def test_doctor_finds_everything_in_place(here):
     assert result.exit_code == 0, result.output
     assert all(word in result.output for word in ("Weights", "Engines", "embedded", "No Dollygrip backend is running"))
     assert "✗" not in result.output
+
+
+@pytest.mark.parametrize("lost", ["predictor", "depth", "embedded"])
+def test_doctor_names_the_weights_that_are_missing(here, monkeypatch, lost):
+    for name in {"predictor", "depth", "embedded"} - {lost}:
+        Path("weights", name).mkdir(parents=True)
+        Path("weights", name, "model.safetensors").touch()
+    monkeypatch.setattr(inspect, "_WEIGHTS", here / "weights")
+    result = dollygrip("doctor")
+    assert result.exit_code == 1 and f"Weights of {lost} are missing" in result.output
 
 
 def test_engines_are_listed_with_their_needs():
