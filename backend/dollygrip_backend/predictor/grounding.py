@@ -68,8 +68,11 @@ class Found:
     @property
     def side(self) -> str | None:
         """ "left" or "right", the half of the picture that shows it oftener than not; None where that is too open."""
-        right = 0.5 if self.likely is None else self.likely[:, COLUMNS // 2 :].sum() / self.likely.sum()
-        return None if max(right, 1 - right) < _ONE_SIDE else "right" if right > 0.5 else "left"
+        if self.likely is None:
+            return None
+        left, right = (half.sum() for half in np.hsplit(self.likely, 2))
+        least = _ONE_SIDE * (left + right)  # nothing at all, where the thing is surely absent
+        return "right" if right > max(least, left) else "left" if left > max(least, right) else None
 
 
 class Grounding(ModelMixin, ConfigMixin):

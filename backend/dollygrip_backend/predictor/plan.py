@@ -140,12 +140,14 @@ class Plan:
 
     def sided(self, side: str | None) -> "Plan":
         """With the first pan to that side, where none says its own."""
-        turns = [(p, m) for p, phase in enumerate(self.phases) for m in phase.moves if m.family == "pan"]
-        if not side or not turns or any(move.way != EITHER for _, move in turns):
+        pans = [move for phase in self.phases for move in phase.moves if move.family == "pan"]
+        if not side or not pans or any(move.way != EITHER for move in pans):
             return self
-        at, first = turns[0]
-        moves = tuple(attrs.evolve(move, way=side) if move is first else move for move in self.phases[at].moves)
-        phases = (*self.phases[:at], attrs.evolve(self.phases[at], moves=moves), *self.phases[at + 1 :])
+        sided = (
+            tuple(attrs.evolve(move, way=side) if move is pans[0] else move for move in phase.moves)
+            for phase in self.phases
+        )
+        phases = tuple(attrs.evolve(phase, moves=moves) for phase, moves in zip(self.phases, sided, strict=True))
         return attrs.evolve(self, phases=phases)
 
     def going_as(self, settled: "Plan") -> "Plan":

@@ -63,8 +63,8 @@ def train_predictor(
     for table, part in _NETWORKS.items():  # each is checked as it begins, too, which may be hours from now
         if getattr(settings, table):
             recipe_in(work / table, getattr(settings, table), resume, start / part if start else None)
-    words = settings.reader is not None
-    if words != (settings.trajectory is not None) or not (start or (words and settings.grounding)):
+    words, sight = settings.reader is not None, settings.grounding is not None
+    if words != (settings.trajectory is not None) or not ((words or sight) if start else (words and sight)):
         raise InputError(
             f"The training configuration {config} lacks one of the tables [reader], [trajectory] and [grounding].",
             "Where a training goes on (--start), leave out the last or both of the others, else none.",
@@ -74,7 +74,7 @@ def train_predictor(
     else:
         shot_reader = finished(ShotReader, start / "reader")
         transformer = finished(CameraTransformer, start / "transformer")
-    if settings.grounding:
+    if sight:
         found = grounding.train_grounding(
             settings.grounding, scenes, work / "grounding", resume, start / "grounding" if start else None
         )

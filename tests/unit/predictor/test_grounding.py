@@ -44,7 +44,7 @@ def test_the_side_of_a_thing_is_told_where_it_is_likely_enough(x, away):
     right = likely[:, COLUMNS // 2 :].sum()
     side = Found(None, 2.0, likely).side
     assert side == (None if 0.4 < right < 0.6 else "right" if x > 0.5 else "left")
-    assert Found((x, 0.5)).side is None
+    assert Found((x, 0.5)).side is Found(None, 2.0, np.zeros((ROWS, COLUMNS))).side is None
 
 
 def test_planes_are_colours_disparity_and_whether_there_is_a_depth():

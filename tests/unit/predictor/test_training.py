@@ -92,9 +92,10 @@ def test_words_or_sight_may_go_on_alone(tiny, tmp_path):
         assert same == kept
         with pytest.raises(InputError, match="lacks one of the tables"):
             train_predictor(tiny, SCENES, tmp_path / "third", tmp_path / "third work")
-    tiny.write_text(words.partition("[trajectory]")[0] + "[grounding]" + sight)
-    with pytest.raises(InputError, match="lacks one of the tables"):
-        train_predictor(tiny, SCENES, tmp_path / "third", tmp_path / "third work", start=tmp_path / "first")
+    for config in (words.partition("[trajectory]")[0] + "[grounding]" + sight, ""):
+        tiny.write_text(config)
+        with pytest.raises(InputError, match="lacks one of the tables"):
+            train_predictor(tiny, SCENES, tmp_path / "third", tmp_path / "third work", start=tmp_path / "first")
 
 
 def test_a_checkpoint_of_another_recipe_is_refused_before_anything_is_learnt(tiny, tmp_path, monkeypatch):
