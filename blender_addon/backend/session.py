@@ -165,6 +165,8 @@ class Session:
             except queue.Empty:
                 return None
             scene = self.scene
+            if scene is None:  # deleted: nowhere to put what comes
+                self.cancel()
             if outcome := self._take(scene, item):
                 self._finish(scene, outcome)
                 if not self.active:
@@ -194,12 +196,17 @@ class Session:
     def _finish(self, scene: bpy.types.Scene | None, outcome: Outcome) -> None:
         """Let the task end, note what went wrong first, and begin the next one."""
         task, self.task, self.status = self.task, None, Status("")
+        if scene is None:
+            gone = DollygripError("Its scene was deleted: it was cancelled.", "Undo the deletion and start it again.")
+            outcome = attrs.evolve(outcome, error=outcome.error or gone)
+            self.ended.add(task.job_id)
         if error := outcome.error:
-            said = f"{task.title}: {error.message}" if self._following or self._outcomes else error.message
+            several = self._following or self._outcomes or scene is None
+            said = f"{task.title}: {error.message}" if several else error.message
             outcome = attrs.evolve(outcome, error=DollygripError(said, error.hint, error.kind))
         self._outcomes.append(outcome)
+        self._note_error(scene or bpy.context.scene)
         if scene is not None:
-            self._note_error(scene)
             if task.job_id and not (error and error.kind in _OUT_OF_REACH):
                 self.ended.add(task.job_id)
                 scene.dollygrip.job = ""

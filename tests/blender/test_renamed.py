@@ -1,4 +1,4 @@
-"""Scenes and cameras that are renamed while a job runs for them: what comes back still goes there.
+"""Scenes and cameras that are renamed while a job runs for them: what comes back still goes there; or deleted.
 
 The scripted backend's take number k of a prediction trucks right by k + 1 metres.
 """
@@ -40,6 +40,23 @@ def test_a_scene_renamed_while_its_shots_render_gets_all_frames(ready):
     assert [len(strip.elements) for strip in compat.strips_of(scene)] == [12, 12]
     assert {strips.shot_of(strip)["state"] for strip in compat.strips_of(scene)} == {"done"}
     assert "12 of 12 frames" in scene.dollygrip.notice and not resume.is_pending(scene)
+
+
+def test_a_scene_deleted_while_its_shots_render_cancels_them_and_says_so(ready):
+    """Nothing is rendered that would have no strip, and the frames that were done stay on disk."""
+    shown = bpy.data.scenes.new("Act 1")
+    for _ in range(2):
+        bpy.ops.dollygrip.new_shot()
+        bpy.ops.dollygrip.predict_camera()
+        takes.shown(ready.camera)["dollygrip"]["prompt"] = "sleep=0.05"
+    first, second = (RenderShot.of(bpy.context, shot) for shot in shots.of_scene(ready))
+    session.start(first, "", [second])
+    pump(lambda: len(first.files) > 2)
+    bpy.context.window_manager.windows[0].scene = shown
+    bpy.data.scenes.remove(ready)
+    pump()
+    assert 2 < len(list(first.folder.glob("*.png"))) < 12 and not list(second.folder.glob("frame_*.png"))
+    assert first.title in shown.dollygrip.error and "deleted" in shown.dollygrip.error and shown.dollygrip.hint
 
 
 @pytest.mark.parametrize("undone", [False, True])
