@@ -65,4 +65,6 @@ def wrapped(text: str, font, width: int) -> str:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("Name the demo's folder: python examples/overview.py OUT")
     main(Path(sys.argv[1]).resolve())

@@ -165,4 +165,6 @@ def world_position(nodes) -> bpy.types.NodeSocket:
 
 
 if __name__ == "__main__":
-    render_reference(build_scene(), Path(sys.argv[-1]).resolve())
+    if len(sys.argv) != 2:
+        sys.exit("Name the picture to render: python examples/scene.py OUT.png")
+    render_reference(build_scene(), Path(sys.argv[1]).resolve())
