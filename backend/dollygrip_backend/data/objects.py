@@ -7,39 +7,51 @@ import numpy as np
 
 # Other words that people say for what the scenes name. None of them is a name itself or stands for two.
 OTHER_WORDS: dict[str, tuple[str, ...]] = {
-    "armchair": ("easy chair",),
+    "armchair": ("easy chair", "recliner"),
     "ball": ("sphere", "globe"),
     "barrel": ("cask", "keg"),
-    "boat": ("ship", "vessel"),
-    "bookshelf": ("bookcase", "shelves"),
-    "box": ("package", "parcel", "carton"),
-    "bucket": ("pail",),
+    "boat": ("ship", "vessel", "rowboat", "sailboat", "canoe"),
+    "book": ("novel", "notebook"),
+    "bookshelf": ("bookcase", "shelves", "shelf", "cupboard", "cabinet", "wardrobe"),
+    "bottle": ("flask", "jar", "canister"),
+    "box": ("package", "parcel", "carton", "gift"),
+    "bucket": ("pail", "bin", "basket", "trash can"),
     "bush": ("shrub", "hedge"),
-    "car": ("vehicle", "automobile", "auto"),
-    "crate": ("chest",),
-    "cup": ("mug", "teacup"),
-    "dog": ("puppy", "hound", "doggy", "pup"),
-    "figurine": ("statue", "statuette", "sculpture"),
-    "house": ("building", "cottage", "home", "hut"),
-    "lamp": ("lantern", "light"),
+    "car": ("vehicle", "automobile", "auto", "van", "taxi", "truck", "bus", "motorcycle", "motorbike"),
+    "chair": ("seat",),
+    "cone": ("traffic cone",),
+    "crate": ("chest", "trunk"),
+    "cup": ("mug", "teacup", "glass", "coffee", "bowl"),
+    "dog": (
+        "puppy", "hound", "doggy", "pup", "animal", "cat", "kitten", "fox", "wolf", "horse", "lion", "cheetah", "deer",
+        "creature",
+    ),
+    "door": ("doorway", "entrance", "gate"),
+    "figurine": ("statue", "statuette", "sculpture", "bust", "doll", "toy"),
+    "house": ("building", "cottage", "home", "hut", "cabin", "temple", "church"),
+    "hydrant": ("fire hydrant",),
+    "lamp": ("lantern", "light", "street lamp"),
     "mailbox": ("letter box", "post box"),
     "mushroom": ("toadstool",),
     "person": (
         "woman", "man", "girl", "boy", "lady", "guy", "kid", "child", "figure", "character", "human", "fellow",
-        "stranger", "dancer", "actor", "hero", "heroine", "her", "him", "she", "he",
+        "stranger", "dancer", "actor", "hero", "heroine", "soldier", "singer", "player", "worker", "knight", "bride",
+        "astronaut", "photographer", "model", "her", "him", "she", "he",
     ),
-    "picture": ("painting", "artwork", "print"),
-    "plant": ("flower", "fern"),
+    "picture": ("painting", "artwork", "print", "poster", "portrait", "photo", "tv", "screen"),
+    "plant": ("flower", "fern", "flowers", "blossom", "bouquet"),
     "ring": ("hoop",),
     "shed": ("barn", "shack"),
-    "sign": ("signpost", "placard"),
+    "sign": ("signpost", "placard", "billboard"),
     "sofa": ("couch", "settee"),
     "stone": ("rock", "boulder"),
-    "suitcase": ("luggage", "bag"),
-    "table": ("desk",),
+    "suitcase": ("luggage", "bag", "backpack"),
+    "table": ("desk", "counter"),
     "tent": ("marquee",),
+    "tower": ("skyscraper", "lighthouse", "pagoda", "castle", "rocket"),
+    "tree": ("fir", "pine", "fir tree", "oak", "palm"),
     "umbrella": ("parasol",),
-    "vase": ("urn", "jug"),
+    "vase": ("urn", "jug", "teapot"),
 }  # fmt: skip
 PRONOUNS = ("her", "him", "she", "he")
 SMALLEST = 0.0015  # share of the picture below which nobody would name a thing
@@ -87,8 +99,8 @@ def other_words(phrase: str) -> tuple[str, ...]:
 
 
 def spoken(phrase: str) -> str:
-    """The phrase as it stands in a sentence: "the red couch", "her"."""
-    return phrase if phrase in PRONOUNS else f"the {phrase}"
+    """The phrase as it stands in a sentence: "the red couch", "her", "his face"."""
+    return phrase if phrase.split()[0] in (*PRONOUNS, "his") else f"the {phrase}"
 
 
 def unambiguous(objects: list[SceneObject]) -> list[tuple[str, SceneObject]]:

@@ -5,9 +5,10 @@ and where a view shows what a phrase names, or that it does not.
 """
 
 import re
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 import numpy as np
@@ -18,6 +19,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from dollygrip_backend.data.augment import disturb
 from dollygrip_backend.data.captions import CaptionBank, load_bank
+from dollygrip_backend.data.descriptions import Look, Said, descriptions, look_of
 from dollygrip_backend.data.grammar import Pair
 from dollygrip_backend.data.grammar.corpus import corpus, naming, with_subject
 from dollygrip_backend.data.objects import PRONOUNS, SceneObject, other_words, spoken, unambiguous
@@ -27,12 +29,14 @@ from dollygrip_backend.predictor.text import TextFeatures
 from dollygrip_backend.training.common import Run, finished, learning_rate, recipe_in, step_random, train
 from dollygrip_backend.training.muon import Muon
 
+T = TypeVar("T")
 _SMALLEST_CROP = 0.7
 _SMALLEST_SHARE = 0.003  # of the picture: what is smaller cannot be told at this size
 _SHARPNESS = 20.0  # of the comparison of a prompt with the phrases
 _ALIKE = 5.0  # weight of how far what a prompt names is from the phrase alone: absence is learned on phrases alone
 _ENDS = ("words_in", "picking", "something", "phrase", "picture_in.0", "place", "shown", "absent")
 _SOMEBODY = re.compile(rf"\{{|\b(?:{'|'.join(PRONOUNS)})\b", re.IGNORECASE)  # a thing, or one left unsaid
+_DESCRIBED = 4  # descriptions of a picture's things at least, where there are so many
 _SPREAD = 0.7  # cells: how far the target's probability reaches around an object's middle
 
 
@@ -51,15 +55,18 @@ class Config:
     absent: float
     bfloat16: bool
     network: dict[str, Any]
+    kept: float = 0.0
 
 
 @attrs.frozen(eq=False)
 class View:
-    """One rendered view, the phrases that fit exactly one of its objects, and all words that fit some."""
+    """One rendered view, the phrases that fit exactly one of its objects by name and colour, its objects and how they
+    look, and all words that fit some."""
 
     rgb: np.ndarray
     depth: np.ndarray
-    said: list[tuple[str, SceneObject]]
+    said: list[Said]
+    things: list[tuple[SceneObject, Look]]
     all_words: frozenset[str]
 
 
@@ -72,20 +79,34 @@ class NamedViews:
         for index in range(len(scenes)):
             scene = scenes[index]
             for v in range(len(scene)):
-                objects = scene.objects_in(v)
-                said = [(words, item) for words, item in unambiguous(objects) if item.share > _SMALLEST_SHARE]
+                objects, focal = scene.objects_in(v), tuple(scene.intrinsics[v][:2])
+                said = [
+                    ((words, *other_words(words)), item)
+                    for words, item in unambiguous(objects)
+                    if item.share > _SMALLEST_SHARE
+                ]
                 if said:
+                    things = [
+                        (item, look_of(item, scene.rgb[v], scene.depth[v], focal))
+                        for item in objects
+                        if item.share > _SMALLEST_SHARE
+                    ]
                     fitting = frozenset(
                         words
                         for item in objects
                         for phrase in (item.phrase, item.name)
                         for words in (phrase, *other_words(phrase))
                     )
-                    self.views.append(View(scene.rgb[v], scene.depth[v].astype(np.float16), said, fitting))
+                    self.views.append(View(scene.rgb[v], scene.depth[v].astype(np.float16), said, things, fitting))
 
-    def phrases(self) -> list[str]:
-        """Every phrase that fits some object, by the scenes' own names."""
-        return sorted({phrase for view in self.views for phrase, _ in view.said})
+    def named(self) -> list[tuple[str, ...]]:
+        """Every name, with a colour or without, that fits some object, each with other words for it."""
+        return sorted({words for view in self.views for words, _ in view.said})
+
+    def described(self) -> list[tuple[str, ...]]:
+        """The same for what else tells objects apart, whole or cropped or mirrored."""
+        named = set(self.named())
+        return sorted({words for view in self.views for words, _ in descriptions(view.things)} - named)
 
 
 @attrs.frozen(eq=False)
@@ -100,36 +121,44 @@ class Phrases:
     named: np.ndarray
 
     @classmethod
-    def of(cls, phrases: list[str], count: int, seed: int, cache: Path) -> "Phrases":
-        """`count` prompts, a fifth of them about nothing, the others spread evenly over the phrases; half of those say
-        it in other words where there are any."""
+    def of(
+        cls, named: list[tuple[str, ...]], described: list[tuple[str, ...]], count: int, seed: int, cache: Path
+    ) -> "Phrases":
+        """`count` prompts, a fifth of them about nothing, the others half about what is named and half about what is
+        described; half of those say it in other words where there are any."""
         rng = np.random.default_rng(seed)
-        words = phrases + [other for phrase in phrases for other in other_words(phrase)]
-        meaning = {other: i for i, phrase in enumerate(phrases) for other in (phrase, *other_words(phrase))}
+        meaning: dict[str, int] = {}
+        for i, same in enumerate([*named, *described]):
+            known = next((meaning[words] for words in same if words in meaning), i)
+            for words in same:
+                meaning.setdefault(words, known)
+        words = list(meaning)
         number = {phrase: i for i, phrase in enumerate(words)}
-        pairs, named = [], np.full(count, -1)
+        pairs, names = [], np.full(count, -1)
         about_nothing = [pair for pair in corpus() if not _SOMEBODY.search(pair.prompt)]
         for i in range(count):
             if i % 5 == 0:
                 pairs.append(about_nothing[int(rng.integers(len(about_nothing)))])
                 continue
-            said = in_some_words(phrases[int(rng.integers(len(phrases)))], rng)
-            named[i] = number[said]
-            other = phrases[int(rng.integers(len(phrases)))] if rng.random() < 0.3 else None
-            template = naming()[int(rng.integers(len(naming())))]
-            pairs.append(with_subject(template, spoken(said), other, rng))
+            said = in_some_words(_one_of(named if i % 5 < 3 else described or named, rng), rng)
+            names[i] = number[said]
+            other = _one_of(named, rng)[0] if rng.random() < 0.3 else None
+            pairs.append(with_subject(_one_of(naming(), rng), spoken(said), other, rng))
         alone = load_bank([Pair(spoken(phrase), pairs[0].plan) for phrase in words], cache)
         text, _ = alone.batch(np.arange(len(words)))
         mask = text.mask[..., None]
         features = (text.features * mask).sum(1) / mask.sum(1)
         group = torch.tensor([meaning[phrase] for phrase in words])
-        return cls(words, features, group[:, None] == group, load_bank(pairs, cache), named)
+        return cls(words, features, group[:, None] == group, load_bank(pairs, cache), names)
 
 
-def in_some_words(phrase: str, rng: np.random.Generator) -> str:
-    """The phrase, or half of the time another for the same thing."""
-    others = other_words(phrase)
-    return others[int(rng.integers(len(others)))] if others and rng.random() < 0.5 else phrase
+def _one_of(choices: Sequence[T], rng: np.random.Generator) -> T:
+    return choices[int(rng.integers(len(choices)))]
+
+
+def in_some_words(same: tuple[str, ...], rng: np.random.Generator) -> str:
+    """The first of phrases that mean the same, or half of the time another of them."""
+    return _one_of(same[1:], rng) if len(same) > 1 and rng.random() < 0.5 else same[0]
 
 
 def draw_views(
@@ -142,6 +171,7 @@ def draw_views(
     for _ in range(config.batch):
         view = views.views[int(rng.integers(len(views.views)))]
         rgb, depth, places = _cropped(view, rng)
+        places = [(same, place) for same, place in places if same[0] in number]
         for k in rng.permutation(max(len(places), config.phrases))[: config.phrases]:
             shown = k < len(places) and rng.random() >= config.absent
             phrase, target = _asked_for(places[k], rng) if shown else _absent(view, phrases.words, rng)
@@ -157,9 +187,9 @@ def draw_views(
     )
 
 
-def _asked_for(place: tuple[str, tuple[float, float]], rng: np.random.Generator) -> tuple[str, np.ndarray]:
-    phrase, (x, y) = place
-    return in_some_words(phrase, rng), np.concatenate([np.zeros(1, np.float32), _around(x, y)])
+def _asked_for(place: tuple[tuple[str, ...], tuple[float, float]], rng: np.random.Generator) -> tuple[str, np.ndarray]:
+    same, (x, y) = place
+    return in_some_words(same, rng), np.concatenate([np.zeros(1, np.float32), _around(x, y)])
 
 
 def _absent(view: View, words: list[str], rng: np.random.Generator) -> tuple[str, np.ndarray]:
@@ -172,21 +202,30 @@ def _absent(view: View, words: list[str], rng: np.random.Generator) -> tuple[str
     return phrase, target
 
 
-def _cropped(view: View, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, list[tuple[str, tuple]]]:
-    """A window of the view, mirrored half of the time, and the objects whose middle it still shows."""
+def _cropped(
+    view: View, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, list[tuple[tuple[str, ...], tuple]]]:
+    """A window of the view, mirrored half of the time; what is said of the objects whose middle it still shows, as many
+    descriptions as names, and where they are."""
     h, w = view.depth.shape
     height, width = (int(side * rng.uniform(_SMALLEST_CROP, 1)) for side in (h, w))
     top, left = int(rng.integers(h - height + 1)), int(rng.integers(w - width + 1))
     window = (slice(top, top + height), slice(left, left + width))
     rgb, depth = view.rgb[window], view.depth[window].astype(np.float32)
-    places = []
-    for words, item in view.said:
-        x, y = (item.x * w - left) / width, (item.y * h - top) / height
-        if 0 <= x < 1 and 0 <= y < 1:
-            places.append((words, (x, y)))
-    if rng.random() < 0.5:
+    mirrored = rng.random() < 0.5
+    if mirrored:
         rgb, depth = rgb[:, ::-1], depth[:, ::-1]
-        places = [(words, (1 - x, y)) for words, (x, y) in places]
+
+    def moved(item: SceneObject) -> SceneObject | None:
+        x, y = (item.x * w - left) / width, (item.y * h - top) / height
+        inside = 0 <= x < 1 and 0 <= y < 1
+        return attrs.evolve(item, x=1 - x if mirrored else x, y=y) if inside else None
+
+    said = [(same, there) for same, item in view.said if (there := moved(item))]
+    things = [(there, look.scaled(h / height)) for item, look in view.things if (there := moved(item))]
+    more = descriptions(things)
+    said += [more[k] for k in rng.permutation(len(more))[: max(_DESCRIBED, len(said))]]
+    places = [(same, (item.x, item.y)) for same, item in said]
     return np.ascontiguousarray(rgb), np.ascontiguousarray(depth), places
 
 
@@ -208,7 +247,7 @@ def train_grounding(
     run = Run(model, Muon(model, apart=_ENDS), settings.average, recipe)
     views = NamedViews(scenes)
     with run.accelerator.main_process_first():
-        phrases = Phrases.of(views.phrases(), settings.prompts, settings.seed, work / "captions")
+        phrases = Phrases.of(views.named(), views.described(), settings.prompts, settings.seed, work / "captions")
     known = phrases.features.to(run.device), phrases.alike.to(run.device)
     draw, descend = partial(_draw, views, phrases, settings), partial(_step, run, settings, known)
     train(run, "grounding", settings.steps, draw, descend, work, resume=resume)

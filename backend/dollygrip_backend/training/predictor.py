@@ -34,8 +34,9 @@ class Config:
     """The tables of `predictor.toml`: where a training goes on without [grounding], or without both [reader] and
     [trajectory], these networks stay as they were.
 
-    kept: the share of the weights that a training went on from, of reader and transformer, in the mean that it ends
-    with (Wortsman et al., arXiv 2109.01903): what it learns anew then costs little of what it knew.
+    kept: the share of the weights that a training went on from, of reader and transformer ([grounding] has its own),
+    in the mean that it ends with (Wortsman et al., arXiv 2109.01903): what it learns anew then costs little of what it
+    knew.
     """
 
     reader: ReaderConfig | None = None
@@ -78,6 +79,8 @@ def train_predictor(
         found = grounding.train_grounding(
             settings.grounding, scenes, work / "grounding", resume, start / "grounding" if start else None
         )
+        if start:
+            _keep(settings.grounding.kept, found, start / "grounding")
     else:
         found = finished(Grounding, start / "grounding")
     pipeline = CameraPipeline(shot_reader.half(), transformer.half(), found.half(), CameraPipeline.fresh_scheduler())

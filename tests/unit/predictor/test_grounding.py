@@ -6,6 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dollygrip_backend.data.descriptions import Look
 from dollygrip_backend.data.objects import SceneObject
 from dollygrip_backend.predictor.grounding import COLUMNS, ROWS, Found, Grounding, found_in, picture_planes, place_of
 from dollygrip_backend.training.grounding import View, _around, _cropped
@@ -62,16 +63,23 @@ def test_planes_are_colours_disparity_and_whether_there_is_a_depth():
 
 @given(st.integers(0, 2**31))
 @settings(deadline=None, max_examples=50)
-def test_a_cropped_view_still_knows_where_its_things_are(seed):
+def test_a_cropped_view_still_knows_where_its_things_are_and_on_which_side(seed):
     rgb, depth = np.zeros((64, 96, 3), np.uint8), np.ones((64, 96), np.float16)
-    rgb[38:42, 70:75] = 255
-    item = SceneObject(0, "ball", "white", 72.5 / 96, 40 / 64, 1.0, 0.01)
-    crop, _, places = _cropped(View(rgb, depth, [("ball", item)], frozenset({"ball"})), np.random.default_rng(seed))
-    for words, (x, y) in places:
-        assert words == "ball"
-        lit = np.argwhere(crop[..., 0] == 255)
+    rgb[38:42, 70:75], rgb[38:42, 30:35] = 255, 100
+    bright = SceneObject(0, "ball", "white", 72.5 / 96, 40 / 64, 1.0, 0.01)
+    dim = SceneObject(0, "ball", "grey", 32.5 / 96, 40 / 64, 1.0, 0.01)
+    things = [(bright, Look(None)), (dim, Look(None))]
+    view = View(rgb, depth, [(("white ball", "white globe"), bright)], things, frozenset({"ball"}))
+    crop, _, places = _cropped(view, np.random.default_rng(seed))
+    for _, (x, y) in places:
+        lit = np.argwhere(crop[..., 0] == crop[int(y * len(crop)), int(x * crop.shape[1]), 0])
         if len(lit) == 20:
             np.testing.assert_allclose([y * len(crop), x * crop.shape[1]], lit.mean(0) + 0.5, atol=1e-6)
+    where = {words[0]: x for words, (x, _) in places}
+    both = {255, 100} <= set(np.unique(crop))
+    if both and "ball on the left" in where and "ball on the right" in where:
+        assert where["ball on the left"] < where["ball on the right"]
+    assert all(x < 0.5 for words, x in where.items() if words == "ball on the left" and not both)
 
 
 def test_an_untrained_network_answers_in_the_right_shape_even_without_words(text_of):

@@ -79,6 +79,7 @@ def test_words_or_sight_may_go_on_alone(tiny, tmp_path):
     words, _, sight = tiny.read_text().partition("[grounding]")
     for name, config, kept in (
         ("sight", "[grounding]" + sight, [True, True, False]),
+        ("nothing of the sight", "[grounding]\nkept = 1.0" + sight, [True, True, True]),
         ("words", words, [False, False, True]),
     ):
         tiny.write_text(config)

@@ -1,0 +1,215 @@
+"""How people tell things apart that one name fits: by the side, the size, how near they are, the shade of their colour
+and, of somebody, the clothes."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+import attrs
+import cv2
+import numpy as np
+
+from dollygrip_backend.data.objects import SceneObject, other_words
+
+Said = tuple[tuple[str, ...], SceneObject]  # phrases that mean the same, and the object that they name
+
+_LEFT = ("{} on the left", "left {}", "left-hand {}", "{} at the left edge", "leftmost {}")
+_RIGHT = ("{} on the right", "right {}", "right-hand {}", "{} at the right edge", "rightmost {}")
+_NEAR = ("nearest {}", "{} in the foreground", "closest {}", "{} in front")
+_FAR = ("farthest {}", "{} in the background", "distant {}", "{} at the back")
+_LARGE, _SMALL = ("big {}", "large {}", "bigger {}"), ("small {}", "little {}", "tiny {}")
+_NAMES = 5  # other names of a thing, at most, that stand in a description: the first, which people say most
+_APART = 0.12  # of the picture's width between two things of which one is said to be on the left
+_NEARER, _LARGER = 1.3, 2.0  # ratios of depths and of shares of the picture that people remark
+_OUTER = 1 / 3  # of the width: where a single thing is said to be on a side
+_WEARERS = ("person", "man", "woman", "guy", "lady", "girl", "boy")
+_TOPS = ("{} in the {} shirt", "{} in the {} top", "{} in the {} jacket", "{} in {}")
+_BOTTOMS = ("{} in the {} trousers", "{} in the {} pants", "{} in the {} skirt")
+_FACES = ("face", "her face", "his face", "head", "person's face", "woman's face", "man's face")
+_FACE, _SHIRT, _LEGS = 0.16, 0.5, 1.3  # metres below the top of a head: the nose, the chest, the knees
+_ASIDE = 0.1  # metres beside the middle
+_SKIN = 0.35  # metres: how far a surface may lie before or behind the middle of somebody and still be theirs
+# Colours by sRGB, in the words that people use; words in one line mean the same.
+_SHADES: dict[tuple[str, ...], tuple[int, int, int]] = {
+    ("red", "scarlet", "crimson"): (200, 30, 35),
+    ("dark red", "maroon", "burgundy"): (110, 22, 32),
+    ("orange",): (235, 130, 35),
+    ("peach",): (248, 196, 160),
+    ("salmon", "coral"): (238, 128, 112),
+    ("brown",): (120, 76, 46),
+    ("dark brown",): (68, 44, 28),
+    ("tan", "light brown"): (192, 152, 112),
+    ("beige",): (222, 202, 168),
+    ("cream", "ivory", "cream coloured"): (245, 236, 208),
+    ("yellow",): (242, 216, 45),
+    ("gold", "mustard", "golden"): (204, 162, 48),
+    ("lime", "lime green", "yellow-green"): (162, 220, 45),
+    ("olive", "olive green"): (112, 114, 44),
+    ("green",): (50, 150, 62),
+    ("dark green",): (22, 76, 36),
+    ("light green", "pale green", "mint"): (156, 224, 150),
+    ("turquoise", "aqua"): (64, 204, 190),
+    ("cyan",): (48, 218, 232),
+    ("teal", "blue-green", "dark turquoise"): (14, 124, 124),
+    ("blue",): (42, 92, 204),
+    ("light blue", "sky blue", "pale blue"): (150, 196, 240),
+    ("navy", "dark blue", "navy blue"): (22, 32, 92),
+    ("grey-blue", "slate blue"): (104, 126, 156),
+    ("purple", "violet"): (124, 58, 176),
+    ("lilac", "lavender", "pale purple"): (200, 168, 222),
+    ("pink",): (242, 142, 184),
+    ("magenta", "hot pink", "fuchsia"): (212, 36, 152),
+    ("pale pink", "light pink"): (246, 204, 214),
+    ("black",): (18, 18, 20),
+    ("dark grey", "charcoal"): (66, 66, 68),
+    ("grey", "gray"): (130, 130, 130),
+    ("light grey", "silver", "pale grey"): (204, 204, 204),
+    ("white",): (244, 244, 242),
+}
+_WORDS = tuple(_SHADES)
+_SURELY = 16.0  # distance in CIE Lab to what a shade is, and a spread about it, that leave no doubt about the word …
+_OTHERWISE = 30.0  # … and to what is surely called otherwise
+
+
+@attrs.frozen
+class Look:
+    """The colours (3,) in CIE Lab of an object's middle and of somebody's chest and legs, None where it is not sure.
+
+    face: of somebody whose head is seen, how far below the middle of the body that is, over the picture's height.
+    """
+
+    middle: np.ndarray | None
+    top: np.ndarray | None = None
+    bottom: np.ndarray | None = None
+    face: float | None = None
+
+    def scaled(self, factor: float) -> "Look":
+        """In a picture whose height is so many times smaller."""
+        return self if self.face is None else attrs.evolve(self, face=self.face * factor)
+
+
+def look_of(item: SceneObject, rgb: np.ndarray, depth: np.ndarray, focal: tuple[float, float]) -> Look:
+    """rgb uint8 (H, W, 3) and depth (H, W) of the object's view; focal: (fx, fy) in pixels."""
+    height, width = depth.shape
+    row, column = int(item.y * height), int(item.x * width)
+    theirs = np.abs(depth.astype(np.float32) - item.depth) < (_SKIN if item.name == "person" else 0.1 * item.depth)
+    reach = max(1, round(np.sqrt(item.share * height * width) / 6))
+    middle = _colour_at(rgb, theirs, row, column, reach)
+    if item.name != "person":
+        return Look(middle)
+    gaps = np.nonzero(~theirs[: row + 1, column])[0]
+    if not len(gaps):  # cut by the picture's edge: who knows where the head is
+        return Look(middle)
+    head = gaps.max() + 1
+    metre, reach = focal[1] / item.depth, max(1, round(0.07 * focal[1] / item.depth))
+    aside = round(_ASIDE * focal[0] / item.depth)
+    legs = [_colour_at(rgb, theirs, round(head + _LEGS * metre), column + side, reach) for side in (-aside, aside)]
+    seen = [colour for colour in legs if colour is not None]
+    top = _colour_at(rgb, theirs, round(head + _SHIRT * metre), column, reach)
+    face = (head + _FACE * metre - row) / height
+    return Look(middle, top, seen[0] if seen else None, face if face < 0 else None)
+
+
+def _colour_at(rgb: np.ndarray, theirs: np.ndarray, row: int, column: int, reach: int) -> np.ndarray | None:
+    """CIE Lab of the window about a pixel, None outside, where it shows other things or more than one colour."""
+    height, width = theirs.shape
+    if not (0 <= row < height and 0 <= column < width):
+        return None
+    window = np.s_[max(0, row - reach) : row + reach + 1, max(0, column - reach) : column + reach + 1]
+    pixels = rgb[window][theirs[window]]
+    if theirs[window].mean() < 0.7:
+        return None
+    lab = _lab(pixels)
+    colour = np.median(lab, 0)
+    return colour if np.median(np.linalg.norm(lab - colour, axis=1)) < _SURELY else None
+
+
+def _lab(srgb: np.ndarray) -> np.ndarray:
+    return cv2.cvtColor((np.asarray(srgb, np.float32) / 255).reshape(1, -1, 3), cv2.COLOR_RGB2LAB)[0]
+
+
+_CENTRES = _lab(np.array(list(_SHADES.values())))
+
+
+def shades(colours: list[np.ndarray | None]) -> list[tuple[str, ...] | None]:
+    """The words for each of the colours, None where there is a doubt or another of them may be called so, too."""
+    words = []
+    for i, colour in enumerate(colours):
+        others = [other for k, other in enumerate(colours) if k != i]
+        if colour is None or any(other is None for other in others):
+            words.append(None)
+            continue
+        away = np.linalg.norm(_CENTRES - colour, axis=1)
+        best = int(away.argmin())
+        alone = all(np.linalg.norm(_CENTRES[best] - other) > _OTHERWISE for other in others)
+        words.append(_WORDS[best] if away[best] < _SURELY and alone else None)
+    return words
+
+
+def descriptions(things: list[tuple[SceneObject, Look]]) -> list[Said]:
+    """What tells the things of one picture apart beyond name and colour."""
+    by_name, by_phrase = defaultdict(list), defaultdict(list)
+    for thing in things:
+        by_name[thing[0].name].append(thing)
+        if thing[0].colour:
+            by_phrase[thing[0].phrase].append(thing[0])
+    said: list[Said] = []
+    for name, group in by_name.items():
+        names = (name, *other_words(name)[:_NAMES])
+        items = [item for item, _ in group]
+        placed = [*_by_side(items), *_by_order(items)]
+        said += [(_worded(patterns, names), item) for patterns, item in placed]
+        for words, (item, _) in zip(shades([look.middle for _, look in group]), group, strict=True):
+            if words and name != "person":
+                said.append((tuple(f"{shade} {name}" for shade in words), item))
+    people = by_name["person"]
+    said += _dressed(people)
+    if len(people) == 1:
+        (somebody, look), *_ = people
+        if look.face is not None and somebody.y + look.face > 0:
+            said.append((_FACES, attrs.evolve(somebody, y=somebody.y + look.face)))
+    for phrase, items in by_phrase.items():
+        said += [(_worded(patterns[:1], (phrase,)), item) for patterns, item in _by_side(items)]
+    return said
+
+
+def _by_side(items: list[SceneObject]) -> Iterator[tuple[tuple[str, ...], SceneObject]]:
+    """The leftmost and the rightmost of several, or one alone that is near an edge."""
+    ordered = sorted(items, key=lambda item: item.x)
+    first, last = ordered[0], ordered[-1]
+    if len(items) == 1:
+        left, right = first.x < _OUTER, last.x > 1 - _OUTER
+    else:
+        left, right = ordered[1].x - first.x > _APART, last.x - ordered[-2].x > _APART
+    if left:
+        yield _LEFT, first
+    if right:
+        yield _RIGHT, last
+
+
+def _by_order(items: list[SceneObject]) -> Iterator[tuple[tuple[str, ...], SceneObject]]:
+    """Of several the nearest and the farthest, the largest and the smallest."""
+    if len(items) < 2:
+        return
+    by_depth = sorted(items, key=lambda item: item.depth)
+    by_share = sorted(items, key=lambda item: item.share)
+    for patterns, item, ratio in (
+        (_NEAR, by_depth[0], by_depth[1].depth / by_depth[0].depth / _NEARER),
+        (_FAR, by_depth[-1], by_depth[-1].depth / by_depth[-2].depth / _NEARER),
+        (_SMALL, by_share[0], by_share[1].share / by_share[0].share / _LARGER),
+        (_LARGE, by_share[-1], by_share[-1].share / by_share[-2].share / _LARGER),
+    ):
+        if ratio > 1:
+            yield patterns, item
+
+
+def _dressed(people: list[tuple[SceneObject, Look]]) -> Iterator[Said]:
+    """People by what they alone wear."""
+    for part, patterns in (("top", _TOPS), ("bottom", _BOTTOMS)):
+        worn = shades([getattr(look, part) for _, look in people])
+        for words, (item, _) in zip(worn, people, strict=True):
+            if words:
+                yield tuple(pattern.format(who, words[0]) for pattern in patterns for who in _WEARERS), item
+
+
+def _worded(patterns: tuple[str, ...], names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(pattern.format(name) for pattern in patterns for name in names)
