@@ -104,7 +104,7 @@ class NamedViews:
         return sorted({words for view in self.views for words, _ in view.said})
 
     def described(self) -> list[tuple[str, ...]]:
-        """The same for what else tells objects apart, whole or cropped or mirrored."""
+        """The same for what else tells the objects of whole views apart; what only a crop would say is never asked."""
         named = set(self.named())
         return sorted({words for view in self.views for words, _ in descriptions(view.things)} - named)
 
