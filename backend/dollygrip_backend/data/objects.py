@@ -5,8 +5,8 @@ from collections import Counter
 import attrs
 import numpy as np
 
-# Other words that people say for what the scenes name, or for what looks like it in a picture (a cat is no dog, but more
-# like one than like anything else here). None of them is a name itself or stands for two.
+# Other words that people say for what the scenes name, or for what looks like it in a picture (a cat is no dog, but
+# more like one than like anything else here). None of them is a name itself or stands for two.
 OTHER_WORDS: dict[str, tuple[str, ...]] = {
     "armchair": ("easy chair", "recliner"),
     "ball": ("sphere", "globe"),
