@@ -5,6 +5,9 @@ tokens that attend to one another; the words that name the thing are picked out 
 with them. One more score stands for "not in the picture".
 """
 
+import re
+from collections.abc import Sequence
+
 import attrs
 import numpy as np
 import torch
@@ -33,6 +36,11 @@ _CLEARLY_THERE, _CLEARLY_TOGETHER, _MAYBE = 0.5, 0.6, -6.0
 _RATHER = -4.0  # the least logit of words that are taken to name a thing which is not clearly seen …
 _HARDLY = -10.0  # … and of those that tell on which side it is, where nothing else does …
 _ONE_SIDE = 0.6  # … and it is there with this likelihood. On other scenes that is right for 85 % of what is not found
+
+_ASIDE = re.compile(
+    r"\b(?:on|at) the (?:far |very )?(left|right)\b(?! of)|\b(left|right)(?:-hand (?!side)|most )", re.IGNORECASE
+)
+_OTHER_HALF = -4.0  # logits of cells in the half where the words say that the thing is not
 
 
 @attrs.frozen
@@ -153,10 +161,23 @@ class Grounding(ModelMixin, ConfigMixin):
         return self.compare(cells, absent, named.phrase[None])[0], named.something
 
     @torch.inference_mode()
-    def find(self, text: TextFeatures, cells: Tensor, absent: Tensor) -> list[Found | None]:
-        """For each prompt what it names in the one picture that was seen, or None."""
+    def find(self, prompts: Sequence[str], text: TextFeatures, cells: Tensor, absent: Tensor) -> list[Found | None]:
+        """For each prompt and its features what it names in the one picture that was seen, or None."""
         logits, something = self._look_for(text, cells, absent)
-        return [found_in(row, named) for row, named in zip(logits.softmax(-1).cpu(), something.tolist(), strict=True)]
+        likely = (logits.cpu() + torch.stack([said_aside(prompt) for prompt in prompts])).softmax(-1)
+        return [found_in(row, named) for row, named in zip(likely, something.tolist(), strict=True)]
+
+
+def said_aside(prompt: str) -> Tensor:
+    """(1 + ROWS * COLUMNS,) what the prompt adds to the logits: where it says on which side the thing is ("the man on
+    the left", not "go to the left"), cells of the other half are unlikely."""
+    sides = {match[1] or match[2] for match in _ASIDE.finditer(prompt.lower())}
+    added = torch.zeros(1 + ROWS * COLUMNS)
+    if len(sides) == 1:
+        across = (torch.arange(COLUMNS) + 0.5) / COLUMNS
+        away = across if sides == {"left"} else 1 - across
+        added[1:] = (_OTHER_HALF * ((away - 0.4) / 0.2).clamp(0, 1)).repeat(ROWS)
+    return added
 
 
 def found_in(probability: Tensor, named: float) -> Found | None:

@@ -176,7 +176,7 @@ class CameraPipeline(DiffusionPipeline):
         memory, reading = self.reader(text)
         plans = [plan_of(reading, row, tokens) for row, tokens in enumerate(text.quantities)]
         given = [Found(subject)] * len(prompts) if subject is not None else None
-        things = given or self.grounding.find(text, *self._see(reference))
+        things = given or self.grounding.find(prompts, text, *self._see(reference))
         subjects = [thing.place if thing and thing.meant else None for thing in things]
         plans = [
             plan.sided(thing.side) if thing and not thing.meant else plan
