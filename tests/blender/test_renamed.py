@@ -24,15 +24,26 @@ def pump(until=lambda: not session.active):
         time.sleep(0.005)
 
 
-def test_a_scene_renamed_while_its_shots_render_gets_all_frames(ready):
-    """Two shots one after the other; nothing is left to go on with."""
+def two_shots(scene) -> tuple[bpy.types.Object, bpy.types.Object]:
     for _ in range(2):
         bpy.ops.dollygrip.new_shot()
         bpy.ops.dollygrip.predict_camera()
-        takes.shown(ready.camera)["dollygrip"]["prompt"] = "sleep=0.05"
-    first, second = (RenderShot.of(bpy.context, shot) for shot in shots.of_scene(ready))
+    return shots.of_scene(scene)
+
+
+def rendering_slowly(scene) -> tuple[RenderShot, RenderShot]:
+    """Two shots that render one after the other; some frames of the first are there."""
+    for shot in two_shots(scene):
+        takes.shown(shot)["dollygrip"]["prompt"] = "sleep=0.05"
+    first, second = (RenderShot.of(bpy.context, shot) for shot in shots.of_scene(scene))
     session.start(first, "", [second])
     pump(lambda: len(first.files) > 2)
+    return first, second
+
+
+def test_a_scene_renamed_while_its_shots_render_gets_all_frames(ready):
+    """Two shots one after the other; nothing is left to go on with."""
+    rendering_slowly(ready)
     ready.name = "Act 2"
     bpy.ops.ed.undo_push(message="rename")
     pump()
@@ -45,13 +56,7 @@ def test_a_scene_renamed_while_its_shots_render_gets_all_frames(ready):
 def test_a_scene_deleted_while_its_shots_render_cancels_them_and_says_so(ready):
     """Nothing is rendered that would have no strip, and the frames that were done stay on disk."""
     shown = bpy.data.scenes.new("Act 1")
-    for _ in range(2):
-        bpy.ops.dollygrip.new_shot()
-        bpy.ops.dollygrip.predict_camera()
-        takes.shown(ready.camera)["dollygrip"]["prompt"] = "sleep=0.05"
-    first, second = (RenderShot.of(bpy.context, shot) for shot in shots.of_scene(ready))
-    session.start(first, "", [second])
-    pump(lambda: len(first.files) > 2)
+    first, second = rendering_slowly(ready)
     bpy.context.window_manager.windows[0].scene = shown
     bpy.data.scenes.remove(ready)
     pump()
@@ -70,13 +75,6 @@ def test_a_scene_renamed_before_the_first_take_gets_it(ready, undone):
     pump()
     scene = bpy.data.scenes["Scene" if undone else "Act 2"]
     assert len(scene.dollygrip.take_list) == 1 and scene.dollygrip.notice
-
-
-def two_shots(scene) -> tuple[bpy.types.Object, bpy.types.Object]:
-    for _ in range(2):
-        bpy.ops.dollygrip.new_shot()
-        bpy.ops.dollygrip.predict_camera()
-    return shots.of_scene(scene)
 
 
 def test_a_camera_renamed_meanwhile_gets_its_takes_though_another_is_shown(ready):
