@@ -36,10 +36,8 @@ _CLEARLY_THERE, _CLEARLY_TOGETHER, _MAYBE = 0.5, 0.6, -6.0
 _RATHER = -4.0  # the least logit of words that are taken to name a thing which is not clearly seen …
 _HARDLY = -10.0  # … and of those that tell on which side it is, where nothing else does …
 _ONE_SIDE = 0.6  # … and it is there with this likelihood. On other scenes that is right for 85 % of what is not found
-
-_ASIDE = re.compile(
-    r"\b(?:on|at) the (?:far |very )?(left|right)\b(?! of)|\b(left|right)(?:-hand (?!side)|most )", re.IGNORECASE
-)
+# Words that tell things apart by their side; those for a way ("to the left") and for a place beside another do not.
+_ASIDE = re.compile(r"\b(?:on|at) the (?:far |very )?(left|right)\b(?! of)|\b(left|right)(?:-hand (?!side)|most )")
 _OTHER_HALF = -4.0  # logits of cells in the half where the words say that the thing is not
 
 

@@ -60,7 +60,7 @@ _SHARE = (
 )
 _CIRCLES = r"(?:circles?|turns?|rotations?|revolutions?|orbits?|loops?|laps?|spins?|rolls?|rounds?)"
 _LENGTH = r"met(?:er|re)s?|centimet(?:er|re)s?|kilomet(?:er|re)s?|cms?|km|m|f(?:ee|oo)t|ft|'|′|inch(?:es)?|yards?|yds?"
-_PERCENT = r"(?:%|percent|per cent|pct)"
+_PERCENT = r"(?:%|(?:percent|per cent|pct)\b)"
 _SIZE = r"(?:of )?(?:the|its|his|her|their) (?:[\w-]+ ){0,2}size"
 _TURN = rf"(?:(?:full|complete|whole|entire)[ -])?(?:{_CIRCLES}|arcs?|360)"
 _ROUND = r"(?:(?:way|path|distance|journey)?[ -]*(?:a)?round)"
@@ -305,8 +305,10 @@ _SHARES: list[_Rule] = [
     ),
     (r"half an? (?P<u>met(?:er|re)|foot|yard|inch)", lambda m: (0.5 * _METRES[m["u"][0].lower()], "metres")),
     (rf"(?P<n>{_NUMBER})\s*{_PERCENT} {_SIZE}", lambda m: (number(m["n"]) / 100, "ratio")),
-    (rf"(?P<s>{_SHARE})[ -]+(?:as (?:big|large|tall|wide|high)|{_SIZE})\b", lambda m: (_share(m["s"]), "ratio")),
-    (rf"(?P<s>{_SHARE})[ -]+(?:magnification|size|focal length)\b", lambda m: (_share(m["s"]), "ratio")),
+    (
+        rf"(?P<s>{_SHARE})[ -]+(?:as (?:big|large|tall|wide|high)|{_SIZE}|magnification|size|focal length)\b",
+        lambda m: (_share(m["s"]), "ratio"),
+    ),
     (r"half[ -]?ways?\b|half as (?:far|close|distant)|mid[ -]?way\b", _always(0.5, "share")),
     (rf"(?P<s>{_SHARE})[ -]+(?:closer|nearer|further|farther)\b", lambda m: (_share(m["s"]), "share")),
     (r"(?:twice|two times) (?:as )?(?:close|near)\w*", _always(2.0, "ratio")),
@@ -321,7 +323,7 @@ _UNITS_SAID: list[_Rule] = [
     (r"\b(?:doubl(?:e|es|ed|ing)|twice|twofold)\b", _always(2.0, "ratio")),
     (r"\b(?:(?:tripl|trebl)(?:e|es|ed|ing)|thrice|threefold)\b", _always(3.0, "ratio")),
     (r"\b(?:quadrupl(?:e|es|ed|ing)|fourfold)\b", _always(4.0, "ratio")),
-    (rf"(?P<n>{_NUMBER})\s*(?:%|(?:percent|per cent|pct)\b)", _said("percent")),
+    (rf"(?P<n>{_NUMBER})\s*{_PERCENT}", _said("percent")),
     (rf"by (?P<s>{_SHARE})\b", lambda m: (_share(m["s"]), "share")),
     (
         r"(?:\b(?:an?|another|one|one and a half) (?:(?:single|full|whole|further|more) )?|\b(?=\w+ and a half))"
