@@ -24,7 +24,7 @@ _PART = 4096
 _PER_TOKEN = ("features", "numbers", "units")
 _PROGRAM = tuple(field.name for field in attrs.fields(Program))
 _PREDICTOR = Path(__file__).parents[1] / "predictor"
-_CODE = [Path(__file__), *(_PREDICTOR / f"{name}.py" for name in ("plan", "program", "quantities", "text"))]
+_CODE = [Path(__file__), *(_PREDICTOR / f"{name}.py" for name in ("numbers", "plan", "program", "quantities", "text"))]
 
 
 @attrs.frozen

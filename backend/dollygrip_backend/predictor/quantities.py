@@ -9,55 +9,14 @@ from collections.abc import Callable
 
 import attrs
 
+from dollygrip_backend.predictor.numbers import AND_PARTS, DIGITS, NUMBER, SHARE, TENS, WORDS, number, share
 from dollygrip_backend.predictor.plan import Amount
 
 UNITS = ("none", "degrees", "metres", "ratio", "percent", "share", "other")
 
-
-def _misspelt(word: str) -> set[str]:
-    """The word with one letter left out or doubled, or two neighbours exchanged; the first letter is never wrong."""
-    inner = range(1, len(word))
-    left_out, doubled = ({word[:i] + word[i + 1 :] for i in inner}, {word[:i] + word[i - 1 :] for i in inner})
-    exchanged = {word[:i] + word[i + 1] + word[i] + word[i + 2 :] for i in inner if i + 1 < len(word)}
-    return left_out | doubled | exchanged
-
-
-_ONES = {
-    "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,
-    "ten": 10, "eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14, "fifteen": 15, "sixteen": 16,
-    "seventeen": 17, "eighteen": 18, "nineteen": 19, "dozen": 12,
-}  # fmt: skip
-_TENS = {
-    "twenty": 20, "thirty": 30, "forty": 40, "fourty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80,
-    "ninety": 90,
-}  # fmt: skip
-_TENS |= {slip: value for word, value in _TENS.items() for slip in _misspelt(word) - {"fort", "eight"}}
-_PARTS = {
-    "half": 1 / 2, "quarter": 1 / 4, "fourth": 1 / 4, "third": 1 / 3, "eighth": 1 / 8, "sixth": 1 / 6, "fifth": 1 / 5,
-    "tenth": 1 / 10, "twelfth": 1 / 12, "seventh": 1 / 7, "ninth": 1 / 9, "twentieth": 1 / 20, "sixteenth": 1 / 16,
-    "½": 1 / 2, "¼": 1 / 4, "¾": 3 / 4, "⅓": 1 / 3, "⅔": 2 / 3,
-    "quarters": 1 / 4, "thirds": 1 / 3, "eighths": 1 / 8, "fifths": 1 / 5, "sixths": 1 / 6,
-}  # fmt: skip
-_PARTS |= dict.fromkeys(_misspelt("quarter"), 1 / 4)
-
 _METRES = {"c": 0.01, "k": 1000.0, "m": 1.0, "f": 0.3048, "'": 0.3048, "′": 0.3048, "i": 0.0254,
            "y": 0.9144, '"': 0.0254}  # fmt: skip
 
-_WORD = "|".join([*sorted({**_TENS, **_ONES}, key=len, reverse=True), "hundred"])
-_NO_PART = r"(?!t?hs?\b)"  # "nine tenths" has no ten
-_WORDS = rf"(?:(?:an?[ -])?(?:{_WORD}){_NO_PART}(?:(?:(?<=hundred)[ -]+and)?[ -]+(?:{_WORD}){_NO_PART})*)"
-_DIGITS = r"\d{1,2}/\d{1,2}(?![/\d])|\d[\d,]*(?:\.\d+)?|\.\d+"
-_AND_PARTS = {" and a half": 1 / 2, " and a quarter": 1 / 4, " and a third": 1 / 3, " and three quarters": 3 / 4}
-_COUNTED = r"(?= (?:times|turns?|circles?|rotations?|revolutions?|orbits?|loops?|laps?|met(?:er|re)s?|feet|yards)\b)"
-_AND_PART = rf"(?: and a half|(?:{'|'.join(_AND_PARTS)}){_COUNTED})"
-_NUMBER = rf"(?:{_DIGITS}|{_WORDS})(?: point (?:{_WORD}))?{_AND_PART}?"
-_PART = rf"(?:{'|'.join(_PARTS)})"
-_WHOLE = (
-    r"(?:[ -]+of)?(?:[ -]+(?:an?|the|its|one|his|her|our|their|that|my))?(?:[ -]+(?:remaining|present|current|whole))?"
-)
-_SHARE = (
-    rf"(?:(?:(?:{_NUMBER})[ -]+|an?[ -])?{_PART}s?{_WHOLE}|\d{{1,2}}/\d{{1,2}}(?:ths|rds)?{_WHOLE}|0?\.\d+{_WHOLE})"
-)
 _CIRCLES = r"(?:circles?|turns?|rotations?|revolutions?|orbits?|loops?|laps?|spins?|rolls?|rounds?)"
 _LENGTH = r"met(?:er|re)s?|centimet(?:er|re)s?|kilomet(?:er|re)s?|cms?|km|m|f(?:ee|oo)t|ft|'|′|inch(?:es)?|yards?|yds?"
 _PERCENT = r"(?:%|(?:percent|per cent|pct)\b)"
@@ -107,36 +66,6 @@ class Quantity:
         return Amount(self.value * self.length, "metres") if self.unit in ("none", "metres") else None
 
 
-def number(text: str) -> float:
-    """The value of digits ("1,200", "2.5", "3/4") or words ("a hundred and eighty", "one point two")."""
-    text, _, decimal = text.strip().lower().partition(" point ")
-    if decimal:
-        return number(text) + number(decimal) / 10
-    part = next((part for words, part in _AND_PARTS.items() if text.endswith(words)), 0.0)
-    text = text.partition(" and ")[0] if part else text
-    if re.fullmatch(_DIGITS, text):
-        top, _, bottom = text.replace(",", "").partition("/")
-        return float(top) / (float(bottom) or 1) + part if bottom else float(top) + part
-    total = 0
-    for word in re.findall(r"[a-z]+", text):
-        if word == "hundred":
-            total = max(1, total) * 100
-        else:
-            total += _ONES.get(word, 0) + _TENS.get(word, 0)
-    return total + part
-
-
-def _share(text: str) -> float:
-    """ "three quarters of a" -> 0.75, "half" -> 0.5, "1/4 of an" -> 0.25."""
-    text = text.lower()
-    part = re.search(_PART, text)
-    if not part:
-        return number(re.match(_DIGITS, text.strip())[0])
-    count = re.match(_NUMBER, text.strip())
-    count = count[0] if count and count.end() <= part.start() else ""
-    return (number(count) if re.search(r"\d|[b-z]", count) else 1) * _PARTS[part[0]]
-
-
 # In order of precedence: pattern, and what its match means. Groups are the numbers in it.
 _Rule = tuple[str, Callable[[re.Match], tuple[float, str]]]
 
@@ -166,11 +95,15 @@ def _beside_a_way(prompt: str, start: int, end: int) -> bool:
     return bool(_WAY_BEFORE.search(prompt[:start]) or _WAY_AFTER.match(prompt[end:]))
 
 
+def _share_as_ratio(m: re.Match) -> tuple[float, str]:
+    return share(m["s"]), "ratio"
+
+
 def _said(unit: str) -> Callable[[re.Match], tuple[float, str]]:
     return lambda m: (number(m["n"]), unit)
 
 
-_FOCAL = rf"(?:\d+(?!\d)|(?>{_WORDS}))"  # whole: "thirty-five" is no change from thirty to five
+_FOCAL = rf"(?:\d+(?!\d)|(?>{WORDS}))"  # whole: "thirty-five" is no change from thirty to five
 _MM = r"\(?(?:mm|mils?|millimet(?:er|re)s?)\b"
 _LENS = (
     r"(?=[ -]+(?:(?:prime|macro|tele(?:photo)?|long|wide(?:[ -]angle)?|anamorphic|zoom|vintage) )?"
@@ -204,6 +137,8 @@ _LENSES: list[_Rule] = [  # a change of focal length is a ratio; one focal lengt
     ),
     (rf"(?P<a>{_FOCAL})\s*{_MM}[^.]{{1,40}}?\bto\s(?P<b>{_FOCAL})\s*{_MM}", _ratio),
     (rf"(?P<a>{_FOCAL}) (?:all the way |back |down |up )?to (?:an? )?(?P<b>{_FOCAL})\s*{_MM}", _ratio),
+    (rf"(?P<a>{_FOCAL})\s*{_MM} (?:all the way |back |down |up )?to (?:an? )?(?P<b>\d{{2,3}}){_NO_LENS}", _ratio),
+    (rf"(?P<a>{_FOCAL})(?:\s*{_MM})? for (?:an? )?(?P<b>{_FOCAL})\s*{_MM}", _ratio),
     (rf"(?P<a>{_FOCAL})[ -]*{_MM} {_BECOMES} (?:an? )?(?P<b>{_FOCAL})(?:\s*{_MM}|{_NO_LENS})", _ratio),
     (rf"(?P<a>{_FOCAL}) {_BECOMES} (?:an? )?(?P<b>{_FOCAL})\s*{_MM}", _ratio),
     (rf"(?P<a>{_FOCAL})\s*{_MM} {_BEGIN}\b[^.\d]{{1,40}}?(?P<b>{_FOCAL})\s*{_MM}", _ratio),
@@ -212,9 +147,9 @@ _LENSES: list[_Rule] = [  # a change of focal length is a ratio; one focal lengt
         rf"(?! ?(?:°|º|%|x\b|deg))[^.\d]{{1,40}}(?P<b>\d{{2,3}})\s*{_MM}",
         _ratio,
     ),
-    (rf"(?:{_NUMBER})[ -]*{_MM}{_LENS}", _always(1.0, "other")),
-    (rf"(?:on|through|using) (?:an?|the|my|our) (?P<a>{_NUMBER})[ -]*{_MM}", _always(1.0, "other")),
-    (rf"(?P<n>{_NUMBER})[ -]*{_MM}", _millimetres),
+    (rf"(?:{NUMBER})[ -]*{_MM}{_LENS}", _always(1.0, "other")),
+    (rf"(?:on|through|using) (?:an?|the|my|our) (?P<a>{NUMBER})[ -]*{_MM}", _always(1.0, "other")),
+    (rf"(?P<n>{NUMBER})[ -]*{_MM}", _millimetres),
 ]
 # Focal lengths without their unit, where the prompt speaks of a lens or a zoom.
 _BARE_LENSES = [
@@ -230,16 +165,16 @@ _SPEAKS_OF_A_LENS = re.compile(r"\b(?:zoom\w*|lens\w*|focal)\b", re.IGNORECASE)
 _NO_ANGLE = r"(?! *-?(?:\d|degree|deg|°))"
 _CIRCLE_PARTS: list[_Rule] = [
     (
-        rf"(?P<n>(?:\d|{_WORDS})(?:{'|'.join(_AND_PARTS)}))[ -]+{_TURN}\b",
+        rf"(?P<n>(?:\d|{WORDS})(?:{'|'.join(AND_PARTS)}))[ -]+{_TURN}\b",
         lambda m: (360 * number(m["n"]), "degrees"),
     ),
-    (rf"(?P<s>{_SHARE})[ -]+(?:{_TURN}|{_ROUND})\b", lambda m: (360 * _share(m["s"]), "degrees")),
+    (rf"(?P<s>{SHARE})[ -]+(?:{_TURN}|{_ROUND})\b", lambda m: (360 * share(m["s"]), "degrees")),
     (r"half[ -]?(?:way)[ -]+(?:a?round)\b|semi-?circ(?:les?|ular)\b|upside[ -]down\b|one[ -]eighty\b", _turns(0.5)),
     (rf"180s?\b{_NO_ANGLE}", _turns(0.5)),
     (r"quarter[ -]?way (?:a?round)\b", _turns(0.25)),
-    (rf"(?P<s>{_SHARE})[ -]+right angle\b", lambda m: (90 * _share(m["s"]), "degrees")),
+    (rf"(?P<s>{SHARE})[ -]+right angle\b", lambda m: (90 * share(m["s"]), "degrees")),
     (
-        rf"(?:(?P<n>{_NUMBER})[ -]+right angles?|(?:an? )?right angle)\b",
+        rf"(?:(?P<n>{NUMBER})[ -]+right angles?|(?:an? )?right angle)\b",
         lambda m: (90 * (number(m["n"]) if m["n"] else 1), "degrees"),
     ),
     (r"about[- ](?:face|turn)\b", _turns(0.5)),
@@ -256,7 +191,7 @@ _CIRCLE_PARTS: list[_Rule] = [
         r"(?! (?:to|at|and|left|right))",
         _turns(1),
     ),
-    (rf"(?P<n>\d(?:\.\d+)?|{_WORDS})[ -]+{_TURN}\b", lambda m: (360 * number(m["n"]), "degrees")),
+    (rf"(?P<n>\d(?:\.\d+)?|{WORDS})[ -]+{_TURN}\b", lambda m: (360 * number(m["n"]), "degrees")),
     (
         rf"(?:an? |one )?(?:full|complete|whole|entire|single)[ -](?:[\w()-]+ ){{0,4}}?"
         rf"(?:360|{_CIRCLES}|yaw|tumble)\b{_NO_ANGLE}"
@@ -267,33 +202,36 @@ _CIRCLE_PARTS: list[_Rule] = [
     ),
 ]
 _SHARES: list[_Rule] = [
-    (rf"(?P<s>{_SHARE})[ -]+{_DISTANCE}{_LEFT_OVER}", lambda m: (1 - _share(m["s"]), "share")),
+    (rf"(?P<s>{SHARE})[ -]+{_DISTANCE}{_LEFT_OVER}", lambda m: (1 - share(m["s"]), "share")),
     (
-        rf"(?:leav(?:e|ing)|all but) (?:only |just )?(?:the last )?(?P<s>{_SHARE})[ -]+{_DISTANCE}\b",
-        lambda m: (1 - _share(m["s"]), "share"),
+        rf"(?:leav(?:e|ing)|all but) (?:only |just )?(?:the last )?(?P<s>{SHARE})[ -]+{_DISTANCE}\b",
+        lambda m: (1 - share(m["s"]), "share"),
     ),
     (
-        rf"(?P<n>{_NUMBER})\s*{_PERCENT} of (?:the|our|its) {_DISTANCE}{_LEFT_OVER}",
+        rf"(?P<n>{NUMBER})\s*{_PERCENT} of (?:the|our|its) {_DISTANCE}{_LEFT_OVER}",
         lambda m: (1 - number(m["n"]) / 100, "share"),
     ),
-    (rf"(?:distance|gap)\b[^.,;]{{0,40}}? to (?P<s>{_SHARE})(?=[.,;]|$)", lambda m: (1 - _share(m["s"]), "share")),
+    (rf"(?:distance|gap)\b[^.,;]{{0,40}}? to (?P<s>{SHARE})(?=[.,;]|$)", lambda m: (1 - share(m["s"]), "share")),
     (
-        rf"(?:distance|gap)\b[^.,;\d]{{0,40}}? to (?P<n>{_NUMBER})\s*{_PERCENT}",
+        rf"(?:distance|gap)\b[^.,;\d]{{0,40}}? to (?P<n>{NUMBER})\s*{_PERCENT}",
         lambda m: (abs(1 - number(m["n"]) / 100), "share"),
     ),
     (
-        rf"\b(?:zoom|magnif|enlarg|blow|scal|grow)\w*[^.,;\d]{{0,25}}? to (?P<n>{_NUMBER})\s*{_PERCENT}",
+        rf"\b(?:zoom|magnif|enlarg|blow|scal|grow)\w*[^.,;\d]{{0,25}}? to (?P<n>{NUMBER})\s*{_PERCENT}",
         lambda m: (number(m["n"]) / 100, "ratio"),
     ),
-    (rf"(?P<s>{_SHARE}) (?:on)?to the (?:distance|gap)\b", lambda m: (_share(m["s"]), "share")),
-    (rf"(?:focal length|magnification)\b[^.,;]{{0,20}}? to (?P<s>{_SHARE})\b", lambda m: (_share(m["s"]), "ratio")),
-    (r"(?:focal length|magnification)\b[^.,;]{0,20}? halved\b", _always(0.5, "ratio")),
+    (rf"(?P<s>{SHARE}) (?:on)?to the (?:distance|gap)\b", lambda m: (share(m["s"]), "share")),
+    (rf"(?:focal length|magnification)\b[^.,;]{{0,20}}? to (?P<s>{SHARE})\b", _share_as_ratio),
+    (r"(?:focal length|magnification)\b[^.,;]{0,20}? (?:halved|in half)\b", _always(0.5, "ratio")),
     (
         r"(?:fov|(?:field|angle) of view|view angle)\b[^.,;]{0,20}? halved\b"
         r"|hal(?:f|ve|ving) (?:the |its |our )?(?:fov|(?:field|angle) of view|view angle)\b",
         _always(2.0, "ratio"),
     ),
-    (rf"(?P<s>{_SHARE})[ -]+{_DISTANCE}\b", lambda m: (_share(m["s"]), "share")),
+    (rf"(?P<s>{SHARE})[ -]+{_DISTANCE}\b", lambda m: (share(m["s"]), "share")),
+    (rf"(?P<s>{SHARE})[ -]+as (?:far|distant)\b(?! again)", lambda m: (1 - share(m["s"]), "share")),
+    (rf"(?P<s>{SHARE})[ -]+as \w+ again\b", lambda m: (share(m["s"]), "share")),
+    (r"as far again\b", _always(1.0, "share")),
     (
         r"(?:distance|gap|space|stretch|separation)\b[^.,;]{0,50}? in half\b|half of the ground\b|mid-?point\b",
         _always(0.5, "share"),
@@ -304,34 +242,47 @@ _SHARES: list[_Rule] = [
         _always(2.0, "ratio"),
     ),
     (r"half an? (?P<u>met(?:er|re)|foot|yard|inch)", lambda m: (0.5 * _METRES[m["u"][0].lower()], "metres")),
-    (rf"(?P<n>{_NUMBER})\s*{_PERCENT} {_SIZE}", lambda m: (number(m["n"]) / 100, "ratio")),
+    (rf"(?P<n>{NUMBER})\s*{_PERCENT} {_SIZE}", lambda m: (number(m["n"]) / 100, "ratio")),
     (
-        rf"(?P<s>{_SHARE})[ -]+(?:as (?:big|large|tall|wide|high)|{_SIZE}|magnification|size|focal length)\b",
-        lambda m: (_share(m["s"]), "ratio"),
+        rf"(?P<s>{SHARE})[ -]+(?:as (?:big|large|tall|wide|high)|{_SIZE}|magnification|size|focal length)\b",
+        _share_as_ratio,
     ),
-    (r"half[ -]?ways?\b|half as (?:far|close|distant)|mid[ -]?way\b", _always(0.5, "share")),
-    (rf"(?P<s>{_SHARE})[ -]+(?:closer|nearer|further|farther)\b", lambda m: (_share(m["s"]), "share")),
+    (r"half[ -]?ways?\b|half as close|mid[ -]?way\b", _always(0.5, "share")),
+    (
+        rf"(?P<s>{SHARE})[ -]+(?:closer|nearer|further|farther|larger|bigger|taller|wider)\b",
+        lambda m: (share(m["s"]), "share"),
+    ),
+    (rf"(?P<s>{SHARE})[ -]+smaller\b", lambda m: (1 - share(m["s"]), "ratio")),
+    (rf"\b(?:shr[iau]nk|reduc|scal)\w*[^.,;\d]{{0,25}}? to (?P<s>{SHARE})(?=[.,;]|$)", _share_as_ratio),
+    (
+        rf"\b(?:crop|narrow|tighten|zoom)\w*[^.,;\d]{{0,25}}? to (?P<s>{SHARE})[ -]+(?:frame|width|field|view)\b",
+        _share_as_ratio,
+    ),
     (r"(?:twice|two times) (?:as )?(?:close|near)\w*", _always(2.0, "ratio")),
     (r"(?:twice|two times) (?:as )?(?:far|distant)\b", _always(1.0, "share")),
     (r"halv(?:e|ed|ing)\b", _always(0.5, "share")),
 ]
 _UNITS_SAID: list[_Rule] = [
-    (rf"(?P<n>{_NUMBER})\s*-?\s*(?:°|degrees?\b|degress?\b|degs?\b|d\b|º)", _said("degrees")),
-    (rf"(?:x|×)\s?(?P<n>{_DIGITS})(?![\w.])", _said("ratio")),
-    (rf"(?P<n>{_NUMBER})\s*-?\s*(?:x|×|times|fold)\b", _said("ratio")),
-    (rf"factor (?:of )?(?P<n>{_NUMBER})", _said("ratio")),
+    (rf"(?P<n>{NUMBER})\s*-?\s*(?:°|degrees?\b|degress?\b|degs?\b|d\b|º)", _said("degrees")),
+    (rf"(?:x|×)\s?(?P<n>{DIGITS})(?![\w.])", _said("ratio")),
+    (rf"(?P<n>{NUMBER})\s*-?\s*(?:x|×|times|fold)\b", _said("ratio")),
+    (rf"factor (?:of )?(?P<n>{NUMBER})", _said("ratio")),
     (r"\b(?:doubl(?:e|es|ed|ing)|twice|twofold)\b", _always(2.0, "ratio")),
     (r"\b(?:(?:tripl|trebl)(?:e|es|ed|ing)|thrice|threefold)\b", _always(3.0, "ratio")),
     (r"\b(?:quadrupl(?:e|es|ed|ing)|fourfold)\b", _always(4.0, "ratio")),
-    (rf"(?P<n>{_NUMBER})\s*{_PERCENT}", _said("percent")),
-    (rf"by (?P<s>{_SHARE})\b", lambda m: (_share(m["s"]), "share")),
+    (rf"(?P<n>{NUMBER})\s*{_PERCENT}", _said("percent")),
+    (rf"by (?P<s>{SHARE})\b", lambda m: (share(m["s"]), "share")),
+    (
+        rf"(?:an?|one) met(?:er|re) (?P<n>(?:{TENS})(?:[ -]five)?)\b",
+        lambda m: (1 + number(m["n"]) / 100, "metres"),
+    ),
     (
         r"(?:\b(?:an?|another|one|one and a half) (?:(?:single|full|whole|further|more) )?|\b(?=\w+ and a half))"
         r"(?P<u>met(?:er|re)|foot|yard)(?P<h> and a half)?\b",
         lambda m: (_METRES[m["u"][0].lower()] * (1.5 if m["h"] or " half " in m[0].lower() else 1), "metres"),
     ),
     (
-        rf"(?P<n>{_NUMBER})\s*-?\s*(?P<u>{_LENGTH})(?![\w])",
+        rf"(?P<n>{NUMBER})\s*-?\s*(?P<u>{_LENGTH})(?![\w])",
         lambda m: (number(m["n"]) * _METRES[m["u"][0].lower()], "metres"),
     ),
 ]
@@ -340,9 +291,9 @@ _TIMES = (
     r"s|secs?|seconds?|minutes?|mins?|hours?|frames?|fps|k|p|pm|am|o'clock|years?|days?|th|st|nd|rd|stor(?:y|ies|eys?)"
 )
 _OTHERS: list[_Rule] = [
-    (rf"(?P<n>{_NUMBER})[ -]*(?:{_TIMES})\b", _said("other")),
+    (rf"(?P<n>{NUMBER})[ -]*(?:{_TIMES})\b", _said("other")),
     (r"\b(?:1[5-9]|20)\d\ds?\b", lambda m: (float(re.match(r"\d+", m[0])[0]), "other")),
-    (rf"(?:{_NUMBER})\b", lambda m: (number(m[0]), "none")),
+    (rf"(?:{NUMBER})\b", lambda m: (number(m[0]), "none")),
 ]
 _RULES = _LENSES + _CIRCLE_PARTS + _SHARES + _UNITS_SAID + _OTHERS
 _COMPILED = [(re.compile(rf"(?<![\w.]){pattern}", re.IGNORECASE), meaning) for pattern, meaning in _RULES]
