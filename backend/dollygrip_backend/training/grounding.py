@@ -21,7 +21,8 @@ from dollygrip_backend.data.augment import disturb
 from dollygrip_backend.data.captions import CaptionBank, load_bank
 from dollygrip_backend.data.descriptions import Look, Said, descriptions, look_of
 from dollygrip_backend.data.grammar import Pair
-from dollygrip_backend.data.grammar.corpus import corpus, naming, with_subject
+from dollygrip_backend.data.grammar.corpus import corpus, naming
+from dollygrip_backend.data.grammar.mentions import among_colours, told_before, with_subject
 from dollygrip_backend.data.objects import PRONOUNS, SceneObject, other_words, spoken, unambiguous
 from dollygrip_backend.data.scenes import SceneDataset
 from dollygrip_backend.predictor.grounding import COLUMNS, ROWS, Grounding, picture_planes
@@ -125,7 +126,7 @@ class Phrases:
         cls, named: list[tuple[str, ...]], described: list[tuple[str, ...]], count: int, seed: int, cache: Path
     ) -> "Phrases":
         """`count` prompts, a fifth of them about nothing, the others half about what is named and half about what is
-        described; half of those say it in other words where there are any."""
+        described; half of those say it in other words where there are any. A third speaks of other colours, too."""
         rng = np.random.default_rng(seed)
         meaning: dict[str, int] = {}
         for i, same in enumerate([*named, *described]):
@@ -138,18 +139,28 @@ class Phrases:
         about_nothing = [pair for pair in corpus() if not _SOMEBODY.search(pair.prompt)]
         for i in range(count):
             if i % 5 == 0:
-                pairs.append(about_nothing[int(rng.integers(len(about_nothing)))])
+                pairs.append(_surrounded(_one_of(about_nothing, rng), rng))
                 continue
             said = in_some_words(_one_of(named if i % 5 < 3 else described or named, rng), rng)
             names[i] = number[said]
-            other = _one_of(named, rng)[0] if rng.random() < 0.3 else None
-            pairs.append(with_subject(_one_of(naming(), rng), spoken(said), other, rng))
+            pairs.append(_surrounded(_mentioning(_one_of(naming(), rng), said, named, rng), rng))
         alone = load_bank([Pair(spoken(phrase), pairs[0].plan) for phrase in words], cache)
         text, _ = alone.batch(np.arange(len(words)))
         mask = text.mask[..., None]
         features = (text.features * mask).sum(1) / mask.sum(1)
         group = torch.tensor([meaning[phrase] for phrase in words])
         return cls(words, features, group[:, None] == group, load_bank(pairs, cache), names)
+
+
+def _mentioning(pair: Pair, said: str, named: list[tuple[str, ...]], rng: np.random.Generator) -> Pair:
+    """The pair about what is said; a fifth says it before, and a quarter mentions another thing."""
+    if said not in PRONOUNS and rng.random() < 0.2:
+        return told_before(pair, spoken(said), rng)
+    return with_subject(pair, spoken(said), _one_of(named, rng)[0] if rng.random() < 0.3 else None, rng)
+
+
+def _surrounded(pair: Pair, rng: np.random.Generator) -> Pair:
+    return Pair(among_colours(pair.prompt, rng), pair.plan) if rng.random() < 1 / 3 else pair
 
 
 def _one_of(choices: Sequence[T], rng: np.random.Generator) -> T:

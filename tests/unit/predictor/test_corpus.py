@@ -1,10 +1,14 @@
 """The hand-written prompts: every line is legal, and varying one never changes what it means."""
 
+import re
+
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dollygrip_backend.data.grammar.corpus import bare, corpus, mirrored, naming, vary, with_subject
+from dollygrip_backend.data.grammar.corpus import bare, corpus, mirrored, naming, vary
+from dollygrip_backend.data.grammar.mentions import among_colours, told_before, with_subject
 from dollygrip_backend.predictor.plan import FAMILIES
 
 seeds = st.integers(0, 2**32 - 1)
@@ -49,3 +53,19 @@ def test_a_subject_takes_the_place_of_the_braces():
     for pair in naming()[:50]:
         assert "the red door" in with_subject(pair, "the red door", None, rng).prompt
         assert "blue car" in with_subject(pair, "the red door", "blue car", rng).prompt
+
+
+@pytest.mark.parametrize("subject, called", [("the old man", "him"), ("the girl in red", "her"), ("the cup", "it")])
+def test_what_was_told_before_is_called_by_a_pronoun(subject, called):
+    rng = np.random.default_rng(0)
+    for pair in naming()[:50]:
+        prompt = told_before(pair, subject, rng).prompt
+        assert prompt.startswith(f"{subject} ") and subject not in prompt[1:]
+        assert re.search(rf"\b{called}\b", prompt[len(subject) :])
+
+
+def test_other_colours_stand_before_or_after_a_prompt():
+    rng = np.random.default_rng(0)
+    prompts = [among_colours("push in to the red door.", rng) for _ in range(40)]
+    assert {prompt.startswith("push in to the red door") for prompt in prompts} == {True, False}
+    assert all("push in to the red door" in prompt and len(prompt) > 32 for prompt in prompts)

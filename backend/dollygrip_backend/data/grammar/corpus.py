@@ -11,7 +11,7 @@ from pathlib import Path
 import attrs
 import numpy as np
 
-from dollygrip_backend.data.grammar.clauses import pick, thing
+from dollygrip_backend.data.grammar.clauses import thing
 from dollygrip_backend.data.grammar.pair import Pair
 from dollygrip_backend.predictor.plan import Amount, Move, Plan, read_plan
 from dollygrip_backend.predictor.quantities import read_quantities
@@ -114,14 +114,3 @@ def _renumbered(pair: Pair, rng: np.random.Generator) -> Pair:
 def naming() -> tuple[Pair, ...]:
     """The lines for training that name a subject."""
     return tuple(pair for pair in corpus() if "{" in pair.prompt)
-
-
-def with_subject(pair: Pair, subject: str, other: str | None, rng: np.random.Generator) -> Pair:
-    """The pair about `subject` ("the red door"), sometimes with another thing mentioned beside it."""
-    prompt = re.sub(r"\{[^{}]*\}", subject, pair.prompt)
-    if other:
-        link = pick(
-            rng, [" near the ", ", while we also see the ", ". Behind it stands the ", ", past the ", ", not the "]
-        )
-        prompt = prompt.rstrip(". ") + link + other
-    return Pair(prompt, pair.plan)
