@@ -52,7 +52,7 @@ class CaptionBank:
         features, numbers, units = (torch.from_numpy(self.tokens[key][index]) for key in _PER_TOKEN)
         mask = torch.from_numpy(mask)
         numbers = numbers.masked_fill(~mask, torch.nan)
-        text = TextFeatures(features.float(), numbers, units * mask, mask, [])
+        text = TextFeatures(features.float(), numbers, units * mask, mask, [], [])
         return text, Program(**{key: torch.from_numpy(self.programs[key][rows]) for key in _PROGRAM})
 
     def batches(self, size: int, rng: np.random.Generator) -> Iterator[np.ndarray]:

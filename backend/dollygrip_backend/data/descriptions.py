@@ -5,10 +5,10 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 import attrs
-import cv2
 import numpy as np
 
 from dollygrip_backend.data.objects import SceneObject, other_words
+from dollygrip_backend.predictor.colours import CENTRES, SHADES, lab
 
 Said = tuple[tuple[str, ...], SceneObject]  # phrases that mean the same, and the object that they name
 
@@ -28,44 +28,7 @@ _FACES = ("face", "her face", "his face", "head", "person's face", "woman's face
 _FACE, _SHIRT, _LEGS = 0.16, 0.5, 1.3  # metres below the top of a head: the nose, the chest, the knees
 _ASIDE = 0.1  # metres beside the middle
 _SKIN = 0.35  # metres: how far a surface may lie before or behind the middle of somebody and still be theirs
-# Colours by sRGB, in the words that people use; words in one line mean the same.
-_SHADES: dict[tuple[str, ...], tuple[int, int, int]] = {
-    ("red", "scarlet", "crimson"): (200, 30, 35),
-    ("dark red", "maroon", "burgundy"): (110, 22, 32),
-    ("orange",): (235, 130, 35),
-    ("peach",): (248, 196, 160),
-    ("salmon", "coral"): (238, 128, 112),
-    ("brown",): (120, 76, 46),
-    ("dark brown",): (68, 44, 28),
-    ("tan", "light brown"): (192, 152, 112),
-    ("beige",): (222, 202, 168),
-    ("cream", "ivory", "cream coloured"): (245, 236, 208),
-    ("yellow",): (242, 216, 45),
-    ("gold", "mustard", "golden"): (204, 162, 48),
-    ("lime", "lime green", "yellow-green"): (162, 220, 45),
-    ("olive", "olive green"): (112, 114, 44),
-    ("green",): (50, 150, 62),
-    ("dark green",): (22, 76, 36),
-    ("light green", "pale green", "mint"): (156, 224, 150),
-    ("turquoise", "aqua"): (64, 204, 190),
-    ("cyan",): (48, 218, 232),
-    ("teal", "blue-green", "dark turquoise"): (14, 124, 124),
-    ("blue",): (42, 92, 204),
-    ("light blue", "sky blue", "pale blue"): (150, 196, 240),
-    ("navy", "dark blue", "navy blue"): (22, 32, 92),
-    ("grey-blue", "slate blue"): (104, 126, 156),
-    ("purple", "violet"): (124, 58, 176),
-    ("lilac", "lavender", "pale purple"): (200, 168, 222),
-    ("pink",): (242, 142, 184),
-    ("magenta", "hot pink", "fuchsia"): (212, 36, 152),
-    ("pale pink", "light pink"): (246, 204, 214),
-    ("black",): (18, 18, 20),
-    ("dark grey", "charcoal"): (66, 66, 68),
-    ("grey", "gray"): (130, 130, 130),
-    ("light grey", "silver", "pale grey"): (204, 204, 204),
-    ("white",): (244, 244, 242),
-}
-_WORDS = tuple(_SHADES)
+_WORDS = tuple(SHADES)
 _SURELY = 16.0  # distance in CIE Lab to what a shade is, and a spread about it, that leave no doubt about the word …
 _OTHERWISE = 30.0  # … and to what is surely called otherwise
 
@@ -118,16 +81,9 @@ def _colour_at(rgb: np.ndarray, theirs: np.ndarray, row: int, column: int, reach
     pixels = rgb[window][theirs[window]]
     if theirs[window].mean() < 0.7:
         return None
-    lab = _lab(pixels)
-    colour = np.median(lab, 0)
-    return colour if np.median(np.linalg.norm(lab - colour, axis=1)) < _SURELY else None
-
-
-def _lab(srgb: np.ndarray) -> np.ndarray:
-    return cv2.cvtColor((np.asarray(srgb, np.float32) / 255).reshape(1, -1, 3), cv2.COLOR_RGB2LAB)[0]
-
-
-_CENTRES = _lab(np.array(list(_SHADES.values())))
+    points = lab(pixels / 255)
+    colour = np.median(points, 0)
+    return colour if np.median(np.linalg.norm(points - colour, axis=1)) < _SURELY else None
 
 
 def shades(colours: list[np.ndarray | None]) -> list[tuple[str, ...] | None]:
@@ -138,9 +94,9 @@ def shades(colours: list[np.ndarray | None]) -> list[tuple[str, ...] | None]:
         if colour is None or any(other is None for other in others):
             words.append(None)
             continue
-        away = np.linalg.norm(_CENTRES - colour, axis=1)
+        away = np.linalg.norm(CENTRES - colour, axis=1)
         best = int(away.argmin())
-        alone = all(np.linalg.norm(_CENTRES[best] - other) > _OTHERWISE for other in others)
+        alone = all(np.linalg.norm(CENTRES[best] - other) > _OTHERWISE for other in others)
         words.append(_WORDS[best] if away[best] < _SURELY and alone else None)
     return words
 

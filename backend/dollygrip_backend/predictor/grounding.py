@@ -5,10 +5,10 @@ tokens that attend to one another; the words that name the thing are picked out 
 with them. One more score stands for "not in the picture".
 """
 
-import re
 from collections.abc import Sequence
 
 import attrs
+import cv2
 import numpy as np
 import torch
 from diffusers.configuration_utils import ConfigMixin, register_to_config
@@ -16,6 +16,7 @@ from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, normalize
 
+from dollygrip_backend.predictor.hints import said_aside, said_coloured
 from dollygrip_backend.predictor.layers import Attention
 from dollygrip_backend.predictor.text import FEATURES, TextFeatures
 from dollygrip_backend.scene.depth_network import AttentionBlock, ResidualBlock
@@ -31,22 +32,32 @@ _PLANES = 5 + len(_HUES) + 3  # RGB, disparity, whether there is a depth; hues; 
 # When a thing is taken as found: its probability to be absent at most, and the share of the rest that must lie within
 # three by three cells. People mostly speak of what is there, so absence must be likely to count.
 _ABSENT, _TOGETHER = 0.97, 0.15
+_REACH = 3  # cells to each side of the likeliest, over which a place is the mean
 # The same for words of which it is not sure that they name a thing, and the least logit of that.
 _CLEARLY_THERE, _CLEARLY_TOGETHER, _MAYBE = 0.5, 0.6, -6.0
 _RATHER = -4.0  # the least logit of words that are taken to name a thing which is not clearly seen …
 _HARDLY = -10.0  # … and of those that tell on which side it is, where nothing else does …
 _ONE_SIDE = 0.6  # … and it is there with this likelihood. On other scenes that is right for 85 % of what is not found
-# Words that tell things apart by their side; those for a way ("to the left") and for a place beside another do not.
-_ASIDE = re.compile(r"\b(?:on|at) the (?:far |very )?(left|right)\b(?! of)|\b(left|right)(?:-hand (?!side)|most )")
-_OTHER_HALF = -4.0  # logits of cells in the half where the words say that the thing is not
 
 
 @attrs.frozen
 class Named:
-    """What B prompts name: phrase (B, width), unit vectors; logits (B,) that they name a thing at all."""
+    """What B prompts name: phrase (B, width), unit vectors; logits (B,) that they name a thing at all; picked (B, L),
+    the share of each word in that, together one."""
 
     phrase: Tensor
     something: Tensor
+    picked: Tensor
+
+
+@attrs.frozen
+class Seen:
+    """One picture: cells (1, ROWS * COLUMNS, width) and absent (1, width) of `Grounding.see`, colours (3, H, W) in
+    0..1."""
+
+    cells: Tensor
+    absent: Tensor
+    colours: Tensor
 
 
 @attrs.frozen
@@ -123,10 +134,12 @@ class Grounding(ModelMixin, ConfigMixin):
         mask = text.mask | ~text.mask.any(1, keepdim=True)
         y = self.words_norm(words)
         words = words + self.words_attention(y, y, mask)
-        picked = self.picking(words)[..., 0].float().masked_fill(~mask, -1e4).softmax(-1)[..., None]
+        picked = self.picking(words)[..., 0].float().masked_fill(~mask, -1e4).softmax(-1)
+        weight = picked[..., None]
         return Named(
-            phrase=self.embed((picked * text.features).sum(1)),
-            something=self.something((picked * words).sum(1))[..., 0].float(),
+            phrase=self.embed((weight * text.features).sum(1)),
+            something=self.something((weight * words).sum(1))[..., 0].float(),
+            picked=picked,
         )
 
     def see(self, picture: Tensor) -> tuple[Tensor, Tensor]:
@@ -139,11 +152,12 @@ class Grounding(ModelMixin, ConfigMixin):
         cells = self.norm(cells.flatten(2).transpose(1, 2))
         return self.shown(cells).float(), self.absent(cells.mean(1)).float()
 
-    def see_both_ways(self, picture: Tensor) -> tuple[Tensor, Tensor]:
-        """As `see` of one picture (1, planes, H, W): the mean over it and its mirror image."""
-        cells, absent = self.see(torch.cat([picture, picture.flip(3)]))
+    def look_at(self, picture: Tensor) -> Seen:
+        """As `see` of one picture (planes, H, W): the mean over it and its mirror image."""
+        cells, absent = self.see(torch.stack([picture, picture.flip(2)]))
         plain, mirrored = cells.unflatten(1, (ROWS, COLUMNS))
-        return ((plain + mirrored.flip(1)) / 2).flatten(0, 1)[None], absent.mean(0, keepdim=True)
+        cells = ((plain + mirrored.flip(1)) / 2).flatten(0, 1)[None]
+        return Seen(cells, absent.mean(0, keepdim=True), (picture[:3].cpu() + 1) / 2)
 
     def compare(self, cells: Tensor, absent: Tensor, phrase: Tensor) -> Tensor:
         """Logits (B, P, 1 + ROWS * COLUMNS) of P phrases (B, P, width) over each picture, first of their absence."""
@@ -152,30 +166,20 @@ class Grounding(ModelMixin, ConfigMixin):
 
     def forward(self, text: TextFeatures, picture: Tensor) -> tuple[Tensor, Tensor]:
         """Logits (B, 1 + ROWS * COLUMNS) of B prompts over one picture (1, planes, H, W), and (B,) of naming at all."""
-        return self._look_for(text, *self.see(picture))
-
-    def _look_for(self, text: TextFeatures, cells: Tensor, absent: Tensor) -> tuple[Tensor, Tensor]:
         named = self.name(text)
-        return self.compare(cells, absent, named.phrase[None])[0], named.something
+        return self.compare(*self.see(picture), named.phrase[None])[0], named.something
 
     @torch.inference_mode()
-    def find(self, prompts: Sequence[str], text: TextFeatures, cells: Tensor, absent: Tensor) -> list[Found | None]:
-        """For each prompt and its features what it names in the one picture that was seen, or None."""
-        logits, something = self._look_for(text, cells, absent)
-        likely = (logits.cpu() + torch.stack([said_aside(prompt) for prompt in prompts])).softmax(-1)
-        return [found_in(row, named) for row, named in zip(likely, something.tolist(), strict=True)]
-
-
-def said_aside(prompt: str) -> Tensor:
-    """(1 + ROWS * COLUMNS,) what the prompt adds to the logits: where it says on which side the thing is ("the man on
-    the left", not "go to the left"), cells of the other half are unlikely."""
-    sides = {match[1] or match[2] for match in _ASIDE.finditer(prompt.lower())}
-    added = torch.zeros(1 + ROWS * COLUMNS)
-    if len(sides) == 1:
-        across = (torch.arange(COLUMNS) + 0.5) / COLUMNS
-        away = across if sides == {"left"} else 1 - across
-        added[1:] = (_OTHER_HALF * ((away - 0.4) / 0.2).clamp(0, 1)).repeat(ROWS)
-    return added
+    def find(self, prompts: Sequence[str], text: TextFeatures, seen: Seen) -> list[Found | None]:
+        """For each prompt and its features what it names in the picture that was seen, or None."""
+        named = self.name(text)
+        logits = self.compare(seen.cells, seen.absent, named.phrase[None])[0].cpu()
+        places = logits[:, 1:].unflatten(1, (ROWS, COLUMNS))  # a view: the hints go into the logits
+        for place, prompt, starts, picked in zip(places, prompts, text.starts, named.picked.cpu(), strict=True):
+            place += said_aside(prompt, place.shape)
+            place += said_coloured(prompt, starts, picked, seen.colours, place.shape)
+        likely = logits.softmax(-1)
+        return [found_in(row, logit) for row, logit in zip(likely, named.something.tolist(), strict=True)]
 
 
 def found_in(probability: Tensor, named: float) -> Found | None:
@@ -192,16 +196,16 @@ def found_in(probability: Tensor, named: float) -> Found | None:
 
 
 def place_of(probability: Tensor, absent: float = _ABSENT, together: float = _TOGETHER) -> tuple[float, float] | None:
-    """(1 + ROWS * COLUMNS,) -> the mean place about the likeliest cell, or None where the thing is absent or the
-    likelihood is scattered, as it is on pictures unlike the rendered ones; see _ABSENT, _TOGETHER."""
+    """(1 + ROWS * COLUMNS,) -> the mean place about the likeliest three by three cells, or None where the thing is
+    absent or the likelihood is scattered, as it is on pictures unlike the rendered ones; see _ABSENT, _TOGETHER."""
     cells = probability[1:].unflatten(0, (ROWS, COLUMNS)).numpy()
-    row, column = np.unravel_index(cells.argmax(), cells.shape)
-    rows = slice(max(0, row - 1), row + 2)
-    columns = slice(max(0, column - 1), column + 2)
-    near = cells[rows, columns]
-    if probability[0] > absent or near.sum() < together * cells.sum():
+    nine = cv2.boxFilter(cells, -1, (3, 3), normalize=False, borderType=cv2.BORDER_CONSTANT)
+    row, column = np.unravel_index(nine.argmax(), nine.shape)
+    if probability[0] > absent or nine[row, column] < together * cells.sum():
         return None
-    y, x = np.mgrid[rows, columns][:, : near.shape[0], : near.shape[1]]
+    top, left = max(0, row - _REACH), max(0, column - _REACH)
+    near = cells[top : row + _REACH + 1, left : column + _REACH + 1]
+    y, x = np.mgrid[top : top + near.shape[0], left : left + near.shape[1]]
     x, y = (float((axis * near).sum() / near.sum()) + 0.5 for axis in (x, y))
     return x / COLUMNS, y / ROWS
 

@@ -18,7 +18,7 @@ from dollygrip_backend.predictor.checks import check_inputs
 from dollygrip_backend.predictor.clearance import LEAST, clearance
 from dollygrip_backend.predictor.conditions import condition_vector
 from dollygrip_backend.predictor.constraints import Constraints
-from dollygrip_backend.predictor.grounding import Found, Grounding, picture_planes
+from dollygrip_backend.predictor.grounding import Found, Grounding, Seen, picture_planes
 from dollygrip_backend.predictor.motion import CHANNELS, SAMPLES, plan_channels
 from dollygrip_backend.predictor.network import CameraTransformer
 from dollygrip_backend.predictor.plan import Context, Plan, settle
@@ -68,7 +68,7 @@ class CameraPipeline(DiffusionPipeline):
     ):
         super().__init__()
         self.register_modules(reader=reader, transformer=transformer, grounding=grounding, scheduler=scheduler)
-        self._seen: tuple[str, tuple[Tensor, Tensor] | None] = "", None
+        self._seen: tuple[str, Seen | None] = "", None
 
     @staticmethod
     def shipped() -> Path:
@@ -176,7 +176,7 @@ class CameraPipeline(DiffusionPipeline):
         memory, reading = self.reader(text)
         plans = [plan_of(reading, row, tokens) for row, tokens in enumerate(text.quantities)]
         given = [Found(subject)] * len(prompts) if subject is not None else None
-        things = given or self.grounding.find(prompts, text, *self._see(reference))
+        things = given or self.grounding.find(prompts, text, self._see(reference))
         subjects = [thing.place if thing and thing.meant else None for thing in things]
         plans = [
             plan.sided(thing.side) if thing and not thing.meant else plan
@@ -188,11 +188,11 @@ class CameraPipeline(DiffusionPipeline):
         ]
         return Shots(memory, plans, subjects, [_distance(*of, reference) for of in zip(things, plans, strict=True)])
 
-    def _see(self, reference: Reference) -> tuple[Tensor, Tensor]:
+    def _see(self, reference: Reference) -> Seen:
         """What the grounding sees of a reference; the last is kept, for prompts change more often than pictures."""
         if self._seen[0] != reference.fingerprint:
-            picture = picture_planes(reference.image, reference.depth)[None].to(self.transformer.device)
-            self._seen = reference.fingerprint, self.grounding.see_both_ways(picture)
+            picture = picture_planes(reference.image, reference.depth).to(self.transformer.device)
+            self._seen = reference.fingerprint, self.grounding.look_at(picture)
         return self._seen[1]
 
     def _takes(

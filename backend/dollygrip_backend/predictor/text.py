@@ -29,7 +29,8 @@ class TextFeatures:
 
     features (B, L, 768): hidden state (WIDTH) and word vector; numbers (B, L): the value of a quantity at the token
     that it begins with, NaN elsewhere; units (B, L): its place in UNITS, 0 elsewhere; mask (B, L): True where there is
-    a token; quantities: for each prompt, the quantity by its first token.
+    a token; quantities: for each prompt, the quantity by its first token; starts: for each prompt, the characters at
+    which its tokens begin.
     """
 
     features: Tensor
@@ -37,6 +38,7 @@ class TextFeatures:
     units: Tensor
     mask: Tensor
     quantities: list[dict[int, Quantity]]
+    starts: list[np.ndarray]
 
     def to(self, device: torch.device | str) -> "TextFeatures":
         """The same with its tensors on `device`."""
@@ -78,8 +80,10 @@ class TextEncoder:
         features = torch.cat([hidden.float(), 8 * words.float()], -1)
         keep = slice(1, max(2, ids.shape[1] - 1))  # the first column is [CLS]; an empty prompt keeps one masked column
         quantities = [_by_token(p, o[keep]) for p, o in zip(prompts, offsets, strict=True)]
-        numbers, units = lay_out(quantities, mask[:, keep].shape[1])
-        return TextFeatures(features[:, keep], numbers.to(ids.device), units.to(ids.device), mask[:, keep], quantities)
+        features, mask = features[:, keep], mask[:, keep]
+        numbers, units = (values.to(ids.device) for values in lay_out(quantities, mask.shape[1]))
+        starts = [o[keep, 0][there] for o, there in zip(offsets, mask.cpu().numpy(), strict=True)]
+        return TextFeatures(features, numbers, units, mask, quantities, starts)
 
 
 def _minilm(folder: Path):

@@ -1,0 +1,74 @@
+"""What words say outright of a thing's place: its side of the picture, and its colour where that is the thing's own."""
+
+import numpy as np
+import pytest
+import torch
+
+from dollygrip_backend.predictor.colours import SHADES
+from dollygrip_backend.predictor.grounding import COLUMNS, ROWS, place_of
+from dollygrip_backend.predictor.hints import said_aside, said_coloured
+from dollygrip_backend.training.grounding import _around
+
+SHAPE = ROWS, COLUMNS
+
+
+def _with_hint(probability: torch.Tensor, hint: torch.Tensor) -> torch.Tensor:
+    return torch.cat([probability[:1].log(), probability[1:].log() + hint.flatten()]).softmax(0)
+
+
+@pytest.mark.parametrize(
+    "prompt, side",
+    [
+        ("push in to the man on the left", "left"),
+        ("Walk up to the house at the far right, slowly", "right"),
+        ("go to the left-hand window", "left"),
+        ("orbit the rightmost chair", "right"),
+        ("truck to the left past the chair", None),
+        ("turn left to the door", None),
+        ("walk over to the left-hand side", None),
+        ("from the man on the left to the woman on the right", None),
+        ("the lamp on the left of the sofa", None),
+    ],
+)
+def test_a_thing_that_is_said_to_be_on_a_side_is_found_there(prompt, side):
+    bells = [torch.from_numpy(_around(x, 0.5)) for x in (0.2, 0.8)]
+    both = torch.cat([torch.tensor([0.1]), bells[0] * 0.4 + bells[1] * 0.5])
+    place = place_of(_with_hint(both, said_aside(prompt, SHAPE)))
+    assert place[0] == pytest.approx(0.2 if side == "left" else 0.8, abs=0.02)
+    lonely = place_of(_with_hint(torch.cat([torch.tensor([0.1]), bells[1] * 0.9]), said_aside(prompt, SHAPE)))
+    assert lonely is None or lonely[0] > 0.7
+    assert bool(said_aside(prompt, SHAPE).any()) == (side is not None)
+
+
+def _hint(prompt: str, own: str, srgb: tuple[int, int, int]) -> torch.Tensor:
+    """The hint of a prompt in which the words `own` name the thing; a patch of a picture unlike it is `srgb`."""
+    words = prompt.split(" ")
+    starts = np.cumsum([0, *(len(word) + 1 for word in words[:-1])])
+    picked = torch.tensor([float(word in own.split()) for word in words])
+    green = srgb[1] >= max(srgb[0], srgb[2])
+    unlike = torch.tensor([1.0, 0.0, 1.0] if green else [0.0, 1.0, 0.0])
+    colours = unlike[:, None, None].repeat(1, 8 * ROWS, 8 * COLUMNS)
+    colours[:, 40:72, 32:64] = torch.tensor(srgb)[:, None, None] / 255
+    return said_coloured(prompt, starts, picked / picked.sum(), colours, SHAPE)
+
+
+@pytest.mark.parametrize("words", [words[0] for words in SHADES])
+def test_cells_of_the_colour_that_a_thing_is_said_to_have_are_likelier(words):
+    srgb = next(value for names, value in SHADES.items() if words in names)
+    hint = _hint(f"push in to the {words} ball", f"{words} ball", srgb)
+    shown = torch.zeros(SHAPE, dtype=torch.bool)
+    shown[5:9, 4:8] = True
+    assert hint[shown].min() == hint.max() > 1.9 and hint[~shown].max() < 0.1
+
+
+@pytest.mark.parametrize(
+    "prompt, own",
+    [
+        ("push in to the ball under a red sky", "ball"),
+        ("in red light go to the ball", "the ball"),
+        ("push in to the ball", "ball"),
+        ("go to the man in the red shirt and blue trousers", "man red shirt blue trousers"),
+    ],
+)
+def test_the_colour_of_something_else_and_two_colours_say_nothing(prompt, own):
+    assert not _hint(prompt, own, (200, 30, 35)).any()
