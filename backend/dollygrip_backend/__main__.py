@@ -1,5 +1,20 @@
-"""`python -m dollygrip_backend` is the command `dollygrip`, for launchers that want a module."""
+"""The command `dollygrip`, also as `python -m dollygrip_backend`."""
 
-from dollygrip_backend.cli.main import app
+import signal
+import sys
 
-app()
+
+def run() -> None:
+    """Run the command line. Ctrl-C while it still loads ends it quietly, too; to be told to end is like Ctrl-C."""
+    try:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        from dollygrip_backend.cli.main import app  # a part of a second
+
+        app()
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    run()

@@ -110,15 +110,16 @@ def whole_sequence(folder: Path, earlier: int = 0) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def uninterrupted() -> Iterator[Callable[[], object]]:
-    """Yields a function from whose call on Ctrl-C is ignored until the block has ended.
+    """Yields a function from whose call on Ctrl-C and being told to end are ignored until the block has ended.
 
     For what moves into place file by file, in a moment, and would be left half moved.
     """
-    before = signal.getsignal(signal.SIGINT)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield lambda: signal.signal(signal.SIGINT, signal.SIG_IGN)
+        yield lambda: [signal.signal(number, signal.SIG_IGN) for number in before]
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def check_folder(folder: Path) -> None:

@@ -28,8 +28,8 @@ def refused(result, *words, code=2):
     assert "Traceback" not in result.stderr and not isinstance(result.exception, Exception)
 
 
-def interrupt(command, begun, timeout=60):
-    """Start a command, press Ctrl-C as soon as `begun()`, return it ended."""
+def interrupt(command, begun, timeout=60, by=signal.SIGINT):
+    """Start a command, press Ctrl-C as soon as `begun()`, or send another signal; return it ended."""
     process = subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
@@ -42,6 +42,6 @@ def interrupt(command, begun, timeout=60):
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(by)
     _, process.said = process.communicate(timeout=30)
     return process

@@ -4,25 +4,43 @@ import errno
 import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
 from unit.cli.commands import PROGRAM, dollygrip, interrupt, names
 
 from dollygrip import shot_record
+from dollygrip_backend.__main__ import run
 from dollygrip_backend.workers.runner import Runner
 
 
-def test_ctrl_c_while_rendering_leaves_nothing_behind(here):
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
+def test_a_render_that_is_stopped_leaves_nothing_behind(here, by):
     dollygrip("predict", "image.png", "truck left", "--frames", 300, "--out", "long.camera.json")
     before = names()
     command = [PROGRAM, "render", "image.png", "long.camera.json", "--size", "256x144", "--out", "shot"]
-    ended = interrupt(command, lambda: list(here.glob(".shot.*/0002.png")))
+    ended = interrupt(command, lambda: list(here.glob(".shot.*/0002.png")), by=by)
     assert ended.returncode == 130
     assert "Interrupted" in ended.said and "Traceback" not in ended.said
     assert names() == before
+
+
+def test_ctrl_c_while_the_command_still_loads_ends_it_quietly(monkeypatch, capsys):
+    class Loading(ModuleType):
+        @property
+        def app(self):
+            raise KeyboardInterrupt
+
+    monkeypatch.setitem(sys.modules, "dollygrip_backend.cli.main", Loading("main"))
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SystemExit) as ended:
+        run()
+    signal.signal(signal.SIGTERM, before)
+    assert ended.value.code == 130 and capsys.readouterr().err == "Interrupted.\n"
 
 
 def test_serve_starts_says_so_and_stops(here):
