@@ -7,7 +7,7 @@ the takes that were made from it. While the file is unsaved that is a temporary 
 import json
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -50,20 +50,21 @@ def image_picture(name: str) -> np.ndarray:
 
 
 def render_picture(scene: bpy.types.Scene) -> np.ndarray:
-    """The last render as the scene's view transform shows it, on square pixels."""
+    """The last render as the scene's view transform shows it, on square pixels; of a stereo render the first view."""
     result = next((image for image in bpy.data.images if image.type == "RENDER_RESULT"), None)
     settings = scene.render.image_settings
     plain = [(settings, "media_type", "IMAGE")] if hasattr(settings, "media_type") else []
     plain += [(settings, "file_format", "PNG"), (settings, "color_mode", "RGB"), (settings, "color_depth", "8")]
-    with tempfile.TemporaryDirectory() as folder, _changed([*plain, (scene.render, "dither_intensity", 0.0)]):
-        path = Path(folder) / "render.png"
-        try:
-            if result is None:
-                raise RuntimeError
-            result.save_render(str(path), scene=scene)
-        except RuntimeError as error:
-            raise InputError("Nothing has been rendered yet.", "Render an image first.") from error
-        return picture.read_picture(str(path), camera.square_size(scene))
+    plain += [(settings, "views_format", "INDIVIDUAL"), (scene.render, "dither_intensity", 0.0)]
+    with tempfile.TemporaryDirectory() as folder, _changed(plain):
+        # Blender reports an error for a stereo render, too, although it has written a file for each view.
+        with suppress(RuntimeError):
+            if result:
+                result.save_render(str(Path(folder) / "render.png"), scene=scene)
+        written = sorted(Path(folder).iterdir())
+        if not written:
+            raise InputError("Nothing has been rendered yet.", "Render an image first.")
+        return picture.read_picture(str(written[0]), camera.square_size(scene))
 
 
 def sequencer_picture(scene: bpy.types.Scene) -> np.ndarray:
@@ -106,7 +107,7 @@ def _rendered(scene: bpy.types.Scene, settings: list[tuple[Any, str, Any]], neut
     """A render of the current frame under changed settings; neutral: without the scene's view transform."""
     if neutral:
         settings = [*settings, *((scene.view_settings, name, value) for name, value in strips.NEUTRAL)]
-    with _changed([*settings, (scene.render, "use_border", False)]):
+    with _changed([*settings, (scene.render, "use_border", False), (scene.render, "use_multiview", False)]):
         with bpy.context.temp_override(scene=scene):  # naming it would put it on the window's frame
             bpy.ops.render.render()
         return render_picture(scene)

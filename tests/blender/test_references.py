@@ -156,6 +156,20 @@ def test_the_render_is_taken_as_it_is_shown(stage, tmp_path):
     assert seen[48, 80, 0] > 150 > 60 > seen[48, 10, 0], "the ball is red, the wall is not"
 
 
+@pytest.mark.parametrize("kept_as", ["INDIVIDUAL", "STEREO_3D"])
+def test_of_a_stereo_scene_one_eye_is_taken(stage, kept_as):
+    stage.render.engine, stage.cycles.samples = "CYCLES", 1
+    stage.render.use_multiview, stage.render.image_settings.views_format = True, kept_as
+    bpy.ops.render.render()
+    for source in ("RENDER", "CAMERA"):
+        seen = capture(source=source)
+        assert seen.shape == (SIZE[1], SIZE[0], 3)
+        assert seen[48, 80, 0] > 150 > 60 > seen[48, 10, 0], "the ball is red, the wall is not"
+    columns = np.nonzero(seen[48, :, 0] > 150)[0]
+    assert columns.mean() == pytest.approx(79.5, abs=1), "the camera's own view, of neither eye"
+    assert stage.render.use_multiview and stage.render.image_settings.views_format == kept_as
+
+
 @pytest.mark.parametrize(
     ("medium", *_OUTPUT),
     [
