@@ -2,6 +2,7 @@
 
 import ast
 import re
+import tomllib
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -68,6 +69,14 @@ def test_the_extension_s_rooms_import_each_other_in_one_direction():
     assert len(rooms) > 9 and rooms["render"] and not rooms["registration"]
     TopologicalSorter(modules).prepare()  # raises CycleError, which names the modules that import each other
     TopologicalSorter(rooms).prepare()
+
+
+def test_what_the_evaluation_s_extra_brings_is_imported_there_alone():
+    offered = tomllib.loads((ROOT / "backend/pyproject.toml").read_text())["project"]["optional-dependencies"]
+    modules = {"pycolmap": "pycolmap", "opencv-python-headless": "cv2"}
+    extra = {modules[wanted.partition("==")[0]] for wanted in offered["evaluation"]}
+    found = offenders(imported("backend/dollygrip_backend"), extra)
+    assert set(found) == {f"backend/dollygrip_backend/{name}.py" for name in ("evaluation/pictures", "video/recovery")}
 
 
 def test_blender_enters_the_backend_only_in_the_scene_scripts():

@@ -5,6 +5,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import psutil
 from rich.console import Console
 
 import dollygrip
@@ -86,11 +87,13 @@ def _state() -> str:
 
 
 def _backend() -> str:
-    """Not running is well; running and not answering is not."""
+    """Not running is well, even if it left its connection behind; running and not answering is not."""
     try:
         connection = read_connection()
     except BackendError as error:
         return f"{error.message} The extension starts one when it needs it."
+    if connection.pid and not psutil.pid_exists(connection.pid):
+        return f"The last backend (process {connection.pid}) broke off. The extension starts one when it needs it."
     with Client.connect(connection) as client:
         return f"version {client.welcome.server_version} at {connection.endpoint}, process {connection.pid}"
 

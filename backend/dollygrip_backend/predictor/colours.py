@@ -1,6 +1,5 @@
 """The words that people use for colours, by where these lie in CIE Lab."""
 
-import cv2
 import numpy as np
 
 # Colours by sRGB, in the words that people use; words in one line mean the same.
@@ -41,10 +40,15 @@ SHADES: dict[tuple[str, ...], tuple[int, int, int]] = {
     ("white",): (244, 244, 242),
 }
 
+_XYZ_OF_RGB = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+
 
 def lab(srgb: np.ndarray) -> np.ndarray:
-    """sRGB (..., 3) in 0..1 -> CIE Lab (N, 3)."""
-    return cv2.cvtColor(np.asarray(srgb, np.float32).reshape(1, -1, 3), cv2.COLOR_RGB2LAB)[0]
+    """sRGB (N, 3) in 0..1 -> CIE Lab (N, 3) under D65 (CIE 15:2004, 8.2.1)."""
+    linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+    xyz = linear @ _XYZ_OF_RGB.T / _XYZ_OF_RGB.sum(1)  # white is (1, 1, 1)
+    x, y, z = np.where(xyz > (6 / 29) ** 3, np.cbrt(xyz), xyz * (29 / 6) ** 2 / 3 + 4 / 29).T
+    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], 1)
 
 
 CENTRES = lab(np.array(list(SHADES.values())) / 255)  # in the order of SHADES

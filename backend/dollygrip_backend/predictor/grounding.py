@@ -8,13 +8,12 @@ with them. One more score stands for "not in the picture".
 from collections.abc import Sequence
 
 import attrs
-import cv2
 import numpy as np
 import torch
 from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
-from torch.nn.functional import interpolate, normalize
+from torch.nn.functional import avg_pool2d, interpolate, normalize
 
 from dollygrip_backend.predictor.hints import said_aside, said_coloured
 from dollygrip_backend.predictor.layers import Attention
@@ -199,7 +198,7 @@ def place_of(probability: Tensor, absent: float = _ABSENT, together: float = _TO
     """(1 + ROWS * COLUMNS,) -> the mean place about the likeliest three by three cells, or None where the thing is
     absent or the likelihood is scattered, as it is on pictures unlike the rendered ones; see _ABSENT, _TOGETHER."""
     cells = probability[1:].unflatten(0, (ROWS, COLUMNS)).numpy()
-    nine = cv2.boxFilter(cells, -1, (3, 3), normalize=False, borderType=cv2.BORDER_CONSTANT)
+    nine = avg_pool2d(probability[None, 1:].unflatten(1, (ROWS, COLUMNS)), 3, 1, 1, divisor_override=1)[0].numpy()
     row, column = np.unravel_index(nine.argmax(), nine.shape)
     if probability[0] > absent or nine[row, column] < together * cells.sum():
         return None

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from unit.cli.commands import dollygrip, names, refused
 
 from dollygrip import formats, shot_record
+from dollygrip.connection import Connection, write_connection
 from dollygrip.rotations import matrix_from_rotvec
 from dollygrip_backend.cli import inspect
 from dollygrip_backend.cli.main import app
@@ -346,6 +347,14 @@ def test_doctor_finds_everything_in_place(here):
     assert result.exit_code == 0, result.output
     assert all(word in result.output for word in ("Weights", "Engines", "embedded", "No Dollygrip backend is running"))
     assert "✗" not in result.output
+
+
+def test_doctor_takes_a_backend_that_broke_off_for_none(here):
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    write_connection(Connection("tcp://127.0.0.1:9", "server key", "client key", "secret", ended.pid))
+    result = dollygrip("doctor")
+    assert result.exit_code == 0 and f"process {ended.pid}) broke off" in result.output
 
 
 @pytest.mark.parametrize("lost", ["predictor", "depth", "embedded"])
