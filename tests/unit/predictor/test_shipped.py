@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from dollygrip_backend.evaluation.judge import judge
 from dollygrip_backend.evaluation.predictor import evaluate_cases, evaluate_predictor, read_cases
@@ -122,6 +123,27 @@ def test_a_pan_of_no_side_goes_where_its_thing_may_be(pipe, monkeypatch, mirrore
         for take in pipe(IMAGE, prompt, takes=4):
             assert judge(take, ["pan_right" if mirrored else "pan_left"]).obeyed
     assert judge(pipe(IMAGE, "pan right, then look over to the bookcase")[0], ["pan_right", "pan_left"], ordered=True)
+
+
+@pytest.mark.parametrize(
+    "prompt, thing, surroundings",
+    [
+        ("we are under green neon and want to get to the red door", "red door", "green neon"),
+        ("blue banners hang from the roof. creep closer to the yellow car", "yellow car", "blue banners roof"),
+        ("get nearer to the orange tent, the white mountains stay behind", "orange tent", "white mountains"),
+        ("it is a day with pink umbrellas all over; move in on the grey tent", "grey tent", "pink umbrellas day"),
+    ],
+)
+def test_the_words_that_name_a_thing_are_told_from_colours_about_it(pipe, prompt, thing, surroundings):
+    text = pipe.text_encoder.encode([prompt])
+    with torch.inference_mode():
+        picked = pipe.grounding.name(text).picked[0].numpy()
+
+    def share(words: str) -> float:
+        at = [(prompt.index(word), prompt.index(word) + len(word)) for word in words.split()]
+        return sum(picked[(text.starts[0] >= start) & (text.starts[0] < end)].sum() for start, end in at)
+
+    assert share(thing) > max(0.5, 2 * share(surroundings))
 
 
 def test_every_take_tells_the_side_that_it_chose(pipe):
