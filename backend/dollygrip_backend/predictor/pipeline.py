@@ -18,6 +18,7 @@ from dollygrip_backend.predictor.checks import check_inputs
 from dollygrip_backend.predictor.clearance import LEAST, clearance
 from dollygrip_backend.predictor.conditions import condition_vector
 from dollygrip_backend.predictor.constraints import Constraints
+from dollygrip_backend.predictor.coverage import reach
 from dollygrip_backend.predictor.grounding import Found, Grounding, Seen, picture_planes
 from dollygrip_backend.predictor.motion import CHANNELS, SAMPLES, plan_channels
 from dollygrip_backend.predictor.network import CameraTransformer
@@ -218,6 +219,7 @@ class CameraPipeline(DiffusionPipeline):
             context = reference.context(subject, units[i], duration, strength)
             conditions.append(condition_vector(context))
             known[i], given[i] = constraints.known(frames, units[i] * reference.scene_depth, pacing.pace(plan))
+            context = attrs.evolve(context, reach=reach(plan, context, reference, units[i]))
             drawn = [_storyboard(plan, context, reference, units[i], (seed, k)) for k in range(takes)]
             told.append([plan.going_as(settled) for settled, _ in drawn])
             for k, (_, channels) in enumerate(drawn):

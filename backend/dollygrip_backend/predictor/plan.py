@@ -48,6 +48,8 @@ AMOUNTS: dict[str, tuple[float, float]] = {
     "zoom": (1.4, 2.1),
     "dolly_zoom": (0.25, 0.5),
 }
+_SLOW = 0.65  # of the default: a shot lasts as long as it lasts, so what is slow goes less far
+_LEAST = 0.35  # of the default: a move that is asked for is seen
 _LIMITS = {"tilt": 85.0, "dolly_in": 0.8, "dolly_zoom": 0.65, "zoom": 6.0}
 _AHEAD = 4.0  # degrees: what lies less to the side needs no turn to be seen
 _ASIDE = 8.0  # degrees: a pan or tilt the way of what lies less to the side is hardly meant to end there
@@ -61,8 +63,9 @@ class Context:
 
     view_degrees: horizontal field of view of the reference; duration: seconds; strength: factor on amounts not given
     in numbers; scene_depth: distance of the subject in metres, turns metres into subject distances; subject: its (x, y)
-    in the image from 0 to 1, or None for the centre; aspect: width over height; room: factor on how far the camera
-    travels where no number says it, below 1 where there is little room.
+    in the image from 0 to 1, or None for the centre; aspect: width over height; reach: factor on amounts that no number
+    says, below 1 where the picture does not carry so far; room: another on how far the camera travels, below 1 where
+    there is little room.
     """
 
     view_degrees: float = 50.0
@@ -71,6 +74,7 @@ class Context:
     scene_depth: float = 1.0
     subject: tuple[float, float] | None = None
     aspect: float = 1.5
+    reach: float = 1.0
     room: float = 1.0
 
     def ray(self) -> np.ndarray:
@@ -167,7 +171,7 @@ class Plan:
 def draw_amount(move: Move, context: Context, rng: np.random.Generator | None) -> float:
     """The amount of one take: degrees, subject distances or a focal ratio; without rng, the middle of its range.
 
-    What was asked in numbers is met; the rest is scaled by size, strength, duration and field of view.
+    What was asked in numbers is met; the rest is scaled by size, strength, duration, field of view and reach.
     """
     if move.asked:
         return move.asked.value / (context.scene_depth if move.asked.unit == "metres" else 1)
@@ -175,7 +179,9 @@ def draw_amount(move: Move, context: Context, rng: np.random.Generator | None) -
     low, high = np.log(AMOUNTS[key])
     value = float(np.exp((low + high) / 2 if rng is None else rng.uniform(low, high)))
     # A longer shot has room for a larger move, though not in proportion: its speed falls.
-    scale = move.size * context.strength * np.clip((context.duration / 3.4) ** 0.3, 0.7, 1.5)
+    scale = (
+        max(move.size * context.reach, _LEAST) * context.strength * np.clip((context.duration / 3.4) ** 0.3, 0.7, 1.5)
+    )
     if move.family in ("pan", "tilt"):
         scale *= (context.view_degrees / 50) ** 0.7
     if move.family in TRAVELLING:
@@ -203,6 +209,8 @@ def settle(plan: Plan, context: Context, rng: np.random.Generator | None) -> Pla
             if move.way == EITHER:
                 ways = [way for way in FAMILIES[move.family] if way != (before or after)]
                 move = attrs.evolve(move, way=ways[0 if rng is None else int(rng.integers(len(ways)))])
+            if phase.tempo == "slow":
+                move = attrs.evolve(move, size=move.size * _SLOW)
             if move.asked is None or move.asked.unit != "settled":
                 move = attrs.evolve(move, asked=Amount(draw_amount(move, context, rng), "settled"))
             gone[move.family] = move.way

@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from dollygrip.errors import InputError
 from dollygrip_backend.scene.depth_network import STRIDE, DepthNetwork
+from dollygrip_backend.scene.smoothing import smoothed
 
 WEIGHTS = Path(__file__).parents[1] / "weights" / "depth"
 _AREA = 160 * 96  # pixels the network was trained at
@@ -52,6 +53,7 @@ class DepthEstimator:
         picture = _resized(pixels, network_size(pixels.shape[3], pixels.shape[2]))
         log_depth, sky, log_focal = self._both_ways(picture)
         ground = sky < _SURE if (sky < _SURE).any() else sky == sky.min()
+        log_depth = smoothed(log_depth, ground, picture[0])
         far = log_depth[ground].median() + float(np.log(FARTHEST))
         log_depth = snapped(torch.where(ground, log_depth, far).minimum(far)[None], 2)[0]
         detailed = _resized(pixels, _fitted(pixels.shape[3], pixels.shape[2], _DETAIL))

@@ -56,6 +56,16 @@ def test_takes_draw_different_amounts_and_strength_scales_them():
     assert twice == pytest.approx(2 * drawn[0])
 
 
+def test_what_is_slow_goes_less_far_and_what_is_little_is_still_seen():
+    def amount(text: str, **context) -> float:
+        return settle(read_plan(text), Context(**context), None).phases[0].moves[0].asked.value
+
+    assert amount("pan_left @slow") == pytest.approx(0.65 * amount("pan_left"))
+    assert amount("pan_left:30deg @slow") == 30
+    assert amount("pan_left", reach=0.5) == pytest.approx(0.5 * amount("pan_left"))
+    assert amount("pan_left:small @slow", reach=0.3) == pytest.approx(0.35 * amount("pan_left"))
+
+
 def test_little_room_shortens_the_way_and_turns_no_less():
     plan = read_plan("dolly_in > tilt_up > zoom_in > orbit_left > truck_left:2m")
     free, tight = (settle(plan, Context(room=room), np.random.default_rng(0)) for room in (1.0, 0.2))
