@@ -7,7 +7,7 @@ _STRENGTH = 5.0  # weight of a step between two alike neighbours against that of
 _ALIKE = 0.12  # colours in 0..1 that differ by less may belong to one surface
 _JOINED = 0.2  # and so may log depths
 _ITERATIONS = 40
-_ENOUGH = 1e-4  # of the first residual
+_ENOUGH = 1e-3  # of the first residual
 
 
 def smoothed(log_depth: Tensor, ground: Tensor, picture: Tensor) -> Tensor:
