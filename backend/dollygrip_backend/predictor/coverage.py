@@ -37,9 +37,11 @@ def reach(plan: Plan, context: Context, reference: Reference, unit: float) -> fl
         channels[:, :3] *= unit
         return coverage(channels[::-_EVERY], points, reference)
 
+    if covered(1.0) >= ENOUGH:
+        return 1.0
     # What the numbers ask uncovers what it uncovers: the rest is only kept from adding much to that.
     enough = min(ENOUGH, 0.9 * covered(_SHARES[-1]))
-    return next((share for share in _SHARES if covered(share) >= enough), _SHARES[-1])
+    return next(share for share in _SHARES if covered(share) >= enough)
 
 
 def surface_points(reference: Reference) -> np.ndarray:
