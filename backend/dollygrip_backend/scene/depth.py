@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from dollygrip.errors import InputError
 from dollygrip_backend.scene.depth_network import STRIDE, DepthNetwork
+from dollygrip_backend.scene.outlines import aligned, snapped
 from dollygrip_backend.scene.smoothing import smoothed
 
 WEIGHTS = Path(__file__).parents[1] / "weights" / "depth"
@@ -18,7 +19,6 @@ _AREA = 160 * 96  # pixels the network was trained at
 FARTHEST = 20.0  # median depths: no surface is put farther away
 _SURE = 2.0  # log odds above which a pixel is sky: taking a wall for sky throws it away, the reverse costs little
 _DETAIL = 768  # longest side at which edges are aligned; larger images are interpolated from there
-_EDGE = 0.12  # a jump of the log depth within a few pixels that is an edge, not a slope
 
 
 @attrs.frozen(eq=False)
@@ -57,10 +57,9 @@ class DepthEstimator:
         far = log_depth[ground].median() + float(np.log(FARTHEST))
         log_depth = snapped(torch.where(ground, log_depth, far).minimum(far)[None], 2)[0]
         detailed = _resized(pixels, _fitted(pixels.shape[3], pixels.shape[2], _DETAIL))
-        # Depth is the mean of the ground alone: a mean with the sky would be a surface that hangs in between.
-        both = aligned(torch.stack([log_depth * ground, ground.float()]), picture, detailed)
-        depth, share = functional.interpolate(both[None], pixels.shape[2:], mode="bilinear")[0]
-        depth = torch.where(share < share.max().clamp_max(0.5), torch.inf, (depth / share).exp())
+        both = torch.stack(aligned(log_depth, ground, picture, detailed))
+        log_depth, share = functional.interpolate(both[None], pixels.shape[2:], mode="bilinear")[0]
+        depth = torch.where(share < share.max().clamp_max(0.5), torch.inf, log_depth.exp())
         view = 2 * np.degrees(np.arctan(0.5 / np.exp(float(log_focal))))
         return DepthEstimate(depth.cpu().numpy(), float(view))
 
@@ -84,55 +83,6 @@ def network_size(width: int, height: int) -> tuple[int, int]:
     aspect = np.clip(width / height, 0.4, 2.5)
     ideal = np.sqrt(_AREA * aspect), np.sqrt(_AREA / aspect)
     return tuple(max(1, round(side / STRIDE)) * STRIDE for side in ideal)
-
-
-def snapped(log_depth: Tensor, radius: int) -> Tensor:
-    """(1, h, w): at edges, values between near and far go to the nearer of the two; elsewhere nothing changes.
-
-    A network blurs an edge over a few pixels, and every value in between would hang in the air as a point of its own.
-    """
-    size = 2 * radius + 1
-    high = functional.max_pool2d(log_depth[None], size, 1, radius)[0]
-    low = -functional.max_pool2d(-log_depth[None], size, 1, radius)[0]
-    nearer = torch.where(log_depth - low < high - log_depth, low, high)
-    # A slope spans its range evenly; an edge spans it at once, so its middle is empty: the steepest step tells.
-    step = functional.max_pool2d(_steepest(log_depth)[None], size, 1, radius)[0]
-    return torch.where((step > _EDGE) & (step > 0.4 * (high - low)), nearer, log_depth)
-
-
-def _steepest(x: Tensor) -> Tensor:
-    """(1, h, w): the largest difference to the right-hand or lower neighbour."""
-    across = functional.pad((x[:, :, 1:] - x[:, :, :-1]).abs(), (0, 1))
-    down = functional.pad((x[:, 1:] - x[:, :-1]).abs(), (0, 0, 0, 1))
-    return torch.maximum(across, down)
-
-
-def aligned(planes: Tensor, picture: Tensor, detailed: Tensor, softness: float = 0.06) -> Tensor:
-    """Joint bilateral upsampling (Kopf et al. 2007): planes (C, h, w) and their picture (1, 3, h, w) -> the size of
-    `detailed` (1, 3, H, W).
-
-    Each pixel takes the mean of its 4 x 4 coarse neighbours, weighted by how near they are and how alike in colour, so
-    that the edges of the planes move to the edges of the image.
-    """
-    height, width = detailed.shape[2:]
-    h, w = planes.shape[1:]
-    y = (torch.arange(height, device=picture.device) + 0.5) * (h / height) - 0.5
-    x = (torch.arange(width, device=picture.device) + 0.5) * (w / width) - 0.5
-    total = torch.zeros(len(planes), height, width, device=picture.device)
-    weight = torch.full_like(total[0], 1e-12)
-    for dy in (-1, 0, 1, 2):
-        row = y.floor() + dy
-        near_y = torch.exp(-((row - y) ** 2) / 1.3)
-        rows = row.long().clamp(0, h - 1)
-        for dx in (-1, 0, 1, 2):
-            column = x.floor() + dx
-            near = near_y[:, None] * torch.exp(-((column - x) ** 2) / 1.3)
-            columns = column.long().clamp(0, w - 1)
-            colour = picture[0][:, rows][:, :, columns]
-            alike = torch.exp(-(detailed[0] - colour).square().sum(0) / (2 * softness**2)) + 1e-4
-            total += near * alike * planes[:, rows][:, :, columns]
-            weight += near * alike
-    return total / weight
 
 
 def _fitted(width: int, height: int, longest: int) -> tuple[int, int]:

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dollygrip.errors import InputError
-from dollygrip_backend.scene.depth import DepthEstimator, aligned, network_size, snapped
+from dollygrip_backend.scene.depth import DepthEstimator, network_size
 from dollygrip_backend.scene.depth_network import STRIDE, DepthNetwork
 
 
@@ -53,34 +53,6 @@ def test_the_network_sees_every_image_at_about_one_size(width, height):
     assert 0.7 * 160 * 96 < w * h < 1.35 * 160 * 96
     if 0.4 < width / height < 2.5:
         assert abs(np.log(w / h) - np.log(width / height)) < 0.2
-
-
-@settings(max_examples=25, deadline=None)
-@given(st.floats(0.5, 3.0), st.floats(-0.5, 0.5), st.integers(8, 24))
-def test_snapping_leaves_no_value_between_near_and_far(jump, base, column):
-    ramp = torch.full((1, 20, 32), base)
-    ramp[:, :, column:] = base + jump
-    ramp[:, :, column - 1] = base + 0.6 * jump  # the blurred edge of a network
-    out = snapped(ramp, 2)
-    assert torch.minimum((out - base).abs(), (out - base - jump).abs()).max() < 1e-5
-
-
-@settings(max_examples=25, deadline=None)
-@given(st.floats(-0.05, 0.05), st.floats(-0.05, 0.05))
-def test_snapping_leaves_slopes_alone(across, down):
-    plane = across * torch.arange(32.0)[None, None] + down * torch.arange(20.0)[None, :, None]
-    assert torch.equal(snapped(plane, 2), plane)
-
-
-def test_the_depth_edge_moves_to_the_edge_of_the_image():
-    """A coarse depth whose edge lies two thirds of a cell beside the image's."""
-    detailed = torch.zeros(1, 3, 60, 96)
-    detailed[..., 50:] = 1.0
-    picture = torch.nn.functional.interpolate(detailed, (10, 16), mode="bilinear", antialias=True)
-    depth = torch.zeros(1, 10, 16)
-    depth[..., 8:] = 1.0  # at column 48 of the image
-    sharp = aligned(depth, picture, detailed)[0, 5:-5]
-    assert torch.equal(sharp > 0.5, (torch.arange(96) >= 50).expand(50, -1))
 
 
 class Says(torch.nn.Module):
