@@ -54,8 +54,7 @@ def aligned(log_depth: Tensor, ground: Tensor, picture: Tensor, detailed: Tensor
     shape = detailed.shape[2:]
     low, high = _range(log_depth[None], 2)
     beside = _sudden(log_depth[None], 2, high - low).float()
-    edge = functional.interpolate(beside[None], shape, mode="nearest-exact").flatten()
-    at = edge.nonzero()[:, 0]
+    at = functional.interpolate(beside[None], shape, mode="nearest-exact").flatten().nonzero()[:, 0]
     total, surface, depth = (torch.zeros(shape, device=picture.device) for _ in range(3))
     weights, values = [], []
     for weight, value, there in _neighbours(log_depth, ground, picture, detailed):
@@ -65,18 +64,26 @@ def aligned(log_depth: Tensor, ground: Tensor, picture: Tensor, detailed: Tensor
         depth += weight * value
         weights.append(weight.flatten()[at])
         values.append(value.flatten()[at])
-    depth /= surface.clamp_min_(1e-12)
-    weights, values = torch.stack(weights), torch.stack(values)
-    far = values > sum(values.aminmax(dim=0)) / 2
-    share = (weights * far).sum(0) / surface.flatten()[at]
-    # A side is that of a coarse pixel's surroundings: fur or leaves would scatter it over single pixels.
-    around = max(1, 2 * round(0.75 * detailed.shape[3] / picture.shape[3]) - 1)
-    both = torch.stack([torch.zeros_like(edge).index_copy(0, at, share), edge]).unflatten(1, shape)
-    shares, count = functional.avg_pool2d(both, around, 1, around // 2).flatten(1)[:, at]
-    is_far = (shares > count / 2) & (share > 0) | (share >= 1)
-    weights *= far == is_far
-    depth.view(-1)[at] = (weights * values).sum(0) / weights.sum(0).clamp_min(1e-12)
+    depth /= surface.clamp_min(1e-12)
+    depth.view(-1)[at] = _of_one_side(torch.stack(weights), torch.stack(values), at, shape, shape[1] / picture.shape[3])
     return depth, surface / total
+
+
+def _of_one_side(weights: Tensor, values: Tensor, at: Tensor, shape: tuple[int, int], scale: float) -> Tensor:
+    """(N,) means of weighted values (16, N), at the pixels `at` of a plane of `shape`, of the near or of the far alone.
+
+    A side is that of a coarse pixel's surroundings, `scale` pixels wide: fur or leaves would scatter it over single
+    pixels.
+    """
+    far = values > sum(values.aminmax(dim=0)) / 2
+    share = (weights * far).sum(0) / weights.sum(0).clamp_min(1e-12)
+    plane = torch.zeros(2, shape[0] * shape[1], device=at.device)
+    plane[:, at] = torch.stack([share, torch.ones_like(share)])
+    around = max(1, 2 * round(0.75 * scale) - 1)
+    shares, count = functional.avg_pool2d(plane.unflatten(1, shape), around, 1, around // 2).flatten(1)[:, at]
+    is_far = (shares > count / 2) & (share > 0) | (share >= 1)
+    weights = weights * (far == is_far)
+    return (weights * values).sum(0) / weights.sum(0).clamp_min(1e-12)
 
 
 def _neighbours(
