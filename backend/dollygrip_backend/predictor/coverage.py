@@ -9,7 +9,7 @@ from dollygrip_backend.predictor.plan import Context, Plan, settle
 from dollygrip_backend.predictor.reference import Reference
 
 ENOUGH = 2 / 3  # of every frame: a move that no number asks shows at least this much of the reference
-_SHARES = (1.0, 0.8, 0.65, 0.5, 0.4, 0.3)  # of the way, tried until that is so
+_SHARES = (1.0, 0.8, 0.65, 0.5, 0.4)  # of the way, tried until that is so
 _COLUMNS = 96  # of points over the reference
 _CELLS = 12  # along a frame's longer side: what no point falls into is uncovered
 _EVERY = 16  # samples of a camera between the frames that are looked at

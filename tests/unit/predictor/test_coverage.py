@@ -63,7 +63,7 @@ def test_a_move_of_middling_size_keeps_enough_of_the_picture(name, floor):
     context = reference.context(None, 1.0, 3.4, 1.0)
     share = reach(read_plan(name), context, reference, 1.0)
     channels = plan_channels(settle(read_plan(name), attrs.evolve(context, reach=share), None), context)
-    assert coverage(channels[-1:], surface_points(reference), reference) >= ENOUGH or share == 0.3
+    assert coverage(channels[-1:], surface_points(reference), reference) >= ENOUGH or share == 0.4
 
 
 @pytest.mark.parametrize(
