@@ -31,8 +31,8 @@ def reach(plan: Plan, context: Context, reference: Reference, unit: float) -> fl
     plan = attrs.evolve(plan, phases=tuple(phases))
     points = surface_points(reference)
 
-    def covered(share: float) -> float:
-        settled = settle(plan, attrs.evolve(context, strength=1.0, reach=share), None)
+    def covered(share: float, strength: float = 1.0) -> float:
+        settled = settle(plan, attrs.evolve(context, strength=strength, reach=share), None)
         channels = plan_channels(settled, context)
         channels[:, :3] *= unit
         return coverage(channels[::-_EVERY], points, reference)
@@ -40,8 +40,8 @@ def reach(plan: Plan, context: Context, reference: Reference, unit: float) -> fl
     if covered(1.0) >= ENOUGH:
         return 1.0
     # What the numbers ask uncovers what it uncovers: the rest is only kept from adding much to that.
-    enough = min(ENOUGH, 0.9 * covered(_SHARES[-1]))
-    return next(share for share in _SHARES if covered(share) >= enough)
+    enough = min(ENOUGH, 0.9 * covered(1.0, strength=0.0))
+    return next((share for share in _SHARES if covered(share) >= enough), _SHARES[-1])
 
 
 def surface_points(reference: Reference) -> np.ndarray:
