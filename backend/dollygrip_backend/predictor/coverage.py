@@ -4,13 +4,13 @@ import attrs
 import numpy as np
 
 from dollygrip_backend.predictor.channels import poses_of_channels
+from dollygrip_backend.predictor.clearance import visible_points
 from dollygrip_backend.predictor.motion import plan_channels
 from dollygrip_backend.predictor.plan import Context, Plan, settle
 from dollygrip_backend.predictor.reference import Reference
 
 ENOUGH = 2 / 3  # of every frame: a move that no number asks shows at least this much of the reference
-_SHARES = (1.0, 0.8, 0.65, 0.5, 0.4)  # of the way, tried until that is so
-_COLUMNS = 96  # of points over the reference
+_SHARES = (1.0, 0.8, 0.65, 0.5)  # of the way, tried until that is so
 _CELLS = 12  # along a frame's longer side: what no point falls into is uncovered
 _EVERY = 16  # samples of a camera between the frames that are looked at
 _SKY = 1e3  # scene depths: as good as infinitely far
@@ -19,13 +19,14 @@ _SKY = 1e3  # scene depths: as good as infinitely far
 def reach(plan: Plan, context: Context, reference: Reference, unit: float) -> float:
     """Factor in 0..1 on what no number asks of `plan`: how far the picture carries its move.
 
-    It is found for moves of middling size at full strength, so that words like "far" and the strength still tell.
+    It is found for moves of middling size and speed at full strength, so that words like "far", "a little" and "slowly"
+    and the strength still tell.
     unit: the subject's distance in scene depths.
     """
     if all(move.asked for phase in plan.phases for move in phase.moves):
         return 1.0
     phases = (
-        attrs.evolve(phase, moves=tuple(attrs.evolve(move, size=min(move.size, 1.0)) for move in phase.moves))
+        attrs.evolve(phase, tempo="plain", moves=tuple(attrs.evolve(move, size=1.0) for move in phase.moves))
         for phase in plan.phases
     )
     plan = attrs.evolve(plan, phases=tuple(phases))
@@ -45,24 +46,17 @@ def reach(plan: Plan, context: Context, reference: Reference, unit: float) -> fl
 
 
 def surface_points(reference: Reference) -> np.ndarray:
-    """(N, 3) a grid of points over the reference in its camera's frame, in scene depths; a plane without depth."""
-    width, height = reference.size
-    columns, rows = (max(2, round(_COLUMNS * side / max(width, height))) for side in (width, height))
-    u, v = (np.arange(columns) + 0.5) / columns, (np.arange(rows) + 0.5) / rows
-    z = np.ones((rows, columns))
-    if reference.depth is not None:
-        z = reference.depth[np.ix_((v * height).astype(int), (u * width).astype(int))] / reference.scene_depth
-        z = np.where(np.isfinite(z), z, _SKY)
-    half_width, half_height = _half_extent(reference)
-    x, y = 2 * (u - reference.centre[0]) * half_width, 2 * (v - reference.centre[1]) * half_height
-    return np.stack([z * x, z * y[:, None], z], -1).reshape(-1, 3)
+    """(N, 3) points all over the reference in its camera's frame, in scene depths; those of a plane without depth."""
+    depth = np.ones(reference.image.shape[:2]) if reference.depth is None else reference.depth / reference.scene_depth
+    return visible_points(np.where(np.isfinite(depth), depth, _SKY), reference.view_degrees, reference.centre)
 
 
 def coverage(channels: np.ndarray, points: np.ndarray, reference: Reference) -> float:
     """Of cameras (T, 7), channels in scene depths, the least share of a frame that points (N, 3) fall into."""
     c2w, ratio = poses_of_channels(channels)
-    half_width, half_height = _half_extent(reference)
     width, height = reference.size
+    half_width = np.tan(np.radians(reference.view_degrees) / 2)
+    half_height = half_width * height / width
     columns, rows = (max(1, round(_CELLS * side / max(width, height))) for side in (width, height))
     least = 1.0
     for pose, zoom in zip(c2w, ratio, strict=True):
@@ -75,9 +69,3 @@ def coverage(channels: np.ndarray, points: np.ndarray, reference: Reference) -> 
         cells = np.unique(v[inside] * columns + u[inside])
         least = min(least, len(cells) / (columns * rows))
     return least
-
-
-def _half_extent(reference: Reference) -> tuple[float, float]:
-    """Half the width and half the height of the reference, one unit ahead of its camera."""
-    half = float(np.tan(np.radians(reference.view_degrees) / 2))
-    return half, half * reference.size[1] / reference.size[0]

@@ -49,7 +49,7 @@ AMOUNTS: dict[str, tuple[float, float]] = {
     "dolly_zoom": (0.25, 0.5),
 }
 _SLOW = 0.65  # of the default: a shot lasts as long as it lasts, so what is slow goes less far
-_LEAST = 0.45  # of the default: a move that is asked for is seen
+_LEAST = 0.3  # of the default: a move that is asked for is seen
 _LIMITS = {"tilt": 85.0, "dolly_in": 0.8, "dolly_zoom": 0.65, "zoom": 6.0}
 _AHEAD = 4.0  # degrees: what lies less to the side needs no turn to be seen
 _ASIDE = 8.0  # degrees: a pan or tilt the way of what lies less to the side is hardly meant to end there

@@ -63,7 +63,7 @@ def test_what_is_slow_goes_less_far_and_what_is_little_is_still_seen():
     assert amount("pan_left @slow") == pytest.approx(0.65 * amount("pan_left"))
     assert amount("pan_left:30deg @slow") == 30
     assert amount("pan_left", reach=0.5) == pytest.approx(0.5 * amount("pan_left"))
-    assert amount("pan_left:small @slow", reach=0.3) == pytest.approx(0.45 * amount("pan_left"))
+    assert amount("pan_left:small @slow", reach=0.3) == pytest.approx(0.3 * amount("pan_left"))
 
 
 def test_little_room_shortens_the_way_and_turns_no_less():
