@@ -2,7 +2,7 @@
 
 import importlib.util
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -24,6 +24,7 @@ Start = Annotated[
     Path | None, typer.Option(help="Folder of weights to go on from.", show_default="fresh ones", **_FOLDER)
 ]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Start anew instead of at the last checkpoint.")]
+_MIX = "Rooms, streets, landscapes, yards, tabletops, figures; or halls, work yards, shores, woods."
 
 
 @train.command("predictor")
@@ -166,8 +167,9 @@ def scenes(
     seed: Annotated[int, typer.Option(help="Equal seeds give equal scenes.")] = 0,
     views: Annotated[int, typer.Option(min=2, help="Views of each scene.")] = 10,
     processes: Annotated[int, typer.Option(min=1, help="Blender processes at once.")] = 1,
+    mix: Annotated[Literal["common", "rare"], typer.Option(help=_MIX)] = "common",
 ) -> None:
     """Render procedural scenes with exact depth and cameras in Blender."""
     from dollygrip_backend.data.render import render_scenes
 
-    render_scenes(out, count, seed, views, processes)
+    render_scenes(out, count, seed, views, processes, mix)

@@ -34,23 +34,32 @@ def blender_python() -> Path:
 
 
 def render_scenes(
-    out: Path, count: int, seed: int, views: int = 10, processes: int = 1, python: Path | None = None
+    out: Path,
+    count: int,
+    seed: int,
+    views: int = 10,
+    processes: int = 1,
+    mix: str = "common",
+    python: Path | None = None,
 ) -> list[Path]:
     """Renders scenes 0 .. count-1 of `seed` into out/scene_SEED_INDEX.npz; those that exist are kept.
 
-    The same seed and index give the same scene. `python` is a Python with bpy (default: blender_python()). Each
-    process uses one thread. Raises DollygripError with Blender's last words when a process fails.
+    mix: "common" (rooms, streets, landscapes, yards, tabletops, figures) or "rare" (halls, work yards, shores, woods),
+    whose files are called rare_SEED_INDEX.npz. The same seed, mix and index give the same scene. `python` is a Python
+    with bpy (default: blender_python()). Each process uses one thread. Raises DollygripError with Blender's last words
+    when a process fails.
     """
     out.mkdir(parents=True, exist_ok=True)
     python = python or blender_python()
-    paths = {index: out / f"scene_{seed}_{index:05}.npz" for index in range(count)}
+    name = "scene" if mix == "common" else mix
+    paths = {index: out / f"{name}_{seed}_{index:05}.npz" for index in range(count)}
     missing = [index for index, path in paths.items() if not path.exists()]
     chunks = [missing[i : i + _PER_PROCESS] for i in range(0, len(missing), _PER_PROCESS)]
     running: set[subprocess.Popen] = set()
     with Progress() as progress, ThreadPoolExecutor(processes) as pool:
         bar = progress.add_task("Rendering scenes", total=count, completed=count - len(missing))
         jobs = [
-            pool.submit(_render_chunk, python, paths, chunk, seed, views, running, lambda: progress.advance(bar))
+            pool.submit(_render_chunk, python, paths, chunk, seed, views, mix, running, lambda: progress.advance(bar))
             for chunk in chunks
         ]
         try:
@@ -70,12 +79,13 @@ def _render_chunk(
     indices: list[int],
     seed: int,
     views: int,
+    mix: str,
     running: set[subprocess.Popen],
     step: Callable[[], None],
 ) -> None:
     """One Blender process; each scene is developed and stored as soon as it is announced."""
     with tempfile.TemporaryDirectory(prefix="dollygrip-scenes-") as folder:
-        command = [str(python), str(_SCRIPT), folder, str(seed), str(views), *map(str, indices)]
+        command = [str(python), str(_SCRIPT), folder, str(seed), str(views), mix, *map(str, indices)]
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
         log = Path(folder) / "log.txt"
         with (

@@ -17,7 +17,6 @@ from dollygrip_backend.scene.smoothing import smoothed
 WEIGHTS = Path(__file__).parents[1] / "weights" / "depth"
 _AREA = 160 * 96  # pixels the network was trained at
 FARTHEST = 20.0  # median depths: no surface is put farther away
-_SURE = 2.0  # log odds above which a pixel is sky: taking a wall for sky throws it away, the reverse costs little
 _DETAIL = 768  # longest side at which edges are aligned; larger images are interpolated from there
 
 
@@ -52,7 +51,7 @@ class DepthEstimator:
         pixels = torch.from_numpy(np.array(checked(image))).to(self.device).permute(2, 0, 1)[None].float() / 255
         picture = _resized(pixels, network_size(pixels.shape[3], pixels.shape[2]))
         log_depth, sky, log_focal = self._both_ways(picture)
-        ground = sky < _SURE if (sky < _SURE).any() else sky == sky.min()
+        ground = _surfaces(log_depth, sky)
         log_depth = smoothed(log_depth, ground, picture[0])
         far = log_depth[ground].median() + float(np.log(FARTHEST))
         log_depth = snapped(torch.where(ground, log_depth, far).minimum(far)[None], 2)[0]
@@ -67,6 +66,17 @@ class DepthEstimator:
         """Log depth (h, w), sky logits (h, w), log focal: the mean over the picture and its mirror image."""
         log_depth, sky, log_focal = self.network(torch.cat([picture, picture.flip(3)]))
         return (log_depth[0] + log_depth[1].flip(1)) / 2, (sky[0] + sky[1].flip(1)) / 2, log_focal.mean()
+
+
+def _surfaces(log_depth: Tensor, sky: Tensor) -> Tensor:
+    """bool (h, w), True somewhere: what to keep as a surface, by its log depth and the log odds that it is sky.
+
+    A surface that is taken for sky counts as if it stood at the farthest depth, which is the worse the nearer it is;
+    sky that is taken for a surface counts as one. So the odds have to be higher than farthest over estimated depth.
+    """
+    likely = sky < 0 if (sky < 0).any() else sky == sky.min()
+    farthest = log_depth[likely].median() + float(np.log(FARTHEST))
+    return likely | (sky < farthest - log_depth)
 
 
 def checked(image: np.ndarray) -> np.ndarray:

@@ -2,7 +2,9 @@
 
 import numpy as np
 import props
+from halls import hall
 from indoors import interior, room, tabletop
+from open_air import court, shore, wood
 from outdoors import landscape, street, yard
 from stage import Framing, Sampler, Stage, place
 
@@ -41,5 +43,8 @@ def portrait(s: Stage) -> Sampler:
     return sample
 
 
-# The share of each kind among the scenes.
-KINDS = {interior: 0.25, street: 0.14, landscape: 0.15, yard: 0.12, tabletop: 0.12, portrait: 0.22}
+# The shares of the kinds in each mix of scenes.
+MIXES = {
+    "common": {interior: 0.25, street: 0.14, landscape: 0.15, yard: 0.12, tabletop: 0.12, portrait: 0.22},
+    "rare": {hall: 0.4, court: 0.25, shore: 0.2, wood: 0.15},
+}

@@ -1,18 +1,19 @@
 """Renders procedural scenes with Cycles. Runs inside Blender's own Python (bpy), started by data/render.py.
 
-    python render_scenes.py OUT_FOLDER SEED VIEWS INDEX [INDEX...]
+    python render_scenes.py OUT_FOLDER SEED VIEWS MIX INDEX [INDEX...]
 
 Writes OUT_FOLDER/INDEX.npz for each index, in Blender's terms (matrix_world, lens), and prints "done INDEX" for each.
-The same seed and index give the same scene, whatever else the process renders.
+MIX is a key of kinds.MIXES. The same seed, mix and index give the same scene, whatever else the process renders.
 """
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import bpy
 import numpy as np
 from exr import read_float_exr
-from kinds import KINDS
+from kinds import MIXES
 from paths import RejectedError, look_at, median_depth, smooth_path
 from stage import Stage
 from things import strew
@@ -27,9 +28,10 @@ SENSOR = 36.0  # millimetres along the long side
 
 def main(arguments: list[str]) -> None:
     out, seed, views = Path(arguments[0]), int(arguments[1]), int(arguments[2])
+    kinds = MIXES[arguments[3]]
     prepare()
-    for index in map(int, arguments[3:]):
-        render_scene(out / f"{index}.npz", np.random.default_rng([seed, index]), views)
+    for index in map(int, arguments[4:]):
+        render_scene(out / f"{index}.npz", np.random.default_rng([seed, index]), views, kinds)
         print(f"done {index}", flush=True)
 
 
@@ -61,7 +63,7 @@ def prepare() -> None:
     settings.use_exr_interleave = True  # one part with all channels, not one part per pass
 
 
-def render_scene(path: Path, rng: np.random.Generator, views: int) -> None:
+def render_scene(path: Path, rng: np.random.Generator, views: int, kinds: dict[Callable, float]) -> None:
     """Builds one scene, draws framings until one allows a clear path, renders it and writes the npz."""
     portrait = rng.uniform() < PORTRAIT_SHARE
     width, height = (SHORT, LONG) if portrait else (LONG, SHORT)
@@ -74,7 +76,7 @@ def render_scene(path: Path, rng: np.random.Generator, views: int) -> None:
     shots: list[dict[str, np.ndarray]] = []
     while not shots or shots[0]["rgb"].mean() < DARKEST:
         stage = Stage(rng)
-        kind = rng.choice(list(KINDS), p=list(KINDS.values()))
+        kind = rng.choice(list(kinds), p=list(kinds.values()))
         sample = kind(stage)
         bpy.context.view_layer.update()
         cameras = choose_path(stage, sample, tangents, views) or []
