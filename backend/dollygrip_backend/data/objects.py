@@ -18,8 +18,10 @@ OTHER_WORDS: dict[str, tuple[str, ...]] = {
     "box": ("package", "parcel", "carton", "gift"),
     "bucket": ("pail", "bin", "basket", "trash can"),
     "bush": ("shrub", "hedge"),
+    "canopy": ("awning", "carport"),
     "car": ("vehicle", "automobile", "auto", "van", "taxi", "truck", "bus", "motorcycle", "motorbike"),
     "chair": ("seat",),
+    "column": ("pillar", "post"),
     "cone": ("traffic cone",),
     "crate": ("chest", "trunk"),
     "cup": ("mug", "teacup", "glass", "coffee", "bowl"),
@@ -31,6 +33,7 @@ OTHER_WORDS: dict[str, tuple[str, ...]] = {
     "figurine": ("statue", "statuette", "sculpture", "bust", "doll", "toy"),
     "house": ("building", "cottage", "home", "hut", "cabin", "temple", "church"),
     "hydrant": ("fire hydrant",),
+    "island": ("headland",),
     "lamp": ("lantern", "light", "street lamp"),
     "mailbox": ("letter box", "post box"),
     "mushroom": ("toadstool",),
@@ -42,9 +45,11 @@ OTHER_WORDS: dict[str, tuple[str, ...]] = {
     "picture": ("painting", "artwork", "print", "poster", "portrait", "photo", "tv", "screen"),
     "plant": ("flower", "fern", "flowers", "blossom", "bouquet"),
     "ring": ("hoop",),
+    "rug": ("carpet", "mat"),
     "shed": ("barn", "shack"),
     "sign": ("signpost", "placard", "billboard"),
     "sofa": ("couch", "settee"),
+    "staircase": ("stairs", "steps", "stairway"),
     "stone": ("rock", "boulder"),
     "suitcase": ("luggage", "bag", "backpack"),
     "table": ("desk", "counter"),
@@ -53,6 +58,7 @@ OTHER_WORDS: dict[str, tuple[str, ...]] = {
     "tree": ("fir", "pine", "fir tree", "oak", "palm"),
     "umbrella": ("parasol",),
     "vase": ("urn", "jug", "teapot"),
+    "window": ("window frame", "panes"),
 }  # fmt: skip
 PRONOUNS = ("her", "him", "she", "he")
 SMALLEST = 0.0015  # share of the picture below which nobody would name a thing

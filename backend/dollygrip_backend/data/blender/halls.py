@@ -59,9 +59,10 @@ def _columns(s: Stage, w: float, d: float, h: float) -> None:
     joined = rng.uniform() < 0.35
     for x in [[0.0], [-w / 4, w / 4], [-w / 3, 0.0, w / 3]][rng.integers(3)]:
         for y in np.arange(first, d / 2 - 0.3, step):
-            s.put(form, (x, y, h / 2), (thick, thick, h), material=stone)
-            for z in (0.06 * h, 0.94 * h) if h > 3.5 else ():
-                s.put("cube", (x, y, z), (1.5 * thick, 1.5 * thick, 0.04 * h), material=stone)
+            with s.thing("column"):
+                s.put(form, (x, y, h / 2), (thick, thick, h), material=stone)
+                for z in (0.06 * h, 0.94 * h) if h > 3.5 else ():
+                    s.put("cube", (x, y, z), (1.5 * thick, 1.5 * thick, 0.04 * h), material=stone)
         if joined:
             s.put("cube", (x, 0, 0.9 * h), (thick * 0.9, d, 0.2 * h), material=stone)
 
@@ -83,6 +84,7 @@ def _hung(s: Stage, w: float, d: float, h: float) -> None:
             x += step
 
 
+@props.named("staircase")
 def _stairs(s: Stage, at) -> None:
     """A flight of steps that climbs along +y, with a rail."""
     rng, m = s.rng, s.materials

@@ -27,7 +27,8 @@ def interior(s: Stage) -> Sampler:
         prop(s, place(*rng.uniform(-0.28, 0.28, 2) * (w, d), 0, rng.normal() * 1.5))
     if rng.uniform() < 0.6:  # a rug
         size = (*rng.uniform(0.3, 0.6, 2) * (w, d), 0.02)
-        s.put("cube", (*rng.uniform(-0.15, 0.15, 2) * (w, d), 0.01), size, material=s.materials.any())
+        with s.thing("rug"):
+            s.put("cube", (*rng.uniform(-0.15, 0.15, 2) * (w, d), 0.01), size, material=s.materials.any())
     s.sky(outdoors=False)
 
     def sample() -> Framing:
@@ -78,7 +79,7 @@ def room(s: Stage, w: float, d: float, h: float) -> None:
 
 
 def _wall_with_window(s: Stage, at, length: float, h: float, wall, frame) -> None:
-    """A wall of four blocks around an opening, with a frame and daylight."""
+    """A wall of four blocks around an opening, with a frame, by which the window is known, and daylight."""
     width, low, high = s.rng.uniform(0.25, 0.7) * length, s.rng.uniform(0.1, 1.0), s.rng.uniform(1.9, h - 0.15)
     centre = s.rng.uniform(-0.5, 0.5) * (length - width - 0.3)
     left, right = centre - width / 2 + length / 2, length / 2 - centre - width / 2
@@ -86,16 +87,12 @@ def _wall_with_window(s: Stage, at, length: float, h: float, wall, frame) -> Non
     s.put("cube", (length / 2 - right / 2, 0.05, h / 2), (right, 0.1, h), material=wall, parent=at)
     s.put("cube", (centre, 0.05, low / 2), (width, 0.1, low), material=wall, parent=at)
     s.put("cube", (centre, 0.05, (h + high) / 2), (width, 0.1, h - high), material=wall, parent=at)
-    for i in range(bars := s.rng.integers(2, 5)):
-        s.put(
-            "cube",
-            (centre + width * (i / (bars - 1) - 0.5), 0.05, (low + high) / 2),
-            (0.06, 0.08, high - low),
-            material=frame,
-            parent=at,
-        )
-    for z in (low, high):
-        s.put("cube", (centre, 0.05, z), (width + 0.1, 0.14, 0.06), material=frame, parent=at)
+    with s.thing("window"):
+        for i in range(bars := s.rng.integers(2, 5)):
+            x = centre + width * (i / (bars - 1) - 0.5)
+            s.put("cube", (x, 0.05, (low + high) / 2), (0.06, 0.08, high - low), material=frame, parent=at)
+        for z in (low, high):
+            s.put("cube", (centre, 0.05, z), (width + 0.1, 0.14, 0.06), material=frame, parent=at)
     x, y, z = at @ Vector((centre, -0.05, (low + high) / 2))
     turn = at.to_euler().z
     s.lamp(

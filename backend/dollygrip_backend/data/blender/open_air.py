@@ -22,7 +22,8 @@ def shore(s: Stage) -> Sampler:
     for _ in range(rng.integers(0, 3)):  # islands and headlands
         reach, x = rng.uniform(100, 1500), rng.normal() * 0.5
         size = reach * np.array([rng.uniform(0.15, 0.9), 0.2, rng.uniform(0.03, 0.15)])
-        s.put(f"rock_{rng.integers(6)}", (x * reach, reach, 0), size, material=m.named("noise", hue=0.3, size=20))
+        with s.thing("island"):
+            s.put(f"rock_{rng.integers(6)}", (x * reach, reach, 0), size, material=m.named("noise", hue=0.3, size=20))
     for _ in range(rng.integers(0, 3)):
         build(s, "boat", place(rng.normal() * 10, edge + rng.uniform(3, 60), 0, 0, rng.uniform(1, 3)), m.any())
     for _ in range(rng.integers(0, 5)):
@@ -112,6 +113,7 @@ def court(s: Stage) -> Sampler:
     return sample
 
 
+@props.named("canopy")
 def _canopy(s: Stage, at, width: float) -> None:
     """A sloping roof on posts, its back wall at +y, things stacked beneath."""
     rng, m = s.rng, s.materials
