@@ -79,7 +79,7 @@ def test_depth_is_the_distance_along_the_axis_through_pixel_centres(tmp_path):
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory):
     folder = tmp_path_factory.mktemp("scene")
-    run(SCRIPTS / "render_scenes.py", folder, 5, 3, 2)
+    run(SCRIPTS / "render_scenes.py", folder, 5, 3, "common", 2)
     with np.load(folder / "2.npz", allow_pickle=False) as file:
         return {key: file[key] for key in file.files}
 
@@ -119,7 +119,36 @@ def test_a_camera_moves_on_a_smooth_path_through_lit_textured_space(scene):
 
 
 def test_the_same_seed_and_index_give_the_same_scene(scene, tmp_path):
-    run(SCRIPTS / "render_scenes.py", tmp_path, 5, 3, 2)
+    run(SCRIPTS / "render_scenes.py", tmp_path, 5, 3, "common", 2)
     again = np.load(tmp_path / "2.npz", allow_pickle=False)
     np.testing.assert_array_equal(again["matrix_world"], scene["matrix_world"])
     np.testing.assert_array_equal(again["depth"], scene["depth"])
+
+
+# Each kind alone: a place of its own, until a camera finds a clear path.
+EVERY_KIND = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import numpy as np
+import render_scenes
+from kinds import MIXES
+from pathlib import Path
+
+render_scenes.prepare()
+for shares in MIXES.values():
+    assert abs(sum(shares.values()) - 1) < 1e-9
+    for kind in shares:
+        render_scenes.render_scene(Path(sys.argv[2]) / f"{kind.__name__}.npz", np.random.default_rng(3), 2, {kind: 1.0})
+"""
+
+
+def test_every_kind_of_place_has_things_near_and_far_and_tells_their_names(tmp_path):
+    run("-c", EVERY_KIND, SCRIPTS, tmp_path)
+    scenes = {path.stem: np.load(path, allow_pickle=False) for path in tmp_path.glob("*.npz")}
+    assert len(scenes) == 10
+    for kind, scene in scenes.items():
+        near, far = np.quantile(scene["depth"][np.isfinite(scene["depth"])], (0.1, 0.9))
+        assert str(scene["kind"]) == kind and far > 1.3 * near > 0
+        assert len(np.unique(scene["index"])) > 2 and scene["index"].max() < len(scene["names"])
+    said = {kind: set(scene["names"].tolist()) for kind, scene in scenes.items()}
+    assert "column" in said["hall"] and "canopy" in said["court"] and "tree" in said["wood"]
