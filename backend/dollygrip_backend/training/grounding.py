@@ -36,7 +36,6 @@ _SMALLEST_SHARE = 0.003  # of the picture: what is smaller cannot be told at thi
 _SHARPNESS = 20.0  # of the comparison of a prompt with the phrases
 _ALIKE = 5.0  # weight of how far what a prompt names is from the phrase alone: absence is learned on phrases alone
 _ENDS = ("words_in", "picking", "something", "phrase", "picture_in.0", "place", "shown", "absent")
-_WORDS = ("words_in", "words_norm", "words_attention", "picking", "something", "phrase")  # what hears, not sees
 _SOMEBODY = re.compile(rf"\{{|\b(?:{'|'.join(PRONOUNS)})\b", re.IGNORECASE)  # a thing, or one left unsaid
 _DESCRIBED = 4  # descriptions of a picture's things at least, where there are so many
 _SPREAD = 0.7  # cells: how far the target's probability reaches around an object's middle
@@ -58,7 +57,6 @@ class Config:
     bfloat16: bool
     network: dict[str, Any]
     kept: float = 0.0
-    pictures_only: bool = False
 
 
 @attrs.frozen(eq=False)
@@ -257,9 +255,6 @@ def train_grounding(
     recipe = recipe_in(work, settings, resume, start)
     step_random(settings.seed, -1 % 2**31)
     model = finished(Grounding, start) if start else Grounding(**settings.network)
-    if settings.pictures_only:
-        for part in _WORDS:
-            model.get_submodule(part).requires_grad_(False)
     run = Run(model, Muon(model, apart=_ENDS), settings.average, recipe)
     views = NamedViews(scenes)
     with run.accelerator.main_process_first():
