@@ -86,3 +86,32 @@ def test_the_sky_is_infinitely_far_and_moves_no_surface(sky, size):
 def test_of_a_picture_of_nothing_but_sky_something_is_a_surface():
     depth = DepthEstimator(Says(1.0)).estimate(np.full((96, 160, 3), 200, np.uint8)).depth
     assert np.isfinite(depth).any()
+
+
+class Unsure(torch.nn.Module):
+    """A network that gives sky the same odds above, at `above` metres, and below, at 4; between is a surface at 4."""
+
+    def __init__(self, odds: float, above: float):
+        super().__init__()
+        self.odds, self.above = odds, above
+
+    def forward(self, picture):
+        count, _, height, width = picture.shape
+        depth, logits = torch.full((height, width), 4.0), torch.full((height, width), -9.0)
+        depth[: height // 3], logits[: height // 3] = self.above, self.odds
+        logits[2 * height // 3 :] = self.odds  # as near as the rest
+        return depth.log().expand(count, -1, -1), logits.expand(count, -1, -1), torch.zeros(count)
+
+
+@given(odds=st.floats(0.2, 2.7), above=st.floats(66, 80))
+def test_with_the_same_odds_the_far_is_sky_and_the_near_a_surface(odds, above):
+    image = np.full((96, 160, 3), 90, np.uint8)
+    image[:32] = 200
+    depth = DepthEstimator(Unsure(odds, above)).estimate(image).depth
+    assert np.isinf(depth[:28]).all() and depth[36:] == pytest.approx(4, rel=1e-3)
+
+
+def test_what_is_surely_sky_is_sky_however_near_it_is_put():
+    image = np.full((96, 160, 3), 90, np.uint8)
+    image[:32] = 200
+    assert np.isinf(DepthEstimator(Unsure(3.5, 4.0)).estimate(image).depth[:28]).all()
