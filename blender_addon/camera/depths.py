@@ -30,7 +30,7 @@ def depths_seen(
     """
     scene = context.scene
     to_blender = blender_from_c2w(c2w, scene.unit_settings.scale_length) @ CAMERA
-    with rays.hidden(rays.not_seen(scene)):
+    with rays.as_rendered(context.view_layer, rays.not_seen(scene)):
         depsgraph = context.evaluated_depsgraph_get()
         return rays.cast(scene, depsgraph, seen_by or scene.camera, to_blender, intrinsics, x, y)
 

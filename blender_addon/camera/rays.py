@@ -8,8 +8,9 @@ scene alone: `rays.py JOB` reads JOB/scene.blend and JOB/views.npz (see main) an
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import bpy
@@ -21,6 +22,8 @@ ALIKE = 1.01  # ratio of disparities up to which the corners of a cell lie on on
 
 Cast = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """Image points x, y (N,) -> disparity (N,) along +Z, 0 where there is nothing."""
+Switch = Callable[[bool], None]
+"""Hides something from viewports, or shows it."""
 
 
 def not_rendered(scene: bpy.types.Scene) -> set[bpy.types.Object]:
@@ -39,16 +42,41 @@ def not_seen(scene: bpy.types.Scene) -> set[bpy.types.Object]:
 
 
 @contextmanager
-def hidden(things: Iterable[bpy.types.Object]) -> Iterator[None]:
-    """Hide objects in viewports for a while."""
-    shown = [thing for thing in things if not thing.hide_viewport]
-    for thing in shown:
-        thing.hide_viewport = True
+def as_rendered(layer: bpy.types.ViewLayer, unseen: set[bpy.types.Object]) -> Iterator[None]:
+    """Let viewports show for a while what a render of the layer would, without the objects in `unseen`.
+
+    What an animator hides from viewports alone, because it is heavy or in the way, is shown meanwhile.
+    """
+    changed = show_as_rendered(layer, unseen)
     try:
         yield
     finally:
-        for thing in shown:
-            thing.hide_viewport = False
+        for switch, hidden in changed:
+            switch(not hidden)
+
+
+def show_as_rendered(layer: bpy.types.ViewLayer, unseen: set[bpy.types.Object]) -> list[tuple[Switch, bool]]:
+    """Do so for good -> the switches that were turned, and to what.
+
+    Whatever stays as it was costs nothing: Blender takes long to hide and show the many helpers of a large scene.
+    """
+    turned = [(switch, hide) for switch, is_hidden, hide in _switches(layer, unseen) if is_hidden != hide]
+    for switch, hide in turned:
+        switch(hide)
+    return turned
+
+
+def _switches(layer: bpy.types.ViewLayer, unseen: set[bpy.types.Object]) -> Iterator[tuple[Switch, bool, bool]]:
+    """What hides objects and collections from viewports: the switch, whether it does, whether it should."""
+    collections = [layer.layer_collection]
+    for shown in collections:
+        collections += [child for child in shown.children if not (child.exclude or child.collection.hide_render)]
+        for owner in (shown, shown.collection):
+            yield partial(setattr, owner, "hide_viewport"), owner.hide_viewport, False
+    for thing in layer.objects:
+        yield partial(setattr, thing, "hide_viewport"), thing.hide_viewport, thing in unseen
+        if thing not in unseen:
+            yield partial(thing.hide_set, view_layer=layer), thing.hide_get(view_layer=layer), False
 
 
 def cast(
@@ -115,18 +143,6 @@ def _cells(marks: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray]:
     return (np.arange(side) - marks[first]) / (marks[first + 1] - marks[first]), first
 
 
-def _hide_only(unseen: set[bpy.types.Object], before: set[bpy.types.Object]) -> set[bpy.types.Object]:
-    """Hide objects, and show those of `before` that are not among them -> which were hidden by this.
-
-    Whatever stays as it was costs nothing: Blender takes long to hide and show the many helpers of a large scene.
-    """
-    new = {thing for thing in unseen if not thing.hide_viewport}
-    for things, hide in ((new, True), (before - unseen, False)):
-        for thing in things:
-            thing.hide_viewport = hide
-    return (before & unseen) | new
-
-
 def main(folder: Path) -> None:
     """views.npz: scene, layer, camera (names, "" for the scene's); frames (T,); to_blender (T, 4, 4); intrinsics (T, 4)
     in pixels of size (2,); trusted: whether drivers of the file may run Python."""
@@ -138,10 +154,9 @@ def main(folder: Path) -> None:
     layer, size = scene.view_layers[str(job["layer"])], (int(job["size"][0]), int(job["size"][1]))
     seen_by = scene.objects.get(str(job["camera"]))
     views = job["frames"], job["to_blender"], job["intrinsics"]
-    unseen: set[bpy.types.Object] = set()
     for number, (frame, pose, lens) in enumerate(zip(*views, strict=True)):
         scene.frame_set(int(frame))
-        unseen = _hide_only(not_seen(scene), unseen)
+        show_as_rendered(layer, not_seen(scene))
         layer.update()
 
         def disparity(x: np.ndarray, y: np.ndarray, pose=pose, lens=lens) -> np.ndarray:

@@ -123,7 +123,8 @@ def _drawn(
         # Rendered shading leaves out by itself what is there for its light alone
         lit = space.shading.type == "RENDERED"
         unseen = rays.not_rendered(context.scene) if lit else rays.not_seen(context.scene)
-        with rays.hidden(unseen), _changed([(space.overlay, "show_overlays", False)]):
+        overlays = [(space.overlay, "show_overlays", False)]
+        with rays.as_rendered(context.view_layer, unseen), _changed(overlays):
             depsgraph = context.evaluated_depsgraph_get()
             evaluated = seen_by.evaluated_get(depsgraph)
             view = evaluated.matrix_world.normalized().inverted()

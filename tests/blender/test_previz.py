@@ -148,6 +148,32 @@ def test_what_is_not_rendered_has_no_depth(film, how):
     assert not box.hide_viewport
 
 
+@pytest.mark.parametrize("how", ["itself", "its eye", "its collection", "its collection's eye", "keys"])
+def test_what_is_hidden_from_viewports_alone_has_its_depth(film, how):
+    box, layer = film.objects["Box"], bpy.context.view_layer
+    heavy = bpy.data.collections.new("Heavy")
+    film.collection.children.link(heavy)
+    heavy.objects.link(box)
+    film.collection.objects.unlink(box)
+    helper = next(thing for thing in film.objects if thing.hide_render)
+    heavy.objects.link(helper)
+    film.collection.objects.unlink(helper)
+    owner = {"its collection": heavy, "its collection's eye": layer.layer_collection.children["Heavy"]}.get(how, box)
+    if how == "its eye":
+        box.hide_set(True)
+    else:
+        owner.hide_viewport = True
+    if how == "keys":
+        box.keyframe_insert("hide_viewport", frame=1)
+    seen = camera.sample(bpy.context, 1, FRAMES)
+    found = scene_depth.DepthPass.of(bpy.context, seen, 1).render(SIZE, lambda status: None)
+    for t in range(FRAMES):
+        assert found[t].min() == pytest.approx(BOX, rel=1e-3), t
+        assert exact(film, seen, t).min() == pytest.approx(BOX, rel=1e-3), t
+    assert not box.visible_get() and box.hide_get() == (how == "its eye") and not helper.hide_viewport
+    assert how == "its eye" or owner.hide_viewport
+
+
 def test_what_the_camera_clips_has_no_depth(film):
     """From frame 3 on it looks past the box, as into a room from outside; then the wall is too far."""
     data = film.camera.data
