@@ -25,6 +25,7 @@ _TURN = rf"(?:(?:full|complete|whole|entire)[ -])?(?:{_CIRCLES}|arcs?|360)"
 _ROUND = r"(?:(?:way|path|distance|journey)?[ -]*(?:a)?round)"
 _LEAST_ANGLE = 5  # a smaller number without a unit counts things: "orbit the three of them"
 _DISTANCE = r"(?:way|distance|gap|space|path|stretch|separation|ground|what (?:separates|lies between|is between))"
+_NO_MORE = r"(?=[.,;]|$| (?:with|by|on|through|using|via)\b)"  # after a share that is not one of something named
 _LEFT_OVER = (
     r"(?: (?:to|from|between) [^.,;]{1,30}?)?"
     r" (?:(?:is|are|be|still) (?:still )?(?:left|to go)|to go"
@@ -211,7 +212,7 @@ _SHARES: list[_Rule] = [
         rf"(?P<n>{NUMBER})\s*{_PERCENT} of (?:the|our|its) {_DISTANCE}{_LEFT_OVER}",
         lambda m: (1 - number(m["n"]) / 100, "share"),
     ),
-    (rf"(?:distance|gap)\b[^.,;]{{0,40}}? to (?P<s>{SHARE})(?=[.,;]|$)", lambda m: (1 - share(m["s"]), "share")),
+    (rf"(?:distance|gap)\b[^.,;]{{0,40}}? to (?P<s>{SHARE}){_NO_MORE}", lambda m: (1 - share(m["s"]), "share")),
     (
         rf"(?:distance|gap)\b[^.,;\d]{{0,40}}? to (?P<n>{NUMBER})\s*{_PERCENT}",
         lambda m: (abs(1 - number(m["n"]) / 100), "share"),
@@ -253,14 +254,14 @@ _SHARES: list[_Rule] = [
         lambda m: (share(m["s"]), "share"),
     ),
     (rf"(?P<s>{SHARE})[ -]+smaller\b", lambda m: (1 - share(m["s"]), "ratio")),
-    (rf"\b(?:shr[iau]nk|reduc|scal)\w*[^.,;\d]{{0,25}}? to (?P<s>{SHARE})(?=[.,;]|$)", _share_as_ratio),
+    (rf"\b(?:shr[iau]nk|reduc|scal)\w*[^.,;\d]{{0,25}}? to (?P<s>{SHARE}){_NO_MORE}", _share_as_ratio),
     (
         rf"\b(?:crop|narrow|tighten|zoom)\w*[^.,;\d]{{0,25}}? to (?P<s>{SHARE})[ -]+(?:frame|width|field|view)\b",
         _share_as_ratio,
     ),
     (r"(?:twice|two times) (?:as )?(?:close|near)\w*", _always(2.0, "ratio")),
     (r"(?:twice|two times) (?:as )?(?:far|distant)\b", _always(1.0, "share")),
-    (r"halv(?:e|ed|ing)\b", _always(0.5, "share")),
+    (r"halv(?:e|ed|ing)\b", _always(2.0, "ratio")),
 ]
 _UNITS_SAID: list[_Rule] = [
     (rf"(?P<n>{NUMBER})\s*-?\s*(?:°|degrees?\b|degress?\b|degs?\b|d\b|º)", _said("degrees")),
@@ -273,8 +274,12 @@ _UNITS_SAID: list[_Rule] = [
     (rf"(?P<n>{NUMBER})\s*{_PERCENT}", _said("percent")),
     (rf"by (?P<s>{SHARE})\b", lambda m: (share(m["s"]), "share")),
     (
-        rf"(?:an?|one) met(?:er|re) (?P<n>(?:{TENS})(?:[ -]five)?)\b",
-        lambda m: (1 + number(m["n"]) / 100, "metres"),
+        rf"(?:an?|(?P<m>{NUMBER})) met(?:er|re)s? (?P<n>(?:{TENS})(?:[ -]five)?)\b",
+        lambda m: ((number(m["m"]) if m["m"] else 1) + number(m["n"]) / 100, "metres"),
+    ),
+    (
+        rf"(?P<f>{NUMBER})\s*(?:f(?:ee|oo)t|ft|'|′)\s*(?:and )?(?P<n>{NUMBER})\s*(?:inch(?:es)?\b|in\b|\"|″)",
+        lambda m: (number(m["f"]) * _METRES["f"] + number(m["n"]) * _METRES["i"], "metres"),
     ),
     (
         r"(?:\b(?:an?|another|one|one and a half) (?:(?:single|full|whole|further|more) )?|\b(?=\w+ and a half))"

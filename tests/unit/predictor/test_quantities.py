@@ -125,6 +125,13 @@ from dollygrip_backend.predictor.quantities import UNITS, read_quantities
         ("zoom in one point five times", 1.5, "ratio"),
         ("halve the magnification", 0.5, "ratio"),
         ("cut the distance to him in half", 0.5, "share"),
+        ("shrink the tower to a third with the zoom", 1 / 3, "ratio"),
+        ("bring the gap down to a third by walking", 2 / 3, "share"),
+        ("ahead for two metres fifty", 2.5, "metres"),
+        ("rise a metre eighty-five", 1.85, "metres"),
+        ("up 5 feet 6 inches", 1.6764, "metres"),
+        ("six feet and two inches to the left", 1.8796, "metres"),
+        ("down 3' 2\"", 0.9652, "metres"),
     ],
 )
 def test_one_quantity_is_read(prompt, value, unit):
@@ -198,6 +205,8 @@ def test_every_millimetre_of_a_move_counts(value, unit):
         ("stop when a quarter of the distance to it is left", "dolly_in", 0.75, "share"),
         ("a third of the way remains", "dolly_in", 2 / 3, "share"),
         ("a third of the way, left hand first", "dolly_in", 1 / 3, "share"),
+        ("halve it", "zoom_out", 2, "ratio"),
+        ("halve it", "dolly_in", 0.5, "share"),
     ],
 )
 def test_what_a_quantity_asks_depends_on_the_move(prompt, move, value, unit):
