@@ -25,6 +25,7 @@ _TURN = rf"(?:(?:full|complete|whole|entire)[ -])?(?:{_CIRCLES}|arcs?|360)"
 _ROUND = r"(?:(?:way|path|distance|journey)?[ -]*(?:a)?round)"
 _LEAST_ANGLE = 5  # a smaller number without a unit counts things: "orbit the three of them"
 _DISTANCE = r"(?:way|distance|gap|space|path|stretch|separation|ground|what (?:separates|lies between|is between))"
+_OF_NOW = r"(?:present|current|today's)"
 _NO_MORE = r"(?=[.,;]|$| (?:with|by|on|through|using|via)\b)"  # after a share that is not one of something named
 _LEFT_OVER = (
     r"(?: (?:to|from|between) [^.,;]{1,30}?)?"
@@ -82,6 +83,12 @@ def _turns(value: float) -> Callable[[re.Match], tuple[float, str]]:
 
 def _always(value: float, unit: str) -> Callable[[re.Match], tuple[float, str]]:
     return lambda m: (value, unit)
+
+
+def _hours_between(one: float, other: float) -> float:
+    """The shorter way from one to the other on the face of a clock."""
+    hours = abs(one - other) % 12
+    return min(hours, 12 - hours)
 
 
 def _millimetres(m: re.Match) -> tuple[float, str]:
@@ -166,6 +173,10 @@ _SPEAKS_OF_A_LENS = re.compile(r"\b(?:zoom\w*|lens\w*|focal)\b", re.IGNORECASE)
 _NO_ANGLE = r"(?! *-?(?:\d|degree|deg|°))"
 _CIRCLE_PARTS: list[_Rule] = [
     (
+        rf"(?<!via )(?P<a>{NUMBER}) o'clock (?:\w+ )?to (?P<b>{NUMBER})(?: o'clock)?\b",
+        lambda m: (30 * _hours_between(number(m["a"]), number(m["b"])), "degrees"),
+    ),
+    (
         rf"(?P<n>(?:\d|{WORDS})(?:{'|'.join(AND_PARTS)}))[ -]+{_TURN}\b",
         lambda m: (360 * number(m["n"]), "degrees"),
     ),
@@ -211,6 +222,14 @@ _SHARES: list[_Rule] = [
     (
         rf"(?P<n>{NUMBER})\s*{_PERCENT} of (?:the|our|its) {_DISTANCE}{_LEFT_OVER}",
         lambda m: (1 - number(m["n"]) / 100, "share"),
+    ),
+    (
+        rf"at (?P<n>{NUMBER})\s*{_PERCENT} of (?:the|our) {_OF_NOW} {_DISTANCE}\b",
+        lambda m: (abs(1 - number(m["n"]) / 100), "share"),
+    ),
+    (
+        rf"at (?=[^.,;]{{0,30}}\b{_OF_NOW} )(?P<s>{SHARE})[ -]+(?:today's )?{_DISTANCE}\b",
+        lambda m: (1 - share(m["s"]), "share"),
     ),
     (rf"(?:distance|gap)\b[^.,;]{{0,40}}? to (?P<s>{SHARE}){_NO_MORE}", lambda m: (1 - share(m["s"]), "share")),
     (
