@@ -99,6 +99,7 @@ class Client:
         socket.linger = 500
         socket.heartbeat_ivl = _HEARTBEAT_MS
         socket.heartbeat_timeout = 2 * _HEARTBEAT_MS
+        socket.ipv6 = "[" in connection.endpoint
         self._monitor = socket.get_monitor_socket(
             zmq.EVENT_DISCONNECTED | zmq.EVENT_CLOSED | zmq.EVENT_CONNECT_RETRIED | zmq.EVENT_HANDSHAKE_FAILED_AUTH
         )

@@ -1,6 +1,8 @@
 """The server in the tests' own process, for what cannot be brought about from outside."""
 
+import contextlib
 import json
+import socket
 import sqlite3
 import threading
 
@@ -17,13 +19,14 @@ from dollygrip_backend.server.server import Server
 
 
 @pytest.fixture
-def server(tmp_path, monkeypatch):
-    """A server that runs in a thread, where it is made: SQLite wants that."""
+def server(request, tmp_path, monkeypatch):
+    """A server that runs in a thread, where it is made: SQLite wants that. A parameter is its host."""
     monkeypatch.setenv("PYTHONPATH", PYTHONPATH)
+    host = getattr(request, "param", "127.0.0.1")
     made = []
 
     def serve():
-        made.append(Server(tmp_path / "state", runner="scripted:Runner"))
+        made.append(Server(tmp_path / "state", host, runner="scripted:Runner"))
         made[0].run()
 
     thread = threading.Thread(target=serve, daemon=True)
@@ -42,6 +45,21 @@ def test_a_bug_is_answered_and_logged_and_the_server_lives(server, monkeypatch, 
             client.submit(*predict())
         assert caught.value.kind == "internal" and "log" in caught.value.hint
         assert "Traceback" in caplog.text
+        assert client.hello()
+
+
+def has_ipv6() -> bool:
+    with contextlib.suppress(OSError), socket.socket(socket.AF_INET6) as probe:
+        probe.bind(("::1", 0))
+        return True
+    return False
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6 address of its own")
+@pytest.mark.parametrize("server", ["::1", "::"], indirect=True)
+def test_an_ipv6_address_serves_as_well(server):
+    assert server.connection.endpoint.startswith("tcp://[::1]:")
+    with Client.connect(server.connection) as client:
         assert client.hello()
 
 

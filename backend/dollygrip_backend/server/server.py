@@ -75,9 +75,10 @@ class Server:
         self._socket.curve_server = True
         self._socket.curve_secretkey = keys.server_secret.encode()
         self._socket.zap_domain = b"client"
+        self._socket.ipv6 = ":" in host
         self._stop = threading.Event()
         try:
-            self._socket.bind(f"tcp://{host}:{port}")
+            self._socket.bind(f"tcp://[{host}]:{port}" if ":" in host else f"tcp://{host}:{port}")
         except zmq.ZMQError as error:
             self.close()
             raise BackendError(
@@ -95,7 +96,8 @@ class Server:
                 "what was rendered so far is lost then."
             )
             raise BackendError(f"The job store in {state} cannot be used: {error}.", hint, "storage") from error
-        bound = self._socket.last_endpoint.rstrip(b"\0").decode().replace("//0.0.0.0:", "//127.0.0.1:")
+        bound = self._socket.last_endpoint.rstrip(b"\0").decode()
+        bound = bound.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
         self.connection = Connection(bound, keys.server_public, keys.client_public, keys.client_secret, os.getpid())
         self._file = write_connection(self.connection, state)
 
