@@ -224,7 +224,7 @@ _SHARES: list[_Rule] = [
         lambda m: (1 - number(m["n"]) / 100, "share"),
     ),
     (
-        rf"at (?P<n>{NUMBER})\s*{_PERCENT} of (?:the|our) {_OF_NOW} {_DISTANCE}\b",
+        rf"at (?P<n>{NUMBER})\s*{_PERCENT} of (?:the|our) (?:{_OF_NOW} {_DISTANCE}|{_DISTANCE} [^.,;]{{0,20}}\bnow)\b",
         lambda m: (abs(1 - number(m["n"]) / 100), "share"),
     ),
     (
@@ -258,7 +258,8 @@ _SHARES: list[_Rule] = [
     ),
     (r"halv(?:e|es|ing) (?:the |its )?(?:magnification|focal length|zoom)\b", _always(0.5, "ratio")),
     (
-        r"half (?:as (?:big|large|tall|wide|high)|size|(?:its|the) (?:\w+ )?(?:size|magnification|focal length))\b",
+        r"half (?:(?:as|so) (?:big|large|tall|wide|high)|size"
+        r"|(?:its|the) (?:\w+ )?(?:size|magnification|focal length))\b",
         _always(2.0, "ratio"),
     ),
     (r"half an? (?P<u>met(?:er|re)|foot|yard|inch)", lambda m: (0.5 * _METRES[m["u"][0].lower()], "metres")),

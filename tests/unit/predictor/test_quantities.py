@@ -128,6 +128,8 @@ from dollygrip_backend.predictor.quantities import UNITS, read_quantities
         ("shrink the tower to a third with the zoom", 1 / 3, "ratio"),
         ("bring the gap down to a third by walking", 2 / 3, "share"),
         ("stop at 40 percent of the present distance", 0.6, "share"),
+        ("until the head is at 40% of the distance it's at now", 0.6, "share"),
+        ("make all things half so big", 2, "ratio"),
         ("until we're at three fifths of today's distance", 0.4, "share"),
         ("back off by a third of the present distance", 1 / 3, "share"),
         ("from twelve o'clock round to three o'clock", 90, "degrees"),
