@@ -116,6 +116,15 @@ def finished(kind: type[Network], folder: Path) -> Network:
     return again
 
 
+@torch.no_grad()
+def keep(share: float, network: ModelMixin, start: Path) -> None:
+    """Move the network's weights back to those in the folder `start` by this share."""
+    before = type(network).from_pretrained(start, torch_dtype=torch.float32).state_dict()
+    for name, weight in network.state_dict().items():
+        if weight.is_floating_point():
+            weight.lerp_(before[name].to(weight), share)
+
+
 @attrs.define
 class Run:
     """A training run: the model, the exponential moving average of its weights, the optimizer, the next step.

@@ -9,9 +9,7 @@ find what the words name in rendered scenes. Each has its own checkpoint; a kill
 from pathlib import Path
 
 import attrs
-import torch
 from accelerate import PartialState
-from diffusers import ModelMixin
 
 from dollygrip.errors import InputError
 from dollygrip_backend.data.captions import draw_pairs, load_bank
@@ -20,7 +18,7 @@ from dollygrip_backend.predictor.network import CameraTransformer
 from dollygrip_backend.predictor.pipeline import CameraPipeline
 from dollygrip_backend.predictor.reader import ShotReader
 from dollygrip_backend.training import grounding, reader, trajectory
-from dollygrip_backend.training.common import finished, read_config, recipe_in
+from dollygrip_backend.training.common import finished, keep, read_config, recipe_in
 from dollygrip_backend.training.grounding import Config as GroundingConfig
 from dollygrip_backend.training.reader import Config as ReaderConfig
 from dollygrip_backend.training.trajectory import Config as TrajectoryConfig
@@ -80,7 +78,7 @@ def train_predictor(
             settings.grounding, scenes, work / "grounding", resume, start / "grounding" if start else None
         )
         if start:
-            _keep(settings.grounding.kept, found, start / "grounding")
+            keep(settings.grounding.kept, found, start / "grounding")
     else:
         found = finished(Grounding, start / "grounding")
     pipeline = CameraPipeline(shot_reader.half(), transformer.half(), found.half(), CameraPipeline.fresh_scheduler())
@@ -101,15 +99,6 @@ def _train_words(
         settings.trajectory, bank, shot_reader, work / "trajectory", resume, begin["transformer"]
     )
     if start:
-        _keep(settings.kept, shot_reader, start / "reader")
-        _keep(settings.kept, transformer, start / "transformer")
+        keep(settings.kept, shot_reader, start / "reader")
+        keep(settings.kept, transformer, start / "transformer")
     return shot_reader, transformer
-
-
-@torch.no_grad()
-def _keep(share: float, network: ModelMixin, start: Path) -> None:
-    """Move the network's weights back to those in the folder `start` by this share."""
-    before = type(network).from_pretrained(start, torch_dtype=torch.float32).state_dict()
-    for name, weight in network.state_dict().items():
-        if weight.is_floating_point():
-            weight.lerp_(before[name].to(weight), share)

@@ -19,8 +19,8 @@ from dollygrip_backend.predictor import CameraPipeline
 from dollygrip_backend.predictor.motion import CHANNELS, SAMPLES
 from dollygrip_backend.predictor.reader import ShotReader
 from dollygrip_backend.training import reader, trajectory
-from dollygrip_backend.training.common import read_config, train
-from dollygrip_backend.training.predictor import CONFIG, Config, _keep, train_predictor
+from dollygrip_backend.training.common import keep, read_config, train
+from dollygrip_backend.training.predictor import CONFIG, Config, train_predictor
 from dollygrip_backend.training.trajectory import constrain, wavelet_bands, wavelet_loss
 
 SCENES = Path(__file__).parents[2] / "data" / "scenes"
@@ -120,7 +120,7 @@ def test_what_is_kept_of_the_weights_before_is_a_share_of_the_mean(tmp_path):
     before, after = (ShotReader(width=32, heads=2, depth=1, decoder=1) for _ in range(2))
     before.save_pretrained(tmp_path)
     trained = {name: value.clone() for name, value in after.state_dict().items()}
-    _keep(0.3, after, tmp_path)
+    keep(0.3, after, tmp_path)
     for name, value in after.state_dict().items():
         torch.testing.assert_close(value, 0.3 * before.state_dict()[name] + 0.7 * trained[name])
 
