@@ -77,12 +77,13 @@ class Server:
         self._socket.zap_domain = b"client"
         self._socket.ipv6 = ":" in host
         self._stop = threading.Event()
+        address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         try:
-            self._socket.bind(f"tcp://[{host}]:{port}" if ":" in host else f"tcp://{host}:{port}")
+            self._socket.bind(f"tcp://{address}")
         except zmq.ZMQError as error:
             self.close()
             raise BackendError(
-                f"The address {host}:{port} cannot be used: {error}.", "Choose another --host or --port.", "address"
+                f"The address {address} cannot be used: {error}.", "Choose another --host or --port.", "address"
             ) from error
         try:
             self._store = JobStore(state)
