@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from dollygrip.errors import InputError
 from dollygrip_backend.data.augment import disturb, mirrored_crop
 from dollygrip_backend.data.scenes import SceneDataset
 from dollygrip_backend.precision import autocast
@@ -141,14 +142,14 @@ def train_depth(config: Path, data: Path, out: Path, start: Path | None = None, 
     """Train by `config` on the scenes in `data`; the weights land in `out`, with checkpoints.
 
     A killed run goes on from its last checkpoint unless `resume` is false. start: weights to go on from, instead of
-    fresh ones. Raises InputError where there is no data, where the configuration is not one, or where `out` holds a
-    checkpoint of another recipe.
+    fresh ones; see `grown`. Raises InputError where there is no data, where the configuration is not one or not of
+    the network in `start`, or where `out` holds a checkpoint of another recipe.
     """
     settings = read_config(config, Config)
     recipe = recipe_in(out, settings, resume, start)
-    pool = ViewPool(data)
     torch.manual_seed(settings.seed)
-    network = finished(DepthNetwork, start) if start else settings.network()
+    network = grown(finished(DepthNetwork, start), settings) if start else settings.network()
+    pool = ViewPool(data)
     run = Run(network, Muon(network, apart=("stem", "head")), settings.decay, recipe)
     train(
         run,
@@ -161,6 +162,29 @@ def train_depth(config: Path, data: Path, out: Path, start: Path | None = None, 
         resume,
         at_save=lambda: save_weights(run, settings, out),
     )
+
+
+def grown(start: DepthNetwork, settings: Config) -> DepthNetwork:
+    """The network `start` with as many attention blocks as `settings` say; new ones, at the end, change nothing yet.
+
+    Raises InputError where it has more of them, or other channels or residual blocks.
+    """
+    network, known = settings.network(), len(start.attend)
+    if known > settings.attention or (tuple(start.config.channels), start.config.blocks) != (
+        settings.channels,
+        settings.blocks,
+    ):
+        raise InputError(
+            f"The weights to start from have channels {list(start.config.channels)}, {start.config.blocks} residual "
+            f"blocks a level and {known} attention blocks, which the configuration does not go on from.",
+            "Give it the same channels and blocks, and at least as many attention blocks.",
+        )
+    network.load_state_dict(start.state_dict(), strict=False)
+    for block in network.attend[known:]:
+        for layer in (block.out, block.mlp[-1]):
+            torch.nn.init.zeros_(layer.weight)
+            torch.nn.init.zeros_(layer.bias)
+    return network
 
 
 def _step(run: Run, settings: Config, batch: tuple[Tensor, Tensor, Tensor]) -> dict[str, float]:
