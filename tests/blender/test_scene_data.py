@@ -135,10 +135,11 @@ from kinds import MIXES
 from pathlib import Path
 
 render_scenes.prepare()
-for shares in MIXES.values():
-    assert abs(sum(shares.values()) - 1) < 1e-9
-    for kind in shares:
-        render_scenes.render_scene(Path(sys.argv[2]) / f"{kind.__name__}.npz", np.random.default_rng(3), 2, {kind: 1.0})
+for name, mix in MIXES.items():
+    assert abs(sum(mix.kinds.values()) - 1) < 1e-9
+    for kind in mix.kinds if name != "things" else ():
+        alone = mix._replace(kinds={kind: 1.0})
+        render_scenes.render_scene(Path(sys.argv[2]) / f"{kind.__name__}.npz", np.random.default_rng(3), 2, alone)
 """
 
 
@@ -152,3 +153,42 @@ def test_every_kind_of_place_has_things_near_and_far_and_tells_their_names(tmp_p
         assert len(np.unique(scene["index"])) > 2 and scene["index"].max() < len(scene["names"])
     said = {kind: set(scene["names"].tolist()) for kind, scene in scenes.items()}
     assert "column" in said["hall"] and "canopy" in said["court"] and "tree" in said["wood"]
+
+
+# Every thing alone: the lowest and the highest point, and how far it reaches to its sides.
+EVERY_THING = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import bpy
+import numpy as np
+import render_scenes
+from catalogue import CATALOGUE
+from mathutils import Matrix
+from stage import Stage
+from things import PARTS, build
+
+render_scenes.prepare()
+rows = []
+for name in [*PARTS, *CATALOGUE]:
+    stage = Stage(np.random.default_rng(0))
+    build(stage, name, Matrix(), stage.materials.clear())
+    bpy.context.view_layer.update()
+    objects = [thing for thing in bpy.context.scene.objects if thing.type == "MESH"]
+    points = np.array([tuple(thing.matrix_world @ v.co) for thing in objects for v in thing.data.vertices])
+    rows.append([points[:, 2].min(), points[:, 2].max(), np.abs(points[:, :2]).max()])
+np.savez(sys.argv[2], names=[*PARTS, *CATALOGUE], reach=rows)
+"""
+
+
+def test_every_thing_stands_on_the_ground_and_is_as_high_as_is_said(tmp_path):
+    run("-c", EVERY_THING, SCRIPTS, tmp_path / "things.npz")
+    things = np.load(tmp_path / "things.npz", allow_pickle=False)
+    assert len(things["names"]) == len(set(things["names"])) > 100
+    for name, (low, high, aside) in zip(things["names"], things["reach"], strict=True):
+        assert -0.12 < low < 0.16 and 0.7 < high < 1.35 and 0.05 < aside < 3, (name, low, high, aside)
+
+
+def test_scenes_full_of_things_name_more_of_them(tmp_path, scene):
+    run(SCRIPTS / "render_scenes.py", tmp_path, 5, 2, "things", 2)
+    crowded = np.load(tmp_path / "2.npz", allow_pickle=False)
+    assert len(np.unique(crowded["index"][0])) > max(5, len(np.unique(scene["index"][0])))

@@ -24,7 +24,7 @@ Start = Annotated[
     Path | None, typer.Option(help="Folder of weights to go on from.", show_default="fresh ones", **_FOLDER)
 ]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Start anew instead of at the last checkpoint.")]
-_MIX = "Rooms, streets, landscapes, yards, tabletops, figures; or halls, work yards, shores, woods."
+_MIX = "Rooms, streets, landscapes, yards, tabletops, figures; or halls, work yards, shores, woods; or both, full of things."
 
 
 @train.command("predictor")
@@ -167,7 +167,7 @@ def scenes(
     seed: Annotated[int, typer.Option(help="Equal seeds give equal scenes.")] = 0,
     views: Annotated[int, typer.Option(min=2, help="Views of each scene.")] = 10,
     processes: Annotated[int, typer.Option(min=1, help="Blender processes at once.")] = 1,
-    mix: Annotated[Literal["common", "rare"], typer.Option(help=_MIX)] = "common",
+    mix: Annotated[Literal["common", "rare", "things"], typer.Option(help=_MIX)] = "common",
 ) -> None:
     """Render procedural scenes with exact depth and cameras in Blender."""
     from dollygrip_backend.data.render import render_scenes

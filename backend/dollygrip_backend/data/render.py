@@ -44,10 +44,10 @@ def render_scenes(
 ) -> list[Path]:
     """Renders scenes 0 .. count-1 of `seed` into out/scene_SEED_INDEX.npz; those that exist are kept.
 
-    mix: "common" (rooms, streets, landscapes, yards, tabletops, figures) or "rare" (halls, work yards, shores, woods),
-    whose files are called rare_SEED_INDEX.npz. The same seed, mix and index give the same scene. `python` is a Python
-    with bpy (default: blender_python()). Each process uses one thread. Raises DollygripError with Blender's last words
-    when a process fails.
+    mix: "common" (rooms, streets, landscapes, yards, tabletops, figures), "rare" (halls, work yards, shores, woods) or
+    "things" (both, with more of the things that people name); the files of the last two are called MIX_SEED_INDEX.npz.
+    The same seed, mix and index give the same scene. `python` is a Python with bpy (default: blender_python()). Each
+    process uses one thread. Raises DollygripError with Blender's last words when a process fails.
     """
     out.mkdir(parents=True, exist_ok=True)
     python = python or blender_python()

@@ -1,12 +1,17 @@
-"""The kinds of scenes. Each builds its geometry and lamps and returns a sampler of camera framings."""
+"""The kinds of scenes and their mixes. A kind builds geometry and lamps and returns a sampler of camera framings."""
+
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import props
+from catalogue import CATALOGUE_HEIGHTS
 from halls import hall
 from indoors import interior, room, tabletop
 from open_air import court, shore, wood
 from outdoors import landscape, street, yard
 from stage import Framing, Sampler, Stage, place
+from things import HEIGHTS
 
 
 def portrait(s: Stage) -> Sampler:
@@ -43,8 +48,28 @@ def portrait(s: Stage) -> Sampler:
     return sample
 
 
-# The shares of the kinds in each mix of scenes.
+class Mix(NamedTuple):
+    """What a set of scenes shows.
+
+    kinds: their shares; heights: of the things that may be strewn into the reference view, by name, in metres;
+    strewn: how many of them, at least and below; apparent: their height over their depth, at least and at most.
+    """
+
+    kinds: dict[Callable[[Stage], Sampler], float]
+    heights: dict[str, tuple[float, float]] = HEIGHTS
+    strewn: tuple[int, int] = (1, 6)
+    apparent: tuple[float, float] = (0.04, 0.35)
+
+
+_COMMON = {interior: 0.25, street: 0.14, landscape: 0.15, yard: 0.12, tabletop: 0.12, portrait: 0.22}
+_RARE = {hall: 0.4, court: 0.25, shore: 0.2, wood: 0.15}
 MIXES = {
-    "common": {interior: 0.25, street: 0.14, landscape: 0.15, yard: 0.12, tabletop: 0.12, portrait: 0.22},
-    "rare": {hall: 0.4, court: 0.25, shore: 0.2, wood: 0.15},
+    "common": Mix(_COMMON),
+    "rare": Mix(_RARE),
+    "things": Mix(
+        {kind: 0.7 * share for kind, share in _COMMON.items()} | {kind: 0.3 * share for kind, share in _RARE.items()},
+        HEIGHTS | CATALOGUE_HEIGHTS,
+        (5, 13),
+        (0.05, 0.45),
+    ),
 }

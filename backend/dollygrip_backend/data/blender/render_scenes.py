@@ -7,13 +7,12 @@ MIX is a key of kinds.MIXES. The same seed, mix and index give the same scene, w
 """
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import bpy
 import numpy as np
 from exr import read_float_exr
-from kinds import MIXES
+from kinds import MIXES, Mix
 from paths import RejectedError, look_at, median_depth, smooth_path
 from stage import Stage
 from things import strew
@@ -21,17 +20,16 @@ from things import strew
 LONG, SHORT = 160, 96
 SAMPLES, BOUNCES = 5, 2
 PORTRAIT_SHARE = 0.2
-STREWN = (1, 6)  # coloured things in the reference view, at least and below
 DARKEST = 1e-3  # mean of the linear reference view: a lens inside the crown of a tree sees nothing
 SENSOR = 36.0  # millimetres along the long side
 
 
 def main(arguments: list[str]) -> None:
     out, seed, views = Path(arguments[0]), int(arguments[1]), int(arguments[2])
-    kinds = MIXES[arguments[3]]
+    mix = MIXES[arguments[3]]
     prepare()
     for index in map(int, arguments[4:]):
-        render_scene(out / f"{index}.npz", np.random.default_rng([seed, index]), views, kinds)
+        render_scene(out / f"{index}.npz", np.random.default_rng([seed, index]), views, mix)
         print(f"done {index}", flush=True)
 
 
@@ -63,7 +61,7 @@ def prepare() -> None:
     settings.use_exr_interleave = True  # one part with all channels, not one part per pass
 
 
-def render_scene(path: Path, rng: np.random.Generator, views: int, kinds: dict[Callable, float]) -> None:
+def render_scene(path: Path, rng: np.random.Generator, views: int, mix: Mix) -> None:
     """Builds one scene, draws framings until one allows a clear path, renders it and writes the npz."""
     portrait = rng.uniform() < PORTRAIT_SHARE
     width, height = (SHORT, LONG) if portrait else (LONG, SHORT)
@@ -76,17 +74,17 @@ def render_scene(path: Path, rng: np.random.Generator, views: int, kinds: dict[C
     shots: list[dict[str, np.ndarray]] = []
     while not shots or shots[0]["rgb"].mean() < DARKEST:
         stage = Stage(rng)
-        kind = rng.choice(list(kinds), p=list(kinds.values()))
+        kind = rng.choice(list(mix.kinds), p=list(mix.kinds.values()))
         sample = kind(stage)
         bpy.context.view_layer.update()
-        cameras = choose_path(stage, sample, tangents, views) or []
+        cameras = choose_path(stage, sample, tangents, views, mix) or []
         shots = [shoot(camera, path.with_suffix(".exr")) for camera in cameras]
     arrays = {key: np.stack([shot[key] for shot in shots]) for key in shots[0]}
     arrays.update(matrix_world=np.array(cameras, float), lens=scene.camera.data.lens, sensor=SENSOR)
     np.savez(path, kind=kind.__name__, names=np.array(stage.names), **arrays)
 
 
-def choose_path(stage: Stage, sample, tangents: tuple[float, float], views: int):
+def choose_path(stage: Stage, sample, tangents: tuple[float, float], views: int, mix: Mix):
     """The first of 12 framings that has a clear path among the things strewn into it, or None."""
     rng = stage.rng
     for _ in range(12):
@@ -94,7 +92,7 @@ def choose_path(stage: Stage, sample, tangents: tuple[float, float], views: int)
         try:
             start = look_at(position, target, rng.normal() * 0.03)
             median_depth(start, tangents)
-            strew(stage, start, tangents, rng.integers(*STREWN))
+            strew(stage, start, tangents, rng.integers(*mix.strewn), mix.heights, mix.apparent)
             bpy.context.view_layer.update()
             return smooth_path(rng, start, median_depth(start, tangents), views)
         except RejectedError:

@@ -1,6 +1,9 @@
 """Single objects that a person would name by their colour and kind ("the red crate"), and where they are strewn."""
 
+import colorsys
+
 import numpy as np
+from catalogue import CATALOGUE, FRONTED, NATURAL, made_of
 from mathutils import Matrix, Vector
 from stage import Stage, place, surface_below
 
@@ -67,7 +70,7 @@ HEIGHTS = {
     "tower": (9.0, 25.0),
 }
 SMALL = ("cup", "ball", "box", "candle", "mushroom", "figurine", "bottle", "vase", "book", "ring")
-APPARENT = (0.04, 0.35)  # height over depth of a strewn thing
+HAVE_A_FRONT = ("door", "sign", *FRONTED)
 FLAT = 0.9  # cosine of the steepest ground that things stand on
 
 
@@ -84,22 +87,30 @@ def thing(s: Stage, at: Matrix, size: float) -> None:
 
 
 def build(s: Stage, name: str, at: Matrix, material) -> None:
-    """The thing `name`, 1 high, standing at `at`."""
+    """The thing `name`, a key of PARTS or of CATALOGUE, 1 high, standing at `at`."""
     trim = None
-    turn = Matrix.Rotation(s.rng.uniform(0, 6.3), 4, "Z") if name not in ("door", "sign") else Matrix()
+    turn = Matrix.Rotation(s.rng.uniform(0, 6.3), 4, "Z") if name not in HAVE_A_FRONT else Matrix()
     with s.thing(name):
-        for part in PARTS[name]:
-            if part is None:
-                trim = s.materials.named("plain")
+        for part in PARTS.get(name) or CATALOGUE[name]:
+            if not isinstance(part, tuple):
+                trim = made_of(s.materials, part)
                 continue
-            shape, centre, size = part
-            s.put(shape, centre, size, material=trim or material, parent=at @ turn)
+            shape, centre, size, *tilt = part
+            s.put(shape, centre, size, material=trim or material, parent=at @ turn, tilt=tilt[0] if tilt else (0, 0))
 
 
-def strew(s: Stage, camera: Matrix, tangents: tuple[float, float], count: int) -> None:
-    """Up to `count` things of one clear colour each, standing on level surfaces that the camera sees.
+def strew(
+    s: Stage,
+    camera: Matrix,
+    tangents: tuple[float, float],
+    count: int,
+    heights: dict[str, tuple[float, float]],
+    apparent: tuple[float, float],
+) -> None:
+    """Up to `count` things of one clear colour each, or of their natural one, on level surfaces that the camera sees.
 
-    tangents: of half the horizontal and the vertical angle of view.
+    tangents: of half the horizontal and the vertical angle of view; heights: by name, in metres; apparent: height over
+    depth.
     """
     for _ in range(6 * count):
         if not count:
@@ -110,12 +121,22 @@ def strew(s: Stage, camera: Matrix, tangents: tuple[float, float], count: int) -
         if hit is None:
             continue
         depth = -(camera.inverted() @ hit).z
-        share = np.exp(s.rng.uniform(*np.log(APPARENT)))
-        fitting = [n for n, (low, high) in HEIGHTS.items() if low <= share * depth <= high]
+        share = np.exp(s.rng.uniform(*np.log(apparent)))
+        fitting = [n for n, (low, high) in heights.items() if low <= share * depth <= high]
         if not fitting:
             continue
         name = str(s.rng.choice(fitting))
-        facing = np.arctan2(*(camera.translation - hit).xy) if name in ("door", "sign") else 0.0
+        facing = np.arctan2(*(camera.translation - hit).xy) if name in HAVE_A_FRONT else 0.0
         at = place(*hit, turn=np.pi - facing + s.rng.normal() * 0.4, scale=share * depth)
-        build(s, name, at, s.materials.clear())
+        build(s, name, at, _colour_of(s, name))
         count -= 1
+
+
+def _colour_of(s: Stage, name: str):
+    """The material of a strewn thing: of a clear colour, or half of the time its natural one where it has one."""
+    if name not in NATURAL or s.rng.uniform() < 0.5:
+        return s.materials.clear()
+    kind, *hsv = NATURAL[name]
+    hue, saturation, value = np.array(hsv) + s.rng.normal(size=3) * (0.01, 0.08, 0.1)
+    rgb = colorsys.hsv_to_rgb(hue % 1, *np.clip((saturation, value), 0, 0.97))
+    return s.materials.named(kind, size=0.3, colour=(*(c**2.2 for c in rgb), 1.0))
