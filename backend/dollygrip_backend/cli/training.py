@@ -24,7 +24,7 @@ Start = Annotated[
     Path | None, typer.Option(help="Folder of weights to go on from.", show_default="fresh ones", **_FOLDER)
 ]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Start anew instead of at the last checkpoint.")]
-_MIX = "Rooms, streets, landscapes, yards, tabletops, figures; or halls, work yards, shores, woods; or both, full of things."
+_MIX = "Rooms, streets, landscapes, yards, tabletops, figures; or halls, work yards, shores, woods; or both, crowded."
 
 
 @train.command("predictor")
