@@ -8,7 +8,7 @@ import numpy as np
 # Other words that people say for what the scenes name, or for what looks like it in a picture (a cat is no dog, but
 # more like one than like anything else here). None of them is a name itself or stands for two.
 OTHER_WORDS: dict[str, tuple[str, ...]] = {
-    "apple": ("fruit", "peach"),
+    "apple": ("peach",),
     "arch": ("archway",),
     "armchair": ("easy chair", "recliner"),
     "ball": ("sphere",),
@@ -36,7 +36,7 @@ OTHER_WORDS: dict[str, tuple[str, ...]] = {
     "campfire": ("fire", "bonfire", "flames"),
     "cannon": ("artillery gun",),
     "canopy": ("awning", "carport"),
-    "car": ("vehicle", "automobile", "auto", "van", "taxi"),
+    "car": ("automobile", "auto", "van", "taxi"),
     "cart": ("wagon", "carriage"),
     "castle": ("fortress", "palace"),
     "cat": ("kitten", "tomcat", "kitty"),
@@ -50,7 +50,7 @@ OTHER_WORDS: dict[str, tuple[str, ...]] = {
     "crown": ("tiara",),
     "cup": ("mug", "teacup", "glass", "coffee"),
     "dog": (
-        "puppy", "hound", "doggy", "pup", "animal", "fox", "wolf", "lion", "cheetah", "creature",
+        "puppy", "hound", "doggy", "pup", "fox", "wolf", "lion", "cheetah",
     ),
     "door": ("doorway", "entrance"),
     "drum": ("snare",),
@@ -71,11 +71,11 @@ OTHER_WORDS: dict[str, tuple[str, ...]] = {
     "hat": ("top hat", "cap"),
     "haystack": ("hay", "straw"),
     "horse": ("pony", "stallion", "donkey", "deer"),
-    "house": ("building", "cottage", "home", "hut", "cabin"),
+    "house": ("cottage", "home", "hut", "cabin"),
     "hydrant": ("fire hydrant",),
     "island": ("headland",),
     "ladder": ("stepladder",),
-    "lamp": ("light",),
+    "lamp": ("floor lamp",),
     "lantern": ("oil lamp",),
     "laptop": ("computer",),
     "lighthouse": ("beacon",),
@@ -137,6 +137,16 @@ OTHER_WORDS: dict[str, tuple[str, ...]] = {
     "windmill": ("mill",),
     "window": ("window frame", "panes"),
 }  # fmt: skip
+# Words for things of several kinds.
+_BEASTS = ("dog", "cat", "horse", "cow", "sheep", "elephant", "bird", "fish")
+GENERAL_WORDS: dict[str, tuple[str, ...]] = {
+    "animal": _BEASTS,
+    "creature": _BEASTS,
+    "building": ("house", "shed", "church", "castle", "tower", "lighthouse", "windmill"),
+    "fruit": ("apple", "pear", "pumpkin"),
+    "light": ("lamp", "streetlight", "lantern"),
+    "vehicle": ("car", "truck", "bus", "train", "motorcycle", "bicycle", "boat", "plane", "cart"),
+}
 PRONOUNS = ("her", "him", "she", "he")
 SMALLEST = 0.0015  # share of the picture below which nobody would name a thing
 _UNIFORM = 0.65  # share of an object's pixels that must have its colour
@@ -189,9 +199,20 @@ def spoken(phrase: str) -> str:
 
 def unambiguous(objects: list[SceneObject]) -> list[tuple[str, SceneObject]]:
     """(words, object): the phrases, and the names alone, that fit exactly one of the objects of a view."""
-    said = [(words, o) for o in objects for words in dict.fromkeys((o.phrase, o.name))]
+    return alone([(words, o) for o in objects for words in dict.fromkeys((o.phrase, o.name))])
+
+
+def alone(said: list[tuple[str, SceneObject]]) -> list[tuple[str, SceneObject]]:
+    """Those of (words, object) whose words are said once."""
     count = Counter(words for words, _ in said)
     return [(words, o) for words, o in said if count[words] == 1]
+
+
+def general_words(objects: list[SceneObject]) -> list[tuple[str, SceneObject]]:
+    """(words, object): the general words, with a colour or without, for each of the objects that they fit."""
+    fitting = [(word, o) for word, names in GENERAL_WORDS.items() for o in objects if o.name in names]
+    coloured = [(f"{o.colour} {word}", o) for word, o in fitting if o.colour]
+    return fitting + coloured
 
 
 def find_objects(

@@ -23,7 +23,15 @@ from dollygrip_backend.data.descriptions import Look, Said, descriptions, look_o
 from dollygrip_backend.data.grammar import Pair
 from dollygrip_backend.data.grammar.corpus import corpus, naming
 from dollygrip_backend.data.grammar.mentions import among_colours, told_before, with_subject
-from dollygrip_backend.data.objects import PRONOUNS, SceneObject, other_words, spoken, unambiguous
+from dollygrip_backend.data.objects import (
+    PRONOUNS,
+    SceneObject,
+    alone,
+    general_words,
+    other_words,
+    spoken,
+    unambiguous,
+)
 from dollygrip_backend.data.scenes import SceneDataset
 from dollygrip_backend.predictor.grounding import COLUMNS, ROWS, Grounding, picture_planes
 from dollygrip_backend.predictor.text import TextFeatures
@@ -81,9 +89,10 @@ class NamedViews:
             scene = scenes[index]
             for v in range(len(scene)):
                 objects, focal = scene.objects_in(v), tuple(scene.intrinsics[v][:2])
+                general = general_words(objects)
                 said = [
                     ((words, *other_words(words)), item)
-                    for words, item in unambiguous(objects)
+                    for words, item in unambiguous(objects) + alone(general)
                     if item.share > _SMALLEST_SHARE
                 ]
                 if said:
@@ -97,7 +106,7 @@ class NamedViews:
                         for item in objects
                         for phrase in (item.phrase, item.name)
                         for words in (phrase, *other_words(phrase))
-                    )
+                    ) | {words for words, _ in general}
                     self.views.append(View(scene.rgb[v], scene.depth[v].astype(np.float16), said, things, fitting))
 
     def named(self) -> list[tuple[str, ...]]:

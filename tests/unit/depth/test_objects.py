@@ -11,10 +11,13 @@ from hypothesis import strategies as st
 
 from dollygrip.errors import InputError
 from dollygrip_backend.data.objects import (
+    GENERAL_WORDS,
     OTHER_WORDS,
     SceneObject,
+    alone,
     colour_words,
     find_objects,
+    general_words,
     other_words,
     spoken,
     unambiguous,
@@ -60,6 +63,17 @@ def test_what_is_seen_in_another_colour_than_it_has_is_given_none():
     assert lamp.colour == ""  # it glows: what it is made of reflects nothing
 
 
+def test_a_general_word_fits_things_of_several_kinds():
+    def thing(name: str, colour: str) -> SceneObject:
+        return SceneObject(0, name, colour, 0.5, 0.5, 2.0, 0.1)
+
+    horse, cat, bus = thing("horse", "brown"), thing("cat", "black"), thing("bus", "")
+    said = general_words([horse, cat, bus])
+    assert [o for words, o in said if words == "animal"] == [horse, cat]
+    assert ("black animal", cat) in alone(said) and ("vehicle", bus) in alone(said)
+    assert not any(words in ("animal", "creature") for words, _ in alone(said))
+
+
 @pytest.mark.parametrize(
     ("word", "srgb"),
     {
@@ -95,7 +109,7 @@ def test_phrases_that_fit_two_objects_are_not_said():
 
 
 def test_other_words_are_no_names_of_other_things_and_stand_for_one_thing():
-    said = [word for words in OTHER_WORDS.values() for word in words]
+    said = [*(word for words in OTHER_WORDS.values() for word in words), *GENERAL_WORDS]
     assert len(said) == len(set(said)) and not set(said) & set(OTHER_WORDS)
     assert other_words("red sofa") == ("red couch", "red settee") and other_words("stool") == ()
     assert "her" in other_words("person") and "red her" not in other_words("red person")
