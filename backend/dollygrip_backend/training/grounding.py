@@ -191,7 +191,7 @@ def draw_views(
     for _ in range(config.batch):
         view = views.views[int(rng.integers(len(views.views)))]
         rgb, depth, places = _cropped(view, rng)
-        places = [(same, place) for same, place in places if same[0] in number]
+        places = [(known, place) for same, place in places if (known := tuple(w for w in same if w in number))]
         for k in rng.permutation(max(len(places), config.phrases))[: config.phrases]:
             shown = k < len(places) and rng.random() >= config.absent
             phrase, target = _asked_for(places[k], rng) if shown else _absent(view, phrases.words, rng)

@@ -1,5 +1,7 @@
 """Grounding: places are read right from the logits' grid, pictures become planes, training targets lie on things."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -17,7 +19,7 @@ from dollygrip_backend.predictor.grounding import (
     picture_planes,
     place_of,
 )
-from dollygrip_backend.training.grounding import View, _around, _cropped
+from dollygrip_backend.training.grounding import View, _around, _cropped, draw_views
 
 
 @given(st.floats(0.05, 0.95), st.floats(0.05, 0.95))
@@ -88,6 +90,20 @@ def test_a_cropped_view_still_knows_where_its_things_are_and_on_which_side(seed)
     if both and "ball on the left" in where and "ball on the right" in where:
         assert where["ball on the left"] < where["ball on the right"]
     assert all(x < 0.5 for words, x in where.items() if words == "ball on the left" and not both)
+
+
+@given(st.integers(0, 2**31))
+@settings(deadline=None, max_examples=20)
+def test_only_phrases_that_are_known_are_asked(seed):
+    """A crop may say of a thing what no whole view says, in words of which some are said elsewhere."""
+    rgb, depth = np.zeros((64, 96, 3), np.uint8), np.ones((64, 96), np.float16)
+    ball = SceneObject(0, "ball", "white", 0.5, 0.5, 1.0, 0.01)
+    view = View(rgb, depth, [(("white ball", "never said"), ball)], [(ball, Look(None))], frozenset({"ball"}))
+    views, known = SimpleNamespace(views=[view]), SimpleNamespace(words=["white ball", "red sofa"])
+    config = SimpleNamespace(batch=2, phrases=3, absent=0.3)
+    _, asked, targets = draw_views(views, known, config, np.random.default_rng(seed))
+    assert asked.shape == (2, 3) and targets.shape == (2, 3, 1 + ROWS * COLUMNS)
+    assert torch.equal(targets[..., 0] == 0, asked == 0)  # the ball is in the picture, the sofa is not
 
 
 def test_an_untrained_network_answers_in_the_right_shape_even_without_words(text_of):
