@@ -142,13 +142,13 @@ def train_depth(config: Path, data: Path, out: Path, start: Path | None = None, 
     """Train by `config` on the scenes in `data`; the weights land in `out`, with checkpoints.
 
     A killed run goes on from its last checkpoint unless `resume` is false. start: weights to go on from, instead of
-    fresh ones; see `grown`. Raises InputError where there is no data, where the configuration is not one or not of
-    the network in `start`, or where `out` holds a checkpoint of another recipe.
+    fresh ones. Raises InputError where there is no data, where the configuration is not one or not of the network in
+    `start`, or where `out` holds a checkpoint of another recipe.
     """
     settings = read_config(config, Config)
     recipe = recipe_in(out, settings, resume, start)
     torch.manual_seed(settings.seed)
-    network = grown(finished(DepthNetwork, start), settings) if start else settings.network()
+    network = gone_on_from(start, settings) if start else settings.network()
     pool = ViewPool(data)
     run = Run(network, Muon(network, apart=("stem", "head")), settings.decay, recipe)
     train(
@@ -164,26 +164,20 @@ def train_depth(config: Path, data: Path, out: Path, start: Path | None = None, 
     )
 
 
-def grown(start: DepthNetwork, settings: Config) -> DepthNetwork:
-    """The network `start` with as many attention blocks as `settings` say; new ones, at the end, change nothing yet.
-
-    Raises InputError where it has more of them, or other channels or residual blocks.
-    """
-    network, known = settings.network(), len(start.attend)
-    if known > settings.attention or (tuple(start.config.channels), start.config.blocks) != (
+def gone_on_from(start: Path, settings: Config) -> DepthNetwork:
+    """The network in the folder `start`. Raises InputError where it is not of the size that `settings` say."""
+    network = finished(DepthNetwork, start)
+    config = network.config
+    if (tuple(config.channels), config.blocks, config.attention) != (
         settings.channels,
         settings.blocks,
+        settings.attention,
     ):
         raise InputError(
-            f"The weights to start from have channels {list(start.config.channels)}, {start.config.blocks} residual "
-            f"blocks a level and {known} attention blocks, which the configuration does not go on from.",
-            "Give it the same channels and blocks, and at least as many attention blocks.",
+            f"The network in {start} has channels {list(config.channels)}, {config.blocks} residual blocks a level and "
+            f"{config.attention} attention blocks, and the configuration says otherwise.",
+            "Give the configuration the same channels, blocks and attention.",
         )
-    network.load_state_dict(start.state_dict(), strict=False)
-    for block in network.attend[known:]:
-        for layer in (block.out, block.mlp[-1]):
-            torch.nn.init.zeros_(layer.weight)
-            torch.nn.init.zeros_(layer.bias)
     return network
 
 

@@ -3,7 +3,6 @@
 import re
 from pathlib import Path
 
-import attrs
 import numpy as np
 import pytest
 import torch
@@ -17,10 +16,9 @@ from dollygrip_backend.data.augment import disturb, mirrored_crop
 from dollygrip_backend.data.scenes import Scene
 from dollygrip_backend.evaluation.depth import evaluate_depth
 from dollygrip_backend.scene.depth import DepthEstimator
-from dollygrip_backend.scene.depth_network import DepthNetwork
 from dollygrip_backend.training import depth
-from dollygrip_backend.training.common import Run, drawn_ahead, learning_rate, read_config, step_random
-from dollygrip_backend.training.depth import Config, centred, edge_loss, relative_loss, train_depth
+from dollygrip_backend.training.common import Run, drawn_ahead, learning_rate, step_random
+from dollygrip_backend.training.depth import centred, edge_loss, relative_loss, train_depth
 
 SMOKE = depth.CONFIG.with_name("depth_smoke.toml")
 SCENES = Path(__file__).parents[2] / "data" / "scenes"
@@ -161,26 +159,13 @@ def test_weights_to_start_from_are_never_overwritten(trained):
     assert (trained / "diffusion_pytorch_model.safetensors").read_bytes() == before
 
 
-def test_a_network_goes_on_with_more_attention_blocks(trained, tmp_path):
-    start = DepthNetwork.from_pretrained(trained)
-    more = attrs.evolve(read_config(SMOKE, Config), attention=start.config.attention + 2)
-    grown = depth.grown(start, more)
-    picture = torch.rand(1, 3, 48, 64)
-    for before, after in zip(start(picture), grown(picture), strict=True):
-        torch.testing.assert_close(after, before)
-    config = tmp_path / "more.toml"
-    config.write_text(re.sub(r"(?m)^attention = \d+", f"attention = {more.attention}", SMOKE.read_text()))
-    train_depth(config, SCENES, tmp_path / "out", trained)
-    out = DepthNetwork.from_pretrained(tmp_path / "out").attend
-    assert len(out) == more.attention and all(block.mlp[0].weight.std() > 0 for block in out)
-    assert out[-1].out.weight.abs().max() > 0 and out[-1].mlp[-1].weight.abs().max() > 0
-
-
-@pytest.mark.parametrize("other", [{"attention": 0}, {"channels": (16, 32, 64)}, {"blocks": 7}])
-def test_weights_of_another_shape_are_not_gone_on_from(trained, other):
-    config = attrs.evolve(read_config(SMOKE, Config), **other)
-    with pytest.raises(InputError, match="does not go on from"):
-        depth.grown(DepthNetwork.from_pretrained(trained), config)
+@pytest.mark.parametrize("other", ["attention = 4", "channels = [16, 32, 64]", "blocks = 7"])
+def test_weights_of_another_size_are_not_gone_on_from(trained, tmp_path, other):
+    config = tmp_path / "other.toml"
+    config.write_text(re.sub(rf"(?m)^{other.split()[0]} = .*", other, SMOKE.read_text()))
+    with pytest.raises(InputError, match="configuration says otherwise") as refused:
+        train_depth(config, tmp_path / "never read", tmp_path / "out", trained)
+    assert str(trained) in refused.value.message
 
 
 def test_a_model_in_channels_last_resumes_as_if_it_had_not_been_stopped(tmp_path):
