@@ -165,18 +165,18 @@ import render_scenes
 from catalogue import CATALOGUE
 from mathutils import Matrix
 from stage import Stage
-from things import PARTS, build
+from things import build
 
 render_scenes.prepare()
 rows = []
-for name in [*PARTS, *CATALOGUE]:
+for name in CATALOGUE:
     stage = Stage(np.random.default_rng(0))
     build(stage, name, Matrix(), stage.materials.clear())
     bpy.context.view_layer.update()
     objects = [thing for thing in bpy.context.scene.objects if thing.type == "MESH"]
     points = np.array([tuple(thing.matrix_world @ v.co) for thing in objects for v in thing.data.vertices])
     rows.append([points[:, 2].min(), points[:, 2].max(), np.abs(points[:, :2]).max()])
-np.savez(sys.argv[2], names=[*PARTS, *CATALOGUE], reach=rows)
+np.savez(sys.argv[2], names=list(CATALOGUE), reach=rows)
 """
 
 

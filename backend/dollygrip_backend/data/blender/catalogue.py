@@ -1,4 +1,4 @@
-"""More things that people name, for scenes that are full of them. As in things.py each is 1 high and stands on z = 0.
+"""The things that people name, of which scenes are full. Each is 1 high and stands on z = 0.
 
 The first parts (parts.py) have the thing's own colour; between them stands the material of those that follow: None for
 any plain one, or what `made_of` knows.
@@ -8,6 +8,7 @@ from creatures import CREATURES
 from furnishings import FURNISHINGS
 from landmarks import LANDMARKS
 from materials import Materials
+from ordinary import ORDINARY
 from vehicles import VEHICLES
 
 COLOURS = {
@@ -31,9 +32,20 @@ def made_of(m: Materials, what: str | None):
     return m.named(what or "plain", hue=0.1 if what == "glow" else None, size=0.3)
 
 
-CATALOGUE = CREATURES | VEHICLES | FURNISHINGS | LANDMARKS
-# Natural heights in metres.
-CATALOGUE_HEIGHTS = {
+CATALOGUE = ORDINARY | CREATURES | VEHICLES | FURNISHINGS | LANDMARKS
+# Natural heights in metres of the ordinary ones.
+HEIGHTS = {
+    **dict.fromkeys(("cup", "ball", "box", "candle", "mushroom", "figurine"), (0.08, 0.3)),
+    **dict.fromkeys(("bottle", "vase"), (0.18, 0.5)),
+    **dict.fromkeys(("book", "ring"), (0.03, 0.06)),
+    **dict.fromkeys(("bucket", "crate", "cone", "stool", "suitcase"), (0.35, 0.8)),
+    **dict.fromkeys(("barrel", "armchair", "hydrant", "mailbox", "bench"), (0.8, 1.2)),
+    **dict.fromkeys(("sign", "umbrella", "balloon", "door", "tent"), (1.6, 2.3)),
+    **dict.fromkeys(("boat", "shed"), (2.2, 4.0)),
+    "tower": (9.0, 25.0),
+}
+# Those of all others.
+MORE_HEIGHTS = {
     **dict.fromkeys(("apple", "pear", "bowl", "bread", "teapot", "cake", "telephone"), (0.07, 0.25)),
     **dict.fromkeys(("goblet", "pot", "crown", "skull", "shoe", "hat", "laptop", "basket"), (0.1, 0.4)),
     **dict.fromkeys(("bird", "fish", "cat", "teddy", "pumpkin", "globe", "lantern", "clock"), (0.15, 0.6)),
@@ -62,5 +74,18 @@ NATURAL = {
     **dict.fromkeys(("cat", "cow", "bird"), ("cells", 0.08, 0.3, 0.55)),
 }
 # What faces the camera where it is strewn.
-_FURNITURE = ("clock", "mirror", "television", "laptop", "stove", "fridge", "fireplace")
-FRONTED = (*_FURNITURE, "flower", "sword", "fence", "gate")
+FRONTED = (
+    "door",
+    "sign",
+    "clock",
+    "mirror",
+    "television",
+    "laptop",
+    "stove",
+    "fridge",
+    "fireplace",
+    "flower",
+    "sword",
+    "fence",
+    "gate",
+)

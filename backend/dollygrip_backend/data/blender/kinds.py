@@ -5,13 +5,12 @@ from typing import NamedTuple
 
 import numpy as np
 import props
-from catalogue import CATALOGUE_HEIGHTS
+from catalogue import HEIGHTS, MORE_HEIGHTS
 from halls import hall
 from indoors import interior, room, tabletop
 from open_air import court, shore, wood
 from outdoors import landscape, street, yard
 from stage import Framing, Sampler, Stage, place
-from things import HEIGHTS
 
 
 def portrait(s: Stage) -> Sampler:
@@ -68,7 +67,7 @@ MIXES = {
     "rare": Mix(_RARE),
     "things": Mix(
         {kind: 0.7 * share for kind, share in _COMMON.items()} | {kind: 0.3 * share for kind, share in _RARE.items()},
-        HEIGHTS | CATALOGUE_HEIGHTS,
+        HEIGHTS | MORE_HEIGHTS,
         (5, 13),
         (0.05, 0.45),
     ),
