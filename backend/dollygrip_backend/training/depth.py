@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from dollygrip.errors import InputError
 from dollygrip_backend.data.augment import disturb, mirrored_crop
 from dollygrip_backend.data.scenes import SceneDataset
 from dollygrip_backend.precision import autocast
@@ -49,7 +48,8 @@ class Config:
 
     def network(self) -> DepthNetwork:
         """A fresh network of this size."""
-        return DepthNetwork(self.channels, self.blocks, self.attention)
+        # By name: diffusers takes values given by place for defaults, which a copy by the configuration would lack.
+        return DepthNetwork(channels=self.channels, blocks=self.blocks, attention=self.attention)
 
 
 class ViewPool:
@@ -142,14 +142,14 @@ def train_depth(config: Path, data: Path, out: Path, start: Path | None = None, 
     """Train by `config` on the scenes in `data`; the weights land in `out`, with checkpoints.
 
     A killed run goes on from its last checkpoint unless `resume` is false. start: weights to go on from, instead of
-    fresh ones. Raises InputError where there is no data, where the configuration is not one or not of the network in
-    `start`, or where `out` holds a checkpoint of another recipe.
+    fresh ones, whatever the network's size in `config`. Raises InputError where there is no data, where the
+    configuration is not one, or where `out` holds a checkpoint of another recipe.
     """
     settings = read_config(config, Config)
     recipe = recipe_in(out, settings, resume, start)
-    torch.manual_seed(settings.seed)
-    network = gone_on_from(start, settings) if start else settings.network()
     pool = ViewPool(data)
+    torch.manual_seed(settings.seed)
+    network = finished(DepthNetwork, start) if start else settings.network()
     run = Run(network, Muon(network, apart=("stem", "head")), settings.decay, recipe)
     train(
         run,
@@ -160,25 +160,8 @@ def train_depth(config: Path, data: Path, out: Path, start: Path | None = None, 
         out,
         settings.save_every,
         resume,
-        at_save=lambda: save_weights(run, settings, out),
+        at_save=lambda: save_weights(run, out),
     )
-
-
-def gone_on_from(start: Path, settings: Config) -> DepthNetwork:
-    """The network in the folder `start`. Raises InputError where it is not of the size that `settings` say."""
-    network = finished(DepthNetwork, start)
-    config = network.config
-    if (tuple(config.channels), config.blocks, config.attention) != (
-        settings.channels,
-        settings.blocks,
-        settings.attention,
-    ):
-        raise InputError(
-            f"The network in {start} has channels {list(config.channels)}, {config.blocks} residual blocks a level and "
-            f"{config.attention} attention blocks, and the configuration says otherwise.",
-            "Give the configuration the same channels, blocks and attention.",
-        )
-    return network
 
 
 def _step(run: Run, settings: Config, batch: tuple[Tensor, Tensor, Tensor]) -> dict[str, float]:
@@ -187,8 +170,8 @@ def _step(run: Run, settings: Config, batch: tuple[Tensor, Tensor, Tensor]) -> d
     return {"loss": loss.item()}
 
 
-def save_weights(run: Run, settings: Config, out: Path) -> None:
+def save_weights(run: Run, out: Path) -> None:
     """Write the moving average in half precision, as diffusers stores a model."""
-    network = settings.network()
+    network = DepthNetwork.from_config(run.model.config)
     network.load_state_dict(run.average)
     network.half().save_pretrained(out)
