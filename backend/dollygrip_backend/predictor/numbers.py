@@ -33,8 +33,15 @@ TENS = "|".join(sorted(_TENS, key=len, reverse=True))
 _WORD = "|".join([*sorted({**_TENS, **_ONES}, key=len, reverse=True), "hundred"])
 _NO_PART = r"(?!t?hs?\b)"  # "nine tenths" has no ten
 WORDS = rf"(?:(?:an?[ -])?(?:{_WORD}){_NO_PART}(?:(?:(?<=hundred)[ -]+and)?[ -]+(?:{_WORD}){_NO_PART})*)"
-DIGITS = r"\d{1,2}/\d{1,2}(?![/\d])|\d[\d,]*(?:\.\d+)?|\.\d+"
-AND_PARTS = {" and a half": 1 / 2, " and a quarter": 1 / 4, " and a third": 1 / 3, " and three quarters": 3 / 4}
+_THOUSANDS = r"[1-9]\d{0,2}(?:,\d{3})+(?![\d,])(?:\.\d+)?"
+DIGITS = rf"\d{{1,2}}/\d{{1,2}}(?![/\d])|{_THOUSANDS}|\d+(?:[.,]\d+)?|\.\d+"  # a comma is a point, too: "1,8 times"
+AND_PARTS = {
+    " and a half": 1 / 2,
+    " and half": 1 / 2,
+    " and a quarter": 1 / 4,
+    " and a third": 1 / 3,
+    " and three quarters": 3 / 4,
+}
 _COUNTED = r"(?= (?:times|turns?|circles?|rotations?|revolutions?|orbits?|loops?|laps?|met(?:er|re)s?|feet|yards)\b)"
 _AND_PART = rf"(?: and a half|(?:{'|'.join(AND_PARTS)}){_COUNTED})"
 NUMBER = rf"(?:{DIGITS}|{WORDS})(?: point (?:{_WORD}))?{_AND_PART}?"
@@ -42,18 +49,21 @@ _PART = rf"(?:{'|'.join(_PARTS)})"
 _WHOLE = (
     r"(?:[ -]+of)?(?:[ -]+(?:an?|the|its|one|his|her|our|their|that|my))?(?:[ -]+(?:remaining|present|current|whole))?"
 )
-SHARE = rf"(?:(?:(?:{NUMBER})[ -]+|an?[ -])?{_PART}s?{_WHOLE}|\d{{1,2}}/\d{{1,2}}(?:ths|rds)?{_WHOLE}|0?\.\d+{_WHOLE})"
+SHARE = (
+    rf"(?:(?:(?:{NUMBER})[ -]+|an?[ -])?{_PART}s?{_WHOLE}|\d{{1,2}}/\d{{1,2}}(?:ths|rds)?{_WHOLE}|0?[.,]\d+{_WHOLE})"
+)
 
 
 def number(text: str) -> float:
-    """The value of digits ("1,200", "2.5", "3/4") or words ("a hundred and eighty", "one point two")."""
+    """The value of digits ("1,200", "2.5", "2,5", "3/4") or words ("a hundred and eighty", "one point two")."""
     text, _, decimal = text.strip().lower().partition(" point ")
     if decimal:
         return number(text) + number(decimal) / 10
     part = next((part for words, part in AND_PARTS.items() if text.endswith(words)), 0.0)
     text = text.partition(" and ")[0] if part else text
     if re.fullmatch(DIGITS, text):
-        top, _, bottom = text.replace(",", "").partition("/")
+        text = text.replace(",", "" if re.fullmatch(_THOUSANDS, text) else ".")
+        top, _, bottom = text.partition("/")
         return float(top) / (float(bottom) or 1) + part if bottom else float(top) + part
     total = 0
     for word in re.findall(r"[a-z]+", text):

@@ -170,7 +170,7 @@ _BARE_LENSES = [
     )
 ]
 _SPEAKS_OF_A_LENS = re.compile(r"\b(?:zoom\w*|lens\w*|focal)\b", re.IGNORECASE)
-_NO_ANGLE = r"(?! *-?(?:\d|degree|deg|°))"
+_NO_ANGLE = r"(?! *-?(?:\d|degree|deg|°|%|per ?cent|pct))"
 _CIRCLE_PARTS: list[_Rule] = [
     (
         rf"(?<!via )(?P<a>{NUMBER}) o'clock (?:\w+ )?to (?P<b>{NUMBER})(?: o'clock)?\b",
@@ -211,6 +211,12 @@ _CIRCLE_PARTS: list[_Rule] = [
         rf"|(?:an? |one )?(?:full|complete|whole|entire|single)[ -]360\b{_NO_ANGLE}"
         rf"|\b360s?\b{_NO_ANGLE}|three[ -]sixty\b",
         _turns(1),
+    ),
+]
+_LENGTHS_AND_A_HALF: list[_Rule] = [
+    (
+        rf"(?:(?P<n>{NUMBER})|an?|another)[ -](?P<u>met(?:er|re)s?|f(?:ee|oo)t|yards?) and a half\b(?! of\b)",
+        lambda m: (((number(m["n"]) if m["n"] else 1) + 0.5) * _METRES[m["u"][0].lower()], "metres"),
     ),
 ]
 _SHARES: list[_Rule] = [
@@ -320,7 +326,7 @@ _OTHERS: list[_Rule] = [
     (r"\b(?:1[5-9]|20)\d\ds?\b", lambda m: (float(re.match(r"\d+", m[0])[0]), "other")),
     (rf"(?:{NUMBER})\b", lambda m: (number(m[0]), "none")),
 ]
-_RULES = _LENSES + _CIRCLE_PARTS + _SHARES + _UNITS_SAID + _OTHERS
+_RULES = _LENSES + _CIRCLE_PARTS + _LENGTHS_AND_A_HALF + _SHARES + _UNITS_SAID + _OTHERS
 _COMPILED = [(re.compile(rf"(?<![\w.]){pattern}", re.IGNORECASE), meaning) for pattern, meaning in _RULES]
 
 
