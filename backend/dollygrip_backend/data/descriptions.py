@@ -1,5 +1,5 @@
 """How people tell things apart that one name fits: by the side, the size, how near they are, the shade of their colour
-and, of somebody, the clothes."""
+and, of somebody, clothes, hat and hair."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -24,8 +24,14 @@ _OUTER = 1 / 3  # of the width: where a single thing is said to be on a side
 _WEARERS = ("person", "man", "woman", "guy", "lady", "girl", "boy")
 _TOPS = ("{} in the {} shirt", "{} in the {} top", "{} in the {} jacket", "{} in {}")
 _BOTTOMS = ("{} in the {} trousers", "{} in the {} pants", "{} in the {} skirt")
+_HATS = ("{} in the {}hat", "{} with the {}hat", "{} wearing the {}hat", "{} with the {}cap")
+_HAIR = ("{} with the {}hair", "{} with {}hair")
+_HEADWEAR = ("hat", "her hat", "his hat", "person's hat", "woman's hat", "man's hat")
 _FACES = ("face", "her face", "his face", "head", "person's face", "woman's face", "man's face")
 _FACE, _SHIRT, _LEGS = 0.16, 0.5, 1.3  # metres below the top of a head: the nose, the chest, the knees
+_CROWN, _BRIM = 0.05, (0.08, 0.2)  # what covers the head; where a hat's brim is, if there is one …
+_BROAD, _WHOLE = 0.14, 0.26  # … metres beside the middle that it surely reaches, and that it does not
+_TELLING = 15  # pixels to a metre, at least, to tell a hat from hair
 _ASIDE = 0.1  # metres beside the middle
 _SKIN = 0.35  # metres: how far a surface may lie before or behind the middle of somebody and still be theirs
 _WORDS = tuple(SHADES)
@@ -35,19 +41,24 @@ _OTHERWISE = 30.0  # … and to what is surely called otherwise
 
 @attrs.frozen
 class Look:
-    """The colours (3,) in CIE Lab of an object's middle and of somebody's chest and legs, None where it is not sure.
+    """The colours (3,) in CIE Lab of an object's middle and of somebody's chest, legs and head from above, None where
+    it is not sure.
 
-    face: of somebody whose head is seen, how far below the middle of the body that is, over the picture's height.
+    face, hat: of somebody whose head is seen, and who wears one, how far below the middle of the body those are, over
+    the picture's height.
     """
 
     middle: np.ndarray | None
     top: np.ndarray | None = None
     bottom: np.ndarray | None = None
     face: float | None = None
+    crown: np.ndarray | None = None
+    hat: float | None = None
 
     def scaled(self, factor: float) -> "Look":
         """In a picture whose height is so many times smaller."""
-        return self if self.face is None else attrs.evolve(self, face=self.face * factor)
+        places = {name: place * factor for name in ("face", "hat") if (place := getattr(self, name)) is not None}
+        return attrs.evolve(self, **places)
 
 
 def look_of(item: SceneObject, rgb: np.ndarray, depth: np.ndarray, focal: tuple[float, float]) -> Look:
@@ -63,13 +74,30 @@ def look_of(item: SceneObject, rgb: np.ndarray, depth: np.ndarray, focal: tuple[
     if not len(gaps):  # cut by the picture's edge: who knows where the head is
         return Look(middle)
     head = gaps.max() + 1
+    focal = np.array(focal)
     metre, reach = focal[1] / item.depth, max(1, round(0.07 * focal[1] / item.depth))
     aside = round(_ASIDE * focal[0] / item.depth)
     legs = [_colour_at(rgb, theirs, round(head + _LEGS * metre), column + side, reach) for side in (-aside, aside)]
     seen = [colour for colour in legs if colour is not None]
     top = _colour_at(rgb, theirs, round(head + _SHIRT * metre), column, reach)
     face = (head + _FACE * metre - row) / height
-    return Look(middle, top, seen[0] if seen else None, face if face < 0 else None)
+    if face >= 0 or metre < _TELLING:
+        return Look(middle, top, seen[0] if seen else None, face if face < 0 else None)
+    crown = _colour_at(rgb, theirs, round(head + _CROWN * metre), column, max(1, reach // 2))
+    hat = (head + _CROWN * metre - row) / height if _brimmed(theirs, head, column, focal / item.depth) else None
+    return Look(middle, top, seen[0] if seen else None, face, crown, hat)
+
+
+def _brimmed(theirs: np.ndarray, head: int, column: int, metre: np.ndarray) -> bool:
+    """Whether somebody's head widens to a brim below its top; metre: (across, down) in pixels."""
+    top, bottom = (head + round(down * metre[1]) for down in _BRIM)
+    near, far = (round(aside * metre[0]) for aside in (_BROAD, _WHOLE))
+    if column - far < 0 or column + far >= theirs.shape[1]:
+        return False
+    broad = theirs[top : bottom + 1, [column - near, column + near]].any(0).all()
+    beyond = theirs[head : bottom + 1, [column - far, column + far]].any()
+    above = theirs[head : max(head + 1, head + round(_CROWN * metre[1])), [column - near, column + near]].any()
+    return bool(broad and not beyond and not above)
 
 
 def _colour_at(rgb: np.ndarray, theirs: np.ndarray, row: int, column: int, reach: int) -> np.ndarray | None:
@@ -118,7 +146,7 @@ def descriptions(things: list[tuple[SceneObject, Look]]) -> list[Said]:
             if words and name != "person":
                 said.append((tuple(f"{shade} {name}" for shade in words), item))
     people = by_name["person"]
-    said += _dressed(people)
+    said += [*_dressed(people), *_topped(people)]
     if len(people) == 1:
         (somebody, look), *_ = people
         if look.face is not None and somebody.y + look.face > 0:
@@ -165,6 +193,22 @@ def _dressed(people: list[tuple[SceneObject, Look]]) -> Iterator[Said]:
         for words, (item, _) in zip(worn, people, strict=True):
             if words:
                 yield tuple(pattern.format(who, words[0]) for pattern in patterns for who in _WEARERS), item
+
+
+def _topped(people: list[tuple[SceneObject, Look]]) -> Iterator[Said]:
+    """People by their hat or by their hair, and the only hat, where all heads are seen."""
+    if any(look.crown is None for _, look in people):
+        return
+    covered = [(item, look) for item, look in people if look.hat is not None]
+    for (item, look), words in zip(people, shades([look.crown for _, look in people]), strict=True):
+        patterns = _HAIR if look.hat is None else _HATS
+        if words:
+            yield tuple(pattern.format(who, f"{words[0]} ") for pattern in patterns for who in _WEARERS), item
+    if len(covered) == 1:
+        (item, look), *_ = covered
+        yield tuple(pattern.format(who, "") for pattern in _HATS for who in _WEARERS), item
+        if item.y + look.hat > 0:
+            yield _HEADWEAR, attrs.evolve(item, y=item.y + look.hat)
 
 
 def _worded(patterns: tuple[str, ...], names: tuple[str, ...]) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
-"""Descriptions fit the one thing that they name: by side, size, distance, shade and clothes."""
+"""Descriptions fit the one thing that they name: by side, size, distance, shade, clothes, hat and hair."""
 
+import attrs
 import numpy as np
 import pytest
 from hypothesis import given
@@ -102,3 +103,36 @@ def test_somebody_whose_head_is_cut_off_has_neither_clothes_nor_face():
     rgb, depth, item = person_in((64, 204, 190), (22, 32, 92), top=-10)
     look = look_of(item, rgb, depth, (200.0, 200.0))
     assert look.top is look.bottom is look.face is None
+
+
+def head_of(above: tuple, hat: bool) -> tuple[np.ndarray, np.ndarray, SceneObject]:
+    """The figure with a head that is narrower than its shoulders, covered by something of the colour `above`."""
+    rgb, depth, item = person_in((64, 204, 190), (22, 32, 92))
+    depth[10:22, 38:41] = depth[10:22, 49:52] = 9.0
+    rgb[10:15, 41:49] = above
+    if hat:
+        depth[15, 38:52], rgb[15, 38:52] = 5.0, above
+    return rgb, depth, item
+
+
+def test_somebody_is_told_by_a_hat_which_has_a_brim_and_else_by_the_hair():
+    for hat, words, not_said in ((True, "lady in the dark red hat", "hair"), (False, "lady with dark red hair", "hat")):
+        rgb, depth, item = head_of((110, 22, 32), hat)
+        said = said_of([(item, look_of(item, rgb, depth, (200.0, 200.0)))])
+        assert said[words] == item and not any(not_said in phrase for phrase in said)
+        assert not hat or 10 <= said["her hat"].y * 100 < 16
+
+
+def test_the_one_with_the_hat_is_the_only_one_with_any():
+    rgb, depth, item = head_of((110, 22, 32), True)
+    covered = look_of(item, rgb, depth, (200.0, 200.0))
+    bare = look_of(item, *head_of((110, 22, 32), False)[:2], (200.0, 200.0))
+    assert said_of([(item, covered), (item, bare)])["man with the hat"] is item
+    assert "man with the hat" not in said_of([(item, covered), (item, covered)])
+    unseen = attrs.evolve(bare, face=None, crown=None)
+    assert "man with the hat" not in said_of([(item, covered), (item, unseen)])
+
+
+def test_a_crop_moves_hat_and_face_alike():
+    look = Look(None, face=-0.2, hat=-0.3)
+    assert look.scaled(2.0) == Look(None, face=-0.4, hat=-0.6) and _NOTHING.scaled(2.0) == _NOTHING
