@@ -15,9 +15,11 @@ from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate, normalize
 
-from dollygrip_backend.predictor.hints import said_aside, said_coloured
+from dollygrip_backend.predictor.familiar import kinds_like
+from dollygrip_backend.predictor.hints import looking_familiar, said_aside, said_coloured, words_naming
 from dollygrip_backend.predictor.layers import Attention
-from dollygrip_backend.predictor.text import FEATURES, TextFeatures
+from dollygrip_backend.predictor.picture_features import WIDTHS, PictureFeatures, Reading
+from dollygrip_backend.predictor.text import FEATURES, TextEncoder, TextFeatures
 from dollygrip_backend.scene.depth_network import AttentionBlock, ResidualBlock
 from dollygrip_backend.scene.median import median_depth
 
@@ -52,11 +54,12 @@ class Named:
 @attrs.frozen
 class Seen:
     """One picture: cells (1, ROWS * COLUMNS, width) and absent (1, width) of `Grounding.see`, colours (3, H, W) in
-    0..1."""
+    0..1, and the likelihoods (KINDS, ROWS, COLUMNS) of what is familiar from photographs."""
 
     cells: Tensor
     absent: Tensor
     colours: Tensor
+    kinds: Tensor
 
 
 @attrs.frozen
@@ -121,6 +124,7 @@ class Grounding(ModelMixin, ConfigMixin):
         self.shown = nn.Linear(width, width)
         self.absent = nn.Linear(width, width)
         self.scale = nn.Parameter(torch.tensor(2.3))
+        self.reading = nn.ModuleList((Reading(WIDTHS[0], coarse), Reading(WIDTHS[1], width)))
 
     def embed(self, features: Tensor) -> Tensor:
         """Features (..., 768) of a phrase, the mean over its tokens -> unit vectors (..., width)."""
@@ -141,42 +145,46 @@ class Grounding(ModelMixin, ConfigMixin):
             picked=picked,
         )
 
-    def see(self, picture: Tensor) -> tuple[Tensor, Tensor]:
-        """Pictures (B, planes, H, W) of `picture_planes` -> cells (B, ROWS * COLUMNS, width), and absent (B, width),
-        with which a phrase is compared for not being in the picture."""
-        near = self.picture_in(picture)
-        coarse = self.down(near) + self.place
+    def see(self, picture: Tensor, features: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        """Pictures (B, planes, H, W) of `picture_planes` and what `PictureFeatures` give of their colours -> cells
+        (B, ROWS * COLUMNS, width), and absent (B, width), with which a phrase is compared for not being there."""
+        near = self.picture_in(picture) + self.reading[0](features[0])
+        coarse = self.down(near) + self.place + self.reading[1](features[1])
         far = self.blocks(coarse.flatten(2).transpose(1, 2)).transpose(1, 2).view_as(coarse)
         cells = self.decode(self.beside(near) + interpolate(self.up(far), scale_factor=2.0))
         cells = self.norm(cells.flatten(2).transpose(1, 2))
         return self.shown(cells).float(), self.absent(cells.mean(1)).float()
 
-    def look_at(self, picture: Tensor) -> Seen:
-        """As `see` of one picture (planes, H, W): the mean over it and its mirror image."""
-        cells, absent = self.see(torch.stack([picture, picture.flip(2)]))
+    def look_at(self, image: np.ndarray, depth: np.ndarray | None, features: PictureFeatures) -> Seen:
+        """As `see` of one picture, uint8 (H, W, 3), and its depth (H, W): the mean over it and its mirror image."""
+        picture = picture_planes(image, depth).to(self.device)
+        both = torch.stack([picture, picture.flip(2)])
+        cells, absent = self.see(both, features(rgb_of(both)))
         plain, mirrored = cells.unflatten(1, (ROWS, COLUMNS))
         cells = ((plain + mirrored.flip(1)) / 2).flatten(0, 1)[None]
-        return Seen(cells, absent.mean(0, keepdim=True), (picture[:3].cpu() + 1) / 2)
+        # Twice as large as the planes, one cell of the features is one of ours.
+        kinds = features.kinds_in(_colours(image, 2 * PICTURE[0], 2 * PICTURE[1])[None].to(self.device))[0]
+        return Seen(cells, absent.mean(0, keepdim=True), rgb_of(picture[None])[0].cpu(), kinds.cpu())
 
     def compare(self, cells: Tensor, absent: Tensor, phrase: Tensor) -> Tensor:
         """Logits (B, P, 1 + ROWS * COLUMNS) of P phrases (B, P, width) over each picture, first of their absence."""
         both = torch.cat([absent[:, None], cells], 1)
         return torch.einsum("bpd,bnd->bpn", phrase, both) * self.scale.exp() * phrase.shape[-1] ** -0.5
 
-    def forward(self, text: TextFeatures, picture: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits (B, 1 + ROWS * COLUMNS) of B prompts over one picture (1, planes, H, W), and (B,) of naming at all."""
-        named = self.name(text)
-        return self.compare(*self.see(picture), named.phrase[None])[0], named.something
-
     @torch.inference_mode()
-    def find(self, prompts: Sequence[str], text: TextFeatures, seen: Seen) -> list[Found | None]:
-        """For each prompt and its features what it names in the picture that was seen, or None."""
+    def find(self, prompts: Sequence[str], text: TextFeatures, seen: Seen, encoder: TextEncoder) -> list[Found | None]:
+        """For each prompt and its features, by the encoder, what it names in the picture that was seen, or None."""
         named = self.name(text)
         logits = self.compare(seen.cells, seen.absent, named.phrase[None])[0].cpu()
         places = logits[:, 1:].unflatten(1, (ROWS, COLUMNS))  # a view: the hints go into the logits
-        for place, prompt, starts, picked in zip(places, prompts, text.starts, named.picked.cpu(), strict=True):
-            place += said_aside(prompt, place.shape)
-            place += said_coloured(prompt, starts, picked, seen.colours, place.shape)
+        picked = named.picked.cpu()
+        words = [words_naming(*said) for said in zip(prompts, text.starts, picked, strict=True)]
+        alike = kinds_like(encoder.meanings(words))
+        for row, place in enumerate(places):
+            said = prompts[row], text.starts[row], picked[row]
+            place += said_aside(prompts[row], place.shape) + said_coloured(*said, seen.colours, place.shape)
+            if words[row]:
+                place += looking_familiar(alike[row], seen.kinds)
         likely = logits.softmax(-1)
         return [found_in(row, logit) for row, logit in zip(likely, named.something.tolist(), strict=True)]
 
@@ -215,13 +223,18 @@ def picture_planes(image: np.ndarray, depth: np.ndarray | None) -> Tensor:
     Colours in -1..1; disparity, the median depth over depth, at most 4, 0 in the sky; ones where there is a depth; how
     much of each hue there is, and of black, grey and white.
     """
-    colours = _resized(torch.from_numpy(np.array(image)).permute(2, 0, 1).float()) / 255
+    colours = _colours(image, *PICTURE)
     disparity = torch.zeros(2, *colours.shape[1:])
     if depth is not None:
         median = min(median_depth(depth), 1e9)  # of nothing but sky, which any number leaves at 0
         near = torch.from_numpy(np.minimum(median / np.maximum(depth, 1e-6), 4).astype(np.float32))
-        disparity[0], disparity[1] = _resized(near[None])[0], 1
+        disparity[0], disparity[1] = _resized(near[None], *PICTURE)[0], 1
     return torch.cat([colours * 2 - 1, disparity, _colour_words(colours)])
+
+
+def rgb_of(planes: Tensor) -> Tensor:
+    """Planes (B, planes, H, W) of `picture_planes` -> RGB (B, 3, H, W) in 0..1."""
+    return (planes[:, :3] + 1) / 2
 
 
 def _colour_words(colours: Tensor) -> Tensor:
@@ -239,8 +252,12 @@ def _colour_words(colours: Tensor) -> Tensor:
     return torch.cat([vivid, torch.stack(tones)])
 
 
-def _resized(planes: Tensor) -> Tensor:
-    """(C, H, W) -> (C, 128, 192): by area where it shrinks, so that no pixel is skipped."""
-    width, height = PICTURE
+def _colours(image: np.ndarray, width: int, height: int) -> Tensor:
+    """uint8 (H, W, 3) -> (3, height, width) in 0..1."""
+    return _resized(torch.from_numpy(np.array(image)).permute(2, 0, 1).float(), width, height) / 255
+
+
+def _resized(planes: Tensor, width: int, height: int) -> Tensor:
+    """(C, H, W) -> (C, height, width): by area where it shrinks, so that no pixel is skipped."""
     mode = "area" if planes.shape[2] >= width and planes.shape[1] >= height else "bilinear"
     return interpolate(planes[None], (height, width), mode=mode)[0]

@@ -19,9 +19,10 @@ from dollygrip_backend.predictor.clearance import LEAST, clearance
 from dollygrip_backend.predictor.conditions import condition_vector
 from dollygrip_backend.predictor.constraints import Constraints
 from dollygrip_backend.predictor.coverage import reach
-from dollygrip_backend.predictor.grounding import Found, Grounding, Seen, picture_planes
+from dollygrip_backend.predictor.grounding import Found, Grounding, Seen
 from dollygrip_backend.predictor.motion import CHANNELS, SAMPLES, plan_channels
 from dollygrip_backend.predictor.network import CameraTransformer
+from dollygrip_backend.predictor.picture_features import PictureFeatures
 from dollygrip_backend.predictor.plan import Context, Plan, settle
 from dollygrip_backend.predictor.program import plan_of
 from dollygrip_backend.predictor.reader import Memory, ShotReader
@@ -57,7 +58,8 @@ class CameraPipeline(DiffusionPipeline):
 
     The reader turns the prompt into a shot plan, the grounding finds what it names in the picture; each take settles
     the plan (amounts that no number asks are drawn) into a storyboard, and the transformer moves the camera through
-    it. The text encoder is not saved with the pipeline: it comes with its own package and loads with the first prompt.
+    it. Text encoder and picture features are not saved with the pipeline: both come installed, the first in its own
+    package, and load with the first prompt.
     """
 
     def __init__(
@@ -85,6 +87,11 @@ class CameraPipeline(DiffusionPipeline):
     def text_encoder(self) -> TextEncoder:
         """MiniLM, loaded when first needed."""
         return TextEncoder()
+
+    @cached_property
+    def picture_features(self) -> PictureFeatures:
+        """What things look like in photographs, loaded when first needed."""
+        return PictureFeatures.load(self.transformer.device)
 
     @torch.inference_mode()
     def __call__(
@@ -177,7 +184,7 @@ class CameraPipeline(DiffusionPipeline):
         memory, reading = self.reader(text)
         plans = [plan_of(reading, row, tokens) for row, tokens in enumerate(text.quantities)]
         given = [Found(subject)] * len(prompts) if subject is not None else None
-        things = given or self.grounding.find(prompts, text, self._see(reference))
+        things = given or self.grounding.find(prompts, text, self._see(reference), self.text_encoder)
         subjects = [thing.place if thing and thing.meant else None for thing in things]
         plans = [
             plan.sided(thing.side) if thing and not thing.meant else plan
@@ -192,8 +199,8 @@ class CameraPipeline(DiffusionPipeline):
     def _see(self, reference: Reference) -> Seen:
         """What the grounding sees of a reference; the last is kept, for prompts change more often than pictures."""
         if self._seen[0] != reference.fingerprint:
-            picture = picture_planes(reference.image, reference.depth).to(self.transformer.device)
-            self._seen = reference.fingerprint, self.grounding.look_at(picture)
+            seen = self.grounding.look_at(reference.image, reference.depth, self.picture_features)
+            self._seen = reference.fingerprint, seen
         return self._seen[1]
 
     def _takes(

@@ -13,6 +13,7 @@ import attrs
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import normalize
 
 from dollygrip.errors import DollygripError
 from dollygrip_backend.predictor.quantities import UNITS, Quantity, read_quantities
@@ -55,8 +56,9 @@ class TextEncoder:
         folder = folder or minilm_folder()
         self.tokenizer = AutoTokenizer.from_pretrained(folder)
         self.model = _minilm(folder)
-        self.model.encoder.layer = self.model.encoder.layer[:_LAYERS]
         self.model.to(device)
+        layers = self.model.encoder.layer
+        self.model.encoder.layer, self._upper = layers[:_LAYERS], layers[_LAYERS:]
 
     @torch.inference_mode()
     def encode(self, prompts: list[str]) -> TextFeatures:
@@ -84,6 +86,17 @@ class TextEncoder:
         numbers, units = (values.to(ids.device) for values in lay_out(quantities, mask.shape[1]))
         starts = [o[keep, 0][there] for o, there in zip(offsets, mask.cpu().numpy(), strict=True)]
         return TextFeatures(features, numbers, units, mask, quantities, starts)
+
+    @torch.inference_mode()
+    def meanings(self, phrases: list[str]) -> Tensor:
+        """Unit vectors (N, WIDTH) of phrases, alike where these mean the same: all of MiniLM's layers and the mean over
+        its tokens, as it was trained."""
+        asked = {"padding": True, "truncation": True, "max_length": MAX_TOKENS + 2, "return_tensors": "pt"}
+        batch = self.tokenizer(phrases, **asked).to(self.model.device)
+        x, mask = self.model(**batch).last_hidden_state, batch["attention_mask"].bool()
+        for layer in self._upper:
+            x = layer(x, mask[:, None, None])
+        return normalize((x * mask[..., None]).sum(1), dim=-1)
 
 
 def _minilm(folder: Path):

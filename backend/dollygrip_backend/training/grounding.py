@@ -33,7 +33,8 @@ from dollygrip_backend.data.objects import (
     unambiguous,
 )
 from dollygrip_backend.data.scenes import SceneDataset
-from dollygrip_backend.predictor.grounding import COLUMNS, ROWS, Grounding, picture_planes
+from dollygrip_backend.predictor.grounding import COLUMNS, ROWS, Grounding, picture_planes, rgb_of
+from dollygrip_backend.predictor.picture_features import PictureFeatures
 from dollygrip_backend.predictor.text import TextFeatures
 from dollygrip_backend.training.common import Run, finished, learning_rate, recipe_in, step_random, train
 from dollygrip_backend.training.muon import Muon
@@ -269,7 +270,10 @@ def train_grounding(
     with run.accelerator.main_process_first():
         phrases = Phrases.of(views.named(), views.described(), settings.prompts, settings.seed, work / "captions")
     known = phrases.features.to(run.device), phrases.alike.to(run.device)
-    draw, descend = partial(_draw, views, phrases, settings), partial(_step, run, settings, known)
+    draw, descend = (
+        partial(_draw, views, phrases, settings),
+        partial(_step, run, PictureFeatures.load(run.device), settings, known),
+    )
     train(run, "grounding", settings.steps, draw, descend, work, resume=resume)
     return model
 
@@ -283,15 +287,21 @@ def _draw(views: NamedViews, phrases: Phrases, settings: Config, step: int) -> t
 
 
 def _step(
-    run: Run, settings: Config, known: tuple[Tensor, Tensor], batch: tuple[TextFeatures, Tensor, ...]
+    run: Run,
+    encoder: PictureFeatures,
+    settings: Config,
+    known: tuple[Tensor, Tensor],
+    batch: tuple[TextFeatures, Tensor, ...],
 ) -> dict[str, float]:
     """One step: what prompts name, and where pictures show it. known: the phrases' features and which are alike."""
     features, alike = known
     text, named, pictures, asked, targets = (value.to(run.device) for value in batch)
+    with torch.no_grad(), run.autocast(settings.bfloat16):
+        read = encoder(rgb_of(pictures))
     with sdpa_kernel(SDPBackend.MATH), run.autocast(settings.bfloat16):
         vocabulary = run.model.embed(features)
         heard = run.model.name(text)
-        chances = run.model.compare(*run.model.see(pictures), vocabulary[asked]).log_softmax(-1)
+        chances = run.model.compare(*run.model.see(pictures, read), vocabulary[asked]).log_softmax(-1)
     parts = {
         "words": _words_loss(heard.phrase @ vocabulary.T * _SHARPNESS, named, alike),
         "alike": _ALIKE * (1 - (heard.phrase * vocabulary[named]).sum(-1))[named >= 0].mean(),

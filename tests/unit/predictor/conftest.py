@@ -1,5 +1,6 @@
 import pytest
 
+from dollygrip_backend.predictor.picture_features import PictureFeatures
 from dollygrip_backend.predictor.text import TextEncoder, TextFeatures
 
 
@@ -16,3 +17,8 @@ def text_of(encoder):
         return encoder.encode(prompts)
 
     return encode
+
+
+@pytest.fixture(scope="session")
+def picture_features() -> PictureFeatures:
+    return PictureFeatures.load()

@@ -18,6 +18,7 @@ from dollygrip_backend.predictor.grounding import (
     found_in,
     picture_planes,
     place_of,
+    rgb_of,
 )
 from dollygrip_backend.training.grounding import View, _around, _cropped, draw_views
 
@@ -106,22 +107,28 @@ def test_only_phrases_that_are_known_are_asked(seed):
     assert torch.equal(targets[..., 0] == 0, asked == 0)  # the ball is in the picture, the sofa is not
 
 
-def test_an_untrained_network_answers_in_the_right_shape_even_without_words(text_of):
+def test_an_untrained_network_answers_in_the_right_shape_even_without_words(text_of, picture_features):
     network = Grounding(width=32, heads=2, depth=1).eval()
-    text = text_of(["go to the red door", " "])
     with torch.inference_mode():
-        logits, something = network(text, torch.zeros(1, 15, 8 * ROWS, 8 * COLUMNS))
-    assert logits.shape == (2, 1 + ROWS * COLUMNS) and torch.isfinite(logits).all() and something.shape == (2,)
+        named = network.name(text_of(["go to the red door", " "]))
+        seen = network.look_at(np.zeros((90, 120, 3), np.uint8), None, picture_features)
+        logits = network.compare(seen.cells, seen.absent, named.phrase[None])
+    assert logits.shape == (1, 2, 1 + ROWS * COLUMNS) and torch.isfinite(logits).all()
+    assert named.something.shape == (2,)
 
 
-def test_a_mirrored_picture_shows_the_same_things_on_the_other_side():
+def test_a_mirrored_picture_shows_the_same_things_on_the_other_side(picture_features):
     network = Grounding(width=32, heads=2, depth=1).eval()
-    picture = torch.rand(15, 8 * ROWS, 8 * COLUMNS)
+    rng = np.random.default_rng(3)
+    image, depth = rng.integers(0, 256, (96, 144, 3), np.uint8), rng.uniform(1, 9, (96, 144))
+    picture = picture_planes(image, depth)[None]
     with torch.inference_mode():
-        seen, mirrored = network.look_at(picture), network.look_at(picture.flip(2))
+        seen = network.look_at(image, depth, picture_features)
+        mirrored = network.look_at(image[:, ::-1], depth[:, ::-1], picture_features)
+        one_way, _ = network.see(picture, picture_features(rgb_of(picture)))
     assert seen.cells.shape == (1, ROWS * COLUMNS, 32) and seen.absent.shape == (1, 32)
     flipped = mirrored.cells.unflatten(1, (ROWS, COLUMNS)).flip(2).flatten(1, 2)
     torch.testing.assert_close(seen.cells, flipped, rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(seen.absent, mirrored.absent, rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(seen.colours, mirrored.colours.flip(2))
-    assert not torch.allclose(seen.cells, network.see(picture[None])[0])
+    assert not torch.allclose(seen.cells, one_way)

@@ -1,12 +1,15 @@
-"""What words say outright of a thing's place: its side of the picture, and its colour where that is the thing's own."""
+"""What words say outright of a thing's place: its side of the picture, its colour where that is the thing's own, and
+where the picture looks like photographs of such things."""
 
 import numpy as np
 import pytest
 import torch
 
 from dollygrip_backend.predictor.colours import SHADES
+from dollygrip_backend.predictor.familiar import NAMES, kinds_like
 from dollygrip_backend.predictor.grounding import COLUMNS, ROWS, place_of
-from dollygrip_backend.predictor.hints import said_aside, said_coloured
+from dollygrip_backend.predictor.hints import looking_familiar, said_aside, said_coloured, words_naming
+from dollygrip_backend.predictor.picture_features import KINDS, WEIGHTS
 from dollygrip_backend.training.grounding import _around
 
 SHAPE = ROWS, COLUMNS
@@ -72,3 +75,40 @@ def test_cells_of_the_colour_that_a_thing_is_said_to_have_are_likelier(words):
 )
 def test_the_colour_of_something_else_and_two_colours_say_nothing(prompt, own):
     assert not _hint(prompt, own, (200, 30, 35)).any()
+
+
+@pytest.mark.parametrize(
+    "prompt, naming, words",
+    [
+        ("orbit the red bowl", (6, 10, 14), "bowl"),
+        ("go to the trash can, then left", (6, 10, 16), "trash can"),
+        ("pan left", (), ""),
+        ("", (), ""),
+    ],
+)
+def test_the_words_that_name_a_thing_are_without_articles_and_colours(prompt, naming, words):
+    starts = np.array([i for i in range(len(prompt)) if prompt[i] != " " and (i == 0 or prompt[i - 1] == " ")], int)
+    picked = torch.tensor([1 / len(naming) if start in naming else 0.0 for start in starts])
+    assert words_naming(prompt, starts, picked) == words
+
+
+def test_phrases_mean_kinds_of_things_by_all_their_names(encoder):
+    names = (WEIGHTS / NAMES).read_text("utf-8").splitlines()
+    for phrase, kind in (("fridge", "refrigerator"), ("trash bin", "ashcan"), ("sofa", "studio couch")):
+        alike = kinds_like(encoder.meanings([phrase]))[0]
+        assert names[alike.argmax()].startswith(kind) and alike.max() > 0.7
+    dogs = kinds_like(encoder.meanings(["dog"]))[0]
+    assert (dogs > 0.9).sum() >= 118  # every breed
+    assert kinds_like(encoder.meanings(["woman", "stairs"])).max() < 0.2  # which photographs of things do not tell
+
+
+def test_a_thing_is_found_where_the_picture_looks_like_it():
+    kinds = torch.full((KINDS, *SHAPE), 1 / KINDS)
+    kinds[42, 3:6, 15:18] = 0.8
+    alike = torch.zeros(KINDS)
+    nowhere = torch.full((1 + ROWS * COLUMNS,), 1 / (1 + ROWS * COLUMNS))
+    nowhere[0] = 0.99
+    assert place_of(_with_hint(nowhere, looking_familiar(alike, kinds))) is None
+    alike[42] = 1
+    x, y = place_of(_with_hint(nowhere, looking_familiar(alike, kinds)))
+    assert (x, y) == (pytest.approx(16.5 / COLUMNS, abs=0.02), pytest.approx(4.5 / ROWS, abs=0.02))
