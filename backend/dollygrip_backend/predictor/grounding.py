@@ -32,7 +32,7 @@ _HUES = (0.0, 0.08, 0.15, 0.33, 0.6, 0.77, 0.92)  # red, orange, yellow, green, 
 _PLANES = 5 + len(_HUES) + 3  # RGB, disparity, whether there is a depth; hues; black, grey, white
 # When a thing is taken as found: its probability to be absent at most, and the share of the rest that must lie within
 # three by three cells. People mostly speak of what is there, so absence must be likely to count.
-_ABSENT, _TOGETHER = 0.97, 0.2
+_ABSENT, _TOGETHER = 0.97, 0.3
 _REACH = 3  # cells to each side of the likeliest, over which a place is the mean
 # The same for words of which it is not sure that they name a thing, and the least logit of that.
 _CLEARLY_THERE, _CLEARLY_TOGETHER, _MAYBE = 0.5, 0.6, -6.0
