@@ -270,10 +270,8 @@ def train_grounding(
     with run.accelerator.main_process_first():
         phrases = Phrases.of(views.named(), views.described(), settings.prompts, settings.seed, work / "captions")
     known = phrases.features.to(run.device), phrases.alike.to(run.device)
-    draw, descend = (
-        partial(_draw, views, phrases, settings),
-        partial(_step, run, PictureFeatures.load(run.device), settings, known),
-    )
+    draw = partial(_draw, views, phrases, settings)
+    descend = partial(_step, run, PictureFeatures.load(run.device), settings, known)
     train(run, "grounding", settings.steps, draw, descend, work, resume=resume)
     return model
 
