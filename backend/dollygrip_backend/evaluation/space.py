@@ -1,7 +1,8 @@
 """Does a predicted camera know the space it is in? Measured on held-out scenes with exact depth.
 
 Each figure is a share of cases: room (no take comes near a surface unless asked), aim ("toward the red door" ends
-pointing at it), turn ("pan left to the red door" does, too), distance (an orbit turns about its subject where it truly
+pointing at it), sight (what a name tells apart is found in every view), turn ("pan left to the red door" does, too),
+distance (an orbit turns about its subject where it truly
 is), constraints (keyframes and paths met).
 """
 
@@ -18,6 +19,7 @@ from dollygrip_backend.data.scenes import Scene, SceneDataset
 from dollygrip_backend.evaluation.judge import jerk
 from dollygrip_backend.predictor import CameraPipeline, Constraints, Keyframe
 from dollygrip_backend.predictor.clearance import LEAST, clearance, visible_points
+from dollygrip_backend.predictor.reference import Reference
 
 _AIM = 8.0  # degrees
 _RADIUS = 0.15  # of the true distance
@@ -41,6 +43,8 @@ class Space:
     aim: float
     found: float
     named: int
+    sight: float
+    things: int
     turn: float
     turns: int
     distance: float
@@ -58,6 +62,7 @@ class Space:
             f"  ... to what any view shows                       {self.room_everywhere:6.1%} of {self.takes}",
             f"  toward the <colour> <object>: ends within {_AIM:g} degrees          {self.aim:6.1%} of {self.named}",
             f"  ... the object found in the picture                           {self.found:6.1%} of {self.named}",
+            f"  named things of all views: found within {_AIM:g} degrees          {self.sight:6.1%} of {self.things}",
             f"  pan to it, its side said: faces it within {_AIM:g} degrees          {self.turn:6.1%} of {self.turns}",
             f"  orbits about it: within {_RADIUS:.0%} of the true distance      {self.distance:6.1%} of {self.orbits}",
             f"  keyframes met within {self.keyframe_position:.2%} of scene depth, {self.keyframe_degrees:.3f} degrees",
@@ -69,7 +74,7 @@ class Space:
 def evaluate_space(pipeline: CameraPipeline, folder: Path, frames: int = 81) -> Space:
     """Measure on every scene of `folder`; scenes must name their objects."""
     scenes = SceneDataset(folder)
-    rooms, aims, finds, turns, radii, keys, paths, bent, free = ([] for _ in range(9))
+    rooms, aims, finds, sights, turns, radii, keys, paths, bent, free = ([] for _ in range(10))
     for index in range(len(scenes)):
         scene = scenes[index]
         takes = pipeline.batch(
@@ -83,6 +88,7 @@ def evaluate_space(pipeline: CameraPipeline, folder: Path, frames: int = 81) -> 
             finds.append(found_at)
             turns += _turn(pipeline, scene, item, phrase, frames)
             radii.append(_radius_error(pipeline, scene, item, phrase, frames))
+        sights += _sights(pipeline, scene)
         key, path, jerks = _constraint_errors(pipeline, scene, index, frames)
         keys.append(key)
         paths.append(path)
@@ -97,6 +103,8 @@ def evaluate_space(pipeline: CameraPipeline, folder: Path, frames: int = 81) -> 
         aim=float(np.mean(np.array(aims) <= _AIM)),
         found=float(np.mean(finds)),
         named=len(aims),
+        sight=float(np.mean(np.array(sights) <= _AIM)),
+        things=len(sights),
         turn=float(np.mean(np.array(turns) <= _AIM)) if turns else float("nan"),
         turns=len(turns),
         distance=float(np.mean(np.array(radii) <= _RADIUS)),
@@ -154,6 +162,27 @@ def _aim(pipeline: CameraPipeline, scene: Scene, item: SceneObject, phrase: str,
     subject = take.meta.get("subject")
     near = subject is not None and abs(subject[0] - item.x) < 0.08 and abs(subject[1] - item.y) < 0.12
     return float(np.degrees(np.arccos(np.clip(cosine, -1, 1)))), near
+
+
+def _sights(pipeline: CameraPipeline, scene: Scene) -> Iterator[float]:
+    """Degrees between where each thing that a name tells apart is and where it is found, view by view; inf where it is
+    not."""
+    for view in range(len(scene)):
+        things = [both for both in unambiguous(scene.objects_in(view)) if both[1].share >= _LEAST_SHARE]
+        if not things:
+            continue
+        reference = Reference.of(scene.rgb[view], depth=scene.depth[view])
+        found = pipeline.read([_TOWARD[0].format(phrase) for phrase, _ in things], reference).subjects
+        for (_, item), place in zip(things, found, strict=True):
+            yield _apart(scene, item, place) if place else np.inf
+
+
+def _apart(scene: Scene, item: SceneObject, place: tuple[float, float]) -> float:
+    """Degrees between an object and another place (x, y), from 0 to 1, of its view, as the camera sees them."""
+    eye = scene.c2w[item.view][:3, 3]
+    true, other = (scene.position(seen) - eye for seen in (item, attrs.evolve(item, x=place[0], y=place[1])))
+    cosine = true @ other / np.linalg.norm(true) / np.linalg.norm(other)
+    return float(np.degrees(np.arccos(np.clip(cosine, -1, 1))))
 
 
 def _turn(pipeline: CameraPipeline, scene: Scene, item: SceneObject, phrase: str, frames: int) -> list[float]:

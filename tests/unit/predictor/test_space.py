@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from dollygrip_backend.evaluation.space import Space, evaluate_space
+from dollygrip_backend.data.objects import SceneObject, unambiguous
+from dollygrip_backend.data.scenes import Scene, SceneDataset
+from dollygrip_backend.evaluation.space import Space, _apart, evaluate_space
 from dollygrip_backend.predictor import CameraPipeline
 
 SCENES = Path(__file__).parents[2] / "data" / "scenes"
@@ -25,6 +28,23 @@ def test_keyframes_and_paths_are_met(measured):
     assert measured.constrained_jerk < 4000  # a smoothstep of ten least amounts has 500, jitter of a tenth 200,000
 
 
+def test_what_is_named_is_looked_for_in_every_view(measured):
+    scenes = SceneDataset(SCENES)
+    views = [scenes[index].objects_in(view) for index in range(len(scenes)) for view in range(len(scenes[index]))]
+    assert 0 < measured.things <= sum(len(unambiguous(objects)) for objects in views)
+    assert 0.5 < measured.sight <= 1
+
+
+def test_an_object_is_as_far_from_another_place_as_the_lens_says():
+    size, focal = (160, 96), 80.0
+    intrinsics = np.array([[focal, focal, 80, 48]])
+    scene = Scene("one", np.zeros((1, 96, 160, 3), np.uint8), np.ones((1, 96, 160)), np.eye(4)[None], intrinsics)
+    item = SceneObject(0, "ball", "", 0.5, 0.5, 3.0, 0.1)
+    assert scene.size == size and _apart(scene, item, (0.5, 0.5)) == pytest.approx(0, abs=1e-5)
+    assert _apart(scene, item, (1.0, 0.5)) == pytest.approx(45)
+
+
 def test_every_figure_has_its_line(measured):
     text = "\n".join(measured.lines())
     assert f"{measured.room:.1%}" in text and f"{measured.aim:.1%}" in text and str(measured.named) in text
+    assert f"{measured.sight:.1%} of {measured.things}" in text
