@@ -13,10 +13,11 @@ import attrs
 import numpy as np
 import torch
 
-from dollygrip_backend.data.grammar import Pair, sample_pair
+from dollygrip_backend.data.grammar import Pair, bare, sample_pair
+from dollygrip_backend.data.grammar.pair import subject_in
 from dollygrip_backend.precision import autocast
 from dollygrip_backend.predictor.plan import Plan
-from dollygrip_backend.predictor.program import Program, program_of
+from dollygrip_backend.predictor.program import IGNORE, Program, program_of
 from dollygrip_backend.predictor.text import FEATURES, TextEncoder, TextFeatures, minilm_folder
 
 _BATCH = 128
@@ -24,7 +25,11 @@ _PART = 4096
 _PER_TOKEN = ("features", "numbers", "units")
 _PROGRAM = tuple(field.name for field in attrs.fields(Program))
 _PREDICTOR = Path(__file__).parents[1] / "predictor"
-_CODE = [Path(__file__), *(_PREDICTOR / f"{name}.py" for name in ("numbers", "plan", "program", "quantities", "text"))]
+_CODE = [
+    Path(__file__),
+    Path(__file__).parent / "grammar" / "pair.py",
+    *(_PREDICTOR / f"{name}.py" for name in ("numbers", "plan", "program", "quantities", "text")),
+]
 
 
 @attrs.frozen
@@ -110,11 +115,12 @@ def _encode(pairs: list[Pair], encoder: TextEncoder, file: Path) -> None:
     for start in range(0, len(pairs), _BATCH):
         chosen = order[start : start + _BATCH]
         with autocast(encoder.model.device):
-            text = encoder.encode([pairs[i].prompt for i in chosen]).to("cpu")
+            text = encoder.encode([bare(pairs[i].prompt) for i in chosen]).to("cpu")
         for k, i in enumerate(chosen):
             mask = text.mask[k]
             tokens = [text.features[k][mask].half(), text.numbers[k][mask], text.units[k][mask]]
-            rows[i] = ([value.numpy() for value in tokens], program_of(pairs[i].plan, text.quantities[k]))
+            subject = _tokens_of(subject_in(pairs[i].prompt), text.starts[k])
+            rows[i] = ([value.numpy() for value in tokens], program_of(pairs[i].plan, text.quantities[k], subject))
     file.parent.mkdir(parents=True, exist_ok=True)
     fresh = file.with_suffix(".new.npz")
     arrays = {key: np.concatenate([row[0][n] for row in rows]) for n, key in enumerate(_PER_TOKEN)}
@@ -122,3 +128,11 @@ def _encode(pairs: list[Pair], encoder: TextEncoder, file: Path) -> None:
     programs = {key: np.stack([row[1][key] for row in rows]) for key in _PROGRAM}
     np.savez(fresh, lengths=np.array([len(row[0][1]) for row in rows]), **arrays, **programs)
     fresh.rename(file)
+
+
+def _tokens_of(subject: tuple[int, int] | None, starts: np.ndarray) -> tuple[int, int]:
+    """Characters that name the thing, as `subject_in` gives them, and where tokens begin -> `Program.subject`."""
+    if subject == (0, 0):
+        return 0, 1
+    inside = np.flatnonzero((starts >= subject[0]) & (starts < subject[1])) if subject else ()
+    return (int(inside[0]) + 1, int(inside[-1]) + 2) if len(inside) else (IGNORE, IGNORE)

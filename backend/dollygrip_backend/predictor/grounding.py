@@ -1,8 +1,8 @@
 """Grounding: where in the reference is the thing that the words name? The picture half of the vision-language module.
 
 Two towers, as in contrastive language-image models (CLIP, arXiv 2103.00020), but cell by cell: picture and depth become
-tokens that attend to one another; the words that name the thing are picked out of the prompt; each cell is compared
-with them. One more score stands for "not in the picture".
+tokens that attend to one another; each cell is compared with the words that name the thing, which the shot reader
+points at. One more score stands for "not in the picture".
 """
 
 from collections.abc import Sequence
@@ -16,8 +16,17 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate, normalize
 
 from dollygrip_backend.predictor.familiar import kinds_like
-from dollygrip_backend.predictor.hints import looking_familiar, said_aside, said_coloured, words_naming
-from dollygrip_backend.predictor.layers import Attention
+from dollygrip_backend.predictor.hints import (
+    looking_familiar,
+    own_pieces,
+    said_aside,
+    said_central,
+    said_coloured,
+    said_of_it,
+    said_worn,
+    wearing,
+    words_naming,
+)
 from dollygrip_backend.predictor.picture_features import WIDTHS, PictureFeatures, Reading
 from dollygrip_backend.predictor.text import FEATURES, TextEncoder, TextFeatures
 from dollygrip_backend.scene.depth_network import AttentionBlock, ResidualBlock
@@ -30,14 +39,18 @@ COLUMNS, ROWS = PICTURE[0] // STRIDE, PICTURE[1] // STRIDE
 # spares it most of the way from pixels to colour words.
 _HUES = (0.0, 0.08, 0.15, 0.33, 0.6, 0.77, 0.92)  # red, orange, yellow, green, blue, purple, pink
 _PLANES = 5 + len(_HUES) + 3  # RGB, disparity, whether there is a depth; hues; black, grey, white
-# When a thing is taken as found: its probability to be absent at most, and the share of the rest that must lie within
-# three by three cells. People mostly speak of what is there, so absence must be likely to count.
-_ABSENT, _TOGETHER = 0.97, 0.3
-_REACH = 3  # cells to each side of the likeliest, over which a place is the mean
+# When a thing is taken as found: its probability to be absent at most, and the share of the rest that must lie around
+# the likeliest three by three cells. People mostly speak of what is there, so absence must be likely to count.
+_ABSENT, _TOGETHER = 0.8, 0.45
+_REACH = 3  # cells to each side of the likeliest: what lies around it, and over which a place is the mean
+# People mostly speak of what is near the middle, too: farther aside, of the picture's width, a camera only turns to it
+# where more lies together, or where its colour is said and seen.
+_ASIDE, _SURELY_TOGETHER = 0.15, 0.65
+_SEEN = 1.0  # the least logit of a colour that is seen
 # The same for words of which it is not sure that they name a thing, and the least logit of that.
-_CLEARLY_THERE, _CLEARLY_TOGETHER, _MAYBE = 0.5, 0.6, -6.0
-_RATHER = -4.0  # the least logit of words that are taken to name a thing which is not clearly seen …
-_HARDLY = -10.0  # … and of those that tell on which side it is, where nothing else does …
+_CLEARLY_THERE, _CLEARLY_TOGETHER, _MAYBE = 0.5, 0.8, -3.0
+_RATHER = -2.0  # the least logit of words that are taken to name a thing which is not clearly seen …
+_HARDLY = -4.0  # … and of those that tell on which side it is, where nothing else does …
 _ONE_SIDE = 0.6  # … and it is there with this likelihood. On other scenes that is right for 85 % of what is not found
 
 
@@ -67,17 +80,19 @@ class Found:
     """A thing in the picture.
 
     place: (x, y), 0..1, None where it is nowhere clearly; named: the logit that the words name a thing at all; likely:
-    float (ROWS, COLUMNS), how likely each part of the picture shows it, None where a user gave its place.
+    float (ROWS, COLUMNS), how likely each part of the picture shows it, None where a user gave its place; sure: whether
+    that is enough for a camera to turn to it.
     """
 
     place: tuple[float, float] | None
     named: float = float("inf")
     likely: np.ndarray | None = None
+    sure: bool = True
 
     @property
     def meant(self) -> bool:
-        """Whether the words name it for sure and it is there, so that a camera may turn to it or about it."""
-        return self.place is not None and self.named > 0
+        """Whether the words name it and it is surely there, so that a camera may turn to it or about it."""
+        return self.place is not None and self.named > 0 and self.sure
 
     @property
     def perhaps(self) -> np.ndarray | None:
@@ -100,10 +115,6 @@ class Grounding(ModelMixin, ConfigMixin):
     @register_to_config
     def __init__(self, width: int = 128, heads: int = 4, depth: int = 3, channels: tuple[int, int] = (48, 96)):
         super().__init__()
-        self.words_in = nn.Sequential(nn.LayerNorm(FEATURES), nn.Linear(FEATURES, width))
-        self.words_norm, self.words_attention = nn.LayerNorm(width), Attention(width, heads)
-        self.picking = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width), nn.GELU(), nn.Linear(width, 1))
-        self.something = nn.Linear(width, 1)
         self.phrase = nn.Sequential(
             nn.LayerNorm(FEATURES), nn.Linear(FEATURES, 2 * width), nn.GELU(), nn.Linear(2 * width, width)
         )
@@ -130,18 +141,12 @@ class Grounding(ModelMixin, ConfigMixin):
         """Features (..., 768) of a phrase, the mean over its tokens -> unit vectors (..., width)."""
         return normalize(self.phrase(features).float(), dim=-1)
 
-    def name(self, text: TextFeatures) -> Named:
-        """Pick the words that name the thing out of each prompt."""
-        words = self.words_in(text.features)
-        # An empty prompt has no word to attend to: its padding is read instead.
-        mask = text.mask | ~text.mask.any(1, keepdim=True)
-        y = self.words_norm(words)
-        words = words + self.words_attention(y, y, mask)
-        picked = self.picking(words)[..., 0].float().masked_fill(~mask, -1e4).softmax(-1)
-        weight = picked[..., None]
+    def name(self, text: TextFeatures, subject: Tensor) -> Named:
+        """What prompts name by `Reading.subject`, logits (B, 1 + L)."""
+        picked = subject[:, 1:].softmax(-1)
         return Named(
-            phrase=self.embed((weight * text.features).sum(1)),
-            something=self.something((weight * words).sum(1))[..., 0].float(),
+            phrase=self.embed((picked[..., None] * text.features).sum(1)),
+            something=subject[:, 1:].logsumexp(-1) - subject[:, 0],
             picked=picked,
         )
 
@@ -172,49 +177,66 @@ class Grounding(ModelMixin, ConfigMixin):
         return torch.einsum("bpd,bnd->bpn", phrase, both) * self.scale.exp() * phrase.shape[-1] ** -0.5
 
     @torch.inference_mode()
-    def find(self, prompts: Sequence[str], text: TextFeatures, seen: Seen, encoder: TextEncoder) -> list[Found | None]:
-        """For each prompt and its features, by the encoder, what it names in the picture that was seen, or None."""
-        named = self.name(text)
+    def find(
+        self, prompts: Sequence[str], text: TextFeatures, subject: Tensor, seen: Seen, encoder: TextEncoder
+    ) -> list[Found | None]:
+        """For each prompt, its features by the encoder and its `Reading.subject`, what it names in the picture that was
+        seen, or None."""
+        named = self.name(text, subject)
         logits = self.compare(seen.cells, seen.absent, named.phrase[None])[0].cpu()
-        places = logits[:, 1:].unflatten(1, (ROWS, COLUMNS))  # a view: the hints go into the logits
-        picked = named.picked.cpu()
-        words = [words_naming(*said) for said in zip(prompts, text.starts, picked, strict=True)]
-        alike = kinds_like(encoder.meanings(words))
-        for row, place in enumerate(places):
-            said = prompts[row], text.starts[row], picked[row]
-            place += said_aside(prompts[row], place.shape) + said_coloured(*said, seen.colours, place.shape)
-            if words[row]:
+        own = [own_pieces(*pieces) for pieces in zip(text.starts, named.picked.cpu(), strict=True)]
+        spans = [said_of_it(*pieces) for pieces in zip(prompts, text.starts, own, strict=True)]
+        said = [prompt[slice(*span)] for prompt, span in zip(prompts, spans, strict=True)]
+        alike = kinds_like(encoder.meanings([words_naming(words) for words in said]))
+        coloured = []
+        for row, place in enumerate(logits[:, 1:].unflatten(1, (ROWS, COLUMNS))):  # a view: hints go into the logits
+            place += said_aside(prompts[row], place.shape) + said_central(said[row], place.shape)
+            colour = said_coloured(prompts[row], text.starts[row], own[row], seen.colours, place.shape)
+            place += colour
+            coloured.append(bool(colour.max() > _SEEN))
+            if said[row]:
                 place += looking_familiar(alike[row], seen.kinds)
+            first, end = said_worn(prompts[row], spans[row])
+            worn = (text.starts[row] >= first) & (text.starts[row] < end)
+            if worn.any():
+                place += wearing(self._likely(text.features[row, np.flatnonzero(worn)], seen))
         likely = logits.softmax(-1)
-        return [found_in(row, logit) for row, logit in zip(likely, named.something.tolist(), strict=True)]
+        return [found_in(*row) for row in zip(likely, named.something.tolist(), coloured, strict=True)]
+
+    def _likely(self, words: Tensor, seen: Seen) -> Tensor:
+        """How likely each cell (ROWS, COLUMNS) shows what word pieces, features (L, 768), name."""
+        phrase = self.embed(words.mean(0, keepdim=True))
+        likely = self.compare(seen.cells, seen.absent, phrase[None])[0, 0].softmax(-1)
+        return likely[1:].unflatten(0, (ROWS, COLUMNS)).cpu()
 
 
-def found_in(probability: Tensor, named: float) -> Found | None:
-    """Likelihoods (1 + ROWS * COLUMNS,) of places and the logit that a prompt names a thing -> the thing.
+def found_in(probability: Tensor, named: float, coloured: bool = False) -> Found | None:
+    """Likelihoods (1 + ROWS * COLUMNS,) of absence and of places, the logit that a prompt names a thing -> the thing.
 
-    Where it is rather not named, but so clearly there that it may be, its distance is known and no more.
+    coloured: whether its colour is said and seen. Where it is rather not named, but so clearly there that it may be,
+    its distance is known and no more.
     """
-    if named > 0:
-        place = place_of(probability)
-    else:
-        place = place_of(probability, _CLEARLY_THERE, _CLEARLY_TOGETHER) if named > _MAYBE else None
+    place, together = _likeliest(probability)
+    absent, least, named_enough = (
+        (_ABSENT, _TOGETHER, True) if named > 0 else (_CLEARLY_THERE, _CLEARLY_TOGETHER, named > _MAYBE)
+    )
+    there = named_enough and float(probability[0]) <= absent and together >= least
+    sure = coloured or together >= _SURELY_TOGETHER or abs(place[0] - 0.5) <= _ASIDE
     likely = probability[1:].unflatten(0, (ROWS, COLUMNS)).numpy()
-    return Found(place, named, likely) if place or named > _HARDLY else None
+    return Found(place if there else None, named, likely, sure) if there or named > _HARDLY else None
 
 
-def place_of(probability: Tensor, absent: float = _ABSENT, together: float = _TOGETHER) -> tuple[float, float] | None:
-    """(1 + ROWS * COLUMNS,) -> the mean place about the likeliest three by three cells, or None where the thing is
-    absent or the likelihood is scattered, as it is on pictures unlike the rendered ones; see _ABSENT, _TOGETHER."""
+def _likeliest(probability: Tensor) -> tuple[tuple[float, float], float]:
+    """(1 + ROWS * COLUMNS,) -> the mean place about the likeliest three by three cells, and the share of the likelihood
+    that lies there: little where it is scattered, as it is on pictures unlike the rendered ones."""
     cells = probability[1:].unflatten(0, (ROWS, COLUMNS)).numpy()
     nine = avg_pool2d(probability[None, 1:].unflatten(1, (ROWS, COLUMNS)), 3, 1, 1, divisor_override=1)[0].numpy()
     row, column = np.unravel_index(nine.argmax(), nine.shape)
-    if probability[0] > absent or nine[row, column] < together * cells.sum():
-        return None
     top, left = max(0, row - _REACH), max(0, column - _REACH)
     near = cells[top : row + _REACH + 1, left : column + _REACH + 1]
     y, x = np.mgrid[top : top + near.shape[0], left : left + near.shape[1]]
     x, y = (float((axis * near).sum() / near.sum()) + 0.5 for axis in (x, y))
-    return x / COLUMNS, y / ROWS
+    return (x / COLUMNS, y / ROWS), float(near.sum() / cells.sum())
 
 
 def picture_planes(image: np.ndarray, depth: np.ndarray | None) -> Tensor:

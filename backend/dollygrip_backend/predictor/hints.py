@@ -1,8 +1,8 @@
-"""What words say outright of where a thing is: on which side of the picture, among what of its colour, and where the
-picture looks like photographs of such things.
+"""What words say outright of where a thing is: on which side of the picture or in its middle, among what of its colour,
+below what a person wears, and where the picture looks like photographs of such things.
 
-The grounding learns the first two; as rules they are certain, and hold for pictures unlike those that it learnt from.
-The third knows more names than it does.
+The grounding learns the first; as rules they are certain, and hold for pictures unlike those that it learnt from. The
+last knows more names than it does.
 """
 
 import re
@@ -10,18 +10,32 @@ import re
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool2d, interpolate
+from torch.nn.functional import avg_pool2d, interpolate, max_pool2d, pad
 
 from dollygrip_backend.predictor.colours import CENTRES, SHADES, lab
 
 # Words that tell things apart by their side; those for a way ("to the left") and for a place beside another do not.
 _ASIDE = re.compile(r"\b(?:on|at) the (?:far |very )?(left|right)\b(?! of)|\b(left|right)(?:-hand (?!side)|most )")
+_CENTRAL = re.compile(r"\b(?:in|at) the (?:middle|cent(?:er|re))\b(?! of)")
 _OTHER_HALF = -4.0  # logits of cells in the half where the words say that the thing is not
 _SHADE = {word: number for number, words in enumerate(SHADES) for word in words}
 _WORD = re.compile(r"[a-z]+(?:[-'][a-z]+)*")
+_WORD_HERE = re.compile(r"\w+|.?")
 _COLOUR = re.compile(rf"\b(?:{'|'.join(sorted(_SHADE, key=len, reverse=True))})\b")
 _ARTICLES = re.compile(r"(?:the|an?|this|that|these|those|my|our|his|her|its|their)$")
-_NAMING = 0.1  # least share of its words in those that name the thing, where a colour is the thing's
+_OWN = 0.4  # of the largest share of a word piece in what names the thing, the least of those that do
+# Where what tells a thing apart begins, after its name.
+_TELLING = {"in", "with", "wearing", "on", "at", "by", "of", "from", "near", "behind", "under", "who", "that", "which"}
+_PERSON = r"(?:woman|lady|girl|man|guy|boy|kid|child|person|one|figure|dude|fellow|character)"
+_CLOTHES = (
+    r"(?:hats?|cap|helmet|(?:head)?scarf|turban|hood|hair|beard|glasses|shirt|t-shirt|jacket|coat|dress|skirt|trousers|"
+    r"pants|jeans|shorts|suit|vest|sweater|hoodie|apron|uniform|shoes|boots)"
+)
+_WORN = re.compile(
+    rf"\b{_PERSON} (?:in|with|wearing) ((?:(?:the|an?|her|his) )?(?:[\w-]+ ){{0,2}}?{_CLOTHES})\b"
+    rf"|\b({_CLOTHES}) {_PERSON}\b"
+)
+_WEARING = 2.5  # logits of the person for each factor of e of what he or she wears
 _OF_THE_COLOUR = 2.0  # logits of cells that show it
 _CLOSE = 25.0  # distance in CIE Lab, lightness halved, for shadows are darker, at which a pixel is hardly of a colour
 _ENOUGH = 0.3  # of a cell's pixels
@@ -39,16 +53,36 @@ def said_aside(prompt: str, shape: tuple[int, int]) -> Tensor:
     return (_OTHER_HALF * ((away - 0.4) / 0.2).clamp(0, 1)).expand(shape)
 
 
-def said_coloured(prompt: str, starts: np.ndarray, picked: Tensor, colours: Tensor, shape: tuple[int, int]) -> Tensor:
+def said_central(said: str, shape: tuple[int, int]) -> Tensor:
+    """The same where the words that name the thing, `said`, put it in the middle ("the lady in the middle")."""
+    if not _CENTRAL.search(said.lower()):
+        return torch.zeros(shape)
+    away = ((torch.arange(shape[1]) + 0.5) / shape[1] - 0.5).abs()
+    return (_OTHER_HALF * ((away - 0.15) / 0.2).clamp(0, 1)).expand(shape)
+
+
+def own_pieces(starts: np.ndarray, picked: Tensor) -> np.ndarray:
+    """(L,) which word pieces name the thing: starts (L,), the character at which each begins; picked (at least L,), its
+    share in that."""
+    shares = picked[: len(starts)].numpy()
+    return shares > _OWN * shares.max(initial=0)
+
+
+def said_of_it(prompt: str, starts: np.ndarray, own: np.ndarray) -> tuple[int, int]:
+    """The characters of the prompt, from the first to the one after the last, that name the thing; own (L,)."""
+    places = starts[own]
+    return (int(places[0]), _WORD_HERE.match(prompt, places[-1]).end()) if len(places) else (0, 0)
+
+
+def said_coloured(prompt: str, starts: np.ndarray, own: np.ndarray, colours: Tensor, shape: tuple[int, int]) -> Tensor:
     """The same for its colour: where one is said of it ("the red door"), cells that show it are likelier.
 
-    starts (L,): the character at which each word piece of the prompt begins; picked (L,): its share in what names the
-    thing; colours (3, H, W): the picture in 0..1.
+    starts and own (L,): as `own_pieces` has them; colours (3, H, W): the picture in 0..1.
     """
     shades = {
         _SHADE[match[0]]
         for match in _COLOUR.finditer(prompt.lower())
-        if picked[: len(starts)][(starts >= match.start()) & (starts < match.end())].sum() > _NAMING
+        if own[(starts >= match.start()) & (starts < match.end())].any()
     }
     if len(shades) != 1:
         return torch.zeros(shape)
@@ -60,15 +94,29 @@ def said_coloured(prompt: str, starts: np.ndarray, picked: Tensor, colours: Tens
     return _OF_THE_COLOUR * (shown / _ENOUGH).clamp(0, 1)
 
 
-def words_naming(prompt: str, starts: np.ndarray, picked: Tensor) -> str:
-    """The words that name the thing, without articles and colours: "orbit the red bowl" -> "bowl"; may be empty."""
-    shares = picked[: len(starts)].numpy()
+def words_naming(said: str) -> str:
+    """Of the words that name a thing its name alone: "the red bowl on the table" -> "bowl"; may be empty."""
     words = []
-    for match in _WORD.finditer(prompt.lower()):
-        share = shares[(starts >= match.start()) & (starts < match.end())].sum()
-        if share > _NAMING and not _ARTICLES.match(match[0]) and match[0] not in _SHADE:
-            words.append(match[0])
+    for word in _WORD.findall(said.lower()):
+        if word in _TELLING and words:
+            break
+        if not _ARTICLES.match(word) and word not in _SHADE:
+            words.append(word)
     return " ".join(words)
+
+
+def said_worn(prompt: str, span: tuple[int, int]) -> tuple[int, int]:
+    """The characters that say what the person wears whom `span` of the prompt names: "go to the man in the cap" -> "the
+    cap"; (0, 0) where there are none."""
+    match = _WORN.search(prompt.lower(), span[0])
+    return match.span(match.lastindex) if match and match.start() < span[1] else (0, 0)
+
+
+def wearing(worn: Tensor) -> Tensor:
+    """Logits (rows, columns) to add for a person who wears what is at each cell with the likelihood (rows, columns):
+    whoever is below it, or around."""
+    near = max_pool2d(pad(worn[None], (2, 2, 6, 1)), (8, 5), 1)[0]
+    return _WEARING * torch.log1p(near / _SELDOM)
 
 
 def looking_familiar(alike: Tensor, kinds: Tensor) -> Tensor:

@@ -184,7 +184,7 @@ class CameraPipeline(DiffusionPipeline):
         memory, reading = self.reader(text)
         plans = [plan_of(reading, row, tokens) for row, tokens in enumerate(text.quantities)]
         given = [Found(subject)] * len(prompts) if subject is not None else None
-        things = given or self.grounding.find(prompts, text, self._see(reference), self.text_encoder)
+        things = given or self.grounding.find(prompts, text, reading.subject, self._see(reference), self.text_encoder)
         subjects = [thing.place if thing and thing.meant else None for thing in things]
         plans = [
             plan.sided(thing.side) if thing and not thing.meant else plan

@@ -2,7 +2,7 @@
 
 A program has MAX_PHASES phases. Each says whether it exists, its tempo, and for every family of moves which way it goes
 (0 not at all, 1 and 2 the two ways), which of the prompt's quantities it is asked (a pointer to a token, 0 for none),
-and the logarithm of its size where it is asked none.
+and the logarithm of its size where it is asked none. The shot says which tokens name the thing that it is about.
 """
 
 import attrs
@@ -34,7 +34,9 @@ _SURE_OF_A_PAN = 0.8  # … of a pan's, too, for the picture may tell where the 
 @attrs.frozen
 class Program:
     """Targets of B prompts: exists (B, P), tempo (B, P), ways (B, P, F) of 0..3, pointers (B, P, F) of IGNORE or 0..L,
-    sizes (B, P, F) natural logarithms, handheld (B,). Integers but for the sizes."""
+    sizes (B, P, F) natural logarithms, handheld (B,), subject (B, 2) the first of the tokens that name the thing,
+    counted from 1, and the one after the last; (0, 1) for no thing, IGNORE where that is not known. Integers but for
+    the sizes."""
 
     exists: Tensor
     tempo: Tensor
@@ -42,16 +44,22 @@ class Program:
     pointers: Tensor
     sizes: Tensor
     handheld: Tensor
+    subject: Tensor
 
     def to(self, device: torch.device | str) -> "Program":
         """The same on `device`."""
         return Program(**{field.name: getattr(self, field.name).to(device) for field in attrs.fields(Program)})
 
+    def naming(self, length: int) -> Tensor:
+        """(B, 1 + length) which tokens name the thing, the first for no thing."""
+        places = torch.arange(1 + length, device=self.subject.device)
+        return (places >= self.subject[:, :1]) & (places < self.subject[:, 1:])
+
 
 @attrs.frozen
 class Reading:
     """Logits of B prompts, shaped as in `Program`: exists (B, P), tempo (B, P, 5), ways (B, P, F, 3), pointers
-    (B, P, F, L + 1), sizes (B, P, F), handheld (B, 3)."""
+    (B, P, F, L + 1), sizes (B, P, F), handheld (B, 3); subject (B, L + 1) over the tokens, first of no thing."""
 
     exists: Tensor
     tempo: Tensor
@@ -59,9 +67,12 @@ class Reading:
     pointers: Tensor
     sizes: Tensor
     handheld: Tensor
+    subject: Tensor
 
 
-def program_of(plan: Plan, tokens: dict[int, Quantity]) -> dict[str, np.ndarray]:
+def program_of(
+    plan: Plan, tokens: dict[int, Quantity], subject: tuple[int, int] = (IGNORE, IGNORE)
+) -> dict[str, np.ndarray]:
     """The target of one plan, shapes as in `Program` without B. tokens: the quantity that begins at each token.
 
     An asked amount that is not among the quantities (a slip of the pen) has an ignored pointer.
@@ -74,6 +85,7 @@ def program_of(plan: Plan, tokens: dict[int, Quantity]) -> dict[str, np.ndarray]
         "pointers": np.full(shape, IGNORE, np.int64),
         "sizes": np.zeros(shape, np.float32),
         "handheld": np.int64(np.argmin(np.abs(np.array(HANDHELD) - plan.handheld))),
+        "subject": np.array(subject, np.int64),
     }
     left = dict(tokens)
     still = all(not phase.moves for phase in plan.phases)

@@ -1,8 +1,8 @@
 """The shot reader: the language half of the vision-language module. It reads a prompt into a program (`program`).
 
 Token features of the frozen text encoder, refined by layers of its own kind; then one query for each phase and one for
-the whole shot read them by cross-attention and answer. Refined tokens and queries are also what the trajectory attends
-to.
+the whole shot read them by cross-attention and answer; the latter points at the words that name what the shot is about.
+Refined tokens and queries are also what the trajectory attends to.
 """
 
 import attrs
@@ -87,6 +87,8 @@ class ShotReader(ModelMixin, ConfigMixin):
         self.pointing = nn.Linear(width, len(NAMES) * _POINTER)
         self.pointed = nn.Linear(width, _POINTER)
         self.shot = nn.Linear(width, len(HANDHELD))
+        self.naming = nn.Linear(width, _POINTER)
+        self.named = nn.Linear(width, _POINTER)
         for small in (self.number_in, self.unit):  # the layers know nothing of them at the start
             nn.init.normal_(small.weight, std=0.02)
 
@@ -111,9 +113,10 @@ class ShotReader(ModelMixin, ConfigMixin):
         for block in self.phase_blocks:
             x = block(x, memory, self.dropout)
         x = self.norm(x)
-        phases, shot = x[:, :-1], self.shot(x[:, -1])
+        phases, shot = x[:, :-1], x[:, -1]
         query = self.pointing(phases).unflatten(-1, (len(NAMES), _POINTER))
         pointers = torch.einsum("bpfd,bld->bpfl", query, self.pointed(memory.tokens)) * _POINTER**-0.5
+        subject = torch.einsum("bd,bld->bl", self.naming(shot), self.named(memory.tokens)) * _POINTER**-0.5
         possible = torch.cat([torch.ones_like(memory.mask[:, :1]), torch.isfinite(numbers)], 1)
         reading = Reading(
             exists=self.exists(phases)[..., 0].float(),
@@ -121,7 +124,8 @@ class ShotReader(ModelMixin, ConfigMixin):
             ways=self.ways(phases).unflatten(-1, (len(NAMES), 3)).float(),
             pointers=pointers.float().masked_fill(~possible[:, None, None], -1e4),
             sizes=self.sizes(phases).float(),
-            handheld=shot.float(),
+            handheld=self.shot(shot).float(),
+            subject=subject.float().masked_fill(~memory.mask, -1e4),
         )
         answers = memory.mask.new_ones(x.shape[:2])
         return Memory(torch.cat([memory.tokens, x], 1), torch.cat([memory.mask, answers], 1)), reading

@@ -1,10 +1,9 @@
 """Training of the grounding on rendered scenes that name their objects.
 
-Two lessons in every step: which words of a prompt name the thing (hand-written prompts with their subject exchanged),
-and where a view shows what a phrase names, or that it does not.
+Two lessons in every step: what words mean in their sentence (hand-written prompts with their subject exchanged, where
+the shot reader will point at it), and where a view shows what a phrase names, or that it does not.
 """
 
-import re
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -15,13 +14,12 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.nn.functional import binary_cross_entropy_with_logits
 
 from dollygrip_backend.data.augment import disturb
 from dollygrip_backend.data.captions import CaptionBank, load_bank
 from dollygrip_backend.data.descriptions import Look, Said, descriptions, look_of
 from dollygrip_backend.data.grammar import Pair
-from dollygrip_backend.data.grammar.corpus import corpus, naming
+from dollygrip_backend.data.grammar.corpus import naming
 from dollygrip_backend.data.grammar.mentions import among_colours, told_before, with_subject
 from dollygrip_backend.data.objects import (
     PRONOUNS,
@@ -44,8 +42,7 @@ _SMALLEST_CROP = 0.7
 _SMALLEST_SHARE = 0.003  # of the picture: what is smaller cannot be told at this size
 _SHARPNESS = 20.0  # of the comparison of a prompt with the phrases
 _ALIKE = 5.0  # weight of how far what a prompt names is from the phrase alone: absence is learned on phrases alone
-_ENDS = ("words_in", "picking", "something", "phrase", "picture_in.0", "place", "shown", "absent")
-_SOMEBODY = re.compile(rf"\{{|\b(?:{'|'.join(PRONOUNS)})\b", re.IGNORECASE)  # a thing, or one left unsaid
+_ENDS = ("phrase", "picture_in.0", "place", "shown", "absent")
 _DESCRIBED = 4  # descriptions of a picture's things at least, where there are so many
 _SPREAD = 0.7  # cells: how far the target's probability reaches around an object's middle
 
@@ -123,7 +120,7 @@ class NamedViews:
 @attrs.frozen(eq=False)
 class Phrases:
     """Phrases that name things, their features (N, 768), and a bank of prompts: named[i] is the phrase that prompt i
-    speaks of, -1 for none. alike (N, N): whether two of them say the same thing in other words."""
+    speaks of. alike (N, N): whether two of them say the same thing in other words."""
 
     words: list[str]
     features: Tensor
@@ -135,8 +132,8 @@ class Phrases:
     def of(
         cls, named: list[tuple[str, ...]], described: list[tuple[str, ...]], count: int, seed: int, cache: Path
     ) -> "Phrases":
-        """`count` prompts, a fifth of them about nothing, the others half about what is named and half about what is
-        described; half of those say it in other words where there are any. A third speaks of other colours, too."""
+        """`count` prompts, half about what is named and half about what is described; half of them say it in other
+        words where there are any. A third speaks of other colours, too."""
         rng = np.random.default_rng(seed)
         meaning: dict[str, int] = {}
         for i, same in enumerate([*named, *described]):
@@ -145,21 +142,22 @@ class Phrases:
                 meaning.setdefault(words, known)
         words = list(meaning)
         number = {phrase: i for i, phrase in enumerate(words)}
-        pairs, names = [], np.full(count, -1)
-        about_nothing = [pair for pair in corpus() if not _SOMEBODY.search(pair.prompt)]
+        pairs, names = [], np.zeros(count, int)
         for i in range(count):
-            if i % 5 == 0:
-                pairs.append(_surrounded(_one_of(about_nothing, rng), rng))
-                continue
-            said = in_some_words(_one_of(named if i % 5 < 3 else described or named, rng), rng)
+            said = in_some_words(_one_of(described or named if i % 2 else named, rng), rng)
             names[i] = number[said]
             pairs.append(_surrounded(_mentioning(_one_of(naming(), rng), said, named, rng), rng))
         alone = load_bank([Pair(spoken(phrase), pairs[0].plan) for phrase in words], cache)
         text, _ = alone.batch(np.arange(len(words)))
-        mask = text.mask[..., None]
-        features = (text.features * mask).sum(1) / mask.sum(1)
+        features = mean_over(text, text.mask)
         group = torch.tensor([meaning[phrase] for phrase in words])
         return cls(words, features, group[:, None] == group, load_bank(pairs, cache), names)
+
+
+def mean_over(text: TextFeatures, words: Tensor) -> Tensor:
+    """Features (B, 768): the mean over those words, (B, L), of each prompt."""
+    words = words[..., None]
+    return (text.features * words).sum(1) / words.sum(1).clamp_min(1)
 
 
 def _mentioning(pair: Pair, said: str, named: list[tuple[str, ...]], rng: np.random.Generator) -> Pair:
@@ -276,12 +274,13 @@ def train_grounding(
     return model
 
 
-def _draw(views: NamedViews, phrases: Phrases, settings: Config, step: int) -> tuple[TextFeatures, Tensor, ...]:
-    """A step's prompts, the phrase that each names, and what `draw_views` gives."""
+def _draw(views: NamedViews, phrases: Phrases, settings: Config, step: int) -> tuple[Tensor, ...]:
+    """The features of what a step's prompts name, the numbers of these phrases, and what `draw_views` gives."""
     rng = step_random(settings.seed, step)
     rows = rng.choice(len(phrases.bank), settings.prompts_in_step, replace=False)
-    text, _ = phrases.bank.batch(rows)
-    return text, torch.from_numpy(phrases.named[rows]), *draw_views(views, phrases, settings, rng)
+    text, program = phrases.bank.batch(rows)
+    heard = mean_over(text, program.naming(text.mask.shape[1])[:, 1:])
+    return heard, torch.from_numpy(phrases.named[rows]), *draw_views(views, phrases, settings, rng)
 
 
 def _step(
@@ -289,21 +288,20 @@ def _step(
     encoder: PictureFeatures,
     settings: Config,
     known: tuple[Tensor, Tensor],
-    batch: tuple[TextFeatures, Tensor, ...],
+    batch: tuple[Tensor, ...],
 ) -> dict[str, float]:
     """One step: what prompts name, and where pictures show it. known: the phrases' features and which are alike."""
     features, alike = known
-    text, named, pictures, asked, targets = (value.to(run.device) for value in batch)
+    heard, named, pictures, asked, targets = (value.to(run.device) for value in batch)
     with torch.no_grad(), run.autocast(settings.bfloat16):
         read = encoder(rgb_of(pictures))
     with sdpa_kernel(SDPBackend.MATH), run.autocast(settings.bfloat16):
         vocabulary = run.model.embed(features)
-        heard = run.model.name(text)
+        phrase = run.model.embed(heard)
         chances = run.model.compare(*run.model.see(pictures, read), vocabulary[asked]).log_softmax(-1)
     parts = {
-        "words": _words_loss(heard.phrase @ vocabulary.T * _SHARPNESS, named, alike),
-        "alike": _ALIKE * (1 - (heard.phrase * vocabulary[named]).sum(-1))[named >= 0].mean(),
-        "something": binary_cross_entropy_with_logits(heard.something, (named >= 0).float()),
+        "words": _words_loss(phrase @ vocabulary.T * _SHARPNESS, alike[named]),
+        "alike": _ALIKE * (1 - (phrase * vocabulary[named]).sum(-1)).mean(),
         "places": -(targets * chances).sum(-1).mean(),
     }
     run.descend(sum(parts.values()), learning_rate(run.step, settings.steps, settings.learning_rate))
@@ -313,8 +311,6 @@ def _step(
     return {**{key: float(value.detach()) for key, value in parts.items()}, **found}
 
 
-def _words_loss(logits: Tensor, named: Tensor, alike: Tensor) -> Tensor:
+def _words_loss(logits: Tensor, right: Tensor) -> Tensor:
     """Cross-entropy of prompts' logits (B, N) over the phrases; any that says the same as the one named is right."""
-    says, logits = named >= 0, logits.log_softmax(-1)
-    right = logits[says].masked_fill(~alike[named[says]], -torch.inf).logsumexp(-1)
-    return -right.sum() / says.sum().clamp_min(1)
+    return -logits.log_softmax(-1).masked_fill(~right, -torch.inf).logsumexp(-1).mean()

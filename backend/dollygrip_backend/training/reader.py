@@ -16,8 +16,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, one_hot, smooth_l1_loss
 
 from dollygrip_backend.data.captions import CaptionBank, load_bank
-from dollygrip_backend.data.grammar import Pair
-from dollygrip_backend.data.grammar.corpus import bare, corpus
+from dollygrip_backend.data.grammar.corpus import corpus
 from dollygrip_backend.predictor.program import IGNORE, UNDECIDED, Program, Reading
 from dollygrip_backend.predictor.reader import ShotReader
 from dollygrip_backend.predictor.text import TextFeatures, upper_layers
@@ -61,10 +60,18 @@ def losses(reading: Reading, program: Program) -> dict[str, Tensor]:
         "sizes": smooth_l1_loss(reading.sizes[sized], program.sizes[sized], beta=0.2),
         "tempo": cross_entropy(reading.tempo.flatten(0, 1), program.tempo.flatten(), ignore_index=IGNORE),
         "handheld": cross_entropy(reading.handheld, program.handheld),
+        "subject": _subject_loss(reading.subject, program.naming(reading.subject.shape[1] - 1)),
     }
 
 
-_WEIGHTS = {"exists": 2.0, "ways": 1.0, "pointers": 0.5, "sizes": 0.3, "tempo": 0.3, "handheld": 0.3}
+_WEIGHTS = {"exists": 2.0, "ways": 1.0, "pointers": 0.5, "sizes": 0.3, "tempo": 0.3, "handheld": 0.3, "subject": 0.3}
+
+
+def _subject_loss(logits: Tensor, naming: Tensor) -> Tensor:
+    """Cross-entropy of logits and targets (B, 1 + L), where all words that name the thing are alike and prompts for
+    which they are not known count for nothing."""
+    apart = -(naming * logits.log_softmax(-1)).sum(-1) / naming.sum(-1).clamp_min(1)
+    return apart.sum() / naming.any(-1).sum().clamp_min(1)
 
 
 def agreement(reading: Reading, program: Program) -> Tensor:
@@ -91,6 +98,23 @@ def held_out_agreement(reader: ShotReader, bank: CaptionBank) -> float:
     return float(torch.cat(right).float().mean())
 
 
+@torch.inference_mode()
+def held_out_naming(reader: ShotReader, bank: CaptionBank) -> tuple[float, float]:
+    """Of prompts that name a thing, the mean share of what is pointed at that its words have; of the others, the share
+    that is read so."""
+    reader.eval()
+    things, nothing = [], []
+    for start in range(0, len(bank), 128):
+        rows = np.arange(start, min(start + 128, len(bank)))
+        text, program = (value.to(reader.device) for value in bank.batch(rows))
+        chance = reader(text)[1].subject.softmax(-1)
+        right = (chance * program.naming(chance.shape[1] - 1)).sum(-1)
+        things.append(right[program.subject[:, 0] > 0])
+        nothing.append(right[program.subject[:, 0] == 0])
+    reader.train()
+    return float(torch.cat(things).mean()), float((torch.cat(nothing) > 0.5).float().mean())
+
+
 def train_reader(
     settings: Config, bank: CaptionBank, work: Path, resume: bool = True, start: Path | None = None
 ) -> ShotReader:
@@ -106,7 +130,7 @@ def train_reader(
     optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.98), weight_decay=0.02, fused=True)
     run = Run(reader, optimizer, settings.average, recipe)
     with run.accelerator.main_process_first():
-        held_out = load_bank([Pair(bare(p.prompt), p.plan) for p in corpus(held_out=True)], work / "captions")
+        held_out = load_bank(list(corpus(held_out=True)), work / "captions")
     train(
         run,
         "reader",
@@ -115,7 +139,7 @@ def train_reader(
         partial(_step, run, settings),
         work,
         resume=resume,
-        at_save=lambda: {"held_out": _score(run, held_out)},
+        at_save=lambda: _scores(run, held_out),
     )
     return reader.eval()
 
@@ -127,13 +151,14 @@ def _fresh(settings: Config) -> ShotReader:
     return reader
 
 
-def _score(run: Run, bank: CaptionBank) -> float:
-    """Agreement of the averaged weights."""
+def _scores(run: Run, bank: CaptionBank) -> dict[str, float]:
+    """How well the averaged weights read."""
     now = {key: value.clone() for key, value in run.model.state_dict().items()}
     run.model.load_state_dict(run.average)
-    score = held_out_agreement(run.model, bank)
+    things, nothing = held_out_naming(run.model, bank)
+    scores = {"held_out": held_out_agreement(run.model, bank), "things": things, "nothing": nothing}
     run.model.load_state_dict(now)
-    return score
+    return scores
 
 
 def _draw(bank: CaptionBank, settings: Config, step: int) -> tuple[TextFeatures, Program]:

@@ -62,6 +62,14 @@ def test_a_changed_rule_reads_the_words_again(encoder, tmp_path, file):
     assert len(list(cache.glob("*.npz"))) == 1 + changed
 
 
+def test_marks_become_the_tokens_that_name_a_thing(encoder, tmp_path):
+    prompts = ["creep up on {the fox}", "pan right", "into the valley⟨⟩", "read ⟨the label⟩" + " again" * 96]
+    told = load_bank([Pair(prompt, read_plan("dolly_in")) for prompt in prompts], tmp_path, encoder)
+    text, program = told.batch(np.arange(len(prompts)))
+    naming = program.naming(text.mask.shape[1])
+    assert naming.nonzero().tolist() == [[0, 4], [0, 5], [1, 0], [3, 2], [3, 3]]
+
+
 def test_the_code_that_captions_depend_on_is_complete():
     """What the predictor's files among it import of the predictor is among it, too."""
     known = {file.stem for file in captions._CODE}

@@ -17,10 +17,13 @@ from dollygrip_backend.predictor.grounding import (
     Grounding,
     found_in,
     picture_planes,
-    place_of,
     rgb_of,
 )
 from dollygrip_backend.training.grounding import View, _around, _cropped, draw_views
+
+
+def place_of(probability):
+    return found_in(probability, 2.0).place
 
 
 @given(st.floats(0.05, 0.95), st.floats(0.05, 0.95))
@@ -38,7 +41,7 @@ def test_what_is_hardly_named_but_clearly_there_has_a_distance_and_no_turn():
     unlikely = torch.cat([torch.tensor([0.6]), there[1:] / 2])
     assert found_in(there, 2.0).meant and found_in(unlikely, 2.0).meant
     assert found_in(there, -2.0).place == place_of(there) and not found_in(there, -2.0).meant
-    assert found_in(unlikely, -2.0).place is found_in(there, -9.0).place is None
+    assert found_in(unlikely, -2.0).place is found_in(there, -3.5).place is None
 
 
 def test_what_is_named_but_nowhere_clearly_has_likely_places_alone():
@@ -46,7 +49,7 @@ def test_what_is_named_but_nowhere_clearly_has_likely_places_alone():
     found = found_in(scattered, 2.0)
     assert found.place is None and not found.meant
     np.testing.assert_array_equal(found.perhaps.ravel(), scattered[1:].numpy())
-    assert found_in(scattered, -5.0).perhaps is None and found_in(scattered, -11.0) is None
+    assert found_in(scattered, -3.0).perhaps is None and found_in(scattered, -5.0) is None
 
 
 @given(st.floats(0.02, 0.98), st.floats(0.1, 0.9))
@@ -110,11 +113,15 @@ def test_only_phrases_that_are_known_are_asked(seed):
 def test_an_untrained_network_answers_in_the_right_shape_even_without_words(text_of, picture_features):
     network = Grounding(width=32, heads=2, depth=1).eval()
     with torch.inference_mode():
-        named = network.name(text_of(["go to the red door", " "]))
+        text = text_of(["go to the red door", " "])
+        subject = torch.full((2, 1 + text.mask.shape[1]), -1e4)
+        subject[0, 4:], subject[1, 0] = 3.0, 0.0
+        named = network.name(text, subject)
         seen = network.look_at(np.zeros((90, 120, 3), np.uint8), None, picture_features)
         logits = network.compare(seen.cells, seen.absent, named.phrase[None])
     assert logits.shape == (1, 2, 1 + ROWS * COLUMNS) and torch.isfinite(logits).all()
-    assert named.something.shape == (2,)
+    assert (named.something > 0).tolist() == [True, False]
+    torch.testing.assert_close(named.picked[0], torch.tensor([0.0, 0.0, 0.0, 0.5, 0.5]))
 
 
 def test_a_mirrored_picture_shows_the_same_things_on_the_other_side(picture_features):
@@ -132,3 +139,13 @@ def test_a_mirrored_picture_shows_the_same_things_on_the_other_side(picture_feat
     torch.testing.assert_close(seen.absent, mirrored.absent, rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(seen.colours, mirrored.colours.flip(2))
     assert not torch.allclose(seen.cells, one_way)
+
+
+def test_a_thing_far_aside_must_be_surer_than_one_near_the_middle():
+    away = torch.full((1 + ROWS * COLUMNS,), 0.5 / (ROWS * COLUMNS))
+    near, aside = (away + torch.cat([torch.zeros(1), 0.5 * torch.from_numpy(_around(x, 0.5))]) for x in (0.45, 0.9))
+    assert found_in(near, 2.0).meant
+    assert found_in(aside, 2.0).place[0] > 0.7 and not found_in(aside, 2.0).meant
+    assert found_in(aside, 2.0, coloured=True).meant
+    surer = 0.3 * away + 0.85 * torch.cat([torch.zeros(1), torch.from_numpy(_around(0.9, 0.5))])
+    assert found_in(surer, 2.0).meant

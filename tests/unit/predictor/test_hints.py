@@ -1,5 +1,5 @@
-"""What words say outright of a thing's place: its side of the picture, its colour where that is the thing's own, and
-where the picture looks like photographs of such things."""
+"""What words say outright of a thing's place: its side of the picture, its colour where that is the thing's own, what a
+person wears, and where the picture looks like photographs of such things."""
 
 import numpy as np
 import pytest
@@ -7,12 +7,26 @@ import torch
 
 from dollygrip_backend.predictor.colours import SHADES
 from dollygrip_backend.predictor.familiar import NAMES, kinds_like
-from dollygrip_backend.predictor.grounding import COLUMNS, ROWS, place_of
-from dollygrip_backend.predictor.hints import looking_familiar, said_aside, said_coloured, words_naming
+from dollygrip_backend.predictor.grounding import COLUMNS, ROWS, found_in
+from dollygrip_backend.predictor.hints import (
+    looking_familiar,
+    own_pieces,
+    said_aside,
+    said_central,
+    said_coloured,
+    said_of_it,
+    said_worn,
+    wearing,
+    words_naming,
+)
 from dollygrip_backend.predictor.picture_features import KINDS, WEIGHTS
 from dollygrip_backend.training.grounding import _around
 
 SHAPE = ROWS, COLUMNS
+
+
+def place_of(probability):
+    return found_in(probability, 2.0).place
 
 
 def _with_hint(probability: torch.Tensor, hint: torch.Tensor) -> torch.Tensor:
@@ -35,7 +49,7 @@ def _with_hint(probability: torch.Tensor, hint: torch.Tensor) -> torch.Tensor:
 )
 def test_a_thing_that_is_said_to_be_on_a_side_is_found_there(prompt, side):
     bells = [torch.from_numpy(_around(x, 0.5)) for x in (0.2, 0.8)]
-    both = torch.cat([torch.tensor([0.1]), bells[0] * 0.4 + bells[1] * 0.5])
+    both = torch.cat([torch.tensor([0.1]), bells[0] * 0.25 + bells[1] * 0.65])
     place = place_of(_with_hint(both, said_aside(prompt, SHAPE)))
     assert place[0] == pytest.approx(0.2 if side == "left" else 0.8, abs=0.02)
     lonely = place_of(_with_hint(torch.cat([torch.tensor([0.1]), bells[1] * 0.9]), said_aside(prompt, SHAPE)))
@@ -47,12 +61,12 @@ def _hint(prompt: str, own: str, srgb: tuple[int, int, int]) -> torch.Tensor:
     """The hint of a prompt in which the words `own` name the thing; a patch of a picture unlike it is `srgb`."""
     words = prompt.split(" ")
     starts = np.cumsum([0, *(len(word) + 1 for word in words[:-1])])
-    picked = torch.tensor([float(word in own.split()) for word in words])
+    picked = np.array([word in own.split() for word in words])
     green = srgb[1] >= max(srgb[0], srgb[2])
     unlike = torch.tensor([1.0, 0.0, 1.0] if green else [0.0, 1.0, 0.0])
     colours = unlike[:, None, None].repeat(1, 8 * ROWS, 8 * COLUMNS)
     colours[:, 40:72, 32:64] = torch.tensor(srgb)[:, None, None] / 255
-    return said_coloured(prompt, starts, picked / picked.sum(), colours, SHAPE)
+    return said_coloured(prompt, starts, picked, colours, SHAPE)
 
 
 @pytest.mark.parametrize("words", [words[0] for words in SHADES])
@@ -78,18 +92,49 @@ def test_the_colour_of_something_else_and_two_colours_say_nothing(prompt, own):
 
 
 @pytest.mark.parametrize(
-    "prompt, naming, words",
+    "prompt, naming, said, name",
     [
-        ("orbit the red bowl", (6, 10, 14), "bowl"),
-        ("go to the trash can, then left", (6, 10, 16), "trash can"),
-        ("pan left", (), ""),
-        ("", (), ""),
+        ("orbit the red bowl", (6, 10, 14), "the red bowl", "bowl"),
+        ("go to the trash can, then left", (6, 10, 16), "the trash can", "trash can"),
+        ("look at the man with the dog now", (8, 12, 16, 21, 25), "the man with the dog", "man"),
+        ("pan left", (), "", ""),
+        ("", (), "", ""),
     ],
 )
-def test_the_words_that_name_a_thing_are_without_articles_and_colours(prompt, naming, words):
+def test_the_name_of_a_thing_is_without_articles_colours_and_what_tells_it_apart(prompt, naming, said, name):
     starts = np.array([i for i in range(len(prompt)) if prompt[i] != " " and (i == 0 or prompt[i - 1] == " ")], int)
     picked = torch.tensor([1 / len(naming) if start in naming else 0.0 for start in starts])
-    assert words_naming(prompt, starts, picked) == words
+    own = own_pieces(starts, picked)
+    assert [int(start) for start in starts[own]] == [start for start in starts if start in naming]
+    span = said_of_it(prompt, starts, own)
+    assert prompt[slice(*span)] == said and words_naming(said) == name
+
+
+@pytest.mark.parametrize(
+    "prompt, named, worn",
+    [
+        ("Go to the woman in the teal hat, slowly", "the woman in the teal hat", "the teal hat"),
+        ("circle the guy wearing a red jacket", "the guy", "a red jacket"),
+        ("closer to that hat lady", "that hat lady", "hat"),
+        ("orbit lady with hat a quarter turn", "lady with hat", "hat"),
+        ("push in on the man in the middle", "the man in the middle", ""),
+        ("zoom on the hat", "the hat", ""),
+        ("to the house, past the man in the cap", "the house", ""),
+    ],
+)
+def test_what_a_person_wears_is_told_from_where_he_stands(prompt, named, worn):
+    start = prompt.index(named)
+    assert prompt[slice(*said_worn(prompt, (start, start + len(named))))] == worn
+
+
+def test_a_person_is_found_below_the_hat_and_in_the_middle_where_the_words_say_so():
+    people = sum(torch.from_numpy(_around(x, 0.6)) * likely for x, likely in ((0.15, 0.7), (0.5, 0.1), (0.85, 0.1)))
+    three = torch.cat([torch.tensor([0.1]), people])
+    hat = torch.from_numpy(_around(0.85, 0.25)).reshape(SHAPE)
+    assert place_of(three)[0] < 0.3
+    assert place_of(_with_hint(three, wearing(hat)))[0] == pytest.approx(0.85, abs=0.05)
+    assert place_of(_with_hint(three, said_central("the man in the middle", SHAPE)))[0] == pytest.approx(0.5, abs=0.05)
+    assert not said_central("the man in the middle of the street", SHAPE).any()
 
 
 def test_phrases_mean_kinds_of_things_by_all_their_names(encoder):

@@ -137,7 +137,7 @@ def test_a_pan_of_no_side_goes_where_its_thing_may_be(pipe, monkeypatch, mirrore
 def test_the_words_that_name_a_thing_are_told_from_colours_about_it(pipe, prompt, thing, surroundings):
     text = pipe.text_encoder.encode([prompt])
     with torch.inference_mode():
-        picked = pipe.grounding.name(text).picked[0].numpy()
+        picked = pipe.grounding.name(text, pipe.reader(text)[1].subject).picked[0].numpy()
 
     def share(words: str) -> float:
         at = [(prompt.index(word), prompt.index(word) + len(word)) for word in words.split()]

@@ -71,7 +71,7 @@ def clock_words(way: str) -> list[str]:
 
 
 def fill(template: str, way: str, rng: np.random.Generator) -> str:
-    """Replace the placeholders of `moves.toml` for a move towards `way`."""
+    """Replace the placeholders of `moves.toml` for a move towards `way`; what it is about is marked."""
     facing = {"up": ("above", "below"), "down": ("below", "above")}.get(way)
     turning = {"left": "clockwise", "right": "counterclockwise"}.get(way, way)  # of an orbit, seen from above
     for key, options in (
@@ -84,10 +84,11 @@ def fill(template: str, way: str, rng: np.random.Generator) -> str:
         ("{p}", WORLD["places"]),
     ):
         if key in template:
-            template = template.replace(key, pick(rng, options))
+            unsure = "⟨⟩" if key == "{p}" and "{s}" not in template else ""  # a place to be in, or to be seen
+            template = template.replace(key, pick(rng, options) + unsure)
     if "toward " in template and rng.random() < 0.45:
         template = template.replace("toward ", "towards ")
-    return template.replace("{s}", thing(rng)) if "{s}" in template else template
+    return template.replace("{s}", f"{{{thing(rng)}}}") if "{s}" in template else template
 
 
 @attrs.frozen
@@ -163,6 +164,9 @@ class Clause:
     noun: str
     move: Move
     tempo: str
+
+
+SPOKEN = ("imperative", "gerund", "third", "noun")
 
 
 def clause(family: str, way: str, rng: np.random.Generator) -> Clause:

@@ -1,7 +1,7 @@
 """Prompts written by hand, with their plans, and the ways to vary them without changing what they mean.
 
-Each line of `corpus/*.txt` is "PLAN | PROMPT" (the notation of `predictor.plan`); braces in a prompt mark a subject
-that may be exchanged. Every tenth line of a file is held out from training and measures it.
+Each line of `corpus/*.txt` is "PLAN | PROMPT" (the notations of `predictor.plan` and, for marks, of `pair`). Every
+tenth line of a file is held out from training and measures it.
 """
 
 import re
@@ -12,7 +12,7 @@ import attrs
 import numpy as np
 
 from dollygrip_backend.data.grammar.clauses import thing
-from dollygrip_backend.data.grammar.pair import Pair
+from dollygrip_backend.data.grammar.pair import Pair, bare, marked, subject_in
 from dollygrip_backend.predictor.plan import Amount, Move, Plan, read_plan
 from dollygrip_backend.predictor.quantities import read_quantities
 
@@ -39,7 +39,7 @@ _RANGES = {"degrees": (5, 180), "metres": (1, 9), "ratio": (1.2, 5)}
 
 @lru_cache
 def corpus(held_out: bool = False) -> tuple[Pair, ...]:
-    """The lines for training, or those held out; braces stay in the prompts."""
+    """The lines for training, or those held out."""
     pairs, measured = [], set() if held_out else {bare(pair.prompt).lower() for pair in corpus(held_out=True)}
     for file in sorted(_FOLDER.glob("*.txt")):
         lines = [line for line in file.read_text("utf-8").splitlines() if line.strip() and not line.startswith("#")]
@@ -50,19 +50,13 @@ def corpus(held_out: bool = False) -> tuple[Pair, ...]:
     return tuple(pairs)
 
 
-def bare(prompt: str) -> str:
-    """The prompt as a user would type it: without braces."""
-    return prompt.replace("{", "").replace("}", "")
-
-
 def vary(pair: Pair, rng: np.random.Generator) -> Pair:
     """The pair with another subject, seen in a mirror, with other numbers, or as it is."""
     prompt, plan = pair.prompt, pair.plan
     if rng.random() < 0.5:
-        prompt = re.sub(r"\{[^{}]*\}", lambda _: thing(rng), prompt)
-    prompt = bare(prompt)
+        prompt = re.sub(r"\{[^{}]*\}", lambda _: f"{{{thing(rng)}}}", prompt)
     turned = _SIDES.sub(_other_side, prompt)
-    if rng.random() < 0.5 and turned != prompt and not _UNSIDED.search(prompt):
+    if rng.random() < 0.5 and turned != prompt and not _UNSIDED.search(bare(prompt)):
         prompt, plan = turned, mirrored(plan)
     return _renumbered(Pair(prompt, plan), rng) if rng.random() < 0.6 else Pair(prompt, plan)
 
@@ -88,17 +82,17 @@ def _renumbered(pair: Pair, rng: np.random.Generator) -> Pair:
     asked = [move for phase in pair.plan.phases for move in phase.moves if move.asked]
     if len(asked) != 1 or asked[0].asked.unit not in _RANGES:
         return pair
-    move = asked[0]
-    said = [q for q in read_quantities(pair.prompt) if q.amount(move.family, move.way) == move.asked]
-    digits = re.match(r"\d+(?:\.\d+)?(?![\d/])", pair.prompt[said[0].start :]) if len(said) == 1 else None
-    if not digits or re.search(r"\d", pair.prompt[said[0].start + digits.end() : said[0].end]):
+    move, words = asked[0], bare(pair.prompt)
+    said = [q for q in read_quantities(words) if q.amount(move.family, move.way) == move.asked]
+    digits = re.match(r"\d+(?:\.\d+)?(?![\d/])", words[said[0].start :]) if len(said) == 1 else None
+    if not digits or re.search(r"\d", words[said[0].start + digits.end() : said[0].end]):
         return pair  # "from 24 to 70 mm" is one quantity of two numbers
     low, high = _RANGES[move.asked.unit]
     value = float(np.exp(rng.uniform(np.log(low), np.log(80 if move.family == "tilt" else high))))
     text = f"{value:.1f}".rstrip("0").rstrip(".") if move.asked.unit == "ratio" else f"{value:.0f}"
     start = said[0].start
-    prompt = pair.prompt[:start] + text + pair.prompt[start + digits.end() :]
-    again = next((q for q in read_quantities(prompt) if q.start == start), None)
+    words = words[:start] + text + words[start + digits.end() :]
+    again = next((q for q in read_quantities(words) if q.start == start), None)
     amount = again.amount(move.family, move.way) if again else None
     if amount is None or amount.unit != move.asked.unit:
         return pair
@@ -107,10 +101,13 @@ def _renumbered(pair: Pair, rng: np.random.Generator) -> Pair:
         return attrs.evolve(other, asked=Amount(amount.value, amount.unit)) if other.asked else other
 
     phases = tuple(attrs.evolve(phase, moves=tuple(map(renumber, phase.moves))) for phase in pair.plan.phases)
-    return Pair(prompt, attrs.evolve(pair.plan, phases=phases))
+    subject = subject_in(pair.prompt)
+    if subject:
+        subject = tuple(place + (len(text) - digits.end()) * (place > start) for place in subject)
+    return Pair(marked(words, subject), attrs.evolve(pair.plan, phases=phases))
 
 
 @lru_cache
 def naming() -> tuple[Pair, ...]:
-    """The lines for training that name a subject."""
+    """The lines for training that name a thing for which any other could stand."""
     return tuple(pair for pair in corpus() if "{" in pair.prompt)

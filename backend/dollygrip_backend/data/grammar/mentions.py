@@ -31,7 +31,7 @@ _THEY = {
 
 def with_subject(pair: Pair, subject: str, other: str | None, rng: np.random.Generator) -> Pair:
     """The pair about `subject` ("the red door"), sometimes with another thing mentioned beside it."""
-    prompt = _about(pair.prompt, subject)
+    prompt = _about(pair.prompt, f"{{{subject}}}")
     if other:
         prompt = prompt.rstrip(". ") + pick(rng, _BESIDE) + other
     return Pair(prompt, pair.plan)
@@ -41,7 +41,7 @@ def told_before(pair: Pair, subject: str, rng: np.random.Generator) -> Pair:
     """The pair about "her", "him" or "it", after a sentence that says who or what that is."""
     words = set(subject.split())
     called = "him" if words & _HE else "her" if words & _SHE else pick(rng, ["her", "him"]) if words & _THEY else "it"
-    told = f"{subject} {pick(rng, WORLD['actions'])}"
+    told = f"{{{subject}}} {pick(rng, WORLD['actions'])}"
     link = pick(rng, [". ", ", ", "; ", ". Camera: ", " and the camera: "])
     return Pair(told + link + _about(pair.prompt, called), pair.plan)
 

@@ -3,8 +3,8 @@
 import attrs
 import numpy as np
 
-from dollygrip_backend.data.grammar.clauses import Clause, article, clause, fill, pick, thing
-from dollygrip_backend.data.grammar.pair import Pair
+from dollygrip_backend.data.grammar.clauses import SPOKEN, Clause, article, clause, fill, pick, thing
+from dollygrip_backend.data.grammar.pair import Pair, about_one, bare
 from dollygrip_backend.data.grammar.words import FRAMES, WORLD
 from dollygrip_backend.data.grammar.words import MOVES as WORDS
 from dollygrip_backend.predictor.plan import EITHER, FAMILIES, HANDHELD, PAUSE_SHARE, Move, Phase, Plan
@@ -76,7 +76,8 @@ def around(request: str, rng) -> str:
     if place < 0.88:
         return f"{request}{pick(rng, ['. ', ', ', ' as ', ' while ', ': '])}{scene}"
     link = pick(rng, ["of", "on", "in front of", "with", "showing"])
-    return f"{request} {link} {thing(rng)} {pick(rng, WORLD['settings'])}"
+    subject = thing(rng) if request != bare(request) else f"{{{thing(rng)}}}"
+    return f"{request} {link} {subject} {pick(rng, WORLD['settings'])}"
 
 
 def _refusal(family: str, rng) -> str:
@@ -138,7 +139,14 @@ def _two(rng, together: bool) -> tuple[Clause, Clause]:
         a, b = (pick(rng, MOVES).rsplit("_", 1) for _ in range(2))
         same = a[0] == b[0] and (together or a[1] == b[1])
         if not same and not (together and {a[0], b[0]} in _CLASHES and rng.random() < 0.85):
-            return clause(*a, rng), clause(*b, rng)
+            return _one_named(clause(*a, rng), clause(*b, rng))
+
+
+def _one_named(a: Clause, b: Clause) -> tuple[Clause, Clause]:
+    """Two clauses with marks in one of them."""
+    families = [{c.move.family} for c in (a, b)]
+    forms = {form: about_one([getattr(c, form) for c in (a, b)], families) for form in SPOKEN}
+    return tuple(attrs.evolve(c, **{form: words[k] for form, words in forms.items()}) for k, c in enumerate((a, b)))
 
 
 def at_once(rng: np.random.Generator) -> Pair:

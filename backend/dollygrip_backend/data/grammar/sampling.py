@@ -6,10 +6,11 @@ import attrs
 import numpy as np
 
 from dollygrip_backend.data.grammar import prompts
-from dollygrip_backend.data.grammar.clauses import pick
+from dollygrip_backend.data.grammar.clauses import pick, thing
 from dollygrip_backend.data.grammar.corpus import corpus, vary
-from dollygrip_backend.data.grammar.pair import Pair
-from dollygrip_backend.data.grammar.words import FRAMES
+from dollygrip_backend.data.grammar.mentions import told_before
+from dollygrip_backend.data.grammar.pair import Pair, about_one, bare, first_letter
+from dollygrip_backend.data.grammar.words import FRAMES, WORLD
 from dollygrip_backend.predictor.plan import PAUSE_SHARE, Phase, Plan
 
 _TYPO_SHARE = 0.12
@@ -31,13 +32,15 @@ def sample_pair(rng: np.random.Generator) -> Pair:
     if rng.random() < _TYPO_SHARE:
         text = typo(text, rng)
     style = rng.random()
-    text = text[0].upper() + text[1:] if style < 0.5 else text.lower() if style < 0.6 else text
+    text = first_letter(text) if style < 0.5 else text.lower() if style < 0.6 else text
     text = text.upper() if style > 0.99 else text
-    return Pair(text + ("." if text[-1].isalnum() and rng.random() < 0.35 else ""), pair.plan)
+    return Pair(text + ("." if bare(text)[-1].isalnum() and rng.random() < 0.35 else ""), pair.plan)
 
 
 def _written(rng: np.random.Generator) -> Pair:
     pair = vary(pick(rng, corpus()), rng)
+    if "{" in pair.prompt and rng.random() < 0.08 and (subject := thing(rng)) not in WORLD["pronouns"]:
+        return told_before(pair, subject, rng)
     return attrs.evolve(pair, prompt=prompts.around(pair.prompt, rng)) if rng.random() < 0.15 else pair
 
 
@@ -69,8 +72,10 @@ def _chain(rng: np.random.Generator) -> Pair:
 
 def _joined(frame: str, rng: np.random.Generator, **parts: Pair) -> str:
     """A chain's frame filled; most people do not write capitals in the middle of a sentence."""
-    words = {key: pair.prompt.rstrip(".!?,; ") for key, pair in parts.items()}
-    lower = {key: text if text[:2].isupper() else text[0].lower() + text[1:] for key, text in words.items()}
+    families = [{move.family for phase in pair.plan.phases for move in phase.moves} for pair in parts.values()]
+    named = about_one([pair.prompt.rstrip(".!?,; ") for pair in parts.values()], families)
+    words = dict(zip(parts, named, strict=True))
+    lower = {key: text if bare(text)[:2].isupper() else first_letter(text, str.lower) for key, text in words.items()}
     return pick(rng, FRAMES["chains"][frame]).format(**(lower if rng.random() < 0.8 else words))
 
 
@@ -78,8 +83,8 @@ def _clause(rng: np.random.Generator) -> Pair:
     """A short request of one phase that moves."""
     while True:
         pair = vary(pick(rng, corpus()), rng) if rng.random() < 0.6 else prompts.plain(rng)
-        phase = pair.plan.phases[0]
-        if len(pair.plan.phases) == 1 and phase.moves and not pair.plan.handheld and len(pair.prompt.split()) <= 12:
+        phase, words = pair.plan.phases[0], bare(pair.prompt).split()
+        if len(pair.plan.phases) == 1 and phase.moves and not pair.plan.handheld and len(words) <= 12:
             return pair
 
 
