@@ -11,6 +11,7 @@ from dollygrip import formats
 from dollygrip.protocol import PredictRequest
 from dollygrip.trajectory import Trajectory
 from dollygrip_backend.data.captions import draw_pairs
+from dollygrip_backend.data.grammar import bare
 from dollygrip_backend.jobs.validation import validate
 from dollygrip_backend.workers.runner import Runner
 
@@ -28,7 +29,7 @@ def predicted_takes(folder: Path) -> list[Trajectory]:
 
 def _predict(files: list[Path]) -> None:
     plain = [json.loads(line)["prompt"] for line in (_DATA / "plain_moves.jsonl").read_text("utf-8").splitlines()]
-    prompts = [*plain, *(pair.prompt for pair in draw_pairs(len(files) - len(plain), _SEED))]
+    prompts = [*plain, *(bare(pair.prompt) for pair in draw_pairs(len(files) - len(plain), _SEED))]
     pictures, runner = sorted((_DATA / "pictures").glob("*.jpg")), Runner()
     files[0].parent.mkdir(parents=True, exist_ok=True)
     for k, prompt in enumerate(track(prompts, "Predicting")):
