@@ -18,14 +18,16 @@ from dollygrip_backend.evaluation.space import evaluate_space
 from dollygrip_backend.predictor import CameraPipeline
 from dollygrip_backend.scene.estimators import load_estimator
 
+_NEAR = 0.13  # of the picture's sides: how far from a point on a thing its middle may be found
+
 
 @attrs.frozen
 class Case:
     """One line of a prompt file. expect: the moves asked for; amounts and ordered as in `judge`.
 
-    of: (x, y) in 0..1 of the image, the thing whose distance the amounts of travels are shares of ("halfway to the
-    lamp"); None where they are scene depths. kind: a group of the report, such as "static" or "quantity"; empty for a
-    case that belongs to none.
+    of: (x, y) in 0..1 of the image, a point on the thing that the prompt names, whose distance the amounts of travels
+    are shares of ("halfway to the lamp"); None where they are scene depths. kind: a group of the report, such as
+    "static" or "quantity"; empty for a case that belongs to none.
     """
 
     id: str
@@ -57,12 +59,14 @@ class Result:
 class Summary:
     """What `evaluate_predictor` found: shares from 0 to 1, jerk as in `judge.jerk`.
 
-    by_kind holds the cases that name a kind; by_move all, several moves joined by "+", or ">" where in order.
+    by_kind holds the cases that name a kind; by_move all, several moves joined by "+", or ">" where in order; sight,
+    of those with a place, where their thing was found.
     """
 
     success: float
     by_kind: dict[str, float]
     by_move: dict[str, float]
+    sight: dict[str, float]
     median_jerk: float
     seconds: float
     results: list[Result]
@@ -167,6 +171,7 @@ def summarise(results: list[Result], seconds: float) -> Summary:
         success=float(np.mean([r.verdict.obeyed for r in results])),
         by_kind={name: share for name, (share, _) in _grouped(results, _kind).items() if name},
         by_move={name: share for name, (share, _) in _grouped(results, _moves).items()},
+        sight={name: share for name, (share, _) in _sight(results).items()},
         median_jerk=float(np.median([r.verdict.jerk for r in results])),
         seconds=seconds,
         results=results,
@@ -193,7 +198,19 @@ def _tables(summary: Summary) -> list[tuple[str, dict[str, tuple[float, int]]]]:
     """The tables of the report with their titles."""
     named = [r for r in summary.results if r.case.kind]
     kinds = [("By kind", _grouped(named, _kind))] if named else []
-    return [*kinds, ("By move", _grouped(summary.results, _moves))]
+    sight = _sight(summary.results)
+    things = [("The thing that a prompt names", sight)] if sight else []
+    return [*kinds, ("By move", _grouped(summary.results, _moves)), *things]
+
+
+def _sight(results: list[Result]) -> dict[str, tuple[float, int]]:
+    """(share, count) of the cases with a place, by where the camera takes the thing to be."""
+    placed = [r for r in results if r.case.of]
+    found = [r.trajectory.meta.get("subject") for r in placed]
+    apart = [np.hypot(*np.subtract(there, r.case.of)) for there, r in zip(found, placed, strict=True) if there]
+    near, count = sum(away <= _NEAR for away in apart), len(placed)
+    shares = {"found there": near, "found elsewhere": len(apart) - near, "left open": count - len(apart)}
+    return {name: (share / count, count) for name, share in shares.items()} if count else {}
 
 
 def _read_image(path: Path | None) -> np.ndarray:
@@ -222,7 +239,13 @@ def _as_json(summary: Summary) -> dict:
         for r in summary.results
     ]
     shares = {"success": summary.success, "by_kind": summary.by_kind, "by_move": summary.by_move}
-    return {**shares, "median_jerk": summary.median_jerk, "seconds": summary.seconds, "cases": rows}
+    return {
+        **shares,
+        "sight": summary.sight,
+        "median_jerk": summary.median_jerk,
+        "seconds": summary.seconds,
+        "cases": rows,
+    }
 
 
 def _page(summary: Summary) -> str:

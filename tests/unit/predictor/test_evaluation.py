@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 
+import attrs
 import numpy as np
 import pytest
 from PIL import Image
@@ -126,6 +127,35 @@ def test_shares_of_a_distance_count_from_the_thing_itself(tmp_path, monkeypatch)
     )
     results = evaluate_cases(Walker(), read_cases(file))
     assert [result.verdict.obeyed for result in results] == [True, True, False, True]
+
+
+class Spotter:
+    """A predictor that takes every thing to be at the same place, or to be nowhere where it is asked for "nothing"."""
+
+    def batch(self, image, prompts, frames, seed, depth, view_degrees):
+        seen = {"subject": [0.3, 0.5]}
+        return [attrs.evolve(travel((0, 0, 1)), meta={} if prompt == "nothing" else seen) for prompt in prompts]
+
+
+def test_the_report_counts_where_the_things_are_found_that_prompts_name(tmp_path, monkeypatch):
+    monkeypatch.setattr(CameraPipeline, "from_pretrained", lambda _: Spotter())
+    monkeypatch.setattr(CameraPipeline, "shipped", lambda: tmp_path)
+    estimator = SimpleNamespace(estimate=lambda image: DepthEstimate(np.ones((100, 160), np.float32), 50.0))
+    monkeypatch.setattr("dollygrip_backend.evaluation.predictor.load_estimator", lambda model: estimator)
+    Image.fromarray(np.full((100, 160, 3), 90, np.uint8)).save(tmp_path / "image.png")
+    common = {"expect": ["dolly_in"], "image": "image.png"}
+    file = write(
+        tmp_path,
+        {"id": "on it", "prompt": "x", "of": [0.35, 0.4], **common},
+        {"id": "near it", "prompt": "x", "of": [0.3, 0.6], **common},
+        {"id": "elsewhere", "prompt": "x", "of": [0.7, 0.5], **common},
+        {"id": "left open", "prompt": "nothing", "of": [0.3, 0.5], **common},
+        {"id": "of nothing", "prompt": "x", **common},
+    )
+    summary = evaluate_predictor(file, tmp_path / "out", say=lambda _: None)
+    assert summary.sight == {"found there": 0.5, "found elsewhere": 0.25, "left open": 0.25}
+    assert json.loads((tmp_path / "out" / "report.json").read_text())["sight"] == summary.sight
+    assert "The thing that a prompt names" in (tmp_path / "out" / "report.html").read_text()
 
 
 @pytest.mark.parametrize("of", [[0.5], [1.0, 0.5], [-0.1, 0.5], ["a", "b"], 3])
