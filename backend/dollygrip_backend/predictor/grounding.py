@@ -18,6 +18,7 @@ from torch.nn.functional import avg_pool2d, interpolate, normalize
 from dollygrip_backend.predictor.familiar import kinds_like
 from dollygrip_backend.predictor.hints import (
     looking_familiar,
+    on_the_way,
     own_pieces,
     said_aside,
     said_central,
@@ -201,7 +202,8 @@ class Grounding(ModelMixin, ConfigMixin):
             if worn.any():
                 place += wearing(self._likely(text.features[row, np.flatnonzero(worn)], seen))
         likely = logits.softmax(-1)
-        return [found_in(*row) for row in zip(likely, named.something.tolist(), coloured, strict=True)]
+        ways = [on_the_way(prompt, span) for prompt, span in zip(prompts, spans, strict=True)]
+        return [found_in(*row) for row in zip(likely, named.something.tolist(), coloured, ways, strict=True)]
 
     def _likely(self, words: Tensor, seen: Seen) -> Tensor:
         """How likely each cell (ROWS, COLUMNS) shows what word pieces, features (L, 768), name."""
@@ -210,18 +212,18 @@ class Grounding(ModelMixin, ConfigMixin):
         return likely[1:].unflatten(0, (ROWS, COLUMNS)).cpu()
 
 
-def found_in(probability: Tensor, named: float, coloured: bool = False) -> Found | None:
+def found_in(probability: Tensor, named: float, coloured: bool = False, way: bool = False) -> Found | None:
     """Likelihoods (1 + ROWS * COLUMNS,) of absence and of places, the logit that a prompt names a thing -> the thing.
 
-    coloured: whether its colour is said and seen. Where it is rather not named, but so clearly there that it may be,
-    its distance is known and no more.
+    coloured: whether its colour is said and seen; way: whether the camera goes along it, which is no aim. Where it is
+    rather not named, but so clearly there that it may be, its distance is known and no more.
     """
     place, together = _likeliest(probability)
     absent, least, named_enough = (
         (_ABSENT, _TOGETHER, True) if named > 0 else (_CLEARLY_THERE, _CLEARLY_TOGETHER, named > _MAYBE)
     )
     there = named_enough and float(probability[0]) <= absent and together >= least
-    sure = coloured or together >= _SURELY_TOGETHER or abs(place[0] - 0.5) <= _ASIDE
+    sure = not way and (coloured or together >= _SURELY_TOGETHER or abs(place[0] - 0.5) <= _ASIDE)
     likely = probability[1:].unflatten(0, (ROWS, COLUMNS)).numpy()
     return Found(place if there else None, named, likely, sure) if there or named > _HARDLY else None
 

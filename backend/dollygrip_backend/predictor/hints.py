@@ -35,6 +35,12 @@ _WORN = re.compile(
     rf"\b{_PERSON} (?:in|with|wearing) ((?:(?:the|an?|her|his) )?(?:[\w-]+ ){{0,2}}?{_CLOTHES})\b"
     rf"|\b({_CLOTHES}) {_PERSON}\b"
 )
+_ALONG = re.compile(r"\b(?:along|through|across) $")
+_ON = re.compile(r"\b(?:up|down|over) $")
+_WAY = re.compile(
+    r"\b(?:side ?walk|pavement|footway|road|path|street|lane|alley|stairs?|staircase|steps|hill|slope|track|trail|"
+    r"aisle|corridor|hallway|tunnel|bridge|drive(?:way)?)\b"
+)
 _WEARING = 2.5  # logits of the person for each factor of e of what he or she wears
 _OF_THE_COLOUR = 2.0  # logits of cells that show it
 _CLOSE = 25.0  # distance in CIE Lab, lightness halved, for shadows are darker, at which a pixel is hardly of a colour
@@ -103,6 +109,13 @@ def words_naming(said: str) -> str:
         if not _ARTICLES.match(word) and word not in _SHADE:
             words.append(word)
     return " ".join(words)
+
+
+def on_the_way(prompt: str, span: tuple[int, int]) -> bool:
+    """Whether what `span` of the prompt names is a way that the camera goes, not its aim: "up the road", "along the
+    wall"."""
+    before, said = prompt[: span[0]].lower(), prompt[slice(*span)].lower()
+    return bool(_ALONG.search(before) or (_ON.search(before) and _WAY.search(said)))
 
 
 def said_worn(prompt: str, span: tuple[int, int]) -> tuple[int, int]:

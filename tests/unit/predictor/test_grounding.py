@@ -146,6 +146,6 @@ def test_a_thing_far_aside_must_be_surer_than_one_near_the_middle():
     near, aside = (away + torch.cat([torch.zeros(1), 0.5 * torch.from_numpy(_around(x, 0.5))]) for x in (0.45, 0.9))
     assert found_in(near, 2.0).meant
     assert found_in(aside, 2.0).place[0] > 0.7 and not found_in(aside, 2.0).meant
-    assert found_in(aside, 2.0, coloured=True).meant
+    assert found_in(aside, 2.0, coloured=True).meant and not found_in(near, 2.0, way=True).meant
     surer = 0.3 * away + 0.85 * torch.cat([torch.zeros(1), torch.from_numpy(_around(0.9, 0.5))])
     assert found_in(surer, 2.0).meant

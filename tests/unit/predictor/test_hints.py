@@ -10,6 +10,7 @@ from dollygrip_backend.predictor.familiar import NAMES, kinds_like
 from dollygrip_backend.predictor.grounding import COLUMNS, ROWS, found_in
 from dollygrip_backend.predictor.hints import (
     looking_familiar,
+    on_the_way,
     own_pieces,
     said_aside,
     said_central,
@@ -125,6 +126,22 @@ def test_the_name_of_a_thing_is_without_articles_colours_and_what_tells_it_apart
 def test_what_a_person_wears_is_told_from_where_he_stands(prompt, named, worn):
     start = prompt.index(named)
     assert prompt[slice(*said_worn(prompt, (start, start + len(named))))] == worn
+
+
+@pytest.mark.parametrize(
+    "prompt, named, way",
+    [
+        ("walk up the sidewalk, then crouch", "the sidewalk", True),
+        ("Glide along the wall", "the wall", True),
+        ("fly down the narrow street", "the narrow street", True),
+        ("tilt up the tower", "the tower", False),
+        ("walk up to the road sign", "the road sign", False),
+        ("orbit the tree", "the tree", False),
+    ],
+)
+def test_a_way_that_a_camera_goes_is_told_from_its_aim(prompt, named, way):
+    start = prompt.index(named)
+    assert on_the_way(prompt, (start, start + len(named))) == way
 
 
 def test_a_person_is_found_below_the_hat_and_in_the_middle_where_the_words_say_so():
