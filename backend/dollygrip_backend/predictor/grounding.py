@@ -18,12 +18,11 @@ from torch.nn.functional import avg_pool2d, interpolate, normalize
 from dollygrip_backend.predictor.familiar import kinds_like
 from dollygrip_backend.predictor.hints import (
     looking_familiar,
+    naming_in,
     on_the_way,
-    own_pieces,
     said_aside,
     said_central,
     said_coloured,
-    said_of_it,
     said_worn,
     wearing,
     words_naming,
@@ -185,25 +184,21 @@ class Grounding(ModelMixin, ConfigMixin):
         seen, or None."""
         named = self.name(text, subject)
         logits = self.compare(seen.cells, seen.absent, named.phrase[None])[0].cpu()
-        own = [own_pieces(*pieces) for pieces in zip(text.starts, named.picked.cpu(), strict=True)]
-        spans = [said_of_it(*pieces) for pieces in zip(prompts, text.starts, own, strict=True)]
+        spans = [naming_in(*pieces) for pieces in zip(prompts, text.starts, named.picked.cpu(), strict=True)]
         said = [prompt[slice(*span)] for prompt, span in zip(prompts, spans, strict=True)]
-        alike = kinds_like(encoder.meanings([words_naming(words) for words in said]))
-        coloured = []
+        alike, found = kinds_like(encoder.meanings([words_naming(words) for words in said])), []
         for row, place in enumerate(logits[:, 1:].unflatten(1, (ROWS, COLUMNS))):  # a view: hints go into the logits
-            place += said_aside(prompts[row], place.shape) + said_central(said[row], place.shape)
-            colour = said_coloured(prompts[row], text.starts[row], own[row], seen.colours, place.shape)
-            place += colour
-            coloured.append(bool(colour.max() > _SEEN))
+            colour = said_coloured(said[row], seen.colours, place.shape)
+            place += said_aside(prompts[row], place.shape) + said_central(said[row], place.shape) + colour
             if said[row]:
                 place += looking_familiar(alike[row], seen.kinds)
             first, end = said_worn(prompts[row], spans[row])
             worn = (text.starts[row] >= first) & (text.starts[row] < end)
             if worn.any():
                 place += wearing(self._likely(text.features[row, np.flatnonzero(worn)], seen))
-        likely = logits.softmax(-1)
-        ways = [on_the_way(prompt, span) for prompt, span in zip(prompts, spans, strict=True)]
-        return [found_in(*row) for row in zip(likely, named.something.tolist(), coloured, ways, strict=True)]
+            way, coloured = on_the_way(prompts[row], spans[row]), bool(colour.max() > _SEEN)
+            found.append(found_in(logits[row].softmax(-1), float(named.something[row]), coloured, way))
+        return found
 
     def _likely(self, words: Tensor, seen: Seen) -> Tensor:
         """How likely each cell (ROWS, COLUMNS) shows what word pieces, features (L, 768), name."""
@@ -219,10 +214,8 @@ def found_in(probability: Tensor, named: float, coloured: bool = False, way: boo
     rather not named, but so clearly there that it may be, its distance is known and no more.
     """
     place, together = _likeliest(probability)
-    absent, least, named_enough = (
-        (_ABSENT, _TOGETHER, True) if named > 0 else (_CLEARLY_THERE, _CLEARLY_TOGETHER, named > _MAYBE)
-    )
-    there = named_enough and float(probability[0]) <= absent and together >= least
+    absent, least = (_ABSENT, _TOGETHER) if named > 0 else (_CLEARLY_THERE, _CLEARLY_TOGETHER)
+    there = named > _MAYBE and float(probability[0]) <= absent and together >= least
     sure = not way and (coloured or together >= _SURELY_TOGETHER or abs(place[0] - 0.5) <= _ASIDE)
     likely = probability[1:].unflatten(0, (ROWS, COLUMNS)).numpy()
     return Found(place if there else None, named, likely, sure) if there or named > _HARDLY else None

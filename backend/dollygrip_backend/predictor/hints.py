@@ -67,29 +67,20 @@ def said_central(said: str, shape: tuple[int, int]) -> Tensor:
     return (_OTHER_HALF * ((away - 0.15) / 0.2).clamp(0, 1)).expand(shape)
 
 
-def own_pieces(starts: np.ndarray, picked: Tensor) -> np.ndarray:
-    """(L,) which word pieces name the thing: starts (L,), the character at which each begins; picked (at least L,), its
-    share in that."""
+def naming_in(prompt: str, starts: np.ndarray, picked: Tensor) -> tuple[int, int]:
+    """The characters of the prompt, from the first to the one after the last, that name the thing: starts (L,), the
+    character at which each word piece begins; picked (at least L,), its share in that."""
     shares = picked[: len(starts)].numpy()
-    return shares > _OWN * shares.max(initial=0)
+    own = starts[shares > _OWN * shares.max(initial=0)]
+    return (int(own[0]), _WORD_HERE.match(prompt, own[-1]).end()) if len(own) else (0, 0)
 
 
-def said_of_it(prompt: str, starts: np.ndarray, own: np.ndarray) -> tuple[int, int]:
-    """The characters of the prompt, from the first to the one after the last, that name the thing; own (L,)."""
-    places = starts[own]
-    return (int(places[0]), _WORD_HERE.match(prompt, places[-1]).end()) if len(places) else (0, 0)
+def said_coloured(said: str, colours: Tensor, shape: tuple[int, int]) -> Tensor:
+    """The same for its colour: where the words that name it say one ("the red door"), cells that show it are likelier.
 
-
-def said_coloured(prompt: str, starts: np.ndarray, own: np.ndarray, colours: Tensor, shape: tuple[int, int]) -> Tensor:
-    """The same for its colour: where one is said of it ("the red door"), cells that show it are likelier.
-
-    starts and own (L,): as `own_pieces` has them; colours (3, H, W): the picture in 0..1.
+    colours (3, H, W): the picture in 0..1.
     """
-    shades = {
-        _SHADE[match[0]]
-        for match in _COLOUR.finditer(prompt.lower())
-        if own[(starts >= match.start()) & (starts < match.end())].any()
-    }
+    shades = {_SHADE[colour] for colour in _COLOUR.findall(said.lower())}
     if len(shades) != 1:
         return torch.zeros(shape)
     rows, columns = shape

@@ -10,12 +10,11 @@ from dollygrip_backend.predictor.familiar import NAMES, kinds_like
 from dollygrip_backend.predictor.grounding import COLUMNS, ROWS, found_in
 from dollygrip_backend.predictor.hints import (
     looking_familiar,
+    naming_in,
     on_the_way,
-    own_pieces,
     said_aside,
     said_central,
     said_coloured,
-    said_of_it,
     said_worn,
     wearing,
     words_naming,
@@ -62,12 +61,13 @@ def _hint(prompt: str, own: str, srgb: tuple[int, int, int]) -> torch.Tensor:
     """The hint of a prompt in which the words `own` name the thing; a patch of a picture unlike it is `srgb`."""
     words = prompt.split(" ")
     starts = np.cumsum([0, *(len(word) + 1 for word in words[:-1])])
-    picked = np.array([word in own.split() for word in words])
+    picked = torch.tensor([float(word in own.split()) for word in words])
     green = srgb[1] >= max(srgb[0], srgb[2])
     unlike = torch.tensor([1.0, 0.0, 1.0] if green else [0.0, 1.0, 0.0])
     colours = unlike[:, None, None].repeat(1, 8 * ROWS, 8 * COLUMNS)
     colours[:, 40:72, 32:64] = torch.tensor(srgb)[:, None, None] / 255
-    return said_coloured(prompt, starts, picked, colours, SHAPE)
+    said = prompt[slice(*naming_in(prompt, starts, picked / picked.sum()))]
+    return said_coloured(said, colours, SHAPE)
 
 
 @pytest.mark.parametrize("words", [words[0] for words in SHADES])
@@ -105,10 +105,7 @@ def test_the_colour_of_something_else_and_two_colours_say_nothing(prompt, own):
 def test_the_name_of_a_thing_is_without_articles_colours_and_what_tells_it_apart(prompt, naming, said, name):
     starts = np.array([i for i in range(len(prompt)) if prompt[i] != " " and (i == 0 or prompt[i - 1] == " ")], int)
     picked = torch.tensor([1 / len(naming) if start in naming else 0.0 for start in starts])
-    own = own_pieces(starts, picked)
-    assert [int(start) for start in starts[own]] == [start for start in starts if start in naming]
-    span = said_of_it(prompt, starts, own)
-    assert prompt[slice(*span)] == said and words_naming(said) == name
+    assert prompt[slice(*naming_in(prompt, starts, picked))] == said and words_naming(said) == name
 
 
 @pytest.mark.parametrize(
