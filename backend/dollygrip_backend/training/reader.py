@@ -86,33 +86,26 @@ def agreement(reading: Reading, program: Program) -> Tensor:
 
 
 @torch.inference_mode()
-def held_out_agreement(reader: ShotReader, bank: CaptionBank) -> float:
-    """Share of the held-out corpus that is read exactly."""
+def held_out_scores(reader: ShotReader, bank: CaptionBank) -> dict[str, float]:
+    """held_out: the share of a held-out bank that is read exactly; things: of what is pointed at in prompts that name a
+    thing, the mean share that its words have; nothing: the share of the other prompts that are read so."""
     reader.eval()
-    right = []
+    exact, pointed, first = [], [], []
     for start in range(0, len(bank), 128):
         rows = np.arange(start, min(start + 128, len(bank)))
         text, program = (value.to(reader.device) for value in bank.batch(rows))
-        right.append(agreement(reader(text)[1], program))
+        reading = reader(text)[1]
+        chance = reading.subject.softmax(-1)
+        exact.append(agreement(reading, program).float())
+        pointed.append((chance * program.naming(chance.shape[1] - 1)).sum(-1))
+        first.append(program.subject[:, 0])
     reader.train()
-    return float(torch.cat(right).float().mean())
-
-
-@torch.inference_mode()
-def held_out_naming(reader: ShotReader, bank: CaptionBank) -> tuple[float, float]:
-    """Of prompts that name a thing, the mean share of what is pointed at that its words have; of the others, the share
-    that is read so."""
-    reader.eval()
-    things, nothing = [], []
-    for start in range(0, len(bank), 128):
-        rows = np.arange(start, min(start + 128, len(bank)))
-        text, program = (value.to(reader.device) for value in bank.batch(rows))
-        chance = reader(text)[1].subject.softmax(-1)
-        right = (chance * program.naming(chance.shape[1] - 1)).sum(-1)
-        things.append(right[program.subject[:, 0] > 0])
-        nothing.append(right[program.subject[:, 0] == 0])
-    reader.train()
-    return float(torch.cat(things).mean()), float((torch.cat(nothing) > 0.5).float().mean())
+    right, place = torch.cat(pointed), torch.cat(first)
+    return {
+        "held_out": float(torch.cat(exact).mean()),
+        "things": float(right[place > 0].mean()),
+        "nothing": float((right[place == 0] > 0.5).float().mean()),
+    }
 
 
 def train_reader(
@@ -155,8 +148,7 @@ def _scores(run: Run, bank: CaptionBank) -> dict[str, float]:
     """How well the averaged weights read."""
     now = {key: value.clone() for key, value in run.model.state_dict().items()}
     run.model.load_state_dict(run.average)
-    things, nothing = held_out_naming(run.model, bank)
-    scores = {"held_out": held_out_agreement(run.model, bank), "things": things, "nothing": nothing}
+    scores = held_out_scores(run.model, bank)
     run.model.load_state_dict(now)
     return scores
 
