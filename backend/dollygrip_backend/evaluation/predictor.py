@@ -238,14 +238,8 @@ def _as_json(summary: Summary) -> dict:
         }
         for r in summary.results
     ]
-    shares = {"success": summary.success, "by_kind": summary.by_kind, "by_move": summary.by_move}
-    return {
-        **shares,
-        "sight": summary.sight,
-        "median_jerk": summary.median_jerk,
-        "seconds": summary.seconds,
-        "cases": rows,
-    }
+    shares = {key: getattr(summary, key) for key in ("success", "by_kind", "by_move", "sight")}
+    return {**shares, "median_jerk": summary.median_jerk, "seconds": summary.seconds, "cases": rows}
 
 
 def _page(summary: Summary) -> str:

@@ -2,8 +2,7 @@
 
 Each figure is a share of cases: room (no take comes near a surface unless asked), aim ("toward the red door" ends
 pointing at it), sight (what a name tells apart is found in every view), turn ("pan left to the red door" does, too),
-distance (an orbit turns about its subject where it truly
-is), constraints (keyframes and paths met).
+distance (an orbit turns about its subject where it truly is), constraints (keyframes and paths met).
 """
 
 from collections.abc import Iterator
