@@ -1,4 +1,4 @@
-"""Numbers and fractions as people write them, in figures or in words, with their slips of the pen."""
+"""Numbers, fractions and units of length as people write them, in figures or in words, with their slips of the pen."""
 
 import re
 
@@ -51,6 +51,10 @@ _WHOLE = (
 )
 SHARE = (
     rf"(?:(?:(?:{NUMBER})[ -]+|an?[ -])?{_PART}s?{_WHOLE}|\d{{1,2}}/\d{{1,2}}(?:ths|rds)?{_WHOLE}|0?[.,]\d+{_WHOLE})"
+)
+
+LENGTH = (
+    r"met(?:er|re)s?|centimet(?:er|re|ro)s?|kilomet(?:er|re)s?|cms?|km|m|f(?:ee|oo)t|ft|'|′|inch(?:es)?|yards?|yds?"
 )
 
 

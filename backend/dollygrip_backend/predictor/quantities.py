@@ -9,16 +9,24 @@ from collections.abc import Callable
 
 import attrs
 
-from dollygrip_backend.predictor.numbers import AND_PARTS, DIGITS, NUMBER, SHARE, TENS, WORDS, number, share
+from dollygrip_backend.predictor.focal_lengths import (
+    BARE_LENSES,
+    LENSES,
+    MM,
+    SPEAKS_OF_A_LENS,
+    Rule,
+    always,
+    beside_a_way,
+)
+from dollygrip_backend.predictor.numbers import AND_PARTS, DIGITS, LENGTH, NUMBER, SHARE, TENS, WORDS, number, share
 from dollygrip_backend.predictor.plan import Amount
 
 UNITS = ("none", "degrees", "metres", "ratio", "percent", "share", "other")
 
 _METRES = {"c": 0.01, "k": 1000.0, "m": 1.0, "f": 0.3048, "'": 0.3048, "′": 0.3048, "i": 0.0254,
-           "y": 0.9144, '"': 0.0254}  # fmt: skip
+           "y": 0.9144, '"': 0.0254, "″": 0.0254}  # fmt: skip
 
 _CIRCLES = r"(?:circles?|turns?|rotations?|revolutions?|orbits?|loops?|laps?|spins?|rolls?|rounds?)"
-_LENGTH = r"met(?:er|re)s?|centimet(?:er|re)s?|kilomet(?:er|re)s?|cms?|km|m|f(?:ee|oo)t|ft|'|′|inch(?:es)?|yards?|yds?"
 _PERCENT = r"(?:%|(?:percent|per cent|pct)\b)"
 _SIZE = r"(?:of )?(?:the|its|his|her|their) (?:[\w-]+ ){0,2}size"
 _TURN = rf"(?:(?:full|complete|whole|entire)[ -])?(?:{_CIRCLES}|arcs?|360)"
@@ -27,6 +35,10 @@ _LEAST_ANGLE = 5  # a smaller number without a unit counts things: "orbit the th
 _DISTANCE = r"(?:way|distance|gap|space|path|stretch|separation|ground|what (?:separates|lies between|is between))"
 _OF_NOW = r"(?:present|current|today's)"
 _NO_MORE = r"(?=[.,;]|$| (?:with|by|on|through|using|via)\b)"  # after a share that is not one of something named
+_AS_FAR_AS_IT_IS = (  # now: where it shall be as far in the end, that says how much remains
+    r"as (?:far|much) as (?:[^.,;]{1,40}?(?: is| are|'s) (?:away )?from (?:us|me|here|the camera|the lens)\b"
+    r"|(?:we|it|he|she|they)(?: are| is|'re|'s) (?:(?:away|far|distant) )?from\b)(?! now)"
+)
 _LEFT_OVER = (
     r"(?: (?:to|from|between) [^.,;]{1,30}?)?"
     r" (?:(?:is|are|be|still) (?:still )?(?:left|to go)|to go"
@@ -63,44 +75,21 @@ class Quantity:
         if self.unit == "ratio" and family in ("dolly", "dolly_zoom"):  # "twice as close" is half of the way …
             away = self.value - 1 if way == "out" else 1 - 1 / self.value  # … "twice the distance" all of it again
             return Amount(away, "share") if self.value > 1 else None
+        if self.unit == "ratio" and family in ("truck", "pedestal"):  # "twice the distance to the tree"
+            return Amount(self.value, "share")
         if self.unit in ("share", "percent"):
             return Amount(self.value / (100 if self.unit == "percent" else 1), "share")
         return Amount(self.value * self.length, "metres") if self.unit in ("none", "metres") else None
-
-
-# In order of precedence: pattern, and what its match means. Groups are the numbers in it.
-_Rule = tuple[str, Callable[[re.Match], tuple[float, str]]]
-
-
-def _ratio(m: re.Match) -> tuple[float, str]:
-    a, b = number(m["a"]), number(m["b"])
-    return max(1.0, b) / max(1.0, a), "ratio"  # below one where the lens widens
 
 
 def _turns(value: float) -> Callable[[re.Match], tuple[float, str]]:
     return lambda m: (360 * value, "degrees")
 
 
-def _always(value: float, unit: str) -> Callable[[re.Match], tuple[float, str]]:
-    return lambda m: (value, unit)
-
-
 def _hours_between(one: float, other: float) -> float:
     """The shorter way from one to the other on the face of a clock."""
     hours = abs(one - other) % 12
     return min(hours, 12 - hours)
-
-
-def _millimetres(m: re.Match) -> tuple[float, str]:
-    """A distance beside a way, or where hardly a lens is as long; else a focal length."""
-    value = number(m["n"])
-    far = value >= 1000 or value % 100 == 0
-    return (value / 1000, "metres") if far or _beside_a_way(m.string, *m.span()) else (1.0, "other")
-
-
-def _beside_a_way(prompt: str, start: int, end: int) -> bool:
-    """Whether a word for where something goes stands before or after the characters start..end."""
-    return bool(_WAY_BEFORE.search(prompt[:start]) or _WAY_AFTER.match(prompt[end:]))
 
 
 def _share_as_ratio(m: re.Match) -> tuple[float, str]:
@@ -111,69 +100,10 @@ def _said(unit: str) -> Callable[[re.Match], tuple[float, str]]:
     return lambda m: (number(m["n"]), unit)
 
 
-_FOCAL = rf"(?:\d+(?!\d)|(?>{WORDS}))"  # whole: "thirty-five" is no change from thirty to five
-_MM = r"\(?(?:mm|mils?|millimet(?:er|re)s?)\b"
-_LENS = (
-    r"(?=[ -]+(?:(?:prime|macro|tele(?:photo)?|long|wide(?:[ -]angle)?|anamorphic|zoom|vintage) )?"
-    r"(?:lens(?:es)?|primes?|macro|tele(?:photo)?|anamorphic|glass|optics?|film)\b)"
-)
-_WAY_BEFORE = re.compile(
-    r"\b(?:left|right|up|down|forwards?|back(?:wards?)?|sideways|closer|nearer|higher|lower|by) $", re.IGNORECASE
-)
-_WAY_AFTER = re.compile(
-    r" (?:to the (?:left|right)|forwards?|backwards?|sideways|closer|nearer|higher|lower)\b"
-    r"| (?:left|right|up|down|back|in|out)(?: *[.,;]| *$| (?:and|then)\b)",
-    re.IGNORECASE,
-)
-_BEGIN = (
-    r"(?:(?:at|on) the (?:start|beginning|outset|head|top|opening|first frame)"
-    r"|at first|first|to (?:start|begin) with|now)"
-)
-_BECOMES = (
-    r"(?:(?:that|which|lens) )?(?:becom(?:es?|ing)|until (?:it is|it's|we are|we're)(?: at| on)?"
-    r"|(?:turn|chang|grow|shrink|widen|lengthen|tighten|open)\w*(?: up| out)? (?:in)?to)"
-)
-_NO_LENS = rf"\b(?! ?(?:°|º|%|x\b|deg|degrees?\b|(?:{_LENGTH})\b))"
-_LENSES: list[_Rule] = [  # a change of focal length is a ratio; one focal length alone is equipment
-    (
-        r"(?P<a>\d+(?:\.\d+)?)\s*x?\b[^.,\d]{0,20}?(?:\bto\b|->|→)[^.,\d]{0,8}(?P<b>\d+(?:\.\d+)?)\s*x\b",
-        lambda m: (float(m["b"]) / (float(m["a"]) or 1), "ratio"),
-    ),
-    (
-        rf"(?P<a>{_FOCAL})\s*(?:{_MM})?\s*(?:-|–|to|into|until|->|→|up to|down to)\s*(?:an? )?(?P<b>{_FOCAL})\s*{_MM}",
-        _ratio,
-    ),
-    (rf"(?P<a>{_FOCAL})\s*{_MM}[^.]{{1,40}}?\bto\s(?P<b>{_FOCAL})\s*{_MM}", _ratio),
-    (rf"(?P<a>{_FOCAL}) (?:all the way |back |down |up )?to (?:an? )?(?P<b>{_FOCAL})\s*{_MM}", _ratio),
-    (rf"(?P<a>{_FOCAL})\s*{_MM} (?:all the way |back |down |up )?to (?:an? )?(?P<b>\d{{2,3}}){_NO_LENS}", _ratio),
-    (rf"(?P<a>{_FOCAL})(?:\s*{_MM})? for (?:an? )?(?P<b>{_FOCAL})\s*{_MM}", _ratio),
-    (rf"(?P<a>{_FOCAL})[ -]*{_MM} {_BECOMES} (?:an? )?(?P<b>{_FOCAL})(?:\s*{_MM}|{_NO_LENS})", _ratio),
-    (rf"(?P<a>{_FOCAL}) {_BECOMES} (?:an? )?(?P<b>{_FOCAL})\s*{_MM}", _ratio),
-    (rf"(?P<a>{_FOCAL})\s*{_MM} {_BEGIN}\b[^.\d]{{1,40}}?(?P<b>{_FOCAL})\s*{_MM}", _ratio),
-    (
-        r"\b(?:start|begin|open)\w*(?: out)? (?:on|at|with|from|in) [^.\d]{0,25}(?P<a>\d{2,3})(?:\s*mm)?\b"
-        rf"(?! ?(?:°|º|%|x\b|deg))[^.\d]{{1,40}}(?P<b>\d{{2,3}})\s*{_MM}",
-        _ratio,
-    ),
-    (rf"(?:{NUMBER})[ -]*{_MM}{_LENS}", _always(1.0, "other")),
-    (rf"(?:on|through|using) (?:an?|the|my|our) (?P<a>{NUMBER})[ -]*{_MM}", _always(1.0, "other")),
-    (rf"(?P<n>{NUMBER})[ -]*{_MM}", _millimetres),
-]
-# Focal lengths without their unit, where the prompt speaks of a lens or a zoom.
-_BARE_LENSES = [
-    re.compile(pattern, re.IGNORECASE)
-    for pattern in (
-        r"(?<![\w.])(?P<a>\d{2,3})\s*(?:(?:all the way |back |down |up )?to|->|→) ?(?:an? |its )?(?P<b>\d{2,3})"
-        + _NO_LENS,
-        rf"\b(?:on|at|with|from) (?:an?|the) (?P<a>\d{{2,3}}){_NO_LENS}[^.\d]{{1,40}}"
-        rf"\b(?:end|finish|arrive|land|stop)\w*(?: up)? (?:on|at|with) (?:an?|the) (?P<b>\d{{2,3}}){_NO_LENS}",
-    )
-]
-_SPEAKS_OF_A_LENS = re.compile(r"\b(?:zoom\w*|lens\w*|focal)\b", re.IGNORECASE)
 _NO_ANGLE = r"(?! *-?(?:\d|degree|deg|°|%|per ?cent|pct))"
-_CIRCLE_PARTS: list[_Rule] = [
+_CIRCLE_PARTS: list[Rule] = [
     (
-        rf"(?<!via )(?P<a>{NUMBER}) o'clock (?:\w+ )?to (?P<b>{NUMBER})(?: o'clock)?\b",
+        rf"(?<!via )(?P<a>{NUMBER}) o'clock (?:\w+ )?to (?:our |my |his |her |its )?(?P<b>{NUMBER})(?: o'clock)?\b",
         lambda m: (30 * _hours_between(number(m["a"]), number(m["b"])), "degrees"),
     ),
     (
@@ -181,7 +111,11 @@ _CIRCLE_PARTS: list[_Rule] = [
         lambda m: (360 * number(m["n"]), "degrees"),
     ),
     (rf"(?P<s>{SHARE})[ -]+(?:{_TURN}|{_ROUND})\b", lambda m: (360 * share(m["s"]), "degrees")),
-    (r"half[ -]?(?:way)[ -]+(?:a?round)\b|semi-?circ(?:les?|ular)\b|upside[ -]down\b|one[ -]eighty\b", _turns(0.5)),
+    (
+        r"half[ -]?(?:way)[ -]+(?:a?round)\b|demi-?(?:turn|tour|circle|lap)\b|semi-?circ(?:les?|ular)\b"
+        r"|upside[ -]down\b|one[ -]eighty\b",
+        _turns(0.5),
+    ),
     (rf"180s?\b{_NO_ANGLE}", _turns(0.5)),
     (r"quarter[ -]?way (?:a?round)\b", _turns(0.25)),
     (rf"(?P<s>{SHARE})[ -]+right angle\b", lambda m: (90 * share(m["s"]), "degrees")),
@@ -192,7 +126,7 @@ _CIRCLE_PARTS: list[_Rule] = [
     (r"about[- ](?:face|turn)\b", _turns(0.5)),
     (
         r"(?:an?|another|one) quarter\b"
-        r"(?= (?:left|right|back|clockwise|counter|anti|to the(?! distance| gap)|more|again))",
+        r"(?= (?:left|right|back|clockwise|counter|anti|to the(?! distance| gap)|more(?! (?:of )?distance)|again))",
         _turns(0.25),
     ),
     (r"(?<!and )(?:an?|the|another|the other) half (?=left|right|back|clockwise|counter|anti)", _turns(0.5)),
@@ -213,13 +147,13 @@ _CIRCLE_PARTS: list[_Rule] = [
         _turns(1),
     ),
 ]
-_LENGTHS_AND_A_HALF: list[_Rule] = [
+_LENGTHS_AND_A_HALF: list[Rule] = [
     (
         rf"(?:(?P<n>{NUMBER})|an?|another)[ -](?P<u>met(?:er|re)s?|f(?:ee|oo)t|yards?) and a half\b(?! of\b)",
         lambda m: (((number(m["n"]) if m["n"] else 1) + 0.5) * _METRES[m["u"][0].lower()], "metres"),
     ),
 ]
-_SHARES: list[_Rule] = [
+_SHARES: list[Rule] = [
     (rf"(?P<s>{SHARE})[ -]+{_DISTANCE}{_LEFT_OVER}", lambda m: (1 - share(m["s"]), "share")),
     (
         rf"(?:leav(?:e|ing)|all but) (?:only |just )?(?:the last )?(?P<s>{SHARE})[ -]+{_DISTANCE}\b",
@@ -237,7 +171,10 @@ _SHARES: list[_Rule] = [
         rf"at (?=[^.,;]{{0,30}}\b{_OF_NOW} )(?P<s>{SHARE})[ -]+(?:today's )?{_DISTANCE}\b",
         lambda m: (1 - share(m["s"]), "share"),
     ),
-    (rf"(?:distance|gap)\b[^.,;]{{0,40}}? to (?P<s>{SHARE}){_NO_MORE}", lambda m: (1 - share(m["s"]), "share")),
+    (
+        rf"(?:distance|gap)\b[^.,;]{{0,40}}? (?:to|is|becomes?) (?P<s>{SHARE})(?:{_NO_MORE}| (?:what|now|today)\b)",
+        lambda m: (1 - share(m["s"]), "share"),
+    ),
     (
         rf"(?:distance|gap)\b[^.,;\d]{{0,40}}? to (?P<n>{NUMBER})\s*{_PERCENT}",
         lambda m: (abs(1 - number(m["n"]) / 100), "share"),
@@ -248,25 +185,39 @@ _SHARES: list[_Rule] = [
     ),
     (rf"(?P<s>{SHARE}) (?:on)?to the (?:distance|gap)\b", lambda m: (share(m["s"]), "share")),
     (rf"(?:focal length|magnification)\b[^.,;]{{0,20}}? to (?P<s>{SHARE})\b", _share_as_ratio),
-    (r"(?:focal length|magnification)\b[^.,;]{0,20}? (?:halved|in half)\b", _always(0.5, "ratio")),
+    (r"(?:focal length|magnification)\b[^.,;]{0,20}? (?:halved|in half)\b", always(0.5, "ratio")),
     (
         r"(?:fov|(?:field|angle) of view|view angle)\b[^.,;]{0,20}? halved\b"
         r"|hal(?:f|ve|ving) (?:the |its |our )?(?:fov|(?:field|angle) of view|view angle)\b",
-        _always(2.0, "ratio"),
+        always(2.0, "ratio"),
     ),
-    (rf"(?P<s>{SHARE})[ -]+{_DISTANCE}\b", lambda m: (share(m["s"]), "share")),
+    (rf"(?P<s>{SHARE})[ -]+{_DISTANCE} (?:away|off)\b", lambda m: (1 - share(m["s"]), "share")),
+    (
+        rf"(?P<s>{SHARE})[ -]+(?:(?:more|off|extra) (?:of )?(?:the |our )?)?{_DISTANCE}\b",
+        lambda m: (share(m["s"]), "share"),
+    ),
+    (
+        rf"by (?:(?P<n>{NUMBER}) times|twice) the {_DISTANCE}\b",
+        lambda m: (number(m["n"]) if m["n"] else 2, "share"),
+    ),
+    (rf"by (?:the|all of the) (?:whole|full|entire) {_DISTANCE}\b", always(1.0, "share")),
+    (rf"(?:(?P<s>{SHARE})[ -]+)?{_AS_FAR_AS_IT_IS}", lambda m: (share(m["s"]) if m["s"] else 1, "share")),
+    (
+        rf"(?:distance|gap)\b[^.,;\d]{{0,20}}? (?:becomes?|is|to|be) (?P<n>{NUMBER})(?: times)? (?:of|what|that) ",
+        lambda m: (abs(1 - number(m["n"])), "share"),
+    ),
     (rf"(?P<s>{SHARE})[ -]+as (?:far|distant)\b(?! again)", lambda m: (1 - share(m["s"]), "share")),
-    (rf"(?P<s>{SHARE})[ -]+as \w+ again\b", lambda m: (share(m["s"]), "share")),
-    (r"as far again\b", _always(1.0, "share")),
+    (rf"(?P<s>{SHARE})[ -]+(?:as \w+ again|again as far)\b", lambda m: (share(m["s"]), "share")),
+    (r"as far again\b", always(1.0, "share")),
     (
         r"(?:distance|gap|space|stretch|separation)\b[^.,;]{0,50}? in half\b|half of the ground\b|mid-?point\b",
-        _always(0.5, "share"),
+        always(0.5, "share"),
     ),
-    (r"halv(?:e|es|ing) (?:the |its )?(?:magnification|focal length|zoom)\b", _always(0.5, "ratio")),
+    (r"halv(?:e|es|ing) (?:the |its )?(?:magnification|focal length|zoom)\b", always(0.5, "ratio")),
     (
         r"half (?:(?:as|so) (?:big|large|tall|wide|high)|size"
         r"|(?:its|the) (?:\w+ )?(?:size|magnification|focal length))\b",
-        _always(2.0, "ratio"),
+        always(2.0, "ratio"),
     ),
     (r"half an? (?P<u>met(?:er|re)|foot|yard|inch)", lambda m: (0.5 * _METRES[m["u"][0].lower()], "metres")),
     (rf"(?P<n>{NUMBER})\s*{_PERCENT} {_SIZE}", lambda m: (number(m["n"]) / 100, "ratio")),
@@ -274,7 +225,7 @@ _SHARES: list[_Rule] = [
         rf"(?P<s>{SHARE})[ -]+(?:as (?:big|large|tall|wide|high)|{_SIZE}|magnification|size|focal length)\b",
         _share_as_ratio,
     ),
-    (r"half[ -]?ways?\b|half as close|mid[ -]?way\b", _always(0.5, "share")),
+    (r"half[ -]?ways?\b|half as close|mid[ -]?way\b", always(0.5, "share")),
     (
         rf"(?P<s>{SHARE})[ -]+(?:closer|nearer|further|farther|larger|bigger|taller|wider)\b",
         lambda m: (share(m["s"]), "share"),
@@ -285,18 +236,26 @@ _SHARES: list[_Rule] = [
         rf"\b(?:crop|narrow|tighten|zoom)\w*[^.,;\d]{{0,25}}? to (?P<s>{SHARE})[ -]+(?:frame|width|field|view)\b",
         _share_as_ratio,
     ),
-    (r"(?:twice|two times) (?:as )?(?:close|near)\w*", _always(2.0, "ratio")),
-    (r"(?:twice|two times) (?:as )?(?:far|distant)\b", _always(1.0, "share")),
-    (r"halv(?:e|ed|ing)\b", _always(2.0, "ratio")),
+    (r"(?:twice|two times) (?:as )?(?:close|near)\w*", always(2.0, "ratio")),
+    (r"(?:twice|two times) (?:as )?(?:far|distant)\b", always(1.0, "share")),
+    (r"halv(?:ed?|ing)\b|(?:zoom|lens|optics?|that|it) halves\b", always(2.0, "ratio")),
 ]
-_UNITS_SAID: list[_Rule] = [
-    (rf"(?P<n>{NUMBER})\s*-?\s*(?:°|degrees?\b|degress?\b|degs?\b|d\b|º)", _said("degrees")),
+_DEGREES = r"(?:°|degrees?\b|degress?\b|degs?\b|d\b|º|gra(?:d|de|do|us)s?\b)"
+_A_WAY = r"(?= (?:up|down|left|right|closer|nearer|higher|lower|forward|back|to the)\b)"
+_UNITS_SAID: list[Rule] = [
+    (
+        rf"(?P<n>{NUMBER})\s*-?\s*{_DEGREES} (?:an?|per|each|every) (?P<per>frame|second)s? (?:for|over|during) "
+        rf"(?P<count>{NUMBER}) (?P=per)s?\b",
+        lambda m: (number(m["n"]) * number(m["count"]), "degrees"),
+    ),
+    (rf"(?P<n>{NUMBER})\s*-?\s*{_DEGREES}", _said("degrees")),
     (rf"(?:x|×)\s?(?P<n>{DIGITS})(?![\w.])", _said("ratio")),
     (rf"(?P<n>{NUMBER})\s*-?\s*(?:x|×|times|fold)\b", _said("ratio")),
     (rf"factor (?:of )?(?P<n>{NUMBER})", _said("ratio")),
-    (r"\b(?:doubl(?:e|es|ed|ing)|twice|twofold)\b", _always(2.0, "ratio")),
-    (r"\b(?:(?:tripl|trebl)(?:e|es|ed|ing)|thrice|threefold)\b", _always(3.0, "ratio")),
-    (r"\b(?:quadrupl(?:e|es|ed|ing)|fourfold)\b", _always(4.0, "ratio")),
+    (r"\b(?:doubl(?:e|es|ed|ing)|twice|twofold)\b", always(2.0, "ratio")),
+    (r"\b(?:(?:tripl|trebl)(?:e|es|ed|ing)|thrice|threefold)\b", always(3.0, "ratio")),
+    (r"\b(?:quadrupl(?:e|es|ed|ing)|fourfold)\b", always(4.0, "ratio")),
+    (rf"\bto (?P<n>1\d\d|[2-9]\d\d)\s*{_PERCENT}", lambda m: (number(m["n"]) / 100, "ratio")),
     (rf"(?P<n>{NUMBER})\s*{_PERCENT}", _said("percent")),
     (rf"by (?P<s>{SHARE})\b", lambda m: (share(m["s"]), "share")),
     (
@@ -313,7 +272,7 @@ _UNITS_SAID: list[_Rule] = [
         lambda m: (_METRES[m["u"][0].lower()] * (1.5 if m["h"] or " half " in m[0].lower() else 1), "metres"),
     ),
     (
-        rf"(?P<n>{NUMBER})\s*-?\s*(?P<u>{_LENGTH})(?![\w])",
+        rf"(?P<n>{NUMBER})\s*-?\s*(?P<u>{LENGTH}|[\"″]{_A_WAY})(?![\w])",
         lambda m: (number(m["n"]) * _METRES[m["u"][0].lower()], "metres"),
     ),
 ]
@@ -321,20 +280,22 @@ _UNITS_SAID: list[_Rule] = [
 _TIMES = (
     r"s|secs?|seconds?|minutes?|mins?|hours?|frames?|fps|k|p|pm|am|o'clock|years?|days?|th|st|nd|rd|stor(?:y|ies|eys?)"
 )
-_OTHERS: list[_Rule] = [
+_OTHERS: list[Rule] = [
     (rf"(?P<n>{NUMBER})[ -]*(?:{_TIMES})\b", _said("other")),
     (r"\b(?:1[5-9]|20)\d\ds?\b", lambda m: (float(re.match(r"\d+", m[0])[0]), "other")),
     (rf"(?:{NUMBER})\b", lambda m: (number(m[0]), "none")),
 ]
-_RULES = _LENSES + _CIRCLE_PARTS + _LENGTHS_AND_A_HALF + _SHARES + _UNITS_SAID + _OTHERS
-_COMPILED = [(re.compile(rf"(?<![\w.]){pattern}", re.IGNORECASE), meaning) for pattern, meaning in _RULES]
+_COMPILED, _COMPILED_BARE = (
+    [(re.compile(rf"(?<![\w.]){pattern}", re.IGNORECASE), meaning) for pattern, meaning in rules]
+    for rules in (LENSES + _CIRCLE_PARTS + _LENGTHS_AND_A_HALF + _SHARES + _UNITS_SAID + _OTHERS, BARE_LENSES)
+)
 
 
 def read_quantities(prompt: str) -> list[Quantity]:
     """Every quantity in `prompt`, in its order, none overlapping another."""
     found: list[Quantity] = []
     taken = [False] * len(prompt)
-    lenses = [(bare, _ratio) for bare in _BARE_LENSES] if _SPEAKS_OF_A_LENS.search(prompt) else []
+    lenses = _COMPILED_BARE if SPEAKS_OF_A_LENS.search(prompt) else []
     for pattern, meaning in lenses + _COMPILED:
         for match in pattern.finditer(prompt):
             start, end = match.start("a" if "a" in match.groupdict() else 0), match.end()
@@ -367,10 +328,10 @@ def _in_the_unit_before(prompt: str, found: list[Quantity]) -> list[Quantity]:
     length, known = 1.0, []
     for quantity in found:
         said = prompt[quantity.start : quantity.end] if quantity.unit == "metres" else ""
-        unit = re.search(rf"(?:(?P<mm>{_MM})|{_LENGTH})$", said, re.IGNORECASE)
+        unit = re.search(rf"(?:(?P<mm>{MM})|{LENGTH})$", said, re.IGNORECASE)
         if unit and not unit["mm"]:
             length = _METRES[unit[0][0].lower()]
-        elif unit and _beside_a_way(prompt, quantity.start, quantity.end):  # what stands alone may be a lens after all
+        elif unit and beside_a_way(prompt, quantity.start, quantity.end):  # what stands alone may be a lens after all
             length = 0.001
         known.append(attrs.evolve(quantity, length=length) if quantity.unit == "none" else quantity)
     return known
