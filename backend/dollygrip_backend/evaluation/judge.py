@@ -5,7 +5,8 @@ direction; what was not asked for is forgiven where there is none along frame 0'
 of a tripod head, on which a pan after a tilt keeps the horizon level): pan, tilt, roll in degrees; truck, pedestal,
 dolly in scene depths; zoom as the logarithm of the focal ratio. Right, up, clockwise and in are positive. Then:
 
-- a move must reach its least visible amount in its own direction, without turning back by more than a tenth of it;
+- a move must reach its least visible amount in its own direction, or half of what is asked where that is less, without
+  turning back by more than a tenth of it;
 - what was not asked for must stay small: within a floor that an eye does not notice, or a fraction of the main amount;
 - an orbit is a pan and a truck of opposite directions about one point: some distance must exist at which a subject
   that the first frame sees keeps its place in the image within 8 degrees, and its distance within a ratio of 1.5, all
@@ -156,7 +157,7 @@ def _first_fault(
     for name in expect:
         kind, sign = MOVES[name]
         main = running["pan" if kind == "orbit" else kind]
-        fault = _move_fault(name, kind, sign or np.sign(main[-1]), main)
+        fault = _move_fault(name, kind, sign or np.sign(main[-1]), main, amounts.get(name))
         fault = fault or (kind == "orbit" and _orbit_fault(trajectory, running, main, expect)) or None
         fault = fault or (name in amounts and _amount_fault(name, kind, abs(main[-1]), amounts[name])) or None
         if fault:
@@ -208,12 +209,14 @@ def _moments(running: np.ndarray, expect: list[str]) -> list[int]:
     return bounds
 
 
-def _move_fault(name: str, kind: str, sign: float, main: np.ndarray) -> str | None:
+def _move_fault(name: str, kind: str, sign: float, main: np.ndarray, asked: float | None) -> str | None:
     unit = "°" if kind in (*_ROTATIONS, "orbit") else ""
-    signed = sign * main
-    if signed[-1] < LEAST[kind]:
-        way = "goes the wrong way" if signed[-1] < -LEAST[kind] else "hardly moves"
-        return f"{name} {way}: {signed[-1]:.3g}{unit}, at least {LEAST[kind]}{unit} is asked"
+    signed, least = sign * main, LEAST[kind]
+    if asked is not None:  # "a tenth of the way" to what is near
+        least = min(least, (np.log(asked) if kind == "zoom" else asked) / 2)
+    if signed[-1] < least:
+        way = "goes the wrong way" if signed[-1] < -least else "hardly moves"
+        return f"{name} {way}: {signed[-1]:.3g}{unit}, at least {least:.3g}{unit} is asked"
     back = float(np.max(np.maximum.accumulate(signed) - signed))
     if back > 0.1 * signed[-1]:
         return f"{name} turns back by {back:.3g}{unit}"

@@ -103,6 +103,14 @@ def test_amounts_are_met_within_their_tolerance():
     assert not judge(make("dolly_in"), ["dolly_in"], {"dolly_in": 0.5}).obeyed
 
 
+def test_a_move_may_be_as_small_as_it_is_asked():
+    rise = build(position=0.03 * EASE[:, None] * AXIS["pedestal"])
+    assert judge(rise, ["pedestal_up"], {"pedestal_up": 0.03}).obeyed
+    for asked in (None, {"pedestal_up": 0.3}):
+        assert "hardly moves" in judge(rise, ["pedestal_up"], asked).reason
+    assert "wrong way" in judge(rise, ["pedestal_down"], {"pedestal_down": 0.03}).reason
+
+
 def test_order_is_seen_in_the_new_direction():
     first, second = np.clip(2 * TIME, 0, 1), np.clip(2 * TIME - 1, 0, 1)
     turn = np.radians(60) * first
