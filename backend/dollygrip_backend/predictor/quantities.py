@@ -252,7 +252,7 @@ _UNITS_SAID: list[Rule] = [
     (rf"(?:x|×)\s?(?P<n>{DIGITS})(?![\w.])", _said("ratio")),
     (rf"(?P<n>{NUMBER})\s*-?\s*(?:x|×|times|fold)\b", _said("ratio")),
     (rf"factor (?:of )?(?P<n>{NUMBER})", _said("ratio")),
-    (r"\b(?:doubl(?:e|es|ed|ing)|twice|twofold)\b", always(2.0, "ratio")),
+    (r"\b(?:doubl(?:e|es|ed|ing)|duplicat(?:e|es|ed|ing)|twice|twofold)\b", always(2.0, "ratio")),
     (r"\b(?:(?:tripl|trebl)(?:e|es|ed|ing)|thrice|threefold)\b", always(3.0, "ratio")),
     (r"\b(?:quadrupl(?:e|es|ed|ing)|fourfold)\b", always(4.0, "ratio")),
     (rf"\bto (?P<n>1\d\d|[2-9]\d\d)\s*{_PERCENT}", lambda m: (number(m["n"]) / 100, "ratio")),
