@@ -73,8 +73,9 @@ class Quantity:
             value = 1 / value if 0 < value < 1 else value
             return Amount(value, "ratio") if 1 < value <= 20 else None
         if self.unit == "ratio" and family in ("dolly", "dolly_zoom"):  # "twice as close" is half of the way …
-            away = self.value - 1 if way == "out" else 1 - 1 / self.value  # … "twice the distance" all of it again
-            return Amount(away, "share") if self.value > 1 else None
+            ratio = 1 / self.value if way == "out" and self.value < 1 else self.value  # "three times smaller"
+            away = ratio - 1 if way == "out" else 1 - 1 / ratio  # … "twice the distance" all of it again
+            return Amount(away, "share") if ratio > 1 else None
         if self.unit == "ratio" and family in ("truck", "pedestal"):  # "twice the distance to the tree"
             return Amount(self.value, "share")
         if self.unit in ("share", "percent"):
@@ -250,6 +251,10 @@ _UNITS_SAID: list[Rule] = [
     ),
     (rf"(?P<n>{NUMBER})\s*-?\s*{_DEGREES}", _said("degrees")),
     (rf"(?:x|×)\s?(?P<n>{DIGITS})(?![\w.])", _said("ratio")),
+    (
+        rf"(?:(?P<n>{NUMBER})\s*-?\s*(?:x|×|times|fold)|twice) (?:smaller|less (?:large|big))\b",
+        lambda m: (1 / (number(m["n"]) or 1) if m["n"] else 0.5, "ratio"),
+    ),
     (rf"(?P<n>{NUMBER})\s*-?\s*(?:x|×|times|fold)\b", _said("ratio")),
     (rf"factor (?:of )?(?P<n>{NUMBER})", _said("ratio")),
     (r"\b(?:doubl(?:e|es|ed|ing)|duplicat(?:e|es|ed|ing)|twice|twofold)\b", always(2.0, "ratio")),

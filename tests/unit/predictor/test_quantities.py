@@ -244,6 +244,8 @@ def test_every_millimetre_of_a_move_counts(value, unit):
         ("5 degrees a frame for 18 frames", "pan_left", 90, "degrees"),
         ("35 grades to the left", "pan_left", 35, "degrees"),
         ("duplicate its size", "zoom_in", 2, "ratio"),
+        ("three times smaller", "zoom_out", 3, "ratio"),
+        ("three times smaller", "dolly_out", 2, "share"),
     ],
 )
 def test_what_a_quantity_asks_depends_on_the_move(prompt, move, value, unit):
