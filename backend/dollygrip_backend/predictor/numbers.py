@@ -45,13 +45,11 @@ AND_PARTS = {
 _COUNTED = r"(?= (?:times|turns?|circles?|rotations?|revolutions?|orbits?|loops?|laps?|met(?:er|re)s?|feet|yards)\b)"
 _AND_PART = rf"(?: and a half|(?:{'|'.join(AND_PARTS)}){_COUNTED})"
 NUMBER = rf"(?:{DIGITS}|{WORDS})(?: point (?:{_WORD}))?{_AND_PART}?"
-_PART = rf"(?:{'|'.join(_PARTS)})"
+PART = rf"(?:{'|'.join(_PARTS)})"
 _WHOLE = (
     r"(?:[ -]+of)?(?:[ -]+(?:an?|the|its|one|his|her|our|their|that|my))?(?:[ -]+(?:remaining|present|current|whole))?"
 )
-SHARE = (
-    rf"(?:(?:(?:{NUMBER})[ -]+|an?[ -])?{_PART}s?{_WHOLE}|\d{{1,2}}/\d{{1,2}}(?:ths|rds)?{_WHOLE}|0?[.,]\d+{_WHOLE})"
-)
+SHARE = rf"(?:(?:(?:{NUMBER})[ -]+|an?[ -])?{PART}s?{_WHOLE}|\d{{1,2}}/\d{{1,2}}(?:ths|rds)?{_WHOLE}|0?[.,]\d+{_WHOLE})"
 
 LENGTH = (
     r"met(?:er|re)s?|centimet(?:er|re|ro)s?|kilomet(?:er|re)s?|cms?|km|m|f(?:ee|oo)t|ft|'|′|inch(?:es)?|yards?|yds?"
@@ -81,7 +79,7 @@ def number(text: str) -> float:
 def share(text: str) -> float:
     """ "three quarters of a" -> 0.75, "half" -> 0.5, "1/4 of an" -> 0.25."""
     text = text.lower()
-    part = re.search(_PART, text)
+    part = re.search(PART, text)
     if not part:
         return number(re.match(DIGITS, text.strip())[0])
     count = re.match(NUMBER, text.strip())

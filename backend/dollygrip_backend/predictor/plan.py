@@ -284,6 +284,8 @@ def _read_amount(text: str, family: str, plan: str) -> Amount:
     if not match:
         raise InputError(f"The plan {plan!r} has an unknown amount {text!r}.", "Write 30deg, 2m, 2x, 50%, small.")
     value, unit = float(match[1]), match[2]
+    if unit == "x" and value <= 1:
+        raise InputError(f"The plan {plan!r} has the ratio {text!r}.", "Ratios are above 1; the move tells which way.")
     if unit == "deg":
         return Amount(value, "degrees")
     if unit == "x":

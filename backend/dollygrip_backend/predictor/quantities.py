@@ -18,7 +18,18 @@ from dollygrip_backend.predictor.focal_lengths import (
     always,
     beside_a_way,
 )
-from dollygrip_backend.predictor.numbers import AND_PARTS, DIGITS, LENGTH, NUMBER, SHARE, TENS, WORDS, number, share
+from dollygrip_backend.predictor.numbers import (
+    AND_PARTS,
+    DIGITS,
+    LENGTH,
+    NUMBER,
+    PART,
+    SHARE,
+    TENS,
+    WORDS,
+    number,
+    share,
+)
 from dollygrip_backend.predictor.plan import Amount
 
 UNITS = ("none", "degrees", "metres", "ratio", "percent", "share", "other")
@@ -26,7 +37,10 @@ UNITS = ("none", "degrees", "metres", "ratio", "percent", "share", "other")
 _METRES = {"c": 0.01, "k": 1000.0, "m": 1.0, "f": 0.3048, "'": 0.3048, "′": 0.3048, "i": 0.0254,
            "y": 0.9144, '"': 0.0254, "″": 0.0254}  # fmt: skip
 
-_CIRCLES = r"(?:circles?|turns?|rotations?|revolutions?|orbits?|loops?|laps?|spins?|rolls?|rounds?)"
+_CIRCLES = (
+    r"(?:circles?|turns?|rotations?|revolutions?|orbits?|loops?|laps?|spins?|rolls?"
+    r"|rounds?(?! (?:the|an?|it|him|her|them|this|that|these|those|his|my|our|its)\b))"
+)
 _PERCENT = r"(?:%|(?:percent|per cent|pct)\b)"
 _SIZE = r"(?:of )?(?:the|its|his|her|their) (?:[\w-]+ ){0,2}size"
 _TURN = rf"(?:(?:full|complete|whole|entire)[ -])?(?:{_CIRCLES}|arcs?|360)"
@@ -36,12 +50,13 @@ _DISTANCE = r"(?:way|distance|gap|space|path|stretch|separation|ground|what (?:s
 _OF_NOW = r"(?:present|current|today's)"
 _NO_MORE = r"(?=[.,;]|$| (?:with|by|on|through|using|via)\b)"  # after a share that is not one of something named
 _AS_FAR_AS_IT_IS = (  # now: where it shall be as far in the end, that says how much remains
-    r"as (?:far|much) as (?:[^.,;]{1,40}?(?: is| are|'s) (?:away )?from (?:us|me|here|the camera|the lens)\b"
+    r"as (?:far|much)(?: to the)?(?: (?:left|right|up|down|back))? as (?:[^.,;]{1,40}?(?: is| are|'s) "
+    r"(?:(?:away )?from (?:us|me|here|the camera|the lens)|away|off)\b"
     r"|(?:we|it|he|she|they)(?: are| is|'re|'s) (?:(?:away|far|distant) )?from\b)(?! now)"
 )
 _LEFT_OVER = (
     r"(?: (?:to|from|between) [^.,;]{1,30}?)?"
-    r" (?:(?:is|are|be|still) (?:still )?(?:left|to go)|to go"
+    r" (?:(?:is|are|be|still) (?:still )?(?:what remains|left|to go)|to go"
     r"|(?:(?:should|must|may|shall|will|to) )?(?:be left|remain\w*))\b"
 )
 
@@ -97,6 +112,10 @@ def _share_as_ratio(m: re.Match) -> tuple[float, str]:
     return share(m["s"]), "ratio"
 
 
+def _one(m: re.Match) -> tuple[float, str]:
+    return _METRES[m["u"][0].lower()], "metres"
+
+
 def _said(unit: str) -> Callable[[re.Match], tuple[float, str]]:
     return lambda m: (number(m["n"]), unit)
 
@@ -127,7 +146,8 @@ _CIRCLE_PARTS: list[Rule] = [
     (r"about[- ](?:face|turn)\b", _turns(0.5)),
     (
         r"(?:an?|another|one) quarter\b"
-        r"(?= (?:left|right|back|clockwise|counter|anti|to the(?! distance| gap)|more(?! (?:of )?distance)|again))",
+        r"(?= (?:left|right|back|clockwise|counter|anti|to the(?! distance| gap)"
+        r"|more(?! (?:of )?(?:distance|room|air|space))|again))",
         _turns(0.25),
     ),
     (r"(?<!and )(?:an?|the|another|the other) half (?=left|right|back|clockwise|counter|anti)", _turns(0.5)),
@@ -135,13 +155,13 @@ _CIRCLE_PARTS: list[Rule] = [
     (
         r"(?:all|(?<!orbit )(?<!arc )(?<!quarter )(?<!half )(?<!degrees )right"
         r"|completely|the whole way|the full way|once|fully|clear)(?: the way)?[ -]+a?round\b"
-        r"(?! (?:to|at|and|left|right))",
+        r"(?! (?:to(?! the (?:left|right)\b(?! side| of))|at|and|left|right))",
         _turns(1),
     ),
     (rf"(?P<n>\d(?:\.\d+)?|{WORDS})[ -]+{_TURN}\b", lambda m: (360 * number(m["n"]), "degrees")),
     (
         rf"(?:an? |one )?(?:full|complete|whole|entire|single)[ -](?:[\w()-]+ ){{0,4}}?"
-        rf"(?:360|{_CIRCLES}|yaw|tumble)\b{_NO_ANGLE}"
+        rf"(?:360|{_CIRCLES}|yaw|tumble|ring)\b{_NO_ANGLE}"
         rf"|(?:an? |one )?(?:full|complete|whole|entire) (?:slow |fast )?(?:pan|orbit)\b{_NO_ANGLE}"
         rf"|(?:an? |one )?(?:full|complete|whole|entire|single)[ -]360\b{_NO_ANGLE}"
         rf"|\b360s?\b{_NO_ANGLE}|three[ -]sixty\b",
@@ -155,6 +175,7 @@ _LENGTHS_AND_A_HALF: list[Rule] = [
     ),
 ]
 _SHARES: list[Rule] = [
+    (rf"(?:only|just) (?P<s>{SHARE})[ -]+{_DISTANCE} left\b(?! of)", lambda m: (1 - share(m["s"]), "share")),
     (rf"(?P<s>{SHARE})[ -]+{_DISTANCE}{_LEFT_OVER}", lambda m: (1 - share(m["s"]), "share")),
     (
         rf"(?:leav(?:e|ing)|all but) (?:only |just )?(?:the last )?(?P<s>{SHARE})[ -]+{_DISTANCE}\b",
@@ -184,7 +205,7 @@ _SHARES: list[Rule] = [
         rf"\b(?:zoom|magnif|enlarg|blow|scal|grow)\w*[^.,;\d]{{0,25}}? to (?P<n>{NUMBER})\s*{_PERCENT}",
         lambda m: (number(m["n"]) / 100, "ratio"),
     ),
-    (rf"(?P<s>{SHARE}) (?:on)?to the (?:distance|gap)\b", lambda m: (share(m["s"]), "share")),
+    (rf"(?P<s>{SHARE}) (?:on)?to (?:the|our) (?:distance|gap)\b", lambda m: (share(m["s"]), "share")),
     (rf"(?:focal length|magnification)\b[^.,;]{{0,20}}? to (?P<s>{SHARE})\b", _share_as_ratio),
     (r"(?:focal length|magnification)\b[^.,;]{0,20}? (?:halved|in half)\b", always(0.5, "ratio")),
     (
@@ -208,10 +229,14 @@ _SHARES: list[Rule] = [
         lambda m: (abs(1 - number(m["n"])), "share"),
     ),
     (rf"(?P<s>{SHARE})[ -]+as (?:far|distant)\b(?! again)", lambda m: (1 - share(m["s"]), "share")),
-    (rf"(?P<s>{SHARE})[ -]+(?:as \w+ again|again as far)\b", lambda m: (share(m["s"]), "share")),
-    (r"as far again\b", always(1.0, "share")),
+    (rf"(?P<s>{SHARE})[ -]+more (?:room|air)\b", lambda m: (share(m["s"]), "share")),
     (
-        r"(?:distance|gap|space|stretch|separation)\b[^.,;]{0,50}? in half\b|half of the ground\b|mid-?point\b",
+        rf"(?P<s>{SHARE})[ -]+(?:as \w+ (?:distance )?again|again as (?:far|big|large|tall|wide))\b",
+        lambda m: (share(m["s"]), "share"),
+    ),
+    (r"as (?:far|much distance) again\b", always(1.0, "share")),
+    (
+        r"(?:distance|gap|space|stretch|separation)\b[^.,;]{0,50}? in (?:half|two)\b|half of the ground\b|mid-?point\b",
         always(0.5, "share"),
     ),
     (r"halv(?:e|es|ing) (?:the |its )?(?:magnification|focal length|zoom)\b", always(0.5, "ratio")),
@@ -220,7 +245,10 @@ _SHARES: list[Rule] = [
         r"|(?:its|the) (?:\w+ )?(?:size|magnification|focal length))\b",
         always(2.0, "ratio"),
     ),
-    (r"half an? (?P<u>met(?:er|re)|foot|yard|inch)", lambda m: (0.5 * _METRES[m["u"][0].lower()], "metres")),
+    (
+        rf"(?:half an?|(?<!and )(?<!and a )(?P<s>{SHARE}))[ -]+(?P<u>met(?:er|re)|foot|yard|inch)\b",
+        lambda m: (share(m["s"] or "half") * _METRES[m["u"][0].lower()], "metres"),
+    ),
     (rf"(?P<n>{NUMBER})\s*{_PERCENT} {_SIZE}", lambda m: (number(m["n"]) / 100, "ratio")),
     (
         rf"(?P<s>{SHARE})[ -]+(?:as (?:big|large|tall|wide|high)|{_SIZE}|magnification|size|focal length)\b",
@@ -232,7 +260,11 @@ _SHARES: list[Rule] = [
         lambda m: (share(m["s"]), "share"),
     ),
     (rf"(?P<s>{SHARE})[ -]+smaller\b", lambda m: (1 - share(m["s"]), "ratio")),
-    (rf"\b(?:shr[iau]nk|reduc|scal)\w*[^.,;\d]{{0,25}}? to (?P<s>{SHARE}){_NO_MORE}", _share_as_ratio),
+    (
+        rf"\b(?:shr[iau]nk\w*|reduc\w*|scal\w*|zoom\w* (?:out|back))[^.,;\d]{{0,25}}? to (?P<s>{SHARE})"
+        rf"(?:{_NO_MORE}| (?:height|width)\b)",
+        _share_as_ratio,
+    ),
     (
         rf"\b(?:crop|narrow|tighten|zoom)\w*[^.,;\d]{{0,25}}? to (?P<s>{SHARE})[ -]+(?:frame|width|field|view)\b",
         _share_as_ratio,
@@ -280,18 +312,20 @@ _UNITS_SAID: list[Rule] = [
         rf"(?P<n>{NUMBER})\s*-?\s*(?P<u>{LENGTH}|[\"″]{_A_WAY})(?![\w])",
         lambda m: (number(m["n"]) * _METRES[m["u"][0].lower()], "metres"),
     ),
+    (r"(?P<u>met(?:er|re)|yard)(?= (?:to the )?(?:left|right|up|down|back|forward)\b)", _one),
 ]
 # Numbers that never speak of an amount: times, resolutions, years, counts of frames.
 _TIMES = (
     r"s|secs?|seconds?|minutes?|mins?|hours?|frames?|fps|k|p|pm|am|o'clock|years?|days?|th|st|nd|rd|stor(?:y|ies|eys?)"
 )
 _OTHERS: list[Rule] = [
+    (rf"(?P<s>{NUMBER}[ -]+{PART}s)\b(?! of an? (?:hour|minute|second))", lambda m: (share(m["s"]), "share")),
     (rf"(?P<n>{NUMBER})[ -]*(?:{_TIMES})\b", _said("other")),
     (r"\b(?:1[5-9]|20)\d\ds?\b", lambda m: (float(re.match(r"\d+", m[0])[0]), "other")),
     (rf"(?:{NUMBER})\b", lambda m: (number(m[0]), "none")),
 ]
 _COMPILED, _COMPILED_BARE = (
-    [(re.compile(rf"(?<![\w.]){pattern}", re.IGNORECASE), meaning) for pattern, meaning in rules]
+    [(re.compile(rf"(?<![\w.])(?:{pattern})", re.IGNORECASE), meaning) for pattern, meaning in rules]
     for rules in (LENSES + _CIRCLE_PARTS + _LENGTHS_AND_A_HALF + _SHARES + _UNITS_SAID + _OTHERS, BARE_LENSES)
 )
 
