@@ -30,7 +30,9 @@ def test_the_notation_says_phases_moves_amounts_and_tempo():
     assert read_plan("dolly_out:6ft").phases[0].moves[0].asked.value == pytest.approx(1.8288)
 
 
-@pytest.mark.parametrize("text", ["slide_left", "pan_up", "pan_left:30", "zoom_out:0.5x", "pan_left @gently", "dolly_in:2q", ""])
+@pytest.mark.parametrize(
+    "text", ["slide_left", "pan_up", "pan_left:30", "zoom_out:0.5x", "pan_left @gently", "dolly_in:2q", ""]
+)
 def test_a_wrong_plan_is_named(text):
     with pytest.raises(InputError, match="plan"):
         read_plan(text)
