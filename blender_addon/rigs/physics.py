@@ -13,7 +13,7 @@ from bpy.props import EnumProperty, FloatProperty, IntProperty
 
 from dollygrip.conventions import blender_from_c2w, c2w_from_blender
 from dollygrip.errors import DollygripError
-from dollygrip.physics import RIGS, constrain, excess
+from dollygrip.physics import RIGS, SWAY_DEGREES, SWAY_TRAVEL, constrain, excess
 from dollygrip.trajectory import Trajectory
 
 from .. import compat
@@ -28,14 +28,9 @@ _SHARES = (1.0, 0.85, 0.7, 0.55)  # of a support's accelerations and jerks, unti
 _NEARLY = 1.05  # … but for this factor
 _SPREAD = 0.124  # standard deviation of Blender's Noise modifier at strength 1 and depth 0
 
-# Standard deviations at full amount, in scene depths and radians, and the seconds between turns of the noise. A person
-# standing sways by about a centimetre within a second or two, which is 0.3 % of four metres; the hands tremble at 6 to
-# 12 Hz, a tenth as far. The frame rolls less than it pans.
-_SWAY = {
-    "location": (0.003, 0.003, 0.002),
-    "rotation_euler": (radians(0.35), radians(0.35), radians(0.2)),
-    "every": 0.6,
-}
+# Standard deviations at full amount, in scene depths and radians, and the seconds between turns of the noise. The hands
+# tremble at 6 to 12 Hz, a tenth as far as the body sways.
+_SWAY = {"location": SWAY_TRAVEL, "rotation_euler": tuple(map(radians, SWAY_DEGREES)), "every": 0.6}
 _TREMOR = {
     "location": (0.0003, 0.0003, 0.0002),
     "rotation_euler": (radians(0.04), radians(0.04), radians(0.02)),

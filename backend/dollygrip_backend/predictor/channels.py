@@ -14,7 +14,7 @@ from dollygrip.splines import cubic_spline
 _STIR, _ARRIVING = 0.015, 0.06  # of a channel's range: the faint stir of a network, and what may still be a move
 _BORDER = 6  # samples next to a move in which a channel still comes to rest
 SCALE = np.array([0.4, 0.3, 0.4, 0.5, 0.4, 0.4, 0.4])  # typical amounts: subject distances, radians, log ratio
-KNOTS = 24  # of the spline that every trajectory is; a hand-held camera's quickest sway needs about twenty
+KNOTS = 24  # of the spline that every trajectory of the network is
 
 # R = Ry(yaw) Rx(pitch) Rz(roll) is Rz Ry Rx with the axes renamed: z, x, y for x, y, z.
 _CYCLE = np.array([[0, 0, 1], [1, 0, 0], [0, 1, 0]], float)

@@ -18,8 +18,9 @@ def visible_points(depth: np.ndarray, view_degrees: float, centre: tuple[float, 
     half = np.tan(np.radians(view_degrees) / 2)
     x = 2 * ((np.arange(z.shape[1]) * step + step // 2 + 0.5) / w - centre[0]) * half
     y = 2 * ((np.arange(z.shape[0]) * step + step // 2 + 0.5) / h - centre[1]) * half * h / w
-    points = np.stack([z * x, z * y[:, None], z], -1).reshape(-1, 3)
-    return points[np.isfinite(points).all(1)]
+    seen = np.isfinite(z)
+    x, y = (np.broadcast_to(side, z.shape)[seen] for side in (x, y[:, None]))
+    return np.stack([z[seen] * x, z[seen] * y, z[seen]], -1)
 
 
 def clearance(positions: np.ndarray, points: np.ndarray) -> float:

@@ -186,7 +186,7 @@ def plan_channels(
 ) -> np.ndarray:
     """(samples, 7) channels of a settled plan (`plan.settle`); the first row is zero.
 
-    With rng, one take with its own timing and sway; without, its storyboard: the key poses joined at constant speed.
+    With rng, one take with its own timing; without, its storyboard: the key poses joined at constant speed.
     """
     time = np.linspace(0, 1, samples)
     shares = np.array([p.share for p in plan.phases])
@@ -203,15 +203,4 @@ def plan_channels(
         change = _run_phase(phase, start, local, context, aimed, rng)
         out += change[:-1] * (local[:-1, None] > 0)
         start = start + change[-1]
-    if plan.handheld and rng is not None:
-        out += sway(time, plan.handheld, rng)
     return out - out[0]
-
-
-def sway(time: np.ndarray, degrees: float, rng: np.random.Generator) -> np.ndarray:
-    """(N, 7) a hand-held operator's sway: a few slow sines in angle and position, up to seven cycles over the shot."""
-    cycles = rng.uniform(1.0, 7.0, (3, 1, 5))
-    waves = np.sin(2 * np.pi * (cycles * time[None, :, None] + rng.uniform(0, 1, (3, 1, 5)))) / np.sqrt(cycles)
-    out = np.zeros((len(time), CHANNELS))
-    out[:, :5] = waves.sum(0) * np.radians(degrees) * [0.4, 0.4, 0.3, 0.8, 0.8]
-    return out

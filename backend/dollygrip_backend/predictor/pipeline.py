@@ -20,6 +20,7 @@ from dollygrip_backend.predictor.conditions import condition_vector
 from dollygrip_backend.predictor.constraints import Constraints
 from dollygrip_backend.predictor.coverage import reach
 from dollygrip_backend.predictor.grounding import Found, Grounding, Seen
+from dollygrip_backend.predictor.handheld import sway
 from dollygrip_backend.predictor.motion import CHANNELS, SAMPLES, plan_channels
 from dollygrip_backend.predictor.network import CameraTransformer
 from dollygrip_backend.predictor.picture_features import PictureFeatures
@@ -231,8 +232,7 @@ class CameraPipeline(DiffusionPipeline):
             told.append([plan.going_as(settled) for settled, _ in drawn])
             for k, (_, channels) in enumerate(drawn):
                 storyboards[i, k] = channels / SCALE
-                moving = np.abs(storyboards[i, k]).max(0) + given[i, k].max(0) > 0
-                used[i, k] = moving | (np.arange(CHANNELS) < 5) * (plan.handheld * strength > 0)
+                used[i, k] = np.abs(storyboards[i, k]).max(0) + given[i, k].max(0) > 0
         noise = torch.stack([_noise(seed, k) for k in range(takes)]).expand(storyboards.shape)
         tensors = [torch.from_numpy(a).to(self.transformer.device) for a in (storyboards, known, given, used)]
         conditions = torch.from_numpy(np.stack(conditions)).to(tensors[0].device)[:, None].expand(-1, takes, -1)
@@ -240,16 +240,20 @@ class CameraPipeline(DiffusionPipeline):
             noise.to(conditions.device), *tensors, conditions, shots.memory, steps, guidance, progress
         )
         clean = clean.double().cpu().numpy() * SCALE
-        for i, plan in enumerate(shots.plans):
-            if not plan.handheld and not given[i].any():  # sway ends where it may, a constraint is met later
+        for i in range(len(shots.plans)):
+            if not given[i].any():  # a constraint is met later
                 storyboard = storyboards[i] * SCALE
                 clean[i] = ending_at(onward(resting(clean[i], storyboard), storyboard), storyboard[:, -1])
+        taken = [[resample(channels, frames) for channels in row] for row in clean]
+        for row, plan in zip(taken, shots.plans, strict=True):
+            for k, channels in enumerate(row):
+                channels += sway(frames, duration, plan.handheld * strength, np.random.default_rng((seed, k)))
         return [
             [
-                _finished(clean[i, k], told[i][k], subject, units[i], reference, frames, constraints)
-                for k in range(takes)
+                _finished(channels, plan, subject, unit, reference, constraints)
+                for channels, plan in zip(*row, strict=True)
             ]
-            for i, subject in enumerate(shots.subjects)
+            for row, subject, unit in zip(zip(taken, told, strict=True), shots.subjects, units, strict=True)
         ]
 
     def _denoise(
@@ -310,11 +314,10 @@ def _finished(
     subject: tuple[float, float] | None,
     unit: float,
     reference: Reference,
-    frames: int,
     constraints: Constraints,
 ) -> tuple[np.ndarray, dict]:
-    """(64, 7) channels in subject distances -> (frames, 7) in scene depths that meet the constraints, and the meta."""
-    channels = constraints.met(resample(channels, frames), unit * reference.scene_depth, pacing.pace(plan))
+    """(frames, 7) channels in subject distances -> the same in scene depths that meet the constraints, and the meta."""
+    channels = constraints.met(channels, unit * reference.scene_depth, pacing.pace(plan))
     channels[:, :3] *= unit
     meta: dict = {"plan": str(plan), "phase_ends": plan.ends}
     if subject is not None:

@@ -31,7 +31,7 @@ TRAVELLING = ("orbit", "dolly", "truck", "pedestal", "dolly_zoom")
 TEMPOS = ("plain", "slow", "fast", "whip", "constant")
 MAX_PHASES = 4
 PAUSE_SHARE = 0.4
-HANDHELD = (0.0, 0.7, 1.3)  # degrees of sway: on a tripod, hand-held, shaky
+HANDHELD = (0.0, 1.0, 2.0)  # factors on the sway of a hand-held camera: on a tripod, hand-held, shaky
 EITHER = "either"
 
 # Default amounts as (low, high): degrees for rotations at a 50 degree view, subject distances for translations, and
@@ -118,7 +118,7 @@ class Phase:
 
 @attrs.frozen
 class Plan:
-    """Phases one after the other. handheld: degrees of an operator's sway; toward: the move aims at the subject; past:
+    """Phases one after the other. handheld: factor on an operator's sway; toward: the move aims at the subject; past:
     what turns to it goes on beyond it."""
 
     phases: tuple[Phase, ...]

@@ -203,10 +203,10 @@ def _spiral(rng) -> Pair:
 
 def _handheld(rng) -> Pair:
     sway = pick(rng, FRAMES["special"]["handheld"])
-    degrees = HANDHELD[2 if "shak" in sway else 1]
+    amount = HANDHELD[2 if "shak" in sway else 1]
     if rng.random() < 0.5:
         words = pick(rng, FRAMES["special"]["handheld_forms"]).format(sway)
-        return Pair(around(words, rng), Plan((Phase(()),), degrees))
+        return Pair(around(words, rng), Plan((Phase(()),), amount))
     pair = single(rng)
     words = pick(rng, [f"{sway}, {pair.prompt}", f"{pair.prompt}, {sway}"])
-    return Pair(words, attrs.evolve(pair.plan, handheld=degrees))
+    return Pair(words, attrs.evolve(pair.plan, handheld=amount))

@@ -1,0 +1,67 @@
+"""A hand-held camera sways visibly, starts at the reference, and still obeys what it is asked."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dollygrip.physics import SWAY_DEGREES, SWAY_TRAVEL
+from dollygrip_backend.evaluation.judge import judge
+from dollygrip_backend.predictor import CameraPipeline
+from dollygrip_backend.predictor.constraints import Constraints, Keyframe
+from dollygrip_backend.predictor.handheld import sway
+
+GREY = np.full((64, 96, 3), 128, np.uint8)
+
+
+@pytest.fixture(scope="module")
+def pipeline() -> CameraPipeline:
+    return CameraPipeline.from_pretrained(CameraPipeline.shipped())
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 300), st.floats(0, 3))
+def test_a_sway_starts_at_the_reference_and_leaves_the_lens_alone(seed, frames, amount):
+    out = sway(frames, (frames - 1) / 24, amount, np.random.default_rng(seed))
+    assert out.shape == (frames, 7) and np.isfinite(out).all()
+    assert np.all(out[0] == 0) and np.all(out[:, 6] == 0)
+    np.testing.assert_allclose(out * 2, sway(frames, (frames - 1) / 24, 2 * amount, np.random.default_rng(seed)))
+
+
+def test_a_sway_is_as_wide_as_said_and_no_quicker_in_a_short_shot():
+    spread = np.concatenate([SWAY_TRAVEL, np.radians(SWAY_DEGREES)])
+    for seconds in (4, 60):
+        shots = [sway(24 * seconds + 1, seconds, 1.0, np.random.default_rng(seed))[:, :6] for seed in range(30)]
+        np.testing.assert_allclose(np.mean([shot.std(0) for shot in shots], 0), spread, rtol=0.25)
+        speed = np.mean([np.abs(np.diff(shot[24:], axis=0)).mean(0) * 24 / spread for shot in shots])
+        assert 2 < speed < 6  # spreads a second
+
+
+@pytest.mark.parametrize(
+    ("prompt", "expect"),
+    [
+        ("handheld shot", ["handheld"]),
+        ("shaky handheld camera", ["handheld"]),
+        ("handheld, dolly in", ["dolly_in", "handheld"]),
+        ("pan left, hand-held", ["pan_left", "handheld"]),
+    ],
+)
+def test_hand_held_takes_sway_and_obey(pipeline, prompt, expect):
+    for take in pipeline(GREY, prompt, takes=4):
+        verdict = judge(take, expect)
+        assert verdict.obeyed, verdict.reason
+
+
+def test_a_shaky_camera_sways_more_and_one_without_strength_not_at_all(pipeline):
+    def swing(prompt, **options):
+        [take] = pipeline(GREY, prompt, **options)
+        return np.ptp(take.rotations[:, 1, 2])
+
+    assert swing("shaky handheld camera") > 1.5 * swing("handheld shot") > 0
+    assert swing("handheld shot", strength=0.0) == 0
+
+
+def test_a_hand_held_camera_meets_its_keyframes(pipeline):
+    key = Keyframe(40, np.array([0.1, 0.0, 0.3]), np.eye(3))
+    [take] = pipeline(GREY, "handheld, dolly in", constraints=Constraints((key,)))
+    np.testing.assert_allclose(take.positions[40], key.position, atol=1e-6)
+    np.testing.assert_allclose(take.rotations[40], key.rotation, atol=1e-6)
