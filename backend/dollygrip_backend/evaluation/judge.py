@@ -11,6 +11,9 @@ dolly in scene depths; zoom as the logarithm of the focal ratio. Right, up, cloc
 - an orbit is a pan and a truck of opposite directions about one point: some distance must exist at which a subject
   that the first frame sees keeps its place in the image within 8 degrees, and its distance within a ratio of 1.5, all
   along the path;
+- a dolly zoom is a dolly and a zoom of opposite directions: at some distance a thing keeps its size within 12 %;
+- a hand-held camera sways: about an axis that no move uses it turns to and fro by a fifth of a degree on average, and
+  what was not asked for may be twice as large;
 - a still camera stays within half a degree, a hundredth of the scene depth and one per cent of focal length;
 - amounts, where given, are met within 4 degrees (12 for an orbit), 12 % of a focal ratio, 15 % of a distance;
 - moves in order: there are moments between which every part of the camera is its move by itself, and no other. So a
@@ -37,8 +40,12 @@ MOVES: dict[str, tuple[str, int]] = {
     "pedestal_up": ("pedestal", 1), "pedestal_down": ("pedestal", -1),
     "dolly_in": ("dolly", 1), "dolly_out": ("dolly", -1), "zoom_in": ("zoom", 1), "zoom_out": ("zoom", -1),
     "orbit_left": ("orbit", 1), "orbit_right": ("orbit", -1),  # left travels left, so it pans right
-    "orbit": ("orbit", 0), "static": ("static", 0),
+    "orbit": ("orbit", 0), "dolly_zoom_in": ("dolly_zoom", 1), "dolly_zoom_out": ("dolly_zoom", -1),
+    "handheld": ("handheld", 0), "static": ("static", 0),
 }  # fmt: skip
+# The axis by which a move is measured and all that it uses, where that is not the one of its name.
+_MAIN = {"orbit": "pan", "dolly_zoom": "dolly"}
+_USED = {"orbit": ("pan", "truck", "dolly"), "dolly_zoom": ("dolly", "zoom"), "handheld": (), "static": ()}
 LEAST = {
     "pan": 4.0,
     "tilt": 4.0,
@@ -47,6 +54,7 @@ LEAST = {
     "truck": 0.04,
     "pedestal": 0.04,
     "dolly": 0.04,
+    "dolly_zoom": 0.04,
     "zoom": 0.08,
 }
 # Floors under which an unasked component is not noticed, and the same for a camera that should be still.
@@ -56,6 +64,8 @@ LEAK = 0.2  # unasked rotation over asked rotation, unasked travel over asked tr
 ORBIT_HOLD = 8.0  # degrees
 ORBIT_ROUND = 1.5  # ratio of the distances to the subject up to which a way about it is round
 _PLACES = np.linspace(-0.8, 0.8, 9)  # from the middle of the picture to its borders, where an orbit's subject may be
+SIZE_HELD = float(np.log(1.12))  # of the thing that a dolly zoom is about
+SWAY = 0.2  # degrees, standard deviation
 TRAVELS = ("truck", "pedestal", "dolly")
 _ROTATIONS = ("pan", "tilt", "roll")
 
@@ -156,18 +166,25 @@ def _first_fault(
     allowed = dict.fromkeys(AXES, 0.0)  # the asked amount on each axis that a move uses
     for name in expect:
         kind, sign = MOVES[name]
-        main = running["pan" if kind == "orbit" else kind]
+        if kind in ("handheld", "static"):
+            continue
+        main = running[_MAIN.get(kind, kind)]
         fault = _move_fault(name, kind, sign or np.sign(main[-1]), main, amounts.get(name))
         fault = fault or (kind == "orbit" and _orbit_fault(trajectory, running, main, expect)) or None
+        fault = fault or (kind == "dolly_zoom" and _dolly_zoom_fault(name, main, running["zoom"])) or None
         fault = fault or (name in amounts and _amount_fault(name, kind, abs(main[-1]), amounts[name])) or None
         if fault:
             return fault
-        for axis in ("pan", "truck", "dolly") if kind == "orbit" else (kind,):
+        for axis in _USED.get(kind, (kind,)):
             allowed[axis] = max(allowed[axis], float(np.ptp(main)))
     if any(MOVES[name][0] == "orbit" for name in expect) and allowed["pedestal"]:
         allowed["tilt"] = allowed["pan"]  # a crane on an orbit tilts to hold its subject
     floors = dict(QUIET)
-    if "dolly_in" in expect:
+    if "handheld" in expect:
+        if fault := _sway_fault([running[axis] for axis in _ROTATIONS if not allowed[axis]]):
+            return fault
+        floors = {axis: 2 * floor for axis, floor in QUIET.items()}
+    if {"dolly_in", "dolly_zoom_in"} & set(expect):
         for angle, turn, travel in zip(aside, ("pan", "tilt"), ("truck", "pedestal"), strict=True):
             floors[turn] += abs(angle)
             floors[travel] += abs(np.tan(np.radians(angle))) * allowed["dolly"]
@@ -195,8 +212,8 @@ def _moments(running: np.ndarray, expect: list[str]) -> list[int]:
     best, chosen = np.where(np.arange(len(running)) == 0, 0.0, -np.inf), []
     for name in expect:
         kind, sign = MOVES[name]
-        own = steps[:, AXES.index("pan" if kind == "orbit" else kind)] if kind != "static" else np.zeros(len(steps))
-        used = {"orbit": ("pan", "truck", "dolly"), "static": ()}.get(kind, (kind,))
+        used = _USED.get(kind, (kind,))
+        own = steps[:, AXES.index(_MAIN.get(kind, kind))] if used else np.zeros(len(steps))
         other = np.abs(steps[:, [axis not in used for axis in AXES]]).sum(1)
         gain = np.concatenate([[0.0], np.cumsum((sign * own if sign else np.abs(own)) - other)])
         before = best - gain
@@ -231,6 +248,21 @@ def _orbit_fault(trajectory, running, main, expect) -> str | None:
         if angle > ORBIT_HOLD:
             return f"orbit loses its subject: {angle:.1f}° off at the best distance"
     return None
+
+
+def _dolly_zoom_fault(name: str, travel: np.ndarray, zoom: np.ndarray) -> str | None:
+    if -np.sign(travel[-1]) * zoom[-1] < LEAST["dolly_zoom"]:
+        return f"{name} does not zoom against its travel: {zoom[-1]:.3g} for {travel[-1]:.3g}"
+    distances = np.geomspace(0.15, 6, 90)[:, None]
+    size = zoom - np.log(np.maximum(1 - travel / distances, 1e-6))
+    changed = float(np.abs(size).max(1).min())
+    return f"{name} changes the size of its thing by {np.exp(changed):.2f}" if changed > SIZE_HELD else None
+
+
+def _sway_fault(idle: list[np.ndarray]) -> str | None:
+    """idle: angles (T,) about the axes that no move uses; where each is used, none is asked to sway."""
+    sways = [float(np.std(angle - np.linspace(angle[0], angle[-1], len(angle)))) for angle in idle]
+    return f"it hardly sways: {max(sways):.2g}° about any idle axis" if sways and max(sways) < SWAY else None
 
 
 def _amount_fault(name: str, kind: str, got: float, asked: float) -> str | None:

@@ -127,7 +127,8 @@ def _judged(case: Case, take: Trajectory, depth: np.ndarray | None) -> Verdict:
     (width, height), (fx, fy, cx, cy) = take.size, take.intrinsics[0]
     x, y = case.of[0] * width, case.of[1] * height
     away = float(depth[int(y * len(depth) / height), int(x * depth.shape[1] / width)]) / take.scene_depth
-    amounts = {name: value * (away if MOVES[name][0] in TRAVELS else 1.0) for name, value in case.amounts.items()}
+    travels = (*TRAVELS, "dolly_zoom")
+    amounts = {name: value * (away if MOVES[name][0] in travels else 1.0) for name, value in case.amounts.items()}
     aside = np.degrees(np.arctan([(x - cx) / fx, (cy - y) / fy]))
     return judge(take, case.expect, amounts, case.ordered, tuple(aside))
 

@@ -43,6 +43,12 @@ def make(name: str, depth: float = 1.0) -> Trajectory:
         return build(angle[:, None] * [0, 1, 0], position, depth=depth)
     if kind == "zoom":
         return build(ratio=1.5 ** (sign * EASE), depth=depth)
+    if kind == "dolly_zoom":  # of a thing one scene depth away
+        gone = 0.4 * sign * EASE
+        return build(position=gone[:, None] * [0, 0, 1], ratio=1 - gone, depth=depth)
+    if kind == "handheld":
+        swings = np.sin(2 * np.pi * np.outer(TIME, [2, 3, 5])) * (1 - np.exp(-8 * TIME))[:, None]
+        return build(np.radians(0.8) * swings, 0.003 * swings, depth=depth)
     amount = sign * EASE[:, None] * AXIS.get(kind, (0, 0, 0))
     return (
         build(np.radians(30) * amount, depth=depth)
@@ -59,7 +65,7 @@ def test_each_textbook_move_passes_as_itself_and_as_nothing_else(name):
     assert passed == ({name, "orbit"} if name.startswith("orbit") else {name})
 
 
-@pytest.mark.parametrize("name", [n for n in MOVES if n not in ("static", "orbit")])
+@pytest.mark.parametrize("name", [n for n in MOVES if n not in ("static", "orbit", "handheld")])
 def test_a_mirrored_move_is_named_as_such(name):
     stem, way = name.rsplit("_", 1)
     verdict = judge(make(f"{stem}_{MIRROR[way]}"), [name])
@@ -72,6 +78,26 @@ def test_a_still_camera_must_be_still():
     assert not judge(build(position=jitter), ["static"]).obeyed
     drift = build(np.radians(1.0) * EASE[:, None] * [0, 1, 0])
     assert "pan" in judge(drift, ["static"]).reason
+
+
+def test_a_dolly_zoom_keeps_the_size_of_its_thing():
+    lens, way = 1 / (1 + 0.4 * EASE), [0, 0, 1]
+    assert judge(build(position=-0.4 * EASE[:, None] * way, ratio=1 + 0.4 * EASE), ["dolly_zoom_out"]).obeyed
+    too_late = build(position=0.4 * EASE[:, None] * way, ratio=lens**0.2)
+    assert "does not zoom against" in judge(build(position=0.4 * EASE[:, None] * way), ["dolly_zoom_in"]).reason
+    late = 1 - 0.4 * np.clip(4 * TIME - 3, 0, 1)
+    assert "size" in judge(build(position=0.4 * EASE[:, None] * way, ratio=late), ["dolly_zoom_in"]).reason
+    assert judge(too_late, ["dolly_zoom_in"]).obeyed  # a thing far away
+
+
+def test_a_hand_held_camera_sways_while_it_moves():
+    swings = np.radians(0.4) * np.sin(2 * np.pi * np.outer(TIME, [2, 0, 3])) * (1 - np.exp(-8 * TIME))[:, None]
+    pan = np.radians(30) * EASE[:, None] * [0, 1, 0]
+    assert judge(build(pan + swings), ["pan_right", "handheld"]).obeyed
+    assert "hardly sways" in judge(build(pan), ["pan_right", "handheld"]).reason
+    assert "hardly sways" in judge(make("static"), ["handheld"]).reason
+    assert not judge(make("handheld"), ["static"]).obeyed
+    assert not judge(make("pan_right"), ["handheld"]).obeyed
 
 
 def test_a_pan_must_not_travel_and_a_truck_must_not_turn():
