@@ -21,8 +21,8 @@ from dollygrip.rotations import matrix_from_quaternion, matrix_from_rotvec, quat
 from dollygrip.trajectory import Trajectory
 
 # How far a camera sways that is held in the hands: standard deviations along and about the axes to its right, up and
-# back, in scene depths and degrees. A person standing sways by about a centimetre within a second or two, which is 0.3 %
-# of four metres. The frame rolls less than it tilts and pans.
+# back, in scene depths and degrees. A person standing sways by about a centimetre within a second or two, 0.3 % of four
+# metres. The frame rolls less than it tilts and pans.
 SWAY_TRAVEL, SWAY_DEGREES = (0.003, 0.003, 0.002), (0.35, 0.35, 0.2)
 
 _SLACK = 1e-3  # relative excess that counts as within the bounds

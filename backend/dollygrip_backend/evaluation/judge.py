@@ -214,6 +214,8 @@ def _moments(running: np.ndarray, expect: list[str]) -> list[int]:
         kind, sign = MOVES[name]
         used = _USED.get(kind, (kind,))
         own = steps[:, AXES.index(_MAIN.get(kind, kind))] if used else np.zeros(len(steps))
+        if kind == "orbit":  # it travels against its pan, as far as it turns
+            own = (own - steps[:, AXES.index("truck")]) / 2
         other = np.abs(steps[:, [axis not in used for axis in AXES]]).sum(1)
         gain = np.concatenate([[0.0], np.cumsum((sign * own if sign else np.abs(own)) - other)])
         before = best - gain

@@ -146,6 +146,20 @@ def test_order_is_seen_in_the_new_direction():
     assert "frames 0 to" in judge(take, ["dolly_in", "pan_right"], ordered=True).reason
 
 
+def test_an_orbit_in_order_travels_by_itself():
+    angle = -np.radians(15) * EASE
+    orbit = build(angle[:, None] * [0, 1, 0], 0.6 * np.stack([-np.sin(angle), 0 * angle, 1 - np.cos(angle)], 1))
+    away = build(position=-0.2 * EASE[:, None] * [1, 0, 0])
+    back = build(position=0.2 * EASE[:, None] * [1, 0, 0])
+    c2w = away.c2w
+    for move in (back, orbit):
+        c2w = np.concatenate([c2w, c2w[-1] @ move.c2w])
+    take = Trajectory(c2w, np.tile(away.intrinsics, (3, 1)), away.size, 24.0, 1.0)
+    verdict = judge(take, ["truck_left", "truck_right", "orbit_right"], ordered=True)
+    assert verdict.obeyed, verdict.reason
+    assert not judge(take, ["truck_left", "truck_right"], ordered=True).obeyed
+
+
 def test_a_camera_may_go_and_come_back():
     first, second = np.clip(2 * TIME, 0, 1), np.clip(2 * TIME - 1, 0, 1)
     there = build(np.radians(30) * (first - second)[:, None] * [0, 1, 0])
