@@ -148,9 +148,9 @@ def test_order_is_seen_in_the_new_direction():
 
 def test_an_orbit_in_order_travels_by_itself():
     angle = -np.radians(15) * EASE
-    orbit = build(angle[:, None] * [0, 1, 0], 0.6 * np.stack([-np.sin(angle), 0 * angle, 1 - np.cos(angle)], 1))
-    away = build(position=-0.2 * EASE[:, None] * [1, 0, 0])
-    back = build(position=0.2 * EASE[:, None] * [1, 0, 0])
+    orbit = build(angle[:, None] * [0, 1, 0], 1.3 * np.stack([-np.sin(angle), 0 * angle, 1 - np.cos(angle)], 1))
+    away = build(position=-0.3 * EASE[:, None] * [1, 0, 0])
+    back = build(position=0.3 * EASE[:, None] * [1, 0, 0])
     c2w = away.c2w
     for move in (back, orbit):
         c2w = np.concatenate([c2w, c2w[-1] @ move.c2w])
