@@ -12,7 +12,7 @@ Yaw is about the vertical, so a pan after a tilt keeps the horizon level, as on 
 
 import numpy as np
 
-from dollygrip_backend.predictor.plan import Context, Phase, Plan
+from dollygrip_backend.predictor.plan import EASINGS, Context, Phase, Plan
 
 SAMPLES = 64
 CHANNELS = 7
@@ -33,17 +33,20 @@ def ease(t: np.ndarray, rise: float, fall: float) -> np.ndarray:
     return (up - lost) / total
 
 
-def _progress(t: np.ndarray, tempo: str, rng: np.random.Generator | None) -> np.ndarray:
-    """Progress of one phase over its local time, by tempo; without rng at constant speed."""
+def _progress(t: np.ndarray, tempo: str, seconds: float, rng: np.random.Generator | None) -> np.ndarray:
+    """Progress of one phase of so many seconds over its local time, by tempo; without rng at constant speed."""
     if tempo == "constant" or rng is None:
         return ease(t, 0.06, 0.06)
+    if tempo in EASINGS:
+        long = rng.uniform(0.8, 0.92)
+        return ease(t, long, 0.06) if tempo == "accelerating" else ease(t, 0.06, long)
     rise, fall = rng.uniform(0.2, 0.5, 2)
     start, end = 0.0, 1.0
     if tempo == "fast":
         start, end = rng.uniform(0, 0.1), rng.uniform(0.5, 0.8)
     elif tempo == "whip":
         start = rng.uniform(0.2, 0.5)
-        end = start + rng.uniform(0.16, 0.25)
+        end = start + min(rng.uniform(*_WHIP) / max(seconds, 1e-9), 0.5)
     elif tempo == "plain":
         start, end = rng.uniform(0, 0.06), rng.uniform(0.9, 1)
     return ease((t - start) / (end - start), rise, fall)
@@ -73,6 +76,7 @@ _SHIFTS = {
 }
 
 
+_WHIP = (0.3, 0.45)  # seconds
 _WELL_ENOUGH = np.radians(6.0)  # off the axis: a subject that is so near the middle needs no turn that is seen
 _FACED = np.radians(3.5)  # off the axis: where a way that bears off, or a turn that is seen in any case, leaves it
 _UNSEEN = np.radians(1.9)  # a turn on the way that nobody notices: what needs little more makes do with it
@@ -81,15 +85,18 @@ _REACHED = 0.1  # subject distances: nearer than this a camera has arrived, and 
 _CLOSEST = 0.9  # of the distance: no lens makes up for the last tenth
 
 
-def _run_phase(phase: Phase, start: np.ndarray, local: np.ndarray, context: Context, aimed: bool, rng) -> np.ndarray:
-    """(N, 7) channel changes of one settled phase that starts at the channels `start` (7,), over local times (N,).
+def _run_phase(
+    phase: Phase, start: np.ndarray, local: np.ndarray, seconds: float, context: Context, aimed: bool, rng
+) -> np.ndarray:
+    """(N, 7) channel changes of one settled phase of so many seconds that starts at the channels `start` (7,), over
+    local times (N,).
 
     aimed: a push in goes to the subject; else it goes straight ahead.
     """
     out = np.zeros((len(local), CHANNELS))
     if not phase.moves:
         return out
-    s = _progress(local, phase.tempo, rng)
+    s = _progress(local, phase.tempo, seconds, rng)
     frame = _rotation(start[YAW], start[PITCH])
     shift = np.zeros((len(local), 3))  # in the camera's own axes at the phase's start; y stays the world's vertical
     orbit = np.zeros(len(local))
@@ -190,7 +197,7 @@ def plan_channels(
     """
     time = np.linspace(0, 1, samples)
     shares = np.array([p.share for p in plan.phases])
-    if rng is not None:
+    if rng is not None and not any(p.lasts for p in plan.phases):
         shares = shares * rng.uniform(0.85, 1.15, len(shares))
     bounds = np.concatenate([[0], np.cumsum(shares) / shares.sum()])
     out = np.zeros((samples, CHANNELS))
@@ -200,7 +207,7 @@ def plan_channels(
         local = np.append((time - begin) / (end - begin), 1.0)
         # Where a pan or a tilt is asked as well, the thing that is named may be what that ends on.
         aimed = i == 0 and plan.toward and not plan.looks and context.subject is not None
-        change = _run_phase(phase, start, local, context, aimed, rng)
+        change = _run_phase(phase, start, local, (end - begin) * context.duration, context, aimed, rng)
         out += change[:-1] * (local[:-1, None] > 0)
         start = start + change[-1]
     return out - out[0]

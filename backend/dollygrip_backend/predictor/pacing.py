@@ -10,11 +10,11 @@ from collections.abc import Callable
 import attrs
 import numpy as np
 
-from dollygrip_backend.predictor.plan import Phase, Plan
+from dollygrip_backend.predictor.plan import EASINGS, Phase, Plan
 
 Pace = Callable[[np.ndarray], np.ndarray]
 
-_SPEEDS = {"slow": 0.5, "plain": 1.0, "constant": 1.0, "fast": 2.0, "whip": 4.0}  # beside one another
+_SPEEDS = {"slow": 0.5, "fast": 2.0, "whip": 4.0}  # beside one another; others have 1
 _TRAVELS = {"dolly", "truck", "pedestal", "orbit", "dolly_zoom"}
 _RAMP = 0.06  # of the time: how long before and after a change of speed it is eased
 _FINE = 1000
@@ -35,15 +35,19 @@ def pace(plan: Plan) -> Pace:
         rests = all(map(_pauses, plan.phases))
         travels = [rests or not _pauses(phase) for phase in plan.phases]
     shares = np.array([phase.share for phase in plan.phases])
-    lengths = shares * travels * [_SPEEDS[phase.tempo] for phase in plan.phases]
+    shares /= shares.sum()
+    lengths = shares * travels * [_SPEEDS.get(phase.tempo, 1.0) for phase in plan.phases]
     asked = np.array([(_asked(phase) or 0.0) * on for phase, on in zip(plan.phases, travels, strict=True)])
     free = lengths * (asked == 0)
     if 0 < asked.sum() < 1 and free.any():
         lengths = asked + free * (1 - asked.sum()) / free.sum()
-    speeds, ends = lengths / shares, np.cumsum(shares) / shares.sum()
+    speeds, ends = lengths / shares, np.cumsum(shares)
     time = np.linspace(-_RAMP, 1 + _RAMP, _FINE)
     inside = (time >= 0) & (time <= 1)
-    speed = inside * speeds[np.minimum(np.searchsorted(ends, time), len(ends) - 1)]
+    number = np.minimum(np.searchsorted(ends, time), len(ends) - 1)
+    local = np.clip((time - ends[number]) / shares[number] + 1, 0, 1)
+    grows, falls = (np.array([phase.tempo == tempo for phase in plan.phases])[number] for tempo in EASINGS)
+    speed = inside * speeds[number] * np.where(grows, 2 * local, np.where(falls, 2 - 2 * local, 1))
     window = np.hanning(2 * round(_RAMP / (time[1] - time[0])) + 1)
     speed = np.convolve(speed, window, mode="same")[inside]
     gone = np.concatenate([[0], np.cumsum((speed[1:] + speed[:-1]) / 2)])

@@ -24,11 +24,12 @@ from dollygrip_backend.predictor.handheld import sway
 from dollygrip_backend.predictor.motion import CHANNELS, SAMPLES, plan_channels
 from dollygrip_backend.predictor.network import CameraTransformer
 from dollygrip_backend.predictor.picture_features import PictureFeatures
-from dollygrip_backend.predictor.plan import Context, Plan, settle
+from dollygrip_backend.predictor.plan import EASINGS, Context, Plan, settle
 from dollygrip_backend.predictor.program import plan_of
 from dollygrip_backend.predictor.reader import Memory, ShotReader
 from dollygrip_backend.predictor.reference import Reference
 from dollygrip_backend.predictor.text import TextEncoder
+from dollygrip_backend.predictor.timing import spread_over, timed
 
 NOISE_SHIFT = 3.0  # smooth channels show through noise: training and sampling stay longer at high noise levels
 _ROOM = (1.0, 0.8, 0.6, 0.45, 0.3, 0.2, 0.1)  # shares of the way tried until it is clear
@@ -192,7 +193,7 @@ class CameraPipeline(DiffusionPipeline):
             for plan, thing in zip(plans, things, strict=True)
         ]
         plans = [
-            attrs.evolve(plan, toward=found is not None, past=_PAST.search(prompt) is not None)
+            attrs.evolve(timed(plan, prompt), toward=found is not None, past=_PAST.search(prompt) is not None)
             for plan, found, prompt in zip(plans, subjects, prompts, strict=True)
         ]
         return Shots(memory, plans, subjects, [_distance(*of, reference) for of in zip(things, plans, strict=True)])
@@ -222,15 +223,19 @@ class CameraPipeline(DiffusionPipeline):
         storyboards = np.zeros((len(shots.plans), takes, SAMPLES, CHANNELS), np.float32)
         known, given = np.zeros_like(storyboards), np.zeros_like(storyboards)
         used = np.zeros((len(shots.plans), takes, CHANNELS), np.float32)
-        conditions, units, told = [], shots.distances, []
-        for i, (plan, subject) in enumerate(zip(shots.plans, shots.subjects, strict=True)):
+        conditions, units, told, ruled = [], shots.distances, [], {}
+        plans = [spread_over(plan, frames, duration) for plan in shots.plans]
+        for i, (plan, subject) in enumerate(zip(plans, shots.subjects, strict=True)):
             context = reference.context(subject, units[i], duration, strength)
             conditions.append(condition_vector(context))
             known[i], given[i] = constraints.known(frames, units[i] * reference.scene_depth, pacing.pace(plan))
             context = attrs.evolve(context, reach=reach(plan, context, reference, units[i]))
             drawn = [_storyboard(plan, context, reference, units[i], (seed, k)) for k in range(takes)]
             told.append([plan.going_as(settled) for settled, _ in drawn])
-            for k, (_, channels) in enumerate(drawn):
+            for k, (settled, channels) in enumerate(drawn):
+                if _timed_by_rule(plan) and not given[i, k].any():
+                    stream = np.random.default_rng((seed, k, 1))
+                    ruled[i, k] = plan_channels(settled, context, stream, samples=frames)
                 storyboards[i, k] = channels / SCALE
                 used[i, k] = np.abs(storyboards[i, k]).max(0) + given[i, k].max(0) > 0
         noise = torch.stack([_noise(seed, k) for k in range(takes)]).expand(storyboards.shape)
@@ -244,8 +249,11 @@ class CameraPipeline(DiffusionPipeline):
             if not given[i].any():  # a constraint is met later
                 storyboard = storyboards[i] * SCALE
                 clean[i] = ending_at(onward(resting(clean[i], storyboard), storyboard), storyboard[:, -1])
-        taken = [[resample(channels, frames) for channels in row] for row in clean]
-        for row, plan in zip(taken, shots.plans, strict=True):
+        taken = [
+            [ruled.get((i, k), resample(channels, frames)) for k, channels in enumerate(row)]
+            for i, row in enumerate(clean)
+        ]
+        for row, plan in zip(taken, plans, strict=True):
             for k, channels in enumerate(row):
                 channels += sway(frames, duration, plan.handheld * strength, np.random.default_rng((seed, k)))
         return [
@@ -280,6 +288,11 @@ class CameraPipeline(DiffusionPipeline):
             if progress:
                 progress(i + 1, steps)
         return x
+
+
+def _timed_by_rule(plan: Plan) -> bool:
+    """Whether a phase is too quick for the network's splines, or its timing is said."""
+    return any(phase.lasts or phase.tempo in ("whip", *EASINGS) for phase in plan.phases)
 
 
 def _noise(seed: int, take: int) -> Tensor:

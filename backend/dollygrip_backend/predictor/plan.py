@@ -29,6 +29,7 @@ FAMILIES = {
 }
 TRAVELLING = ("orbit", "dolly", "truck", "pedestal", "dolly_zoom")
 TEMPOS = ("plain", "slow", "fast", "whip", "constant")
+EASINGS = ("accelerating", "slowing")  # tempos that no reading gives: words say them outright (timing.py)
 MAX_PHASES = 4
 PAUSE_SHARE = 0.4
 HANDHELD = (0.0, 1.0, 2.0)  # factors on the sway of a hand-held camera: on a tripod, hand-held, shaky
@@ -86,7 +87,8 @@ class Context:
 
 @attrs.frozen
 class Amount:
-    """How much, as asked: degrees, metres, a share of the subject's distance ("share"), or a focal ratio ("ratio")."""
+    """How much, as asked: degrees, metres, a share of the subject's distance ("share"), or a focal ratio ("ratio");
+    of a time, seconds or frames."""
 
     value: float
     unit: str
@@ -109,11 +111,13 @@ class Move:
 
 @attrs.frozen
 class Phase:
-    """Moves that happen at once; no moves is a pause. `share` is this phase's part of the time before normalising."""
+    """Moves that happen at once; no moves is a pause. `share` is this phase's part of the time before normalising;
+    lasts: how long it takes, where that is said."""
 
     moves: tuple[Move, ...]
     share: float = 1.0
     tempo: str = "plain"
+    lasts: Amount | None = None
 
 
 @attrs.frozen
@@ -193,6 +197,7 @@ def draw_amount(move: Move, context: Context, rng: np.random.Generator | None) -
 def settle(plan: Plan, context: Context, rng: np.random.Generator | None) -> Plan:
     """The plan of one take: every direction chosen and every amount drawn, in degrees, shares and ratios.
 
+    A whip goes as far as it goes: nobody sees whether the picture carries it.
     A pan or tilt of no direction toward a known subject ends facing it, and so does one to its side. Of two moves of a
     family that follow each other, the one whose direction is open goes the other way: there, or back again.
     """
@@ -212,7 +217,8 @@ def settle(plan: Plan, context: Context, rng: np.random.Generator | None) -> Pla
             if phase.tempo == "slow":
                 move = attrs.evolve(move, size=move.size * _SLOW)
             if move.asked is None or move.asked.unit != "settled":
-                move = attrs.evolve(move, asked=Amount(draw_amount(move, context, rng), "settled"))
+                drawn = draw_amount(move, attrs.evolve(context, reach=1.0) if phase.tempo == "whip" else context, rng)
+                move = attrs.evolve(move, asked=Amount(drawn, "settled"))
             gone[move.family] = move.way
             moves.append(move)
         phases.append(attrs.evolve(phase, moves=tuple(moves)))
@@ -295,7 +301,8 @@ def _read_amount(text: str, family: str, plan: str) -> Amount:
     return Amount(value * _METRES[unit], "metres")
 
 
-_UNIT_TEXT = {"degrees": "°", "metres": " m", "ratio": "x", "share": " of the distance", "settled": ""}
+_UNIT_TEXT = {"degrees": "°", "metres": " m", "ratio": "x", "share": " of the distance", "settled": "",
+              "seconds": " s", "frames": " frames"}  # fmt: skip
 
 
 def _phase_text(phase: Phase, handheld: float) -> str:
@@ -303,4 +310,5 @@ def _phase_text(phase: Phase, handheld: float) -> str:
              for move in phase.moves]  # fmt: skip
     words += ["handheld"] if handheld else []
     still = "pause" if phase.share < 1 else "static"
-    return " + ".join(words or [still]) + (f" @{phase.tempo}" if phase.tempo != "plain" else "")
+    lasts = f" for {phase.lasts.value:.3g}{_UNIT_TEXT[phase.lasts.unit]}" if phase.lasts else ""
+    return " + ".join(words or [still]) + lasts + (f" @{phase.tempo}" if phase.tempo != "plain" else "")

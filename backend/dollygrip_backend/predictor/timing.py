@@ -1,0 +1,148 @@
+"""What words say outright of when: how long a move or a pause lasts, and how its speed changes.
+
+The reader tells which moves follow one another; numbers of seconds and words such as "accelerating" are rules, exact
+for whatever shot they stand in.
+"""
+
+import re
+
+import attrs
+
+from dollygrip_backend.predictor.numbers import NUMBER, number
+from dollygrip_backend.predictor.plan import Amount, Phase, Plan
+
+_NO = r"(?<!\bno )(?<!\bnot )(?<!n't )(?<!\bwithout )(?<!\bnever )"
+_SPEEDING = re.compile(
+    rf"{_NO}(?:\baccelerat|\b(?:gather|pick|gain|build)(?:s|ing)?(?: up)? (?:speed|pace|momentum)"
+    r"|\b(?:fast|quick)er and \w+er\b|\bspeed(?:s|ing)? up\b|\bramp(?:s|ing)? up\b|\bease-in\b"
+    r"|\b(?:an|with|soft|slow) ease in\b"
+    r"|\bstart(?:s|ing)? (?:off )?(?:slow|gent)\w*\b[^.;]{0,30}\b(?:fast|quick|speed))",
+    re.IGNORECASE,
+)
+_SLOWING = re.compile(
+    rf"{_NO}(?:\bdecelerat|\bslow(?:s|ing)? (?:down|to an?)\b|\bslower and slower\b|\bbraking\b|\bbrakes? to\b"
+    r"|\b(?:com|glid|roll|drift|eas)(?:e|es|ing) to (?:an?|its) (?:\w+ )?(?:stop|rest|halt|standstill)\b"
+    r"|\bl(?:ose|oses|osing) (?:speed|momentum)\b|\bease-out\b|\b(?:an|with|soft|slow) ease out\b"
+    r"|\bstart(?:s|ing)? (?:off )?(?:fast|quick)\w*\b[^.;]{0,30}\bslow)",
+    re.IGNORECASE,
+)
+_BOTH = re.compile(r"\bease[- ]in *(?:and|&|/|-) *(?:ease[- ])?out\b", re.IGNORECASE)
+_SNAP = re.compile(r"\b(?:crash|snap|smash|whip)[- ]?zoom", re.IGNORECASE)
+_UNIT = r"[ -]*(?P<u>seconds?|secs?|frames?|(?<=\d)s|(?<=\d )s)\b"
+_COUNTED = rf"(?P<n>{NUMBER}){_UNIT}"  # "a second pan" is no time
+_TIME = (
+    r"(?:about |roughly |exactly |another |the (?:first|next|last) )*"
+    rf"(?:(?P<n>{NUMBER}|half an?){_UNIT}|an? (?:full |good )?(?P<one>second)\b(?! [a-z]+ing\b)"
+    r"(?=\s*(?:$|[.,;:!?)-]|(?:then|and|before|of|while|on|with|at|so|or)\b)))"
+)
+_MOVE = r"(?:pan|tilt|push|pull|dolly|zoom|truck|track|orbit|arc|rise|roll|crane)\w*"
+_RESTING = r"(?:wait|hold|pause|rest|stay|linger|freeze|stand|remain|stop|keep|beat|breathe|nothing|stillness|silence)"
+# The first to match a time wins: "hold for two seconds" is a pause, "for two seconds" alone is how long a move lasts.
+_KINDS = [
+    (kind, re.compile(pattern, re.IGNORECASE))
+    for kind, pattern in (
+        ("shot", rf"{_COUNTED}(?=[ -]+(?:long )?(?:shot|clip|video|take|scene|animation|loop|gif)\b)"),
+        ("pause", rf"\b{_RESTING}(?:s|ing|es)?\b[^.,;>]{{0,40}}?\b{_TIME}"),
+        ("pause", rf"\b(?:after|give (?:it|us|them|him|her|me)) {_TIME}"),
+        ("pause", rf"{_COUNTED}(?=[ -](?:of )?(?:{_RESTING}|no(?:thing| movement)))"),
+        (
+            "move",
+            rf"\b(?:for|over|during|in|within|across|last(?:s|ing)|tak(?:es|ing)) {_TIME}(?! (?:later|shot|clip))",
+        ),
+        ("move", rf"{_COUNTED}(?=[ -](?:of )?(?:slow |fast )?{_MOVE})"),
+    )
+]
+_THEN = re.compile(
+    r"\b(?:and then|then|after(?:wards| that)|next|finally|followed by)\b|[;>]|[.]\s+(?=\w)", re.IGNORECASE
+)
+_LEAST = 0.08  # of the shot, for a phase beside those whose time is said
+
+
+def timed(plan: Plan, prompt: str) -> Plan:
+    """The plan with what its prompt says of when: tempos of EASINGS, whips of the lens, and how long phases last."""
+    return _lasting(_snapping(_easing(plan, prompt), prompt), prompt)
+
+
+def spread_over(plan: Plan, frames: int, duration: float) -> Plan:
+    """The plan of a shot of so many frames and seconds: its shares are those of its time, and what lasts as long as is
+    said rests for what is then left."""
+    if not any(phase.lasts for phase in plan.phases):
+        return plan
+    per_frame = duration / max(frames - 1, 1)
+    said = [phase.lasts.value * (per_frame if phase.lasts.unit == "frames" else 1) if phase.lasts else None
+            for phase in plan.phases]  # fmt: skip
+    fixed = [None if seconds is None else seconds / max(duration, 1e-9) for seconds in said]
+    open_shares = [phase.share for phase, share in zip(plan.phases, fixed, strict=True) if share is None]
+    total, room = sum(share for share in fixed if share), 1 - _LEAST * len(open_shares)
+    scale = min(1.0, room / total)
+    left = 1 - scale * total
+    shares = [scale * share if share is not None else left * phase.share / sum(open_shares)
+              for phase, share in zip(plan.phases, fixed, strict=True)]  # fmt: skip
+    phases = [attrs.evolve(phase, share=share) for phase, share in zip(plan.phases, shares, strict=True)]
+    if not open_shares and left > 1e-6:
+        phases.append(Phase((), left))
+    return attrs.evolve(plan, phases=tuple(phases))
+
+
+def _easing(plan: Plan, prompt: str) -> Plan:
+    """A change of speed is that of the first moving phase where it grows, and of the last where it falls."""
+    moving = [i for i, phase in enumerate(plan.phases) if phase.moves]
+    speeding, slowing = _SPEEDING.search(prompt), _SLOWING.search(prompt)
+    if not moving or _BOTH.search(prompt) or (len(moving) == 1 and speeding and slowing):
+        return plan
+    phases = list(plan.phases)
+    for found, at, tempo in ((speeding, moving[0], "accelerating"), (slowing, moving[-1], "slowing")):
+        if found and phases[at].tempo not in ("whip", "constant"):
+            phases[at] = attrs.evolve(phases[at], tempo=tempo)
+    return attrs.evolve(plan, phases=tuple(phases))
+
+
+def _snapping(plan: Plan, prompt: str) -> Plan:
+    """A crash zoom is as quick as a whip pan; it is rather one that was read as fast."""
+    zooms = [i for i, phase in enumerate(plan.phases) if any(move.family == "zoom" for move in phase.moves)]
+    zooms.sort(key=lambda i: plan.phases[i].tempo != "fast")
+    phases = list(plan.phases)
+    for i, _ in zip(zooms, _SNAP.finditer(prompt), strict=False):
+        phases[i] = attrs.evolve(phases[i], tempo="whip")
+    return attrs.evolve(plan, phases=tuple(phases))
+
+
+def _lasting(plan: Plan, prompt: str) -> Plan:
+    """Where "then" and the like part the prompt into as many as there are phases, a time is of the phase in whose part
+    it stands; else, of pauses and of moves, times go to them in order where there are as many."""
+    phases, times = list(plan.phases), [time for time in _times(prompt) if time[1] != "shot"]
+    if not times or not any(phase.moves for phase in phases):
+        return plan
+    steps = [match.start() for match in _THEN.finditer(prompt)]
+    if len(phases) > 1 and len(steps) + 1 == len(phases):
+        places = [sum(step < at for step in steps) for at, _, _ in times]
+    else:
+        open_to = {kind: [i for i, phase in enumerate(phases) if bool(phase.moves) == (kind == "move")]
+                   for kind in ("pause", "move")}  # fmt: skip
+        counts = {kind: sum(said == kind for _, said, _ in times) for kind in open_to}
+        times = [time for time in times if counts[time[1]] == len(open_to[time[1]])]
+        places = [open_to[kind].pop(0) for _, kind, _ in times]
+    for place, (_, _, time) in zip(places, times, strict=True):
+        phases[place] = attrs.evolve(phases[place], lasts=time)
+    return attrs.evolve(plan, phases=tuple(phases))
+
+
+def _times(prompt: str) -> list[tuple[int, str, Amount]]:
+    """Every time that the prompt says, in its order: at which character, what lasts so long ("pause", "move" or
+    "shot"), and how long."""
+    found: dict[int, tuple[int, str, Amount]] = {}
+    taken = [False] * len(prompt)
+    for kind, pattern in _KINDS:
+        for match in pattern.finditer(prompt):
+            if any(taken[match.end() - 1 : match.end()]):
+                continue
+            taken[match.start() : match.end()] = [True] * (match.end() - match.start())
+            found[match.end()] = match.end(), kind, _time(match.groupdict())
+    return [found[at] for at in sorted(found) if found[at][2].value > 0]
+
+
+def _time(said: dict[str, str | None]) -> Amount:
+    if said.get("one"):
+        return Amount(1.0, "seconds")
+    value = 0.5 if said["n"].lower().startswith("half") else number(said["n"])
+    return Amount(value, "frames" if said["u"].lower().startswith("f") else "seconds")

@@ -1,0 +1,121 @@
+"""What words say of when: seconds and frames, changes of speed, crash zooms; and that takes keep to it."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dollygrip_backend.evaluation.judge import components
+from dollygrip_backend.predictor import CameraPipeline, Constraints
+from dollygrip_backend.predictor.plan import Phase, read_plan
+from dollygrip_backend.predictor.timing import spread_over, timed
+
+GREY = np.full((64, 96, 3), 128, np.uint8)
+
+
+@pytest.fixture(scope="module")
+def pipeline() -> CameraPipeline:
+    return CameraPipeline.from_pretrained(CameraPipeline.shipped())
+
+
+@pytest.mark.parametrize(
+    ("plan", "prompt", "said"),
+    [
+        ("pause > zoom_in", "wait two seconds then zoom in", "pause for 2 s > zoom_in"),
+        ("pause > pan_left", "hold on the empty chair for a second, then pan left", "pause for 1 s > pan_left"),
+        ("pause > pan_left", "after 1.5 seconds pan left", "pause for 1.5 s > pan_left"),
+        (
+            "dolly_in > pause > dolly_out",
+            "push in, give it a second, pull back",
+            "dolly_in > pause for 1 s > dolly_out",
+        ),
+        ("zoom_in > pause > zoom_out", "zoom in, hold for 24 frames, out", "zoom_in > pause for 24 frames > zoom_out"),
+        ("pan_left > tilt_up", "pan left for 2 seconds, then tilt up", "pan_left for 2 s > tilt_up"),
+        (
+            "pan_left > tilt_up",
+            "pan left, then a half-second tilt up over 12 frames",
+            "pan_left > tilt_up for 12 frames",
+        ),
+        ("pan_left > pause > pan_right", "pan left 1 s, pause 2 s, pan right", "pan_left > pause for 2 s > pan_right"),
+        ("dolly_in", "push in over half a second", "dolly_in for 0.5 s"),
+        ("dolly_in", "a 2-second push in", "dolly_in for 2 s"),
+        ("dolly_in", "a 5 second shot, push in", "dolly_in"),
+        ("pan_left > pan_right", "pan left, then a second pan to the right", "pan_left > pan_right"),
+        ("static", "hold for five seconds", "static"),
+        ("dolly_in", "push in, accelerating", "dolly_in @accelerating"),
+        ("dolly_in @slow", "the push gathers speed", "dolly_in @accelerating"),
+        ("dolly_in @fast", "starts fast and slows down", "dolly_in @slowing"),
+        ("pan_left > tilt_up", "pan left, then tilt up and come to a soft stop", "pan_left > tilt_up @slowing"),
+        ("dolly_in", "push in with ease-in and ease-out", "dolly_in"),
+        ("dolly_in @constant", "track in evenly, don't speed up", "dolly_in @constant"),
+        ("dolly_in", "push in without speeding up", "dolly_in"),
+        ("dolly_in:small", "ease in on the violin", "dolly_in"),
+        ("zoom_in @fast", "crash zoom on his eyes", "zoom_in @whip"),
+        ("zoom_out > zoom_in @fast", "widen, and then a crash zoom in", "zoom_out > zoom_in @whip"),
+        ("zoom_in @fast", "a fast zoom", "zoom_in @fast"),
+        ("pause > zoom_in", "leave the lens for a second, then squeeze it", "pause for 1 s > zoom_in"),
+        ("pedestal_up", "they leave in ones and twos, the crane goes up", "pedestal_up"),
+        ("tilt_down @fast", "rapid tilt down to the brake pedal", "tilt_down @fast"),
+    ],
+)
+def test_words_say_when(plan, prompt, said):
+    assert str(timed(read_plan(plan), prompt)) == said
+
+
+@given(st.text(max_size=80), st.sampled_from(["pause > pan_left", "dolly_in > pan_left", "static", "zoom_in @fast"]))
+def test_any_text_leaves_the_moves_alone(text, notation):
+    plan = read_plan(notation)
+    heard = timed(plan, text)
+    assert [phase.moves for phase in heard.phases] == [phase.moves for phase in plan.phases]
+
+
+@given(st.lists(st.one_of(st.none(), st.floats(0.05, 9)), min_size=1, max_size=4), st.integers(2, 400))
+def test_what_lasts_as_long_as_is_said_does_so_where_it_can(seconds, frames):
+    said = ", ".join("pan left" if s is None else f"pan left for {s:.2f} s" for s in seconds)
+    plan = read_plan(" > ".join(["pan_left"] * len(seconds)))
+    heard = timed(plan, said)
+    duration = (frames - 1) / 24
+    shot = spread_over(heard, frames, duration)
+    if not any(phase.lasts for phase in heard.phases):
+        assert shot == heard
+        return
+    assert sum(phase.share for phase in shot.phases) == pytest.approx(1)
+    assert all(phase.share > 0 for phase in shot.phases)
+    lasting = [phase for phase in shot.phases if phase.lasts]
+    fits = sum(phase.lasts.value for phase in lasting) <= duration * (1 - 0.08 * (len(heard.phases) - len(lasting)))
+    ratios = [phase.share * duration / phase.lasts.value for phase in lasting]
+    assert np.allclose(ratios, 1 if fits else ratios[0])
+    assert len(shot.phases) == len(heard.phases) or shot.phases[-1].moves == Phase(()).moves
+
+
+def _speed(pipeline, prompt, axis, **options):
+    [take] = pipeline(GREY, prompt, **options)
+    return np.abs(np.diff(components(take)[:, axis]))
+
+
+def test_a_take_waits_as_long_as_it_is_told(pipeline):
+    speed = _speed(pipeline, "wait two seconds, then pan left", 0)
+    assert speed[:48].max() < 1e-9 < speed[52:70].min()
+
+
+def test_a_whip_is_over_in_a_blink_and_goes_far(pipeline):
+    for prompt, axis, least in (("whip pan right", 0, 30.0), ("crash zoom in", 6, 0.3)):
+        speed = _speed(pipeline, prompt, axis)
+        moving = np.flatnonzero(speed > 0.05 * speed.max())
+        assert np.ptp(moving) <= 14 and speed.sum() > least
+
+
+@pytest.mark.parametrize(
+    ("prompt", "grows"), [("dolly in, accelerating", True), ("dolly in, slowing to a stop", False)]
+)
+def test_speed_grows_or_falls(pipeline, prompt, grows):
+    speed = _speed(pipeline, prompt, 5)
+    first, last = speed[:30].sum(), speed[-30:].sum()
+    assert (last > 2 * first) if grows else (first > 2 * last)
+
+
+def test_a_drawn_path_is_walked_faster_and_faster(pipeline):
+    path = np.linspace([0, 0, 0], [0.2, 0, 0.6], 20)
+    [take] = pipeline(GREY, "dolly in, accelerating", constraints=Constraints(path=path))
+    speed = np.linalg.norm(np.diff(take.positions, axis=0), axis=1)
+    assert speed[-30:].sum() > 2 * speed[:30].sum()
