@@ -8,7 +8,7 @@ import re
 
 import attrs
 
-from dollygrip_backend.predictor.numbers import NUMBER, number
+from dollygrip_backend.predictor.numbers import DIGITS, NUMBER, number
 from dollygrip_backend.predictor.plan import Amount, Phase, Plan
 
 _NO = r"(?<!\bno )(?<!\bnot )(?<!n't )(?<!\bwithout )(?<!\bnever )"
@@ -27,12 +27,12 @@ _SLOWING = re.compile(
     re.IGNORECASE,
 )
 _BOTH = re.compile(r"\bease[- ]in *(?:and|&|/|-) *(?:ease[- ])?out\b", re.IGNORECASE)
-_SNAP = re.compile(r"\b(?:crash|snap|smash|whip)[- ]?zoom", re.IGNORECASE)
+_SNAP = re.compile(r"(?<!\bnot a )(?<!\bno )\b(?:crash|snap|smash|whip)[- ]?zoom", re.IGNORECASE)
 _UNIT = r"[ -]*(?P<u>seconds?|secs?|frames?|(?<=\d)s|(?<=\d )s)\b"
-_COUNTED = rf"(?P<n>{NUMBER}){_UNIT}"  # "a second pan" is no time
+_COUNTED = rf"(?<![\w.])(?P<n>{NUMBER}){_UNIT}"  # "a second pan" is no time
 _TIME = (
     r"(?:about |roughly |exactly |another |the (?:first|next|last) )*"
-    rf"(?:(?P<n>{NUMBER}|half an?){_UNIT}|an? (?:full |good )?(?P<one>second)\b(?! [a-z]+ing\b)"
+    rf"(?:(?<![\w.])(?P<n>{NUMBER}|half an?){_UNIT}|an? (?:full |good )?(?P<one>second)\b(?! [a-z]+ing\b)"
     r"(?=\s*(?:$|[.,;:!?)-]|(?:then|and|before|of|while|on|with|at|so|or)\b)))"
 )
 _MOVE = r"(?:pan|tilt|push|pull|dolly|zoom|truck|track|orbit|arc|rise|roll|crane)\w*"
@@ -41,6 +41,7 @@ _RESTING = r"(?:wait|hold|pause|rest|stay|linger|freeze|stand|remain|stop|keep|b
 _KINDS = [
     (kind, re.compile(pattern, re.IGNORECASE))
     for kind, pattern in (
+        ("range", rf"(?<![\w.])(?P<from>{DIGITS}) ?(?:s|secs?|seconds)? ?(?:-|–|to) ?(?P<n>{DIGITS}){_UNIT}"),
         ("shot", rf"{_COUNTED}(?=[ -]+(?:long )?(?:shot|clip|video|take|scene|animation|loop|gif)\b)"),
         ("pause", rf"\b{_RESTING}(?:s|ing|es)?\b[^.,;>]{{0,40}}?\b{_TIME}"),
         ("pause", rf"\b(?:after|give (?:it|us|them|him|her|me)) {_TIME}"),
@@ -50,11 +51,13 @@ _KINDS = [
             rf"\b(?:for|over|during|in|within|across|last(?:s|ing)|tak(?:es|ing)) {_TIME}(?! (?:later|shot|clip))",
         ),
         ("move", rf"{_COUNTED}(?=[ -](?:of )?(?:slow |fast )?{_MOVE})"),
+        ("some", rf"{_COUNTED}(?! (?:later|ago|old|earlier))|\b(?:an?|one) (?P<one>second)(?= of )"),
     )
 ]
 _THEN = re.compile(
     r"\b(?:and then|then|after(?:wards| that)|next|finally|followed by)\b|[;>]|[.]\s+(?=\w)", re.IGNORECASE
 )
+_LONGEST = 1000  # of either unit: "the 1950s" are no time
 _LEAST = 0.08  # of the shot, for a phase beside those whose time is said
 
 
@@ -108,19 +111,22 @@ def _snapping(plan: Plan, prompt: str) -> Plan:
 
 
 def _lasting(plan: Plan, prompt: str) -> Plan:
-    """Where "then" and the like part the prompt into as many as there are phases, a time is of the phase in whose part
-    it stands; else, of pauses and of moves, times go to them in order where there are as many."""
+    """As many times as phases are theirs in order, of ranges ("0-2 s") in that of their starts. Else, where "then" and
+    the like part the prompt into as many as there are phases, a time is of the phase in whose part it stands; else, of
+    pauses and of moves, times go to them in order where there are as many."""
     phases, times = list(plan.phases), [time for time in _times(prompt) if time[1] != "shot"]
     if not times or not any(phase.moves for phase in phases):
         return plan
     steps = [match.start() for match in _THEN.finditer(prompt)]
-    if len(phases) > 1 and len(steps) + 1 == len(phases):
+    if 1 < len(phases) == len(times):
+        places = list(range(len(phases)))
+    elif 1 < len(phases) == len(steps) + 1:
         places = [sum(step < at for step in steps) for at, _, _ in times]
     else:
         open_to = {kind: [i for i, phase in enumerate(phases) if bool(phase.moves) == (kind == "move")]
                    for kind in ("pause", "move")}  # fmt: skip
         counts = {kind: sum(said == kind for _, said, _ in times) for kind in open_to}
-        times = [time for time in times if counts[time[1]] == len(open_to[time[1]])]
+        times = [time for time in times if time[1] in counts and counts[time[1]] == len(open_to[time[1]])]
         places = [open_to[kind].pop(0) for _, kind, _ in times]
     for place, (_, _, time) in zip(places, times, strict=True):
         phases[place] = attrs.evolve(phases[place], lasts=time)
@@ -128,8 +134,8 @@ def _lasting(plan: Plan, prompt: str) -> Plan:
 
 
 def _times(prompt: str) -> list[tuple[int, str, Amount]]:
-    """Every time that the prompt says, in its order: at which character, what lasts so long ("pause", "move" or
-    "shot"), and how long."""
+    """Every time that the prompt says, in its order: at which character, what lasts so long ("pause", "move",
+    "shot", or "some" of these), and how long; ranges by their starts."""
     found: dict[int, tuple[int, str, Amount]] = {}
     taken = [False] * len(prompt)
     for kind, pattern in _KINDS:
@@ -137,12 +143,14 @@ def _times(prompt: str) -> list[tuple[int, str, Amount]]:
             if any(taken[match.end() - 1 : match.end()]):
                 continue
             taken[match.start() : match.end()] = [True] * (match.end() - match.start())
-            found[match.end()] = match.end(), kind, _time(match.groupdict())
-    return [found[at] for at in sorted(found) if found[at][2].value > 0]
+            group = match.groupdict()
+            at = number(group["from"]) if kind == "range" else match.end()
+            found[at] = match.end(), "some" if kind == "range" else kind, _time(group)
+    return [found[at] for at in sorted(found) if 0 < found[at][2].value < _LONGEST]
 
 
 def _time(said: dict[str, str | None]) -> Amount:
     if said.get("one"):
         return Amount(1.0, "seconds")
-    value = 0.5 if said["n"].lower().startswith("half") else number(said["n"])
+    value = 0.5 if said["n"].lower().startswith("half") else number(said["n"]) - number(said.get("from") or "0")
     return Amount(value, "frames" if said["u"].lower().startswith("f") else "seconds")

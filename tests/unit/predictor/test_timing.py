@@ -55,6 +55,18 @@ def pipeline() -> CameraPipeline:
         ("zoom_in @fast", "a fast zoom", "zoom_in @fast"),
         ("pause > zoom_in", "leave the lens for a second, then squeeze it", "pause for 1 s > zoom_in"),
         ("pedestal_up", "they leave in ones and twos, the crane goes up", "pedestal_up"),
+        (
+            "orbit > pause > zoom_in",
+            "round it 1.5 s, dwell 0.5 s, zoom 1 s",
+            "orbit_either for 1.5 s > pause for 0.5 s > zoom_in for 1 s",
+        ),
+        ("pan_left > tilt_up", "a second of panning, two seconds of tilting", "pan_left for 1 s > tilt_up for 2 s"),
+        ("dolly_in", "push in, 2 s", "dolly_in"),
+        ("pan_left > tilt_down", "0-2 s pan left, 2-5 s look down", "pan_left for 2 s > tilt_down for 3 s"),
+        ("dolly_in > pan_right", "4s-7s: pan right. 0s-4s: push in", "dolly_in for 4 s > pan_right for 3 s"),
+        ("pan_left > pedestal_down", "sink to their height second, pan left first", "pan_left > pedestal_down"),
+        ("pan_left > zoom_in", "1950s film, pan left, then zoom", "pan_left > zoom_in"),
+        ("zoom_in", "not a crash zoom, an ordinary one", "zoom_in"),
         ("tilt_down @fast", "rapid tilt down to the brake pedal", "tilt_down @fast"),
     ],
 )
