@@ -1,17 +1,8 @@
 """Focal lengths in a prompt: a change of one is a zoom's ratio, one alone is equipment."""
 
 import re
-from collections.abc import Callable
 
-from dollygrip_backend.predictor.numbers import LENGTH, NUMBER, WORDS, number
-
-# A pattern, and what its match means: a value and its unit. Groups are the numbers in it.
-Rule = tuple[str, Callable[[re.Match], tuple[float, str]]]
-
-
-def always(value: float, unit: str) -> Callable[[re.Match], tuple[float, str]]:
-    """The meaning of a pattern that holds no number."""
-    return lambda m: (value, unit)
+from dollygrip_backend.predictor.numbers import LENGTH, NUMBER, WORDS, Rule, always, number
 
 
 def _ratio(m: re.Match) -> tuple[float, str]:

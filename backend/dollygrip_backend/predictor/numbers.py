@@ -1,6 +1,10 @@
 """Numbers, fractions and units of length as people write them, in figures or in words, with their slips of the pen."""
 
 import re
+from collections.abc import Callable
+
+# A pattern, and what its match means: a value and its unit. Groups are the numbers in it.
+Rule = tuple[str, Callable[[re.Match], tuple[float, str]]]
 
 
 def _misspelt(word: str) -> set[str]:
@@ -54,6 +58,15 @@ SHARE = rf"(?:(?:(?:{NUMBER})[ -]+|an?[ -])?{PART}s?{_WHOLE}|\d{{1,2}}/\d{{1,2}}
 LENGTH = (
     r"met(?:er|re)s?|centimet(?:er|re|ro)s?|kilomet(?:er|re)s?|cms?|km|m|f(?:ee|oo)t|ft|'|′|inch(?:es)?|yards?|yds?"
 )
+
+METRES = {"c": 0.01, "k": 1000.0, "m": 1.0, "f": 0.3048, "'": 0.3048, "′": 0.3048, "i": 0.0254,
+           "y": 0.9144, '"': 0.0254, "″": 0.0254}  # fmt: skip
+PERCENT = r"(?:%|(?:percent|per cent|pct)\b)"
+
+
+def always(value: float, unit: str) -> Callable[[re.Match], tuple[float, str]]:
+    """The meaning of a pattern that holds no number."""
+    return lambda m: (value, unit)
 
 
 def number(text: str) -> float:
