@@ -24,7 +24,8 @@ def features() -> PictureFeatures:
 def test_the_weights_are_those_of_the_package(features):
     made, shipped = published(package_file()).state_dict(), features.state_dict()
     assert made.keys() == shipped.keys()
-    assert all(torch.equal(made[name].half().float(), shipped[name]) for name in made)
+    for name, values in made.items():  # another processor rounds a few the other way: a step of half precision
+        torch.testing.assert_close(values.half().float(), shipped[name], rtol=2**-10, atol=0)
 
 
 def test_the_meanings_are_those_of_the_names():
