@@ -29,6 +29,7 @@ _CODE = [
     Path(__file__),
     Path(__file__).parent / "grammar" / "pair.py",
     *(_PREDICTOR / f"{name}.py" for name in ("numbers", "plan", "program", "quantities", "text")),
+    *(_PREDICTOR / f"{name}.py" for name in ("circle_parts", "focal_lengths", "shares", "size_words")),
 ]
 
 

@@ -12,8 +12,8 @@ dolly in scene depths; zoom as the logarithm of the focal ratio. Right, up, cloc
   that the first frame sees keeps its place in the image within 8 degrees, and its distance within a ratio of 1.5, all
   along the path;
 - a dolly zoom is a dolly and a zoom of opposite directions: at some distance a thing keeps its size within 12 %;
-- a hand-held camera sways: about an axis that no move uses it turns to and fro by a fifth of a degree on average, and
-  what was not asked for may be twice as large;
+- a hand-held camera sways: about an axis that no move uses it turns to and fro by a fifth of a degree on average; what
+  was not asked for may be twice as large, and a move may turn back by as much;
 - a still camera stays within half a degree, a hundredth of the scene depth and one per cent of focal length;
 - amounts, where given, are met within 4 degrees (12 for an orbit), 12 % of a focal ratio, 15 % of a distance;
 - moves in order: there are moments between which every part of the camera is its move by itself, and no other. So a
@@ -131,8 +131,9 @@ def judge(
     """Judge a camera against the moves `expect` (names of MOVES), all of which it must make and no other.
 
     amounts: asked quantities by move: degrees, scene depths, focal ratios (2.0 for "2x", in or out); ordered: the
-    moves follow one another as listed; aside: degrees to the right and up of frame 0's axis where the thing is that a
-    push goes to, towards which it may travel and turn. Raises InputError for an unknown move.
+    moves follow one another as listed; aside: degrees to the right and up of frame 0's axis
+    where the thing is that a push goes to, towards which it may travel and turn, or that a lens closes in on, towards
+    which it may turn. Raises InputError for an unknown move.
     """
     for name in expect:
         if name not in MOVES:
@@ -169,7 +170,8 @@ def _first_fault(
         if kind in ("handheld", "static"):
             continue
         main = running[_MAIN.get(kind, kind)]
-        fault = _move_fault(name, kind, sign or np.sign(main[-1]), main, amounts.get(name))
+        sway = 2 * QUIET[_MAIN.get(kind, kind)] if "handheld" in expect else 0.0
+        fault = _move_fault(name, kind, sign or np.sign(main[-1]), main, amounts.get(name), sway)
         fault = fault or (kind == "orbit" and _orbit_fault(trajectory, running, main, expect)) or None
         fault = fault or (kind == "dolly_zoom" and _dolly_zoom_fault(name, main, running["zoom"])) or None
         fault = fault or (name in amounts and _amount_fault(name, kind, abs(main[-1]), amounts[name])) or None
@@ -184,7 +186,7 @@ def _first_fault(
         if fault := _sway_fault([running[axis] for axis in _ROTATIONS if not allowed[axis]]):
             return fault
         floors = {axis: 2 * floor for axis, floor in QUIET.items()}
-    if {"dolly_in", "dolly_zoom_in"} & set(expect):
+    if {"dolly_in", "dolly_zoom_in", "zoom_in"} & set(expect):
         for angle, turn, travel in zip(aside, ("pan", "tilt"), ("truck", "pedestal"), strict=True):
             floors[turn] += abs(angle)
             floors[travel] += abs(np.tan(np.radians(angle))) * allowed["dolly"]
@@ -228,7 +230,7 @@ def _moments(running: np.ndarray, expect: list[str]) -> list[int]:
     return bounds
 
 
-def _move_fault(name: str, kind: str, sign: float, main: np.ndarray, asked: float | None) -> str | None:
+def _move_fault(name: str, kind: str, sign: float, main: np.ndarray, asked: float | None, sway: float) -> str | None:
     unit = "°" if kind in (*_ROTATIONS, "orbit") else ""
     signed, least = sign * main, LEAST[kind]
     if asked is not None:  # "a tenth of the way" to what is near
@@ -237,7 +239,7 @@ def _move_fault(name: str, kind: str, sign: float, main: np.ndarray, asked: floa
         way = "goes the wrong way" if signed[-1] < -least else "hardly moves"
         return f"{name} {way}: {signed[-1]:.3g}{unit}, at least {least:.3g}{unit} is asked"
     back = float(np.max(np.maximum.accumulate(signed) - signed))
-    if back > 0.1 * signed[-1]:
+    if back > max(0.1 * signed[-1], sway):
         return f"{name} turns back by {back:.3g}{unit}"
     return None
 

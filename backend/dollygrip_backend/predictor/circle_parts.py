@@ -48,6 +48,14 @@ CIRCLE_PARTS: list[Rule] = [
     ),
     (r"about[- ](?:face|turn)\b", _turns(0.5)),
     (
+        r"turn(?:s|ing)? (?:all the way |right |clean |completely )?a?round"
+        r"(?=\s*(?:$|[.,;:!]|(?:and|to (?:face|see|look|show))\b))",
+        _turns(0.5),
+    ),
+    (r"(?:what|who)(?:'s| is|ever is) (?:right )?behind (?:us|me|you|the camera|our backs?)\b", _turns(0.5)),
+    (r"look(?:s|ing)? (?:right |back )?behind (?:us|me|you|the camera|our backs?)\b", _turns(0.5)),
+    (r"barrel roll\b", _turns(1)),
+    (
         r"(?:an?|another|one) quarter\b"
         r"(?= (?:left|right|back|clockwise|counter|anti|to the(?! distance| gap)"
         r"|more(?! (?:of )?(?:distance|room|air|space))|again))",

@@ -43,9 +43,9 @@ def _progress(t: np.ndarray, tempo: str, seconds: float, rng: np.random.Generato
     rise, fall = rng.uniform(0.2, 0.5, 2)
     start, end = 0.0, 1.0
     if tempo == "fast":
-        start, end = rng.uniform(0, 0.1), rng.uniform(0.5, 0.8)
+        start, end = rng.uniform(0, 0.1), rng.uniform(0.5, 0.8) * min(1.0, FAST_SECONDS / max(seconds, 1e-9))
     elif tempo == "whip":
-        start = rng.uniform(0.2, 0.5)
+        start = rng.uniform(0.2, 0.5) * min(1.0, FAST_SECONDS / max(seconds, 1e-9))
         end = start + min(rng.uniform(*_WHIP) / max(seconds, 1e-9), 0.5)
     elif tempo == "plain":
         start, end = rng.uniform(0, 0.06), rng.uniform(0.9, 1)
@@ -77,6 +77,8 @@ _SHIFTS = {
 
 
 _WHIP = (0.3, 0.45)  # seconds
+FAST_SECONDS = 3.4  # seconds: in a longer phase, what is fast is over as soon as in one of these
+_EDGE = 0.8  # of half the picture: a thing that a lens closes in on does not go farther out
 _WELL_ENOUGH = np.radians(6.0)  # off the axis: a subject that is so near the middle needs no turn that is seen
 _FACED = np.radians(3.5)  # off the axis: where a way that bears off, or a turn that is seen in any case, leaves it
 _UNSEEN = np.radians(1.9)  # a turn on the way that nobody notices: what needs little more makes do with it
@@ -86,12 +88,13 @@ _CLOSEST = 0.9  # of the distance: no lens makes up for the last tenth
 
 
 def _run_phase(
-    phase: Phase, start: np.ndarray, local: np.ndarray, seconds: float, context: Context, aimed: bool, rng
+    phase: Phase, start: np.ndarray, local: np.ndarray, seconds: float, context: Context, aimed: bool, kept: bool, rng
 ) -> np.ndarray:
     """(N, 7) channel changes of one settled phase of so many seconds that starts at the channels `start` (7,), over
     local times (N,).
 
-    aimed: a push in goes to the subject; else it goes straight ahead.
+    aimed: a push in goes to the subject, and a lens that closes in keeps it in frame; kept: so does a camera that goes
+    aside, up or down.
     """
     out = np.zeros((len(local), CHANNELS))
     if not phase.moves:
@@ -114,6 +117,8 @@ def _run_phase(
             shift[:, axis] += sign * amount * s
         elif move.family == "zoom":
             out[:, FOCAL] += (1 if move.way == "in" else -1) * np.log(amount) * s
+            if aimed and move.way == "in" and len(phase.moves) == 1:
+                out[:, [YAW, PITCH]] += _reframing(context, amount) * s[:, None]
         elif move.family == "dolly_zoom":  # the lens keeps the subject's size while the distance to it changes
             distance = _arm(start, context)[2]
             travel = s * (min(amount, _CLOSEST * distance) if move.way == "in" else -amount)
@@ -121,12 +126,32 @@ def _run_phase(
             out[:, FOCAL] += np.log(1 - travel / distance)
         elif move.family == "orbit":
             orbit += (1 if move.way == "left" else -1) * np.radians(amount) * s
+    if kept and {move.family for move in phase.moves} <= {"truck", "pedestal", "zoom"}:
+        out[:, [YAW, PITCH]] += _bearing(shift, _arm(start, context))
     if np.any(orbit):
         out[:, :3] += _orbit(out, shift, orbit, start, context)
     else:
         out[:, :3] += shift[:, [0, 2]] @ frame[:, [0, 2]].T
         out[:, 1] += shift[:, 1]
     return out
+
+
+def _reframing(context: Context, ratio: float) -> np.ndarray:
+    """(2,) yaw and pitch by which a camera must turn for the subject to stay in frame when the lens closes in by
+    `ratio`: as little as that needs."""
+    half = np.tan(np.radians(context.view_degrees) / 2) * np.array([1, 1 / context.aspect])
+    aside = context.ray()[:2]
+    left = np.clip(aside, -_EDGE * half / ratio, _EDGE * half / ratio)
+    return (np.arctan(aside) - np.arctan(left)) * [1, -1]
+
+
+def _bearing(shift: np.ndarray, arm: np.ndarray) -> np.ndarray:
+    """(N, 2) yaw and pitch of turns that keep the subject at `arm` (3,) where it is in the picture, from cameras that
+    have moved by `shift` (N, 3)."""
+    to = arm - shift
+    flat = np.hypot(to[:, 0], to[:, 2])
+    yaw = np.arctan2(to[:, 0], to[:, 2]) - np.arctan2(arm[0], arm[2])
+    return np.stack([yaw, np.arctan2(arm[1], np.hypot(arm[0], arm[2])) - np.arctan2(to[:, 1], flat)], 1)
 
 
 def _free_ray(phase: Phase, context: Context) -> np.ndarray:
@@ -207,7 +232,7 @@ def plan_channels(
         local = np.append((time - begin) / (end - begin), 1.0)
         # Where a pan or a tilt is asked as well, the thing that is named may be what that ends on.
         aimed = i == 0 and plan.toward and not plan.looks and context.subject is not None
-        change = _run_phase(phase, start, local, (end - begin) * context.duration, context, aimed, rng)
+        change = _run_phase(phase, start, local, (end - begin) * context.duration, context, aimed, plan.kept, rng)
         out += change[:-1] * (local[:-1, None] > 0)
         start = start + change[-1]
     return out - out[0]

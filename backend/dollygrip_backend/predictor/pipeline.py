@@ -1,6 +1,5 @@
 """The camera predictor as a diffusers pipeline: prompt and reference image in, camera trajectories out."""
 
-import re
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -20,9 +19,10 @@ from dollygrip_backend.predictor.conditions import condition_vector
 from dollygrip_backend.predictor.constraints import Constraints
 from dollygrip_backend.predictor.coverage import reach
 from dollygrip_backend.predictor.grounding import Found, Grounding, Seen
-from dollygrip_backend.predictor.handheld import sway
-from dollygrip_backend.predictor.motion import CHANNELS, SAMPLES, plan_channels
+from dollygrip_backend.predictor.handheld import held, sway
+from dollygrip_backend.predictor.motion import CHANNELS, FAST_SECONDS, SAMPLES, plan_channels
 from dollygrip_backend.predictor.network import CameraTransformer
+from dollygrip_backend.predictor.phrases import phrased
 from dollygrip_backend.predictor.picture_features import PictureFeatures
 from dollygrip_backend.predictor.plan import EASINGS, Context, Plan, settle
 from dollygrip_backend.predictor.program import plan_of
@@ -34,7 +34,6 @@ from dollygrip_backend.predictor.timing import spread_over, timed
 NOISE_SHIFT = 3.0  # smooth channels show through noise: training and sampling stay longer at high noise levels
 _ROOM = (1.0, 0.8, 0.6, 0.45, 0.3, 0.2, 0.1)  # shares of the way tried until it is clear
 _MARGIN = 1.5  # a storyboard keeps this much more room than its camera needs
-_PAST = re.compile(r"\b(?:past|beyond)\b", re.IGNORECASE)  # "pan right past the door" does not end at the door
 
 Progress = Callable[[int, int], None]
 
@@ -193,7 +192,7 @@ class CameraPipeline(DiffusionPipeline):
             for plan, thing in zip(plans, things, strict=True)
         ]
         plans = [
-            attrs.evolve(timed(plan, prompt), toward=found is not None, past=_PAST.search(prompt) is not None)
+            attrs.evolve(phrased(held(timed(plan, prompt), prompt), prompt), toward=found is not None)
             for plan, found, prompt in zip(plans, subjects, prompts, strict=True)
         ]
         return Shots(memory, plans, subjects, [_distance(*of, reference) for of in zip(things, plans, strict=True)])
@@ -233,7 +232,7 @@ class CameraPipeline(DiffusionPipeline):
             drawn = [_storyboard(plan, context, reference, units[i], (seed, k)) for k in range(takes)]
             told.append([plan.going_as(settled) for settled, _ in drawn])
             for k, (settled, channels) in enumerate(drawn):
-                if _timed_by_rule(plan) and not given[i, k].any():
+                if _timed_by_rule(plan, duration) and not given[i, k].any():
                     stream = np.random.default_rng((seed, k, 1))
                     ruled[i, k] = plan_channels(settled, context, stream, samples=frames)
                 storyboards[i, k] = channels / SCALE
@@ -290,9 +289,16 @@ class CameraPipeline(DiffusionPipeline):
         return x
 
 
-def _timed_by_rule(plan: Plan) -> bool:
-    """Whether a phase is too quick for the network's splines, or its timing is said."""
-    return any(phase.lasts or phase.tempo in ("whip", *EASINGS) for phase in plan.phases)
+def _timed_by_rule(plan: Plan, duration: float) -> bool:
+    """Whether a phase is too quick for the network's splines, which it is where a long one is fast, or its timing is
+    said."""
+    seconds = duration / sum(phase.share for phase in plan.phases)
+    return any(
+        phase.lasts
+        or phase.tempo in ("whip", *EASINGS)
+        or (phase.tempo == "fast" and phase.share * seconds > FAST_SECONDS)
+        for phase in plan.phases
+    )
 
 
 def _noise(seed: int, take: int) -> Tensor:

@@ -123,12 +123,15 @@ class Phase:
 @attrs.frozen
 class Plan:
     """Phases one after the other. handheld: factor on an operator's sway; toward: the move aims at the subject; past:
-    what turns to it goes on beyond it."""
+    what turns to it goes on beyond it; returns: what goes back undoes what went before; kept: the subject
+    is kept in frame."""
 
     phases: tuple[Phase, ...]
     handheld: float = 0.0
     toward: bool = False
     past: bool = False
+    returns: bool = False
+    kept: bool = False
 
     @property
     def ends(self) -> list[float]:
@@ -202,7 +205,8 @@ def settle(plan: Plan, context: Context, rng: np.random.Generator | None) -> Pla
     family that follow each other, the one whose direction is open goes the other way: there, or back again.
     """
     phases: list[Phase] = []
-    gone: dict[str, str] = {}  # the way that each family went last
+    gone: dict[str, str] = {}  # the way that each family went last …
+    net: dict[str, float] = {}  # … and how far it is from where it began, its second way positive; of zooms, logarithms
     travelled = False
     for number, phase in enumerate(plan.phases):
         moves = []
@@ -218,11 +222,27 @@ def settle(plan: Plan, context: Context, rng: np.random.Generator | None) -> Pla
                 move = attrs.evolve(move, size=move.size * _SLOW)
             if move.asked is None or move.asked.unit != "settled":
                 drawn = draw_amount(move, attrs.evolve(context, reach=1.0) if phase.tempo == "whip" else context, rng)
-                move = attrs.evolve(move, asked=Amount(drawn, "settled"))
+                back = _way_back(move, net.get(move.family, 0.0)) if plan.returns and move.asked is None else None
+                move = attrs.evolve(move, asked=Amount(back or drawn, "settled"))
             gone[move.family] = move.way
+            net[move.family] = net.get(move.family, 0.0) + _signed(move)
             moves.append(move)
         phases.append(attrs.evolve(phase, moves=tuple(moves)))
     return attrs.evolve(plan, phases=tuple(phases))
+
+
+def _signed(move: Move) -> float:
+    """How far a settled move goes, its family's second way positive; of a zoom the logarithm."""
+    amount = float(np.log(move.asked.value)) if move.family == "zoom" else move.asked.value
+    return amount if move.way == FAMILIES[move.family][1] else -amount
+
+
+def _way_back(move: Move, net: float) -> float | None:
+    """The amount that brings the move to where its family began, from `net` away; None where it goes farther away."""
+    onward = (net > 0) == (move.way == FAMILIES[move.family][1])
+    if abs(net) < 1e-6 or onward:
+        return None
+    return float(np.exp(abs(net))) if move.family == "zoom" else abs(net)
 
 
 def _way_next(phases: tuple[Phase, ...], family: str) -> str | None:
@@ -305,9 +325,14 @@ _UNIT_TEXT = {"degrees": "°", "metres": " m", "ratio": "x", "share": " of the d
               "seconds": " s", "frames": " frames"}  # fmt: skip
 
 
+def _amount_text(move: Move) -> str:
+    if move.asked:
+        return f" {move.asked.value:.3g}{_UNIT_TEXT[move.asked.unit]}"
+    return ":small" if move.size < 0.8 else ":large" if move.size > 1.25 else ""
+
+
 def _phase_text(phase: Phase, handheld: float) -> str:
-    words = [move.name + (f" {move.asked.value:.3g}{_UNIT_TEXT[move.asked.unit]}" if move.asked else "")
-             for move in phase.moves]  # fmt: skip
+    words = [move.name + _amount_text(move) for move in phase.moves]
     words += ["handheld"] if handheld else []
     still = "pause" if phase.share < 1 else "static"
     lasts = f" for {phase.lasts.value:.3g}{_UNIT_TEXT[phase.lasts.unit]}" if phase.lasts else ""

@@ -1,8 +1,8 @@
 """A plan as numbers: what the shot reader is trained to answer, and how its answer becomes a plan again.
 
 A program has MAX_PHASES phases. Each says whether it exists, its tempo, and for every family of moves which way it goes
-(0 not at all, 1 and 2 the two ways), which of the prompt's quantities it is asked (a pointer to a token, 0 for none),
-and the logarithm of its size where it is asked none. The shot says which tokens name the thing that it is about.
+(0 not at all, 1 and 2 the two ways), and which of the prompt's quantities it is asked (a pointer to a token, 0 for
+none), words for its size among them. The shot says which tokens name the thing that it is about.
 """
 
 import attrs
@@ -17,7 +17,6 @@ from dollygrip_backend.predictor.plan import (
     MAX_PHASES,
     PAUSE_SHARE,
     TEMPOS,
-    Amount,
     Move,
     Phase,
     Plan,
@@ -34,15 +33,13 @@ _SURE_OF_A_PAN = 0.8  # … of a pan's, too, for the picture may tell where the 
 @attrs.frozen
 class Program:
     """Targets of B prompts: exists (B, P), tempo (B, P), ways (B, P, F) of 0..3, pointers (B, P, F) of IGNORE or 0..L,
-    sizes (B, P, F) natural logarithms, handheld (B,), subject (B, 2) the first of the tokens that name the thing,
-    counted from 1, and the one after the last; (0, 1) for no thing, IGNORE where that is not known. Integers but for
-    the sizes."""
+    handheld (B,), subject (B, 2) the first of the tokens that name the thing,
+    counted from 1, and the one after the last; (0, 1) for no thing, IGNORE where that is not known. Integers."""
 
     exists: Tensor
     tempo: Tensor
     ways: Tensor
     pointers: Tensor
-    sizes: Tensor
     handheld: Tensor
     subject: Tensor
 
@@ -65,7 +62,6 @@ class Reading:
     tempo: Tensor
     ways: Tensor
     pointers: Tensor
-    sizes: Tensor
     handheld: Tensor
     subject: Tensor
 
@@ -83,7 +79,6 @@ def program_of(
         "tempo": np.full(MAX_PHASES, IGNORE, np.int64),
         "ways": np.zeros(shape, np.int64),
         "pointers": np.full(shape, IGNORE, np.int64),
-        "sizes": np.zeros(shape, np.float32),
         "handheld": np.int64(np.argmin(np.abs(np.array(HANDHELD) - plan.handheld))),
         "subject": np.array(subject, np.int64),
     }
@@ -95,17 +90,20 @@ def program_of(
         for move in phase.moves:
             f = NAMES.index(move.family)
             out["ways"][p, f] = UNDECIDED if move.way == EITHER else 1 + FAMILIES[move.family].index(move.way)
-            out["sizes"][p, f] = np.log(move.size)
             out["pointers"][p, f] = 0
-            if move.asked:
-                token = next((t for t, q in left.items() if _same(q.amount(move.family, move.way), move.asked)), None)
+            if move.asked or move.size != 1:
+                token = next((t for t, q in left.items() if _says(q, move)), None)
                 out["pointers"][p, f] = IGNORE if token is None else token + 1
                 left.pop(token, None)
     return out
 
 
-def _same(said: Amount | None, asked: Amount) -> bool:
-    return said is not None and said.unit == asked.unit and abs(said.value / asked.value - 1) < 0.02
+def _says(quantity: Quantity, move: Move) -> bool:
+    """Whether it is the amount of the move; words for a size are no more exact than that it is small or large."""
+    if not move.asked:
+        return quantity.unit == "size" and (quantity.value < 1) == (move.size < 1)
+    said = quantity.amount(move.family, move.way)
+    return said is not None and said.unit == move.asked.unit and abs(said.value / move.asked.value - 1) < 0.02
 
 
 def plan_of(reading: Reading, row: int, tokens: dict[int, Quantity]) -> Plan:
@@ -113,7 +111,6 @@ def plan_of(reading: Reading, row: int, tokens: dict[int, Quantity]) -> Plan:
     phases, left = [], dict(tokens)
     ways = reading.ways[row].softmax(-1).cpu().numpy()
     pointers = reading.pointers[row].argmax(-1).cpu().numpy()
-    sizes = reading.sizes[row].cpu().numpy()
     tempos = reading.tempo[row].argmax(-1).cpu().numpy()
     for p in range(MAX_PHASES):
         if reading.exists[row, p] < 0:
@@ -131,8 +128,8 @@ def plan_of(reading: Reading, row: int, tokens: dict[int, Quantity]) -> Plan:
             if family == "zoom" and quantity and quantity.unit == "ratio":  # whether it grows: arithmetic knows
                 way = "out" if quantity.value < 1 else "in" if way == EITHER else way
             asked = quantity.amount(family, way) if quantity else None
-            size = float(np.exp(np.clip(sizes[p, f], np.log(0.25), np.log(2.0))))
-            moves.append(Move(family, way, asked, 1.0 if asked else size))
+            sized = quantity is not None and quantity.unit == "size"
+            moves.append(Move(family, way, asked, quantity.value if sized else 1.0))
         phases.append(Phase(tuple(moves), 1.0 if moves else PAUSE_SHARE, TEMPOS[tempos[p]]))
     handheld = HANDHELD[int(reading.handheld[row].argmax())]
     if not any(phase.moves for phase in phases):
@@ -148,7 +145,7 @@ def _with_unclaimed(plan: Plan, left: list[Quantity]) -> Plan:
         (p, m): amount
         for p, phase in enumerate(plan.phases)
         for m, move in enumerate(phase.moves)
-        if not move.asked and (amount := left[0].amount(move.family, move.way))
+        if not move.asked and (amount := left[0].amount(move.family, move.way)) and amount.unit != "degrees"
     }
     if len(able) != 1:
         return plan

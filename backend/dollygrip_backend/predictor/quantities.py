@@ -27,9 +27,11 @@ from dollygrip_backend.predictor.numbers import (
 )
 from dollygrip_backend.predictor.plan import Amount
 from dollygrip_backend.predictor.shares import SHARES
+from dollygrip_backend.predictor.size_words import SIZE_WORDS
 
-UNITS = ("none", "degrees", "metres", "ratio", "percent", "share", "other")
+UNITS = ("none", "degrees", "metres", "ratio", "percent", "share", "other", "size")
 
+_LAPS = (2, 3, 4)
 _LEAST_ANGLE = 5  # a smaller number without a unit counts things: "orbit the three of them"
 
 
@@ -53,6 +55,8 @@ class Quantity:
             return None
         if family in ("pan", "tilt", "roll", "orbit"):
             angle = self.unit == "degrees" or (self.unit == "none" and self.value >= _LEAST_ANGLE)
+            if self.unit == "ratio" and self.value in _LAPS and family != "tilt":  # "circle it twice"
+                return Amount(360 * self.value, "degrees")
             return Amount(self.value, "degrees") if angle and self.value <= 1440 else None
         if family == "zoom":
             ratio = {"ratio": self.value, "none": self.value, "percent": 1 + self.value / 100, "share": 1 + self.value}
@@ -132,12 +136,16 @@ _TIMES = (
 _OTHERS: list[Rule] = [
     (rf"(?P<s>{NUMBER}[ -]+{PART}s)\b(?! of an? (?:hour|minute|second))", lambda m: (share(m["s"]), "share")),
     (rf"(?P<n>{NUMBER})[ -]*(?:{_TIMES})\b", _said("other")),
+    (rf"frames? (?P<n>{NUMBER})\b", _said("other")),
     (r"\b(?:1[5-9]|20)\d\ds?\b", lambda m: (float(re.match(r"\d+", m[0])[0]), "other")),
     (rf"(?:{NUMBER})\b", lambda m: (number(m[0]), "none")),
 ]
 _COMPILED, _COMPILED_BARE = (
     [(re.compile(rf"(?<![\w.])(?:{pattern})", re.IGNORECASE), meaning) for pattern, meaning in rules]
-    for rules in (LENSES + CIRCLE_PARTS + _LENGTHS_AND_A_HALF + SHARES + _UNITS_SAID + _OTHERS, BARE_LENSES)
+    for rules in (
+        LENSES + CIRCLE_PARTS + _LENGTHS_AND_A_HALF + SHARES + _UNITS_SAID + SIZE_WORDS + _OTHERS,
+        BARE_LENSES,
+    )
 )
 
 

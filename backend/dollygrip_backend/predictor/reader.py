@@ -83,7 +83,6 @@ class ShotReader(ModelMixin, ConfigMixin):
         self.exists = nn.Linear(width, 1)
         self.tempo = nn.Linear(width, len(TEMPOS))
         self.ways = nn.Linear(width, 3 * len(NAMES))
-        self.sizes = nn.Linear(width, len(NAMES))
         self.pointing = nn.Linear(width, len(NAMES) * _POINTER)
         self.pointed = nn.Linear(width, _POINTER)
         self.shot = nn.Linear(width, len(HANDHELD))
@@ -123,7 +122,6 @@ class ShotReader(ModelMixin, ConfigMixin):
             tempo=self.tempo(phases).float(),
             ways=self.ways(phases).unflatten(-1, (len(NAMES), 3)).float(),
             pointers=pointers.float().masked_fill(~possible[:, None, None], -1e4),
-            sizes=self.sizes(phases).float(),
             handheld=self.shot(shot).float(),
             subject=subject.float().masked_fill(~memory.mask, -1e4),
         )

@@ -9,7 +9,7 @@ import re
 import attrs
 
 from dollygrip_backend.predictor.numbers import DIGITS, NUMBER, number
-from dollygrip_backend.predictor.plan import Amount, Phase, Plan
+from dollygrip_backend.predictor.plan import PAUSE_SHARE, Amount, Phase, Plan
 
 _NO = r"(?<!\bno )(?<!\bnot )(?<!n't )(?<!\bwithout )(?<!\bnever )"
 _SPEEDING = re.compile(
@@ -57,13 +57,22 @@ _KINDS = [
 _THEN = re.compile(
     r"\b(?:and then|then|after(?:wards| that)|next|finally|followed by)\b|[;>]|[.]\s+(?=\w)", re.IGNORECASE
 )
+_LATER = [
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        rf"\b(?:after|at(?: the)?|from|wait(?:ing)?(?: for)?) (?:{_TIME}|frame (?P<frame>\d{{1,4}})\b)"
+        r"(?! (?:of|to|until))",
+        rf"{_COUNTED} in(?:[.,;:]|$)",
+    )
+]
 _LONGEST = 1000  # of either unit: "the 1950s" are no time
-_LEAST = 0.08  # of the shot, for a phase beside those whose time is said
+_LEAST = 0.2  # of the shot, for a phase beside those whose time is said
+_CRASH = 1.6  # on the size of a zoom that crashes in
 
 
 def timed(plan: Plan, prompt: str) -> Plan:
     """The plan with what its prompt says of when: tempos of EASINGS, whips of the lens, and how long phases last."""
-    return _lasting(_snapping(_easing(plan, prompt), prompt), prompt)
+    return _lasting(_delayed(_snapping(_easing(plan, prompt), prompt), prompt), prompt)
 
 
 def spread_over(plan: Plan, frames: int, duration: float) -> Plan:
@@ -106,8 +115,19 @@ def _snapping(plan: Plan, prompt: str) -> Plan:
     zooms.sort(key=lambda i: plan.phases[i].tempo != "fast")
     phases = list(plan.phases)
     for i, _ in zip(zooms, _SNAP.finditer(prompt), strict=False):
-        phases[i] = attrs.evolve(phases[i], tempo="whip")
+        moves = (attrs.evolve(m, size=m.size * (_CRASH if m.family == "zoom" else 1)) for m in phases[i].moves)
+        phases[i] = attrs.evolve(phases[i], moves=tuple(moves), tempo="whip")
     return attrs.evolve(plan, phases=tuple(phases))
+
+
+def _delayed(plan: Plan, prompt: str) -> Plan:
+    """One move that begins later than the shot rests until then."""
+    later = next((match for pattern in _LATER if (match := pattern.search(prompt))), None)
+    if not later or len(plan.phases) > 1 or not plan.phases[0].moves:
+        return plan
+    said = later.groupdict()
+    wait = Amount(number(said["frame"]), "frames") if said.get("frame") else _time(said)
+    return attrs.evolve(plan, phases=(Phase((), PAUSE_SHARE, lasts=wait), *plan.phases))
 
 
 def _lasting(plan: Plan, prompt: str) -> Plan:

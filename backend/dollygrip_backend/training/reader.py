@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, one_hot, smooth_l1_loss
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, one_hot
 
 from dollygrip_backend.data.captions import CaptionBank, load_bank
 from dollygrip_backend.data.grammar.corpus import corpus
@@ -47,24 +47,22 @@ class Config:
 
 
 def losses(reading: Reading, program: Program) -> dict[str, Tensor]:
-    """The parts of the loss: cross-entropies in nats, and the error of the log size."""
+    """The parts of the loss: cross-entropies in nats."""
     phases = program.exists.bool()
     target = one_hot(program.ways.clamp_max(2), 3).float()
     target[program.ways == UNDECIDED] = target.new_tensor([0.0, 0.5, 0.5])
     ways = -(target * reading.ways.log_softmax(-1)).sum((-1, -2))
-    sized = program.pointers == 0
     return {
         "exists": binary_cross_entropy_with_logits(reading.exists, program.exists.float()),
         "ways": ways[phases].mean(),
         "pointers": cross_entropy(reading.pointers.flatten(0, 2), program.pointers.flatten(), ignore_index=IGNORE),
-        "sizes": smooth_l1_loss(reading.sizes[sized], program.sizes[sized], beta=0.2),
         "tempo": cross_entropy(reading.tempo.flatten(0, 1), program.tempo.flatten(), ignore_index=IGNORE),
         "handheld": cross_entropy(reading.handheld, program.handheld),
         "subject": _subject_loss(reading.subject, program.naming(reading.subject.shape[1] - 1)),
     }
 
 
-_WEIGHTS = {"exists": 2.0, "ways": 1.0, "pointers": 0.5, "sizes": 0.3, "tempo": 0.3, "handheld": 0.3, "subject": 0.3}
+_WEIGHTS = {"exists": 2.0, "ways": 1.0, "pointers": 0.5, "tempo": 0.3, "handheld": 0.3, "subject": 0.3}
 
 
 def _subject_loss(logits: Tensor, naming: Tensor) -> Tensor:

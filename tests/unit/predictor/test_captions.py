@@ -44,12 +44,12 @@ def test_captions_are_encoded_once(encoder, tmp_path):
             np.testing.assert_array_equal(getattr(again, kind)[key], value)
 
 
-@pytest.mark.parametrize("file", ["quantities.py", "unchanged"])
+@pytest.mark.parametrize("file", ["numbers.py", "unchanged"])
 def test_a_changed_rule_reads_the_words_again(encoder, tmp_path, file):
     cache, source = tmp_path / "captions", Path(dollygrip_backend.__file__).parent
     load_bank(PAIRS[:1], cache, encoder)
     copy = shutil.copytree(source, tmp_path / source.name, ignore=shutil.ignore_patterns("weights", "__pycache__"))
-    if file == "quantities.py":
+    if file == "numbers.py":
         rules = copy / "predictor" / file
         rules.write_text(re.sub(r'"f": 0\.3048', '"f": 0.3333', rules.read_text()))
     path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])

@@ -20,7 +20,7 @@ from dollygrip_backend.predictor import CameraPipeline
 from dollygrip_backend.scene.depth import DepthEstimate
 
 PROMPTS = Path(__file__).parents[2] / "data" / "camera_prompts.jsonl"
-SINGLE = set(MOVES) - {"orbit", "static"}
+SINGLE = set(MOVES) - {"orbit", "static", "handheld", "dolly_zoom_in", "dolly_zoom_out"}
 
 
 def travel(direction: tuple[float, float, float]) -> Trajectory:

@@ -9,7 +9,8 @@ from dollygrip.physics import SWAY_DEGREES, SWAY_TRAVEL
 from dollygrip_backend.evaluation.judge import judge
 from dollygrip_backend.predictor import CameraPipeline
 from dollygrip_backend.predictor.constraints import Constraints, Keyframe
-from dollygrip_backend.predictor.handheld import sway
+from dollygrip_backend.predictor.handheld import held, sway
+from dollygrip_backend.predictor.plan import read_plan
 
 GREY = np.full((64, 96, 3), 128, np.uint8)
 
@@ -19,12 +20,13 @@ def pipeline() -> CameraPipeline:
     return CameraPipeline.from_pretrained(CameraPipeline.shipped())
 
 
-@given(st.integers(0, 2**32 - 1), st.integers(1, 300), st.floats(0, 3))
+@given(st.integers(0, 2**32 - 1), st.integers(1, 300), st.floats(0, 1))
 def test_a_sway_starts_at_the_reference_and_leaves_the_lens_alone(seed, frames, amount):
     out = sway(frames, (frames - 1) / 24, amount, np.random.default_rng(seed))
     assert out.shape == (frames, 7) and np.isfinite(out).all()
     assert np.all(out[0] == 0) and np.all(out[:, 6] == 0)
-    np.testing.assert_allclose(out * 2, sway(frames, (frames - 1) / 24, 2 * amount, np.random.default_rng(seed)))
+    np.testing.assert_allclose(out, amount * sway(frames, (frames - 1) / 24, 1.0, np.random.default_rng(seed)))
+    assert np.all(np.isfinite(sway(frames, (frames - 1) / 24, 3 * amount, np.random.default_rng(seed))))
 
 
 def test_a_sway_is_as_wide_as_said_and_no_quicker_in_a_short_shot():
@@ -65,3 +67,19 @@ def test_a_hand_held_camera_meets_its_keyframes(pipeline):
     [take] = pipeline(GREY, "handheld, dolly in", constraints=Constraints((key,)))
     np.testing.assert_allclose(take.positions[40], key.position, atol=1e-6)
     np.testing.assert_allclose(take.rotations[40], key.rotation, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "amount"),
+    [
+        ("push in with no camera shake", 0.0),
+        ("smooth, shake-free push in", 0.0),
+        ("handheld push in", 1.0),
+        ("a slight handheld sway", 0.5),
+        ("violent camera shake", 3.0),
+        ("earthquake, the camera shakes", 3.0),
+    ],
+)
+def test_words_say_how_much_a_camera_sways(prompt, amount):
+    assert held(read_plan("dolly_in + handheld"), prompt).handheld == amount
+    assert held(read_plan("dolly_in"), prompt).handheld == 0

@@ -162,3 +162,11 @@ def test_the_report_names_every_failure(tmp_path):
     assert not any("pan left" in line for line in said)  # who measures on held-out prompts need not read them
     assert "wrong way" in (tmp_path / "out" / "report.html").read_text()
     assert '"success": 0.5' in (tmp_path / "out" / "report.json").read_text()
+
+
+@pytest.mark.parametrize("move", ["pan left", "push in", "zoom in", "tilt up", "truck right"])
+def test_words_say_how_far(pipe, move):
+    """Slightly is less and a lot more than a prompt without them asks."""
+    said = [f"{move} slightly", move, f"{move} a lot"]
+    far = [max(map(abs, judge(take, ["static"]).amounts.values())) for take in pipe.batch(IMAGE, said)]
+    assert far[0] < 0.7 * far[1] < far[1] < 0.8 * far[2]

@@ -49,9 +49,9 @@ def pipeline() -> CameraPipeline:
         ("dolly_in", "push in with ease-in and ease-out", "dolly_in"),
         ("dolly_in @constant", "track in evenly, don't speed up", "dolly_in @constant"),
         ("dolly_in", "push in without speeding up", "dolly_in"),
-        ("dolly_in:small", "ease in on the violin", "dolly_in"),
-        ("zoom_in @fast", "crash zoom on his eyes", "zoom_in @whip"),
-        ("zoom_out > zoom_in @fast", "widen, and then a crash zoom in", "zoom_out > zoom_in @whip"),
+        ("dolly_in:small", "ease in on the violin", "dolly_in:small"),
+        ("zoom_in @fast", "crash zoom on his eyes", "zoom_in:large @whip"),
+        ("zoom_out > zoom_in @fast", "widen, and then a crash zoom in", "zoom_out > zoom_in:large @whip"),
         ("zoom_in @fast", "a fast zoom", "zoom_in @fast"),
         ("pause > zoom_in", "leave the lens for a second, then squeeze it", "pause for 1 s > zoom_in"),
         ("pedestal_up", "they leave in ones and twos, the crane goes up", "pedestal_up"),
@@ -66,6 +66,9 @@ def pipeline() -> CameraPipeline:
         ("dolly_in > pan_right", "4s-7s: pan right. 0s-4s: push in", "dolly_in for 4 s > pan_right for 3 s"),
         ("pan_left > pedestal_down", "sink to their height second, pan left first", "pan_left > pedestal_down"),
         ("pan_left > zoom_in", "1950s film, pan left, then zoom", "pan_left > zoom_in"),
+        ("pan_right", "after 2 seconds pan right", "pause for 2 s > pan_right"),
+        ("pan_right", "at the 2 second mark, pan right", "pause for 2 s > pan_right"),
+        ("pan_right", "from frame 40 pan right", "pause for 40 frames > pan_right"),
         ("zoom_in", "not a crash zoom, an ordinary one", "zoom_in"),
         ("tilt_down @fast", "rapid tilt down to the brake pedal", "tilt_down @fast"),
     ],
@@ -94,7 +97,7 @@ def test_what_lasts_as_long_as_is_said_does_so_where_it_can(seconds, frames):
     assert sum(phase.share for phase in shot.phases) == pytest.approx(1)
     assert all(phase.share > 0 for phase in shot.phases)
     lasting = [phase for phase in shot.phases if phase.lasts]
-    fits = sum(phase.lasts.value for phase in lasting) <= duration * (1 - 0.08 * (len(heard.phases) - len(lasting)))
+    fits = sum(phase.lasts.value for phase in lasting) <= duration * (1 - 0.2 * (len(heard.phases) - len(lasting)))
     ratios = [phase.share * duration / phase.lasts.value for phase in lasting]
     assert np.allclose(ratios, 1 if fits else ratios[0])
     assert len(shot.phases) == len(heard.phases) or shot.phases[-1].moves == Phase(()).moves
