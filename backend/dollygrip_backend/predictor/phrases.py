@@ -22,7 +22,8 @@ _IN_FRAME = (
 )
 _KEPT = re.compile(
     rf"\b(?:keep|hold|stay|remain)(?:s|ing)?\b[^.;]{{1,40}}?\b{_IN_FRAME}|\b(?:stays?|remains?|staying) {_IN_FRAME}"
-    r"|\beyes? (?:fixed |locked )?on\b|\balways (?:facing|looking at|aim(?:ed|ing) at|pointing at)\b",
+    r"|\beyes? (?:fixed |locked )?on\b|\balways (?:facing|looking at|aim(?:ed|ing) at|pointing at)\b"
+    r"(?! (?:the same|straight|forwards?|ahead|front|that way|the (?:front|camera)))",
     re.IGNORECASE,
 )
 

@@ -33,6 +33,7 @@ from dollygrip_backend.predictor.timing import spread_over, timed
 
 NOISE_SHIFT = 3.0  # smooth channels show through noise: training and sampling stay longer at high noise levels
 _ROOM = (1.0, 0.8, 0.6, 0.45, 0.3, 0.2, 0.1)  # shares of the way tried until it is clear
+_NEARLY, _AT_LEAST = 0.9, 0.5  # of the widest room that a way has; the second where what numbers ask leaves too little
 _MARGIN = 1.5  # a storyboard keeps this much more room than its camera needs
 
 Progress = Callable[[int, int], None]
@@ -318,13 +319,17 @@ def _storyboard(
     plan: Plan, context: Context, reference: Reference, unit: float, stream: tuple[int, int]
 ) -> tuple[Plan, np.ndarray]:
     """Of one take, the plan with amounts drawn from the stream, and its (64, 7); a shorter way where there is no room
-    for it."""
+    for it, and where that makes room."""
+    tried = []
     for room in _ROOM:
         drawn = settle(plan, attrs.evolve(context, room=room), np.random.default_rng(stream))
         channels = plan_channels(drawn, context)
-        if clearance(channels[:, :3] * unit, reference.points) >= LEAST * _MARGIN:
+        tried.append((clearance(channels[:, :3] * unit, reference.points), drawn, channels))
+        if tried[-1][0] >= LEAST * _MARGIN:
             break
-    return drawn, channels
+    widest = min(max(clear for clear, _, _ in tried), LEAST * _MARGIN)
+    enough = widest * (_NEARLY if widest >= LEAST else _AT_LEAST)
+    return next((drawn, channels) for clear, drawn, channels in tried if clear >= enough)
 
 
 def _finished(
