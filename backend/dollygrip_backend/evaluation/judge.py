@@ -131,9 +131,9 @@ def judge(
     """Judge a camera against the moves `expect` (names of MOVES), all of which it must make and no other.
 
     amounts: asked quantities by move: degrees, scene depths, focal ratios (2.0 for "2x", in or out); ordered: the
-    moves follow one another as listed; aside: degrees to the right and up of frame 0's axis
-    where the thing is that a push goes to, towards which it may travel and turn, or that a lens closes in on, towards
-    which it may turn. Raises InputError for an unknown move.
+    moves follow one another as listed; aside: degrees to the right and up of frame 0's axis where the thing is that a
+    push goes to, towards which it may travel and turn, or that a lens closes in on, towards which it may turn. Raises
+    InputError for an unknown move.
     """
     for name in expect:
         if name not in MOVES:

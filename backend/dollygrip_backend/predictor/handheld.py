@@ -21,7 +21,8 @@ _STARTS = 0.4  # seconds in which it sets in, for frame 0 is the reference
 _SPREAD = np.concatenate([SWAY_TRAVEL, np.radians(SWAY_DEGREES)])
 _SHAKE = r"(?:shak\w*|hand-? ?held|wobbl\w*|jitter\w*|sway\w*|trembl\w*|bobb?\w*)"
 _STEADY = re.compile(
-    rf"\b(?:no|without|zero|never|not?(?: too)?|avoid|don't|isn't|free of|any)\b[^.,;]{{0,16}}\b{_SHAKE}"
+    r"\b(?:no|without|zero|never|not|avoid|don't|isn't|free of)"
+    rf"(?: (?:camera|cam|visible|any|more|extra|hand|much|too|the|a|that|kind of|bit of|be))* {_SHAKE}"
     rf"|\b{_SHAKE}[- ]free\b|\b(?:un|non-?){_SHAKE}",
     re.IGNORECASE,
 )

@@ -75,6 +75,7 @@ def test_a_hand_held_camera_meets_its_keyframes(pipeline):
         ("push in with no camera shake", 0.0),
         ("smooth, shake-free push in", 0.0),
         ("handheld push in", 1.0),
+        ("no tripod just handheld", 1.0),
         ("a slight handheld sway", 0.5),
         ("violent camera shake", 3.0),
         ("earthquake, the camera shakes", 3.0),
