@@ -65,6 +65,7 @@ _LATER = [
         rf"{_COUNTED} in(?:[.,;:]|$)",
     )
 ]
+_FROM_THE_START = re.compile(r"(?<![\w.])0 ?(?:s|secs?|seconds)? ?(?:-|–|to) ?\d")  # else "2-3 seconds" is about three
 _LONGEST = 1000  # of either unit: "the 1950s" are no time
 _LEAST = 0.2  # of the shot, for a phase beside those whose time is said
 _CRASH = 1.6  # on the size of a zoom that crashes in
@@ -127,6 +128,8 @@ def _delayed(plan: Plan, prompt: str) -> Plan:
         return plan
     said = later.groupdict()
     wait = Amount(number(said["frame"]), "frames") if said.get("frame") else _time(said)
+    if wait.value <= 0:  # "from frame 0"
+        return plan
     return attrs.evolve(plan, phases=(Phase((), PAUSE_SHARE, lasts=wait), *plan.phases))
 
 
@@ -160,7 +163,7 @@ def _times(prompt: str) -> list[tuple[int, str, Amount]]:
     taken = [False] * len(prompt)
     for kind, pattern in _KINDS:
         for match in pattern.finditer(prompt):
-            if any(taken[match.end() - 1 : match.end()]):
+            if taken[match.end() - 1] or (kind == "range" and not _FROM_THE_START.search(prompt)):
                 continue
             taken[match.start() : match.end()] = [True] * (match.end() - match.start())
             group = match.groupdict()
