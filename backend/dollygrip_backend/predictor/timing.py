@@ -79,12 +79,12 @@ def timed(plan: Plan, prompt: str) -> Plan:
 def spread_over(plan: Plan, frames: int, duration: float) -> Plan:
     """The plan of a shot of so many frames and seconds: its shares are those of its time, and what lasts as long as is
     said rests for what is then left."""
-    if not any(phase.lasts for phase in plan.phases):
+    if duration <= 0 or not any(phase.lasts for phase in plan.phases):  # a single frame has no time
         return plan
-    per_frame = duration / max(frames - 1, 1)
+    per_frame = duration / (frames - 1)
     said = [phase.lasts.value * (per_frame if phase.lasts.unit == "frames" else 1) if phase.lasts else None
             for phase in plan.phases]  # fmt: skip
-    fixed = [None if seconds is None else seconds / max(duration, 1e-9) for seconds in said]
+    fixed = [None if seconds is None else seconds / duration for seconds in said]
     open_shares = [phase.share for phase, share in zip(plan.phases, fixed, strict=True) if share is None]
     total, room = sum(share for share in fixed if share), 1 - _LEAST * len(open_shares)
     scale = min(1.0, room / total)

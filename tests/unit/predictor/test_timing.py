@@ -106,6 +106,11 @@ def test_what_lasts_as_long_as_is_said_does_so_where_it_can(seconds, frames):
     assert len(shot.phases) == len(heard.phases) or shot.phases[-1].moves == Phase(()).moves
 
 
+def test_a_single_frame_has_no_time_to_share():
+    plan = timed(read_plan("pause > pan_left"), "hold for 2 frames, then pan left")
+    assert plan.phases[0].lasts and spread_over(plan, 1, 0.0) == plan
+
+
 def _speed(pipeline, prompt, axis, **options):
     [take] = pipeline(GREY, prompt, **options)
     return np.abs(np.diff(components(take)[:, axis]))
