@@ -65,6 +65,24 @@ _LATER = [
         rf"{_COUNTED} in(?:[.,;:]|$)",
     )
 ]
+_SHOT = r"(?:the |this )?(?:shot|clip|video|take|scene|animation)\b"
+_IN_ALL = rf"(?: of {_SHOT}| through {_SHOT}|(?=\s*(?:$|[.,;:!?)])))"
+_LAST, _SOME = r"the (?:last|final|closing)", r"\b(?:in|during|for|over|across)"
+_WAYS = r"(?: (?:in|out|left|right|up|down|back|forward|on \w+(?: \w+)?|to \w+(?: \w+)?))?"
+# Parts of the shot that one move takes, as the shares of its time where it begins and ends.
+_PARTS = [
+    (part, re.compile(pattern, re.IGNORECASE))
+    for part, pattern in (
+        ((0.5, 1.0), rf"{_SOME} (?:the (?:second|latter|other)|{_LAST}) half{_IN_ALL}|\bhalf[- ]?way through{_IN_ALL}"),
+        ((0.67, 1.0), rf"{_SOME} {_LAST} third{_IN_ALL}"),
+        ((0.75, 1.0), rf"{_SOME} {_LAST} quarter{_IN_ALL}|\bnear the end of {_SHOT}"),
+        ((0.6, 1.0), rf"\b{_MOVE}{_WAYS} (?:only |just )?(?:right )?at the (?:very )?end{_IN_ALL}"),
+        ((0.0, 0.5), rf"{_SOME} the (?:first|opening) half{_IN_ALL}|\bonly at the (?:start|beginning){_IN_ALL}"),
+        ((0.0, 0.33), rf"{_SOME} the (?:first|opening) third{_IN_ALL}"),
+        ((0.0, 0.25), rf"{_SOME} the (?:first|opening) quarter{_IN_ALL}"),
+    )
+]
+_AT_LAST = re.compile(rf"{_SOME} {_LAST}(?: (?P<n>{NUMBER}|half(?: an?)?))?{_UNIT}", re.IGNORECASE)
 _FROM_THE_START = re.compile(r"(?<![\w.])0 ?(?:s|secs?|seconds)? ?(?:-|–|to) ?\d")  # else "2-3 seconds" is about three
 _LONGEST = 1000  # of either unit: "the 1950s" are no time
 _LEAST = 0.2  # of the shot, for a phase beside those whose time is said
@@ -73,7 +91,7 @@ _CRASH = 1.6  # on the size of a zoom that crashes in
 
 def timed(plan: Plan, prompt: str) -> Plan:
     """The plan with what its prompt says of when: tempos of EASINGS, whips of the lens, and how long phases last."""
-    return _lasting(_delayed(_snapping(_easing(plan, prompt), prompt), prompt), prompt)
+    return _lasting(_in_its_part(_delayed(_snapping(_easing(plan, prompt), prompt), prompt), prompt), prompt)
 
 
 def spread_over(plan: Plan, frames: int, duration: float) -> Plan:
@@ -133,12 +151,25 @@ def _delayed(plan: Plan, prompt: str) -> Plan:
     return attrs.evolve(plan, phases=(Phase((), PAUSE_SHARE, lasts=wait), *plan.phases))
 
 
+def _in_its_part(plan: Plan, prompt: str) -> Plan:
+    """One phase that takes a part of the shot rests before or after it."""
+    phase = plan.phases[0]
+    if len(plan.phases) > 1 or not phase.moves:
+        return plan
+    if at_last := _AT_LAST.search(prompt):
+        time = _time({"n": at_last["n"] or "1", "u": at_last["u"]})
+        return attrs.evolve(plan, phases=(Phase((), PAUSE_SHARE), attrs.evolve(phase, lasts=time)))
+    start, end = next((part for part, pattern in _PARTS if pattern.search(prompt)), (0.0, 1.0))
+    parts = (Phase((), start), attrs.evolve(phase, share=end - start), Phase((), 1 - end))
+    return attrs.evolve(plan, phases=tuple(part for part in parts if part.share > 0))
+
+
 def _lasting(plan: Plan, prompt: str) -> Plan:
     """As many times as phases are theirs in order, of ranges ("0-2 s") in that of their starts. Else, where "then" and
     the like part the prompt into as many as there are phases, a time is of the phase in whose part it stands; else, of
     pauses and of moves, times go to them in order where there are as many."""
     phases, times = list(plan.phases), [time for time in _times(prompt) if time[1] != "shot"]
-    if not times or not any(phase.moves for phase in phases):
+    if not times or not any(phase.moves and not phase.lasts for phase in phases):
         return plan
     steps = [match.start() for match in _THEN.finditer(prompt)]
     if 1 < len(phases) == len(times):

@@ -19,6 +19,26 @@ def pipeline() -> CameraPipeline:
 
 
 @pytest.mark.parametrize(
+    ("prompt", "shares"),
+    [
+        ("zoom in at the end", [0.6, 0.4]),
+        ("in the second half of the shot, zoom in", [0.5, 0.5]),
+        ("zoom in on her in the last second", [0.7, 0.3]),
+        ("hold still and zoom in in the last 12 frames", [0.85, 0.15]),
+        ("zoom in in the final half a second", [0.85, 0.15]),
+        ("halfway through, zoom in", [0.5, 0.5]),
+        ("zoom in halfway through the gate", [1.0]),
+        ("zoom in on the house at the end of the street", [1.0]),
+        ("zoom in and stop at the end", [1.0]),
+    ],
+)
+def test_a_move_takes_its_part_of_the_shot(prompt, shares):
+    plan = spread_over(timed(read_plan("zoom_in"), prompt), 81, 10 / 3)
+    assert np.allclose([phase.share for phase in plan.phases], shares)
+    assert [bool(phase.moves) for phase in plan.phases] == [False] * (len(shares) - 1) + [True]
+
+
+@pytest.mark.parametrize(
     ("plan", "prompt", "said"),
     [
         ("pause > zoom_in", "wait two seconds then zoom in", "pause for 2 s > zoom_in"),
