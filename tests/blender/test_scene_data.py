@@ -79,7 +79,7 @@ def test_depth_is_the_distance_along_the_axis_through_pixel_centres(tmp_path):
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory):
     folder = tmp_path_factory.mktemp("scene")
-    run(SCRIPTS / "render_scenes.py", folder, 5, 3, "common", 2)
+    run(SCRIPTS / "render_scenes.py", folder, 5, 3, "common", 160, 2)
     with np.load(folder / "2.npz", allow_pickle=False) as file:
         return {key: file[key] for key in file.files}
 
@@ -119,10 +119,20 @@ def test_a_camera_moves_on_a_smooth_path_through_lit_textured_space(scene):
 
 
 def test_the_same_seed_and_index_give_the_same_scene(scene, tmp_path):
-    run(SCRIPTS / "render_scenes.py", tmp_path, 5, 3, "common", 2)
+    run(SCRIPTS / "render_scenes.py", tmp_path, 5, 3, "common", 160, 2)
     again = np.load(tmp_path / "2.npz", allow_pickle=False)
     np.testing.assert_array_equal(again["matrix_world"], scene["matrix_world"])
     np.testing.assert_array_equal(again["depth"], scene["depth"])
+
+
+def test_a_larger_size_shows_the_same_framings(scene, tmp_path):
+    run(SCRIPTS / "render_scenes.py", tmp_path, 5, 3, "common", 320, 2)
+    larger = np.load(tmp_path / "2.npz", allow_pickle=False)
+    np.testing.assert_array_equal(larger["matrix_world"], scene["matrix_world"])
+    assert larger["depth"].shape[1:] == tuple(2 * side for side in scene["depth"].shape[1:])
+    nearer, farther = (scene["depth"] * share for share in (0.97, 1.03))
+    halved = larger["depth"][:, ::2, ::2]
+    assert ((halved >= nearer) & (halved <= farther)).mean() > 0.8
 
 
 # Each kind alone: a place of its own, until a camera finds a clear path.
@@ -139,7 +149,7 @@ for name, mix in MIXES.items():
     assert abs(sum(mix.kinds.values()) - 1) < 1e-9
     for kind in mix.kinds if name != "things" else ():
         alone = mix._replace(kinds={kind: 1.0})
-        render_scenes.render_scene(Path(sys.argv[2]) / f"{kind.__name__}.npz", np.random.default_rng(3), 2, alone)
+        render_scenes.render_scene(Path(sys.argv[2]) / f"{kind.__name__}.npz", np.random.default_rng(3), 2, alone, 160)
 """
 
 
@@ -189,7 +199,7 @@ def test_every_thing_stands_on_the_ground_and_is_as_high_as_is_said(tmp_path):
 
 
 def test_scenes_full_of_things_show_many_of_them(tmp_path):
-    run(SCRIPTS / "render_scenes.py", tmp_path, 5, 2, "things", 2, 3, 4, 5)
+    run(SCRIPTS / "render_scenes.py", tmp_path, 5, 2, "things", 160, 2, 3, 4, 5)
     seen = set()
     for path in tmp_path.glob("*.npz"):
         scene = np.load(path, allow_pickle=False)

@@ -24,6 +24,7 @@ Start = Annotated[
     Path | None, typer.Option(help="Folder of weights to go on from.", show_default="fresh ones", **_FOLDER)
 ]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Start anew instead of at the last checkpoint.")]
+_LONG_SIDE = "Pixels along the long side: 160 to train on, more to measure on what users' pictures show."
 _MIX = "Rooms, streets, landscapes, yards, tabletops, figures; or halls, work yards, shores, woods; or both, crowded."
 
 
@@ -168,8 +169,9 @@ def scenes(
     views: Annotated[int, typer.Option(min=2, help="Views of each scene.")] = 10,
     processes: Annotated[int, typer.Option(min=1, help="Blender processes at once.")] = 1,
     mix: Annotated[Literal["common", "rare", "things"], typer.Option(help=_MIX)] = "common",
+    long_side: Annotated[int, typer.Option(min=160, max=960, help=_LONG_SIDE)] = 160,
 ) -> None:
     """Render procedural scenes with exact depth and cameras in Blender."""
     from dollygrip_backend.data.render import render_scenes
 
-    render_scenes(out, count, seed, views, processes, mix)
+    render_scenes(out, count, seed, views, processes, mix, long_side)

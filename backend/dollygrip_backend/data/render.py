@@ -5,6 +5,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -40,14 +41,16 @@ def render_scenes(
     views: int = 10,
     processes: int = 1,
     mix: str = "common",
+    long_side: int = 160,
     python: Path | None = None,
 ) -> list[Path]:
     """Renders scenes 0 .. count-1 of `seed` into out/scene_SEED_INDEX.npz; those that exist are kept.
 
     mix: "common" (rooms, streets, landscapes, yards, tabletops, figures), "rare" (halls, work yards, shores, woods) or
     "things" (both, with more of the things that people name); the files of the last two are called MIX_SEED_INDEX.npz.
-    The same seed, mix and index give the same scene. `python` is a Python with bpy (default: blender_python()). Each
-    process uses one thread. Raises DollygripError with Blender's last words when a process fails.
+    long_side: pixels; the short side has three fifths of it. The same seed, mix and index give the same scene and
+    framings. `python` is a Python with bpy (default: blender_python()). Each process uses one thread. Raises
+    DollygripError with Blender's last words when a process fails.
     """
     out.mkdir(parents=True, exist_ok=True)
     python = python or blender_python()
@@ -58,8 +61,9 @@ def render_scenes(
     running: set[subprocess.Popen] = set()
     with Progress() as progress, ThreadPoolExecutor(processes) as pool:
         bar = progress.add_task("Rendering scenes", total=count, completed=count - len(missing))
+        step = partial(progress.advance, bar)
         jobs = [
-            pool.submit(_render_chunk, python, paths, chunk, seed, views, mix, running, lambda: progress.advance(bar))
+            pool.submit(_render_chunk, python, paths, chunk, seed, views, mix, long_side, running, step)
             for chunk in chunks
         ]
         try:
@@ -80,12 +84,13 @@ def _render_chunk(
     seed: int,
     views: int,
     mix: str,
+    long_side: int,
     running: set[subprocess.Popen],
     step: Callable[[], None],
 ) -> None:
     """One Blender process; each scene is developed and stored as soon as it is announced."""
     with tempfile.TemporaryDirectory(prefix="dollygrip-scenes-") as folder:
-        command = [str(python), str(_SCRIPT), folder, str(seed), str(views), mix, *map(str, indices)]
+        command = [str(python), str(_SCRIPT), folder, str(seed), str(views), mix, str(long_side), *map(str, indices)]
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
         log = Path(folder) / "log.txt"
         with (

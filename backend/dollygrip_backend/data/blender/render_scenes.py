@@ -1,9 +1,10 @@
 """Renders procedural scenes with Cycles. Runs inside Blender's own Python (bpy), started by data/render.py.
 
-    python render_scenes.py OUT_FOLDER SEED VIEWS MIX INDEX [INDEX...]
+    python render_scenes.py OUT_FOLDER SEED VIEWS MIX LONG_SIDE INDEX [INDEX...]
 
 Writes OUT_FOLDER/INDEX.npz for each index, in Blender's terms (matrix_world, lens), and prints "done INDEX" for each.
-MIX is a key of kinds.MIXES. The same seed, mix and index give the same scene, whatever else the process renders.
+MIX is a key of kinds.MIXES, LONG_SIDE pixels. The same seed, mix and index give the same scene, whatever else the
+process renders, and the same framings at any size.
 """
 
 import sys
@@ -17,7 +18,7 @@ from paths import RejectedError, look_at, median_depth, smooth_path
 from stage import Stage
 from things import strew
 
-LONG, SHORT = 160, 96
+ASPECT = 5 / 3
 SAMPLES, BOUNCES = 5, 2
 PORTRAIT_SHARE = 0.2
 DARKEST = 1e-3  # mean of the linear reference view: a lens inside the crown of a tree sees nothing
@@ -26,10 +27,10 @@ SENSOR = 36.0  # millimetres along the long side
 
 def main(arguments: list[str]) -> None:
     out, seed, views = Path(arguments[0]), int(arguments[1]), int(arguments[2])
-    mix = MIXES[arguments[3]]
+    mix, long_side = MIXES[arguments[3]], int(arguments[4])
     prepare()
-    for index in map(int, arguments[4:]):
-        render_scene(out / f"{index}.npz", np.random.default_rng([seed, index]), views, mix)
+    for index in map(int, arguments[5:]):
+        render_scene(out / f"{index}.npz", np.random.default_rng([seed, index]), views, mix, long_side)
         print(f"done {index}", flush=True)
 
 
@@ -61,13 +62,14 @@ def prepare() -> None:
     settings.use_exr_interleave = True  # one part with all channels, not one part per pass
 
 
-def render_scene(path: Path, rng: np.random.Generator, views: int, mix: Mix) -> None:
+def render_scene(path: Path, rng: np.random.Generator, views: int, mix: Mix, long_side: int) -> None:
     """Builds one scene, draws framings until one allows a clear path, renders it and writes the npz."""
     portrait = rng.uniform() < PORTRAIT_SHARE
-    width, height = (SHORT, LONG) if portrait else (LONG, SHORT)
+    sides = long_side, round(long_side / ASPECT)
+    width, height = reversed(sides) if portrait else sides
     view_degrees = rng.uniform(38, 85)  # over the long side
     half = np.tan(np.radians(view_degrees) / 2)
-    tangents = (half * width / LONG, half * height / LONG)
+    tangents = (half * width / long_side, half * height / long_side)
     scene = bpy.context.scene
     scene.render.resolution_x, scene.render.resolution_y = width, height
     scene.camera.data.lens = SENSOR / (2 * half)
