@@ -11,6 +11,7 @@ from dollygrip_backend.predictor.reference import Reference
 
 ENOUGH = 2 / 3  # of every frame: a move that no number asks shows at least this much of the reference
 _SHARES = (1.0, 0.8, 0.65, 0.5)  # of the way, tried until that is so
+_ASIDE = float(np.cos(np.radians(25)))  # of the angle between two looks at a point up to which they see the same of it
 _CELLS = 12  # along a frame's longer side: what no point falls into is uncovered
 _EVERY = 16  # samples of a camera between the frames that are looked at
 _SKY = 1e3  # scene depths: as good as infinitely far
@@ -52,16 +53,18 @@ def surface_points(reference: Reference) -> np.ndarray:
 
 
 def coverage(channels: np.ndarray, points: np.ndarray, reference: Reference) -> float:
-    """Of cameras (T, 7), channels in scene depths, the least share of a frame that points (N, 3) fall into."""
+    """Of cameras (T, 7), channels in scene depths, the least share of a frame that points (N, 3) fall into which it
+    sees from nearly the side that the reference does: another side of them is not in the picture."""
     c2w, ratio = poses_of_channels(channels)
     width, height = reference.size
     half_width = np.tan(np.radians(reference.view_degrees) / 2)
     half_height = half_width * height / width
     columns, rows = (max(1, round(_CELLS * side / max(width, height))) for side in (width, height))
-    least = 1.0
+    away, least = np.linalg.norm(points, axis=1), 1.0
     for pose, zoom in zip(c2w, ratio, strict=True):
-        x, y, z = ((points - pose[:3, 3]) @ pose[:3, :3]).T
-        ahead = z > 1e-6
+        to = points - pose[:3, 3]
+        x, y, z = (to @ pose[:3, :3]).T
+        ahead = (z > 1e-6) & ((to * points).sum(1) > _ASIDE * np.linalg.norm(to, axis=1) * away)
         x, y, z = x[ahead], y[ahead], z[ahead]
         u = np.floor((x / z * zoom / half_width / 2 + reference.centre[0]) * columns)
         v = np.floor((y / z * zoom / half_height / 2 + reference.centre[1]) * rows)

@@ -12,7 +12,8 @@ Yaw is about the vertical, so a pan after a tilt keeps the horizon level, as on 
 
 import numpy as np
 
-from dollygrip_backend.predictor.plan import EASINGS, Context, Phase, Plan
+from dollygrip_backend.predictor.framing import UNSEEN, approach, framed, free_ray, looks_there, reframing
+from dollygrip_backend.predictor.plan import EASINGS, TRAVELLING, USUAL_SECONDS, Context, Phase, Plan
 
 SAMPLES = 64
 CHANNELS = 7
@@ -33,8 +34,15 @@ def ease(t: np.ndarray, rise: float, fall: float) -> np.ndarray:
     return (up - lost) / total
 
 
-def _progress(t: np.ndarray, tempo: str, seconds: float, rng: np.random.Generator | None) -> np.ndarray:
+def soon_over(phase: Phase, seconds: float) -> bool:
+    """Whether a phase is fast and so long that it is over as soon as one of usual length; what travels goes on."""
+    travels = any(move.family in TRAVELLING for move in phase.moves)
+    return phase.tempo == "fast" and seconds > USUAL_SECONDS and not travels
+
+
+def _progress(t: np.ndarray, phase: Phase, seconds: float, rng: np.random.Generator | None) -> np.ndarray:
     """Progress of one phase of so many seconds over its local time, by tempo; without rng at constant speed."""
+    tempo = phase.tempo
     if tempo == "constant" or rng is None:
         return ease(t, 0.06, 0.06)
     if tempo in EASINGS:
@@ -43,9 +51,12 @@ def _progress(t: np.ndarray, tempo: str, seconds: float, rng: np.random.Generato
     rise, fall = rng.uniform(0.2, 0.5, 2)
     start, end = 0.0, 1.0
     if tempo == "fast":
-        start, end = rng.uniform(0, 0.1), rng.uniform(0.5, 0.8) * min(1.0, FAST_SECONDS / max(seconds, 1e-9))
+        start, end = (
+            rng.uniform(0, 0.1),
+            rng.uniform(0.5, 0.8) * (USUAL_SECONDS / seconds if soon_over(phase, seconds) else 1),
+        )
     elif tempo == "whip":
-        start = rng.uniform(0.2, 0.5) * min(1.0, FAST_SECONDS / max(seconds, 1e-9))
+        start = rng.uniform(0.2, 0.5) * min(1.0, USUAL_SECONDS / max(seconds, 1e-9))
         end = start + min(rng.uniform(*_WHIP) / max(seconds, 1e-9), 0.5)
     elif tempo == "plain":
         start, end = rng.uniform(0, 0.06), rng.uniform(0.9, 1)
@@ -74,15 +85,7 @@ _SHIFTS = {
     "dolly_in": (2, 1),
     "dolly_out": (2, -1),
 }
-
-
 _WHIP = (0.3, 0.45)  # seconds
-FAST_SECONDS = 3.4  # seconds: in a longer phase, what is fast is over as soon as in one of these
-_EDGE = 0.8  # of half the picture: a thing that a lens closes in on does not go farther out
-_WELL_ENOUGH = np.radians(6.0)  # off the axis: a subject that is so near the middle needs no turn that is seen
-_FACED = np.radians(3.5)  # off the axis: where a way that bears off, or a turn that is seen in any case, leaves it
-_UNSEEN = np.radians(1.9)  # a turn on the way that nobody notices: what needs little more makes do with it
-_STRAIGHT = np.radians(11.0)  # off the axis: a way ahead that is still seen as straight
 _REACHED = 0.1  # subject distances: nearer than this a camera has arrived, and turns about nothing
 _CLOSEST = 0.9  # of the distance: no lens makes up for the last tenth
 
@@ -93,13 +96,13 @@ def _run_phase(
     """(N, 7) channel changes of one settled phase of so many seconds that starts at the channels `start` (7,), over
     local times (N,).
 
-    aimed: a push in goes to the subject, and a lens that closes in keeps it in frame; kept: so does a camera that goes
-    aside, up or down.
+    aimed: a push in goes to the subject, and a lens that closes in or a crane keeps it in frame; kept: so does a camera
+    that goes any way.
     """
     out = np.zeros((len(local), CHANNELS))
     if not phase.moves:
         return out
-    s = _progress(local, phase.tempo, seconds, rng)
+    s = _progress(local, phase, seconds, rng)
     frame = _rotation(start[YAW], start[PITCH])
     shift = np.zeros((len(local), 3))  # in the camera's own axes at the phase's start; y stays the world's vertical
     orbit = np.zeros(len(local))
@@ -109,7 +112,7 @@ def _run_phase(
             channel, sign = _ANGLES[move.name]
             out[:, channel] += sign * np.radians(amount) * s
         elif aimed and move.name == "dolly_in":
-            way, turn = _approach(_free_ray(phase, context), amount)
+            way, turn = approach(free_ray(phase, context), amount)
             shift += amount * way * s[:, None]
             out[:, [YAW, PITCH]] += turn * s[:, None]
         elif move.name in _SHIFTS:
@@ -118,7 +121,7 @@ def _run_phase(
         elif move.family == "zoom":
             out[:, FOCAL] += (1 if move.way == "in" else -1) * np.log(amount) * s
             if aimed and move.way == "in" and len(phase.moves) == 1:
-                out[:, [YAW, PITCH]] += _reframing(context, amount) * s[:, None]
+                out[:, [YAW, PITCH]] += reframing(context, amount) * s[:, None]
         elif move.family == "dolly_zoom":  # the lens keeps the subject's size while the distance to it changes
             distance = _arm(start, context)[2]
             travel = s * (min(amount, _CLOSEST * distance) if move.way == "in" else -amount)
@@ -126,59 +129,13 @@ def _run_phase(
             out[:, FOCAL] += np.log(1 - travel / distance)
         elif move.family == "orbit":
             orbit += (1 if move.way == "left" else -1) * np.radians(amount) * s
-    if kept and {move.family for move in phase.moves} <= {"truck", "pedestal", "zoom"}:
-        out[:, [YAW, PITCH]] += _bearing(shift, _arm(start, context))
+    out[:, [YAW, PITCH]] = framed(phase, out[:, [YAW, PITCH]], shift, _arm(start, context), context, aimed, kept)
     if np.any(orbit):
         out[:, :3] += _orbit(out, shift, orbit, start, context)
     else:
         out[:, :3] += shift[:, [0, 2]] @ frame[:, [0, 2]].T
         out[:, 1] += shift[:, 1]
     return out
-
-
-def _reframing(context: Context, ratio: float) -> np.ndarray:
-    """(2,) yaw and pitch by which a camera must turn for the subject to stay in frame when the lens closes in by
-    `ratio`: as little as that needs."""
-    half = np.tan(np.radians(context.view_degrees) / 2) * np.array([1, 1 / context.aspect])
-    aside = context.ray()[:2]
-    left = np.clip(aside, -_EDGE * half / ratio, _EDGE * half / ratio)
-    return (np.arctan(aside) - np.arctan(left)) * [1, -1]
-
-
-def _bearing(shift: np.ndarray, arm: np.ndarray) -> np.ndarray:
-    """(N, 2) yaw and pitch of turns that keep the subject at `arm` (3,) where it is in the picture, from cameras that
-    have moved by `shift` (N, 3)."""
-    to = arm - shift
-    flat = np.hypot(to[:, 0], to[:, 2])
-    yaw = np.arctan2(to[:, 0], to[:, 2]) - np.arctan2(arm[0], arm[2])
-    return np.stack([yaw, np.arctan2(arm[1], np.hypot(arm[0], arm[2])) - np.arctan2(to[:, 1], flat)], 1)
-
-
-def _free_ray(phase: Phase, context: Context) -> np.ndarray:
-    """(3,) the subject's ray, without what a truck or a pedestal of the same phase decides: it says the way itself."""
-    families = {move.family for move in phase.moves}
-    return context.ray() * [("truck" not in families), ("pedestal" not in families), 1]
-
-
-def _approach(ray: np.ndarray, amount: float) -> tuple[np.ndarray, np.ndarray]:
-    """Of a push in by `amount` to the subject on `ray` (3,), z = 1: the way there (3,) with z = 1, and the turn (2,) on
-    it, yaw and pitch.
-
-    A push in is no pan: while the way stays nearly straight it bears off a little more than the subject does, which
-    brings that towards the axis; the camera turns by what is then left: as little as is not noticed where that is well
-    enough, else until it faces the subject.
-    """
-    aside = ray[:2]
-    off = max(float(np.hypot(*aside)), 1e-9)
-    share = float(np.clip(amount, 1e-3, 0.9))
-    needed = np.abs(aside) * (1 - (1 - share) * np.tan(_FACED) / off) / share
-    widest = np.maximum(np.abs(aside), np.tan(_STRAIGHT))
-    bearing = np.sign(aside) * np.clip(needed, np.abs(aside), widest)
-    left = (aside - share * bearing) / (1 - share)
-    angle = float(np.arctan(np.hypot(*left)))
-    turn = max(0.0, angle - _FACED)
-    turn = min(turn, _UNSEEN) if angle - _WELL_ENOUGH < 1.5 * _UNSEEN else turn
-    return np.array([*bearing, 1.0]), turn / max(np.hypot(*left), 1e-9) * left * [1, -1]
 
 
 def _arm(start: np.ndarray, context: Context) -> np.ndarray:
@@ -189,7 +146,7 @@ def _arm(start: np.ndarray, context: Context) -> np.ndarray:
     """
     ray = context.ray()
     arm = _rotation(start[YAW], 0.0).T @ (ray - start[:3])
-    panned = context.subject is None and abs(start[YAW]) > _UNSEEN
+    panned = context.subject is None and abs(start[YAW]) > UNSEEN
     return ray if panned or arm[2] < _REACHED else arm
 
 
@@ -227,11 +184,11 @@ def plan_channels(
     bounds = np.concatenate([[0], np.cumsum(shares) / shares.sum()])
     out = np.zeros((samples, CHANNELS))
     start = np.zeros(CHANNELS)
+    first = next((i for i, phase in enumerate(plan.phases) if phase.moves), 0)
     for i, (phase, begin, end) in enumerate(zip(plan.phases, bounds[:-1], bounds[1:], strict=True)):
         # One extra sample at the phase's end is where the next one starts.
         local = np.append((time - begin) / (end - begin), 1.0)
-        # Where a pan or a tilt is asked as well, the thing that is named may be what that ends on.
-        aimed = i == 0 and plan.toward and not plan.looks and context.subject is not None
+        aimed = i == first and plan.toward and context.subject is not None and not looks_there(plan, i, context)
         change = _run_phase(phase, start, local, (end - begin) * context.duration, context, aimed, plan.kept, rng)
         out += change[:-1] * (local[:-1, None] > 0)
         start = start + change[-1]

@@ -20,7 +20,7 @@ from dollygrip_backend.predictor.constraints import Constraints
 from dollygrip_backend.predictor.coverage import reach
 from dollygrip_backend.predictor.grounding import Found, Grounding, Seen
 from dollygrip_backend.predictor.handheld import held, sway
-from dollygrip_backend.predictor.motion import CHANNELS, FAST_SECONDS, SAMPLES, plan_channels
+from dollygrip_backend.predictor.motion import CHANNELS, SAMPLES, plan_channels, soon_over
 from dollygrip_backend.predictor.network import CameraTransformer
 from dollygrip_backend.predictor.phrases import phrased
 from dollygrip_backend.predictor.picture_features import PictureFeatures
@@ -28,6 +28,7 @@ from dollygrip_backend.predictor.plan import EASINGS, Context, Plan, settle
 from dollygrip_backend.predictor.program import plan_of
 from dollygrip_backend.predictor.reader import Memory, ShotReader
 from dollygrip_backend.predictor.reference import Reference
+from dollygrip_backend.predictor.tempos import paced
 from dollygrip_backend.predictor.text import TextEncoder
 from dollygrip_backend.predictor.timing import spread_over, timed
 
@@ -120,7 +121,8 @@ class CameraPipeline(DiffusionPipeline):
         """Predict `takes` cameras that obey `prompt` in different ways; take k is the same however many are drawn.
 
         image: uint8 (H, W, 3), the reference, which frame 0 of every take sees. size: (width, height) of the
-        trajectory, the image's by default; another aspect crops the image about its centre. view_degrees:
+        trajectory, the image's by default; another aspect crops the image about its centre, and what goes sideways
+        goes as far as suits what is left. view_degrees:
         horizontal field of view of the uncropped image, 50 by default. depth: (H, W) along +Z, any positive unit;
         scene_depth: median depth in the same unit, by default that of `depth`, else 1; distances in metres in a prompt
         mean this unit. strength: factor on amounts that the prompt does not give in numbers; at 0 only numbers are met.
@@ -145,8 +147,9 @@ class CameraPipeline(DiffusionPipeline):
         if constraints.path is not None:
             shots = attrs.evolve(shots, plans=[pacing.to_the_end(plan) for plan in shots.plans])
         duration = (frames - 1) / fps
+        cropped = reference.share_of_width(size)
         made = self._takes(
-            shots, reference, frames, duration, strength, seed, takes, constraints, steps, guidance, progress
+            shots, reference, frames, duration, strength, seed, takes, constraints, cropped, steps, guidance, progress
         )
         return [
             reference.trajectory(channels, fps, size, {"prompt": prompt, "seed": seed, "take": k, **meta})
@@ -193,7 +196,7 @@ class CameraPipeline(DiffusionPipeline):
             for plan, thing in zip(plans, things, strict=True)
         ]
         plans = [
-            attrs.evolve(phrased(held(timed(plan, prompt), prompt), prompt), toward=found is not None)
+            attrs.evolve(_as_said(plan, prompt), toward=found is not None)
             for plan, found, prompt in zip(plans, subjects, prompts, strict=True)
         ]
         return Shots(memory, plans, subjects, [_distance(*of, reference) for of in zip(things, plans, strict=True)])
@@ -215,6 +218,7 @@ class CameraPipeline(DiffusionPipeline):
         seed: int,
         takes: int,
         constraints: Constraints,
+        cropped: float = 1.0,
         steps: int = 10,
         guidance: float = 1.0,
         progress: Progress | None = None,
@@ -226,10 +230,10 @@ class CameraPipeline(DiffusionPipeline):
         conditions, units, told, ruled = [], shots.distances, [], {}
         plans = [spread_over(plan, frames, duration) for plan in shots.plans]
         for i, (plan, subject) in enumerate(zip(plans, shots.subjects, strict=True)):
-            context = reference.context(subject, units[i], duration, strength)
+            context = reference.context(subject, units[i], duration, strength, cropped)
             conditions.append(condition_vector(context))
             known[i], given[i] = constraints.known(frames, units[i] * reference.scene_depth, pacing.pace(plan))
-            context = attrs.evolve(context, reach=reach(plan, context, reference, units[i]))
+            context = attrs.evolve(context, reach=reach(plan, attrs.evolve(context, cropped=1.0), reference, units[i]))
             drawn = [_storyboard(plan, context, reference, units[i], (seed, k)) for k in range(takes)]
             told.append([plan.going_as(settled) for settled, _ in drawn])
             for k, (settled, channels) in enumerate(drawn):
@@ -290,14 +294,18 @@ class CameraPipeline(DiffusionPipeline):
         return x
 
 
+def _as_said(plan: Plan, prompt: str) -> Plan:
+    """The plan with all that rules hear in its prompt."""
+    for rule in (phrased, paced, timed, held):
+        plan = rule(plan, prompt)
+    return plan
+
+
 def _timed_by_rule(plan: Plan, duration: float) -> bool:
-    """Whether a phase is too quick for the network's splines, which it is where a long one is fast, or its timing is
-    said."""
+    """Whether a phase is too quick for the network's splines or its timing is said."""
     seconds = duration / sum(phase.share for phase in plan.phases)
     return any(
-        phase.lasts
-        or phase.tempo in ("whip", *EASINGS)
-        or (phase.tempo == "fast" and phase.share * seconds > FAST_SECONDS)
+        phase.lasts or phase.tempo in ("whip", *EASINGS) or soon_over(phase, phase.share * seconds)
         for phase in plan.phases
     )
 

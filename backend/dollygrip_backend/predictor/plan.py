@@ -51,9 +51,12 @@ AMOUNTS: dict[str, tuple[float, float]] = {
 }
 _SLOW = 0.65  # of the default: a shot lasts as long as it lasts, so what is slow goes less far
 _LEAST = 0.3  # of the default: a move that is asked for is seen
+_LEAST_ORBIT = 20.0  # degrees: less is not seen to go around something, unless a little is asked
+_SHOWN = ("dolly_in", "zoom_in", "roll_clockwise", "roll_counterclockwise")  # every picture carries these
+USUAL_SECONDS = 3.4  # of a shot of usual amounts
 _LIMITS = {"tilt": 85.0, "dolly_in": 0.8, "dolly_zoom": 0.65, "zoom": 6.0}
 _AHEAD = 4.0  # degrees: what lies less to the side needs no turn to be seen
-_ASIDE = 8.0  # degrees: a pan or tilt the way of what lies less to the side is hardly meant to end there
+ASIDE = 8.0  # degrees: a pan or tilt the way of what lies less to the side is hardly meant to end there
 _SIZES = {"small": 0.4, "large": 1.6}
 _METRES = {"m": 1.0, "cm": 0.01, "mm": 0.001, "km": 1000.0, "ft": 0.3048, "in": 0.0254, "yd": 0.9144}
 
@@ -66,7 +69,7 @@ class Context:
     in numbers; scene_depth: distance of the subject in metres, turns metres into subject distances; subject: its (x, y)
     in the image from 0 to 1, or None for the centre; aspect: width over height; reach: factor on amounts that no number
     says, below 1 where the picture does not carry so far; room: another on how far the camera travels, below 1 where
-    there is little room.
+    there is little room; cropped: share of the image's width that a frame of the shot shows.
     """
 
     view_degrees: float = 50.0
@@ -77,6 +80,7 @@ class Context:
     aspect: float = 1.5
     reach: float = 1.0
     room: float = 1.0
+    cropped: float = 1.0
 
     def ray(self) -> np.ndarray:
         """(3,) camera-frame direction of the subject with z = 1."""
@@ -88,7 +92,7 @@ class Context:
 @attrs.frozen
 class Amount:
     """How much, as asked: degrees, metres, a share of the subject's distance ("share"), or a focal ratio ("ratio");
-    of a time, seconds or frames."""
+    of a time, seconds or frames. In a settled plan what each take draws is "settled", what a number asked "met"."""
 
     value: float
     unit: str
@@ -140,11 +144,6 @@ class Plan:
         return [round(float(share), 4) for share in shares / shares[-1]]
 
     @property
-    def looks(self) -> bool:
-        """Whether a pan or a tilt says where the camera looks."""
-        return any(move.family in ("pan", "tilt") for phase in self.phases for move in phase.moves)
-
-    @property
     def asks_for_a_share(self) -> bool:
         """Whether a move goes a part of the subject's distance that is said."""
         return any(move.asked and move.asked.unit == "share" for phase in self.phases for move in phase.moves)
@@ -186,14 +185,19 @@ def draw_amount(move: Move, context: Context, rng: np.random.Generator | None) -
     low, high = np.log(AMOUNTS[key])
     value = float(np.exp((low + high) / 2 if rng is None else rng.uniform(low, high)))
     # A longer shot has room for a larger move, though not in proportion: its speed falls.
-    scale = (
-        max(move.size * context.reach, _LEAST) * context.strength * np.clip((context.duration / 3.4) ** 0.3, 0.7, 1.5)
-    )
+    longer = np.clip((context.duration / USUAL_SECONDS) ** 0.3, 0.7, 1.5)
+    reach = 1.0 if move.name in _SHOWN else context.reach
+    scale = max(move.size * reach, _LEAST) * context.strength * longer
     if move.family in ("pan", "tilt"):
-        scale *= (context.view_degrees / 50) ** 0.7
+        view = context.view_degrees * (context.cropped if move.family == "pan" else 1)
+        scale *= (view / 50) ** 0.7
+    if move.family == "truck":
+        scale *= context.cropped**0.7
     if move.family in TRAVELLING:
         scale *= context.room
     value = value**scale if move.family == "zoom" else value * scale
+    if move.family == "orbit":
+        value = max(value, _LEAST_ORBIT * min(1.0, move.size / _SLOW) * min(1.0, context.strength) * context.room)
     return min(value, _LIMITS.get(key, np.inf))
 
 
@@ -207,7 +211,7 @@ def settle(plan: Plan, context: Context, rng: np.random.Generator | None) -> Pla
     phases: list[Phase] = []
     gone: dict[str, str] = {}  # the way that each family went last …
     net: dict[str, float] = {}  # … and how far it is from where it began, its second way positive; of zooms, logarithms
-    travelled = False
+    travelled, whole = False, sum(phase.share for phase in plan.phases)
     for number, phase in enumerate(plan.phases):
         moves = []
         travelled |= any(move.family in TRAVELLING for move in phase.moves)
@@ -218,17 +222,24 @@ def settle(plan: Plan, context: Context, rng: np.random.Generator | None) -> Pla
             if move.way == EITHER:
                 ways = [way for way in FAMILIES[move.family] if way != (before or after)]
                 move = attrs.evolve(move, way=ways[0 if rng is None else int(rng.integers(len(ways)))])
-            if phase.tempo == "slow":
-                move = attrs.evolve(move, size=move.size * _SLOW)
-            if move.asked is None or move.asked.unit != "settled":
+            move = attrs.evolve(move, size=move.size * _hurry(phase, move, context.duration * phase.share / whole))
+            if move.asked is None or move.asked.unit not in ("settled", "met"):
                 drawn = draw_amount(move, attrs.evolve(context, reach=1.0) if phase.tempo == "whip" else context, rng)
                 back = _way_back(move, net.get(move.family, 0.0)) if plan.returns and move.asked is None else None
-                move = attrs.evolve(move, asked=Amount(back or drawn, "settled"))
+                move = attrs.evolve(move, asked=Amount(back or drawn, "met" if move.asked else "settled"))
             gone[move.family] = move.way
             net[move.family] = net.get(move.family, 0.0) + _signed(move)
             moves.append(move)
         phases.append(attrs.evolve(phase, moves=tuple(moves)))
     return attrs.evolve(plan, phases=tuple(phases))
+
+
+def _hurry(phase: Phase, move: Move, seconds: float) -> float:
+    """The factor that a phase's tempo is on a move: what is slow goes less far in its time, and what travels fast for
+    long goes farther."""
+    if phase.tempo == "fast" and move.family in TRAVELLING:
+        return float(np.clip((seconds / USUAL_SECONDS) ** 0.4, 1.0, 1.6))
+    return _SLOW if phase.tempo == "slow" else 1.0
 
 
 def _signed(move: Move) -> float:
@@ -266,7 +277,7 @@ def _to_the_subject(move: Move, context: Context, past: bool, returns: bool, tra
     if move.way == EITHER:
         meant = abs(angle) > _AHEAD or not returns
     else:
-        meant = move.way == way and abs(angle) > _ASIDE and not (move.family == "tilt" and travelled)
+        meant = move.way == way and abs(angle) > ASIDE and not (move.family == "tilt" and travelled)
     if not meant:
         return move
     return attrs.evolve(move, way=way, asked=None if past else Amount(abs(angle) * context.strength, "settled"))
@@ -321,7 +332,7 @@ def _read_amount(text: str, family: str, plan: str) -> Amount:
     return Amount(value * _METRES[unit], "metres")
 
 
-_UNIT_TEXT = {"degrees": "°", "metres": " m", "ratio": "x", "share": " of the distance", "settled": "",
+_UNIT_TEXT = {"degrees": "°", "metres": " m", "ratio": "x", "share": " of the distance", "settled": "", "met": "",
               "seconds": " s", "frames": " frames"}  # fmt: skip
 
 

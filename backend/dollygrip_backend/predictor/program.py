@@ -130,7 +130,12 @@ def plan_of(reading: Reading, row: int, tokens: dict[int, Quantity]) -> Plan:
             asked = quantity.amount(family, way) if quantity else None
             sized = quantity is not None and quantity.unit == "size"
             moves.append(Move(family, way, asked, quantity.value if sized else 1.0))
-        phases.append(Phase(tuple(moves), 1.0 if moves else PAUSE_SHARE, TEMPOS[tempos[p]]))
+        if any(move.family == "dolly_zoom" for move in moves):  # its dolly and its zoom are no moves of their own
+            moves = [move for move in moves if move.family not in ("dolly", "zoom") or move.asked]
+        tempo = TEMPOS[tempos[p]]
+        if not moves and phases and "plain" not in (tempo, phases[-1].tempo) and tempo != phases[-1].tempo:
+            continue  # "push in slowly, then fast": another speed is no rest
+        phases.append(Phase(tuple(moves), 1.0 if moves else PAUSE_SHARE, tempo))
     handheld = HANDHELD[int(reading.handheld[row].argmax())]
     if not any(phase.moves for phase in phases):
         phases = [Phase(())]

@@ -140,10 +140,25 @@ _OTHERS: list[Rule] = [
     (r"\b(?:1[5-9]|20)\d\ds?\b", lambda m: (float(re.match(r"\d+", m[0])[0]), "other")),
     (rf"(?:{NUMBER})\b", lambda m: (number(m[0]), "none")),
 ]
+_MOVES = r"(?:zoom|push|pan|tilt|step|punch|nudge|whip|pull|jump|dolly|dollie|move|nod|bounce)(?:e?s)"
+_MOVE = r"(?:pan|tilt|push|pull|dolly|truck|nod|look|whip|crane)\w*"
+# How often a move is made is no amount of it: "three quick zooms", "pan left two times".
+_REPEATS: list[Rule] = [
+    (
+        rf"{NUMBER}(?: (?:quick|fast|rapid|slow|gentle|small|short|little|tiny|big|sharp|more|successive))* {_MOVES}\b",
+        always(1.0, "other"),
+    ),
+    (
+        rf"{_MOVE}(?: (?:in|out|left|right|up|down|back|forward))? (?P<a>(?:{NUMBER}) times|twice|thrice)\b"
+        r"(?! (?:as|the|closer|nearer|farther|further|bigger|larger|smaller|a?round)\b)",
+        always(1.0, "other"),
+    ),
+    (r"double (?=(?:push|pan|zoom|tap|punch)\b)", always(1.0, "other")),
+]
 _COMPILED, _COMPILED_BARE = (
     [(re.compile(rf"(?<![\w.])(?:{pattern})", re.IGNORECASE), meaning) for pattern, meaning in rules]
     for rules in (
-        LENSES + CIRCLE_PARTS + _LENGTHS_AND_A_HALF + SHARES + _UNITS_SAID + SIZE_WORDS + _OTHERS,
+        _REPEATS + LENSES + CIRCLE_PARTS + _LENGTHS_AND_A_HALF + SHARES + _UNITS_SAID + SIZE_WORDS + _OTHERS,
         BARE_LENSES,
     )
 )

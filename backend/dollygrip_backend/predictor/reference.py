@@ -93,8 +93,16 @@ class Reference:
         unit = distance / self.scene_depth
         return float(np.clip(unit, *_UNIT_LIMITS)) if np.isfinite(unit) else 1.0
 
-    def context(self, subject: tuple[float, float] | None, unit: float, duration: float, strength: float) -> Context:
-        """What a plan is drawn for: the subject, `unit` scene depths away, lies where a lens without shift shows it."""
+    def share_of_width(self, size: tuple[int, int] | None) -> float:
+        """Of the image's width, what frames of `size` (width, height) show that cover as much of it as they can."""
+        width, height = size or self.size
+        return min(1.0, width / height * self.size[1] / self.size[0])
+
+    def context(
+        self, subject: tuple[float, float] | None, unit: float, duration: float, strength: float, cropped: float = 1.0
+    ) -> Context:
+        """What a plan is drawn for: the subject, `unit` scene depths away, lies where a lens without shift shows it;
+        cropped: as of `share_of_width`."""
         if subject is not None:
             subject = tuple(place - axis + 0.5 for place, axis in zip(subject, self.centre, strict=True))
         return Context(
@@ -104,6 +112,7 @@ class Reference:
             scene_depth=self.scene_depth * unit,
             subject=subject,
             aspect=self.size[0] / self.size[1],
+            cropped=cropped,
         )
 
     def trajectory(self, channels: np.ndarray, fps: float, size: tuple[int, int] | None, meta: dict) -> Trajectory:

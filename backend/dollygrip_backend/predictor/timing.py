@@ -1,7 +1,6 @@
-"""What words say outright of when: how long a move or a pause lasts, and how its speed changes.
+"""What words say outright of when: how long a move or a pause lasts, and in which part of the shot it comes.
 
-The reader tells which moves follow one another; numbers of seconds and words such as "accelerating" are rules, exact
-for whatever shot they stand in.
+The reader tells which moves follow one another; numbers of seconds are rules, exact for whatever shot they stand in.
 """
 
 import re
@@ -11,23 +10,6 @@ import attrs
 from dollygrip_backend.predictor.numbers import DIGITS, NUMBER, number
 from dollygrip_backend.predictor.plan import PAUSE_SHARE, Amount, Phase, Plan
 
-_NO = r"(?<!\bno )(?<!\bnot )(?<!n't )(?<!\bwithout )(?<!\bnever )"
-_SPEEDING = re.compile(
-    rf"{_NO}(?:\baccelerat|\b(?:gather|pick|gain|build)(?:s|ing)?(?: up)? (?:speed|pace|momentum)"
-    r"|\b(?:fast|quick)er and \w+er\b|\bspeed(?:s|ing)? up\b|\bramp(?:s|ing)? up\b|\bease-in\b"
-    r"|\b(?:an|with|soft|slow) ease in\b"
-    r"|\bstart(?:s|ing)? (?:off )?(?:slow|gent)\w*\b[^.;]{0,30}\b(?:fast|quick|speed))",
-    re.IGNORECASE,
-)
-_SLOWING = re.compile(
-    rf"{_NO}(?:\bdecelerat|\bslow(?:s|ing)? (?:down|to an?)\b|\bslower and slower\b|\bbraking\b|\bbrakes? to\b"
-    r"|\b(?:com|glid|roll|drift|eas)(?:e|es|ing) to (?:an?|its) (?:\w+ )?(?:stop|rest|halt|standstill)\b"
-    r"|\bl(?:ose|oses|osing) (?:speed|momentum)\b|\bease-out\b|\b(?:an|with|soft|slow) ease out\b"
-    r"|\bstart(?:s|ing)? (?:off )?(?:fast|quick)\w*\b[^.;]{0,30}\bslow)",
-    re.IGNORECASE,
-)
-_BOTH = re.compile(r"\bease[- ]in *(?:and|&|/|-) *(?:ease[- ])?out\b", re.IGNORECASE)
-_SNAP = re.compile(r"(?<!\bnot a )(?<!\bno )\b(?:crash|snap|smash|whip)[- ]?zoom", re.IGNORECASE)
 _UNIT = r"[ -]*(?P<u>seconds?|secs?|frames?|(?<=\d)s|(?<=\d )s)\b"
 _COUNTED = rf"(?<![\w.])(?P<n>{NUMBER}){_UNIT}"  # "a second pan" is no time
 _TIME = (
@@ -86,12 +68,11 @@ _AT_LAST = re.compile(rf"{_SOME} {_LAST}(?: (?P<n>{NUMBER}|half(?: an?)?))?{_UNI
 _FROM_THE_START = re.compile(r"(?<![\w.])0 ?(?:s|secs?|seconds)? ?(?:-|–|to) ?\d")  # else "2-3 seconds" is about three
 _LONGEST = 1000  # of either unit: "the 1950s" are no time
 _LEAST = 0.2  # of the shot, for a phase beside those whose time is said
-_CRASH = 1.6  # on the size of a zoom that crashes in
 
 
 def timed(plan: Plan, prompt: str) -> Plan:
-    """The plan with what its prompt says of when: tempos of EASINGS, whips of the lens, and how long phases last."""
-    return _lasting(_in_its_part(_delayed(_snapping(_easing(plan, prompt), prompt), prompt), prompt), prompt)
+    """The plan with what its prompt says of when: pauses before and after, and how long phases last."""
+    return _lasting(_in_its_part(_delayed(plan, prompt), prompt), prompt)
 
 
 def spread_over(plan: Plan, frames: int, duration: float) -> Plan:
@@ -112,30 +93,6 @@ def spread_over(plan: Plan, frames: int, duration: float) -> Plan:
     phases = [attrs.evolve(phase, share=share) for phase, share in zip(plan.phases, shares, strict=True)]
     if not open_shares and left > 1e-6:
         phases.append(Phase((), left))
-    return attrs.evolve(plan, phases=tuple(phases))
-
-
-def _easing(plan: Plan, prompt: str) -> Plan:
-    """A change of speed is that of the first moving phase where it grows, and of the last where it falls."""
-    moving = [i for i, phase in enumerate(plan.phases) if phase.moves]
-    speeding, slowing = _SPEEDING.search(prompt), _SLOWING.search(prompt)
-    if not moving or _BOTH.search(prompt) or (len(moving) == 1 and speeding and slowing):
-        return plan
-    phases = list(plan.phases)
-    for found, at, tempo in ((speeding, moving[0], "accelerating"), (slowing, moving[-1], "slowing")):
-        if found and phases[at].tempo not in ("whip", "constant"):
-            phases[at] = attrs.evolve(phases[at], tempo=tempo)
-    return attrs.evolve(plan, phases=tuple(phases))
-
-
-def _snapping(plan: Plan, prompt: str) -> Plan:
-    """A crash zoom is as quick as a whip pan; it is rather one that was read as fast."""
-    zooms = [i for i, phase in enumerate(plan.phases) if any(move.family == "zoom" for move in phase.moves)]
-    zooms.sort(key=lambda i: plan.phases[i].tempo != "fast")
-    phases = list(plan.phases)
-    for i, _ in zip(zooms, _SNAP.finditer(prompt), strict=False):
-        moves = (attrs.evolve(m, size=m.size * (_CRASH if m.family == "zoom" else 1)) for m in phases[i].moves)
-        phases[i] = attrs.evolve(phases[i], moves=tuple(moves), tempo="whip")
     return attrs.evolve(plan, phases=tuple(phases))
 
 

@@ -11,7 +11,7 @@ import attrs
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import interpolate
+from torch.nn.functional import avg_pool2d, interpolate
 
 from dollygrip_backend.scene.layers import split
 from dollygrip_backend.scene.surface import Surface, Texture
@@ -21,6 +21,7 @@ PUSHED = 0.98  # an invented surface must be at least this much farther than wha
 PUSH = 0.85  # factor on its disparity per attempt
 PUSHES = 24
 IN_FRONT = 1.1  # how much nearer a later view's surface must be to hide an earlier view's
+PIECE, MOST = 7, 0.8  # pixels, and the share of as many around one that a piece of surface covers
 FAINT = 0.1  # alpha below which a fringe has no colour of its own to give
 OPAQUE = 0.9  # alpha from which on a fringe hides what lies behind it
 
@@ -155,10 +156,9 @@ class SceneCache:
         disparity = torch.full((height * width,), -1.0, device=self.device)
         for surface in _in_view(self.surfaces, camera):
             seen = _see(surface, camera, known)
-            # A hole's -1 is behind everything, the sky's 0 too.
-            nearer = (seen.disparity > disparity[seen.pixels] * IN_FRONT).nonzero()[:, 0]
-            if len(nearer) < len(seen.pixels):
-                seen = seen.select(nearer)
+            shown = _before(seen, disparity, size).nonzero()[:, 0]
+            if len(shown) < len(seen.pixels):
+                seen = seen.select(shown)
             disparity[seen.pixels] = seen.disparity
             rgb[seen.pixels] = surface.texture(seen.x, seen.y, seen.magnification)
         return rgb.view(height, width, 3), disparity.view(height, width)
@@ -203,7 +203,7 @@ class SceneCache:
         """
         row, column = (index.float() + 0.5 for index in hole.nonzero(as_tuple=True))
         value = disparity[hole]
-        for surface in self.surfaces:
+        for surface in reversed(self.surfaces):  # the last word is the reference's
             mapping = Mapping.between(Camera(c2w, intrinsics, *hole.shape[::-1]), surface)
             left = torch.arange(len(value), device=value.device)  # that may lie in what was seen to be empty
             for _ in range(PUSHES):
@@ -224,6 +224,23 @@ def _in_view(surfaces: list[Surface], camera: Camera) -> Iterator[Surface]:
     """Those that the camera may see: in a long shot most are elsewhere."""
     size = camera.width, camera.height
     return (surface for surface in surfaces if in_view(surface, camera.c2w[None], camera.intrinsics[None], size)[0])
+
+
+def _before(seen: Seen, disparity: Tensor, size: tuple[int, int]) -> Tensor:
+    """bool (N,): which pixels that a view gives are in front of what earlier ones gave, disparity (h * w,).
+
+    A hole's -1 is behind everything, the sky's 0 too. A later view hides an earlier one by whole pieces of surface, not
+    by specks: those are where its depth is a little off.
+    """
+    behind = disparity[seen.pixels]
+    nearer = seen.disparity > behind * IN_FRONT
+    if not (nearer & (behind >= 0)).any():
+        return nearer
+    width, height = size
+    piece = torch.zeros_like(disparity)
+    piece[seen.pixels[nearer]] = 1.0
+    around = avg_pool2d(piece.view(1, 1, height, width), PIECE, 1, PIECE // 2, count_include_pad=False)
+    return nearer & ((behind < 0) | (around.flatten()[seen.pixels] > MOST))
 
 
 def _see(surface: Surface, camera: Camera, known: Tensor | None) -> Seen:

@@ -25,10 +25,18 @@ def covered(channel: int, value: float, reference: Reference) -> float:
     return coverage(camera(channel, value), surface_points(reference), reference)
 
 
-@given(st.floats(-1.9, 1.9), st.floats(0.5, 20))
+@given(st.floats(-0.4, 0.4), st.floats(0.5, 20))  # beyond that the wall's middle is seen from another side
 def test_beside_a_wall_the_border_moves_by_the_way_over_its_width(way, distance):
     wall = Reference.of(IMAGE, view_degrees=90, depth=np.full(IMAGE.shape[:2], distance))
     assert covered(X, way, wall) == pytest.approx(1 - abs(way) / 2, abs=CELL)
+
+
+def test_what_is_seen_from_another_side_is_not_in_the_picture():
+    wall = Reference.of(IMAGE, view_degrees=60, depth=np.full(IMAGE.shape[:2], 1.0))
+    for degrees, seen in ((20, True), (35, False)):
+        angle = np.radians(degrees)
+        about_its_middle = camera(X, -np.sin(angle)) + camera(Z, 1 - np.cos(angle)) + camera(YAW, angle)
+        assert (coverage(about_its_middle, surface_points(wall), wall) > 0.5) == seen
 
 
 @given(st.floats(0, 89), st.booleans())

@@ -135,27 +135,40 @@ def degrees_between(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.degrees(np.arccos(np.clip(a @ b / np.linalg.norm(a) / np.linalg.norm(b), -1, 1))))
 
 
-@given(seeds, st.tuples(st.floats(0.1, 0.9), st.floats(0.2, 0.8)))
+@given(seeds, st.tuples(st.floats(0.1, 0.9), st.floats(0.2, 0.8)), st.sampled_from(["in", "out"]))
 @settings(max_examples=20, deadline=None)
-def test_a_push_that_also_rises_turns_to_the_side_alone(seed, point):
-    plan = Plan(read_plan("dolly_in + pedestal_up").phases, toward=True)
-    channels = channels_of(plan, Context(subject=point), seed)
-    assert not channels[:, PITCH].any()
-    level = channels_of(plan, Context(subject=(point[0], 0.5)), seed)
-    np.testing.assert_allclose(channels, level, atol=1e-12)
+def test_a_crane_that_goes_in_or_out_tilts_as_little_as_keeps_its_thing_in_frame(seed, point, way):
+    plan = Plan(read_plan(f"dolly_{way} + pedestal_up").phases, toward=True)
+    context = Context(subject=point)
+    channels = channels_of(plan, context, seed)
+    level = channels_of(attrs.evolve(plan, toward=way == "in"), Context(subject=(point[0], 0.5)), seed)
+    np.testing.assert_allclose(channels[:, [X, Z, YAW]], level[:, [X, Z, YAW]], atol=1e-12)
+    c2w, _ = poses_of_channels(channels)
+    seen = np.einsum("tji,tj->ti", c2w[:, :3, :3], context.ray() - c2w[:, :3, 3])
+    height = seen[:, 1] / seen[:, 2] / np.tan(np.radians(context.view_degrees) / 2) * context.aspect
+    assert np.abs(height).max() < max(0.9, abs(height[0]) + 0.1)
+    assert channels[:, PITCH].max() <= 0 and (channels[-1, PITCH] == 0 or height[-1] > 0.7)
 
 
 @given(
     seeds,
-    st.tuples(st.floats(0.1, 0.9), st.floats(0.2, 0.8)),
+    st.tuples(st.floats(0.1, 0.9), st.floats(0.05, 0.2)),
     st.sampled_from(["dolly_in + tilt_up", "dolly_in > tilt_up"]),
 )
 @settings(max_examples=20, deadline=None)
-def test_a_push_with_a_tilt_turns_no_other_way_whatever_is_named(seed, point, text):
+def test_a_push_with_a_tilt_to_what_is_named_turns_no_other_way(seed, point, text):
     context = Context(subject=point)
     aimed = channels_of(attrs.evolve(read_plan(text), toward=True), context, seed)
     np.testing.assert_array_equal(aimed, channels_of(read_plan(text), context, seed))
     assert np.abs(aimed[:, [YAW, X]]).max() == 0 and aimed[:, PITCH].min() >= 0
+
+
+@pytest.mark.parametrize("text", ["pause > dolly_in", "dolly_in > pan_right", "dolly_in > tilt_up"])
+def test_a_push_goes_to_its_thing_after_a_rest_and_before_a_turn_elsewhere(text):
+    context = Context(subject=(0.2, 0.7))
+    channels = channels_of(Plan(read_plan(text).phases, toward=True), context)
+    arrived = channels[-1] if text == "pause > dolly_in" else channels[len(channels) // 2 - 5]
+    assert arrived[X] < -0.04
 
 
 @given(seeds)

@@ -58,7 +58,9 @@ def test_what_is_asked_in_numbers_on_the_way_back_is_met():
 
 
 @pytest.mark.parametrize("prompt", ["truck right keeping the pagoda centered", "boom up, hold her in frame",
-                                    "slide, eyes on the man", "the bike stays in the middle of the frame"])  # fmt: skip
+                                    "slide, eyes on the man", "the bike stays in the middle of the frame",
+                                    "strafe left focusing on her", "rise and keep looking at it",
+                                    "slide left locked on her", "slide, looking at the man"])  # fmt: skip
 def test_words_say_that_a_thing_is_kept_in_frame(prompt):
     assert phrased(read_plan("truck_right"), prompt).kept
     for words in ("truck right, keeping level", "move sideways, always facing the same way as now"):
@@ -73,6 +75,37 @@ def test_what_is_kept_in_frame_stays_where_it_is(notation):
     assert shift.max() < 0.06
     without = channels(notation, context, "", toward=True)
     assert np.abs(in_picture(without[-1], context) - in_picture(without[0], context)).max() > 0.3
+
+
+def test_a_turn_that_is_said_to_keep_a_thing_in_frame_is_as_large_as_that_needs():
+    context = Context(subject=(0.4, 0.6))
+    for notation in ("truck_right:50% + pan_left", "pedestal_up:40% + tilt_down", "truck_left:20% + roll_clockwise"):
+        take = channels(notation, context, "keep it in frame", toward=True)
+        kept = np.abs(in_picture(take[-1], context) - in_picture(take[0], context)).max() < 0.06
+        assert kept == ("roll" not in notation)
+    away = channels("truck_right:50% + pan_right", context, "keep it in frame", toward=True)
+    assert away[-1][3] > np.radians(10), "what goes the other way is meant"
+    numbered = channels("truck_right:50% + pan_left:9deg", context, "keep it in frame")
+    assert np.degrees(numbered[-1][3]) == pytest.approx(-9)
+
+
+@pytest.mark.parametrize(
+    ("notation", "prompt", "said"),
+    [
+        ("zoom_in", "zoom in and out", "zoom_in > zoom_out"),
+        ("tilt_up", "tilt up and down the tower", "tilt_up > tilt_down"),
+        ("pan_either", "pan left and right twice", "pan_left > pan_right > pan_left > pan_right"),
+        ("dolly_out", "dolly back and forth", "dolly_out > dolly_in > dolly_out > dolly_in"),
+        ("pan_right", "pan from left to right", "pan_right"),
+        ("zoom_in", "zoom in and out of focus", "zoom_in"),
+        ("dolly_in", "push in as they walk left and right", "dolly_in"),
+        ("pan_left > zoom_in", "pan left, then zoom in and out", "pan_left > zoom_in"),
+    ],
+)
+def test_what_goes_to_and_fro_comes_back(notation, prompt, said):
+    plan = phrased(read_plan(notation), prompt)
+    assert str(plan) == said
+    assert not plan.returns or np.abs(channels(notation, prompt=prompt, seed=1)[-1]).max() < 1e-9
 
 
 @pytest.mark.parametrize("subject", [(0.32, 0.24), (0.9, 0.5), (0.5, 0.52)])

@@ -298,3 +298,19 @@ def test_times_and_years_ask_nothing_of_any_move():
             for family in FAMILIES
             for way in ("in", "out")
         )
+
+
+@pytest.mark.parametrize(
+    ("prompt", "family", "way"),
+    [("pan left two times", "pan", "left"), ("push in 3 times", "dolly", "in"), ("three quick zooms", "zoom", "in"),
+     ("double push", "dolly", "in"), ("two slow pushes", "dolly", "in")],
+)  # fmt: skip
+def test_how_often_a_move_is_made_is_no_amount_of_it(prompt, family, way):
+    assert not any(quantity.amount(family, way) for quantity in read_quantities(prompt))
+
+
+def test_how_many_times_closer_or_around_is_one():
+    [closer] = read_quantities("push in three times closer")
+    [around] = read_quantities("circle him 3 times")
+    assert closer.amount("dolly", "in").value == pytest.approx(2 / 3)
+    assert around.amount("orbit", "left").value == 1080

@@ -122,7 +122,7 @@ def test_rotation_and_zoom_warp_by_the_homography_whatever_the_depth(rotvec, zoo
     # Rotation uncovers nothing: what lies inside the picture has no holes but where a rim is not opaque, and is the
     # exact warp.
     if inside.any():
-        assert guide.hole[inside].mean() < 0.02
+        assert guide.hole[inside].mean() < 0.025
         assert psnr(guide.rgb, bilinear(image, sx, sy), inside & ~guide.hole) > 40
 
 
@@ -267,6 +267,25 @@ def test_the_nearer_surface_wins_whichever_view_it_came_from():
     red = np.zeros((HEIGHT, WIDTH, 3), np.uint8) + np.array([255, 0, 0], np.uint8)
     far.add_view(red, np.full((HEIGHT, WIDTH), 2.0, np.float32), np.eye(4), LENS)
     assert (far.render(np.eye(4), LENS, (WIDTH, HEIGHT)).rgb == [255, 0, 0]).all()
+
+
+def test_specks_of_a_later_view_do_not_hide_an_earlier_one():
+    cache = SceneCache.from_view(smooth_image(), np.full((HEIGHT, WIDTH), 8.0, np.float32), np.eye(4), LENS)
+    before = cache.render(np.eye(4), LENS, (WIDTH, HEIGHT))
+    specks = np.zeros((HEIGHT, WIDTH), bool)
+    specks[::5, ::7] = True
+    red = np.zeros((HEIGHT, WIDTH, 3), np.uint8) + np.array([255, 0, 0], np.uint8)
+    cache.add_view(red, np.full((HEIGHT, WIDTH), 2.0, np.float32), np.eye(4), LENS, specks)
+    assert (cache.render(np.eye(4), LENS, (WIDTH, HEIGHT)).rgb == before.rgb).all()
+
+
+def test_what_is_invented_ends_behind_what_the_reference_saw_whatever_later_views_say():
+    cache = SceneCache.from_view(smooth_image(), np.full((HEIGHT, WIDTH), 8.0, np.float32), np.eye(4), LENS)
+    near = np.full((HEIGHT, WIDTH), 2.0, np.float32)
+    cache.add_view(smooth_image(), near, np.eye(4), LENS, np.ones((HEIGHT, WIDTH), bool))
+    hole = torch.ones(HEIGHT, WIDTH, dtype=torch.bool)
+    pushed = cache.push_behind(torch.full((HEIGHT, WIDTH), 1.0), hole, np.eye(4), LENS)
+    assert (pushed <= 1 / 8).all()
 
 
 def test_portrait_and_shifted_principal_points():
