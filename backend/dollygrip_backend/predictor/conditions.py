@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dollygrip_backend.predictor.plan import Context
+from dollygrip_backend.predictor.settling import Context
 
 _LEAST_STRENGTH = 0.05  # a camera that moves less, down to not at all, is told apart by its storyboard alone
 

@@ -6,8 +6,9 @@ import numpy as np
 from dollygrip_backend.predictor.channels import poses_of_channels
 from dollygrip_backend.predictor.clearance import visible_points
 from dollygrip_backend.predictor.motion import plan_channels
-from dollygrip_backend.predictor.plan import Context, Plan, settle
+from dollygrip_backend.predictor.plan import Plan
 from dollygrip_backend.predictor.reference import Reference
+from dollygrip_backend.predictor.settling import Context, settle
 
 ENOUGH = 2 / 3  # of every frame: a move that no number asks shows at least this much of the reference
 _SHARES = (1.0, 0.8, 0.65, 0.5)  # of the way, tried until that is so

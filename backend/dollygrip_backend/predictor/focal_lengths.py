@@ -17,6 +17,11 @@ def _millimetres(m: re.Match) -> tuple[float, str]:
     return (value / 1000, "metres") if far or beside_a_way(m.string, *m.span()) else (1.0, "other")
 
 
+def _reached(m: re.Match) -> tuple[float, str]:
+    """The focal length that a lens goes to from whatever it has."""
+    return number(m["a"]), "focal"
+
+
 def beside_a_way(prompt: str, start: int, end: int) -> bool:
     """Whether a word for where something goes stands before or after the characters start..end."""
     return bool(_WAY_BEFORE.search(prompt[:start]) or _WAY_AFTER.match(prompt[end:]))
@@ -66,6 +71,11 @@ LENSES: list[Rule] = [
         r"\b(?:start|begin|open)\w*(?: out)? (?:on|at|with|from|in) [^.\d]{0,25}(?P<a>\d{2,3})(?:\s*mm)?\b"
         rf"(?! ?(?:°|º|%|x\b|deg))[^.\d]{{1,40}}(?P<b>\d{{2,3}})\s*{MM}",
         _ratio,
+    ),
+    (
+        r"\b(?:zoom|lens|tighten|widen)\w*\b[^.,;\d]{0,25}(?<!set )\b(?:to|until) (?:an? |about |around )?"
+        rf"(?P<a>{_FOCAL})[ -]*{MM}(?! (?:{_BEGIN}))",
+        _reached,
     ),
     (rf"(?:{NUMBER})[ -]*{MM}{_LENS}", always(1.0, "other")),
     (rf"(?:on|through|using) (?:an?|the|my|our) (?P<a>{NUMBER})[ -]*{MM}", always(1.0, "other")),

@@ -3,7 +3,8 @@ closes in."""
 
 import numpy as np
 
-from dollygrip_backend.predictor.plan import ASIDE, Context, Phase, Plan
+from dollygrip_backend.predictor.plan import Phase, Plan
+from dollygrip_backend.predictor.settling import ASIDE, Context
 
 _EDGE = 0.8  # of half the picture: a thing that a lens closes in on, or a crane leaves below, does not go farther out
 _WELL_ENOUGH = np.radians(6.0)  # off the axis: a subject that is so near the middle needs no turn that is seen

@@ -13,7 +13,8 @@ Yaw is about the vertical, so a pan after a tilt keeps the horizon level, as on 
 import numpy as np
 
 from dollygrip_backend.predictor.framing import UNSEEN, approach, framed, free_ray, looks_there, reframing
-from dollygrip_backend.predictor.plan import EASINGS, TRAVELLING, USUAL_SECONDS, Context, Phase, Plan
+from dollygrip_backend.predictor.plan import EASINGS, TRAVELLING, Phase, Plan
+from dollygrip_backend.predictor.settling import USUAL_SECONDS, Context
 
 SAMPLES = 64
 CHANNELS = 7
@@ -40,8 +41,11 @@ def soon_over(phase: Phase, seconds: float) -> bool:
     return phase.tempo == "fast" and seconds > USUAL_SECONDS and not travels
 
 
-def _progress(t: np.ndarray, phase: Phase, seconds: float, rng: np.random.Generator | None) -> np.ndarray:
-    """Progress of one phase of so many seconds over its local time, by tempo; without rng at constant speed."""
+def _progress(t: np.ndarray, phase: Phase, seconds: float, waited: bool, rng: np.random.Generator | None) -> np.ndarray:
+    """Progress of one phase of so many seconds over its local time, by tempo; without rng at constant speed.
+
+    waited: the camera has rested before it, so a whip comes at once.
+    """
     tempo = phase.tempo
     if tempo == "constant" or rng is None:
         return ease(t, 0.06, 0.06)
@@ -56,7 +60,7 @@ def _progress(t: np.ndarray, phase: Phase, seconds: float, rng: np.random.Genera
             rng.uniform(0.5, 0.8) * (USUAL_SECONDS / seconds if soon_over(phase, seconds) else 1),
         )
     elif tempo == "whip":
-        start = rng.uniform(0.2, 0.5) * min(1.0, USUAL_SECONDS / max(seconds, 1e-9))
+        start = rng.uniform(0.2, 0.5) * (0.1 if waited else min(1.0, USUAL_SECONDS / max(seconds, 1e-9)))
         end = start + min(rng.uniform(*_WHIP) / max(seconds, 1e-9), 0.5)
     elif tempo == "plain":
         start, end = rng.uniform(0, 0.06), rng.uniform(0.9, 1)
@@ -90,22 +94,18 @@ _REACHED = 0.1  # subject distances: nearer than this a camera has arrived, and 
 _CLOSEST = 0.9  # of the distance: no lens makes up for the last tenth
 
 
-def _run_phase(
-    phase: Phase, start: np.ndarray, local: np.ndarray, seconds: float, context: Context, aimed: bool, kept: bool, rng
-) -> np.ndarray:
-    """(N, 7) channel changes of one settled phase of so many seconds that starts at the channels `start` (7,), over
-    local times (N,).
+def _run_phase(phase: Phase, s: np.ndarray, start: np.ndarray, context: Context, aimed: bool, kept: bool) -> np.ndarray:
+    """(N, 7) channel changes of one settled phase that starts at the channels `start` (7,), at progress s (N,).
 
     aimed: a push in goes to the subject, and a lens that closes in or a crane keeps it in frame; kept: so does a camera
     that goes any way.
     """
-    out = np.zeros((len(local), CHANNELS))
+    out = np.zeros((len(s), CHANNELS))
     if not phase.moves:
         return out
-    s = _progress(local, phase, seconds, rng)
     frame = _rotation(start[YAW], start[PITCH])
-    shift = np.zeros((len(local), 3))  # in the camera's own axes at the phase's start; y stays the world's vertical
-    orbit = np.zeros(len(local))
+    shift = np.zeros((len(s), 3))  # in the camera's own axes at the phase's start; y stays the world's vertical
+    orbit = np.zeros(len(s))
     for move in phase.moves:
         amount = move.asked.value
         if move.name in _ANGLES:
@@ -173,7 +173,7 @@ def _orbit(out, shift, angle, start, context: Context) -> np.ndarray:
 def plan_channels(
     plan: Plan, context: Context, rng: np.random.Generator | None = None, samples: int = SAMPLES
 ) -> np.ndarray:
-    """(samples, 7) channels of a settled plan (`plan.settle`); the first row is zero.
+    """(samples, 7) channels of a settled plan (`settling.settle`); the first row is zero.
 
     With rng, one take with its own timing; without, its storyboard: the key poses joined at constant speed.
     """
@@ -189,7 +189,9 @@ def plan_channels(
         # One extra sample at the phase's end is where the next one starts.
         local = np.append((time - begin) / (end - begin), 1.0)
         aimed = i == first and plan.toward and context.subject is not None and not looks_there(plan, i, context)
-        change = _run_phase(phase, start, local, (end - begin) * context.duration, context, aimed, plan.kept, rng)
+        waited = i > 0 and not plan.phases[i - 1].moves
+        progress = _progress(local, phase, (end - begin) * context.duration, waited, rng)
+        change = _run_phase(phase, progress, start, context, aimed, plan.kept)
         out += change[:-1] * (local[:-1, None] > 0)
         start = start + change[-1]
     return out - out[0]

@@ -24,10 +24,11 @@ from dollygrip_backend.predictor.motion import CHANNELS, SAMPLES, plan_channels,
 from dollygrip_backend.predictor.network import CameraTransformer
 from dollygrip_backend.predictor.phrases import phrased
 from dollygrip_backend.predictor.picture_features import PictureFeatures
-from dollygrip_backend.predictor.plan import EASINGS, Context, Plan, settle
+from dollygrip_backend.predictor.plan import EASINGS, Plan
 from dollygrip_backend.predictor.program import plan_of
 from dollygrip_backend.predictor.reader import Memory, ShotReader
 from dollygrip_backend.predictor.reference import Reference
+from dollygrip_backend.predictor.settling import Context, settle
 from dollygrip_backend.predictor.tempos import paced
 from dollygrip_backend.predictor.text import TextEncoder
 from dollygrip_backend.predictor.timing import spread_over, timed

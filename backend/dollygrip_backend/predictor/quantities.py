@@ -40,7 +40,7 @@ class Quantity:
     """A value and its unit (of UNITS) at the characters start..end of a prompt.
 
     length: metres that one stands for where a bare number is a length: those of the unit said before ("20 cm down, 40
-    right").
+    right"); focal: millimetres that a lens goes to, whose ratio depends on those it has ("zoom to 85 mm").
     """
 
     start: int
@@ -48,11 +48,14 @@ class Quantity:
     value: float
     unit: str
     length: float = 1.0
+    focal: float | None = None
 
     def amount(self, family: str, way: str) -> Amount | None:
         """What it asks of a move of `family` and `way` (of `plan.FAMILIES`); None where it cannot be meant."""
         if self.value <= 0 or self.unit == "other":
             return None
+        if self.focal:
+            return Amount(self.focal, "millimetres") if family == "zoom" else None
         if family in ("pan", "tilt", "roll", "orbit"):
             angle = self.unit == "degrees" or (self.unit == "none" and self.value >= _LEAST_ANGLE)
             if self.unit == "ratio" and self.value in _LAPS and family != "tilt":  # "circle it twice"
@@ -176,7 +179,12 @@ def read_quantities(prompt: str) -> list[Quantity]:
                 continue
             taken[start:end] = [True] * (end - start)
             value, unit = meaning(match)
-            found.append(Quantity(start, end, float(value), unit))
+            focal = unit == "focal"  # to the reader a ratio like any other
+            found.append(
+                Quantity(start, end, 2.0, "ratio", focal=float(value))
+                if focal
+                else Quantity(start, end, float(value), unit)
+            )
     return _in_the_unit_before(prompt, _said_again(prompt, sorted(found, key=lambda q: q.start)))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from dollygrip.trajectory import Trajectory
 from dollygrip_backend.predictor.channels import poses_of_channels
 from dollygrip_backend.predictor.clearance import visible_points
-from dollygrip_backend.predictor.plan import Context
+from dollygrip_backend.predictor.settling import Context
 from dollygrip_backend.scene.median import median_depth
 
 DEFAULT_VIEW = 50.0

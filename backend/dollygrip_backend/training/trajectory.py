@@ -22,8 +22,8 @@ from dollygrip_backend.predictor.constraints import spread
 from dollygrip_backend.predictor.motion import CHANNELS, SAMPLES, plan_channels
 from dollygrip_backend.predictor.network import CameraTransformer
 from dollygrip_backend.predictor.pipeline import NOISE_SHIFT
-from dollygrip_backend.predictor.plan import Context, settle
 from dollygrip_backend.predictor.reader import ShotReader
+from dollygrip_backend.predictor.settling import Context, settle
 from dollygrip_backend.predictor.text import TextFeatures
 from dollygrip_backend.training.common import (
     Run,

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from dollygrip_backend.predictor.coverage import ENOUGH, coverage, reach, surface_points
 from dollygrip_backend.predictor.motion import CHANNELS, FOCAL, ROLL, YAW, X, Z, plan_channels
-from dollygrip_backend.predictor.plan import read_plan, settle
+from dollygrip_backend.predictor.plan import read_plan
 from dollygrip_backend.predictor.reference import Reference
+from dollygrip_backend.predictor.settling import settle
 
 IMAGE = np.zeros((90, 160, 3), np.uint8)
 CELL = 1 / 12

@@ -15,7 +15,8 @@ from dollygrip_backend.data.grammar.prompts import single
 from dollygrip_backend.evaluation.judge import judge
 from dollygrip_backend.predictor.channels import poses_of_channels, resample
 from dollygrip_backend.predictor.motion import FOCAL, PITCH, YAW, X, Z, ease, plan_channels
-from dollygrip_backend.predictor.plan import EITHER, Amount, Context, Move, Phase, Plan, read_plan, settle
+from dollygrip_backend.predictor.plan import EITHER, Amount, Move, Phase, Plan, read_plan
+from dollygrip_backend.predictor.settling import Context, settle
 from dollygrip_backend.training.trajectory import draw_context
 
 seeds = st.integers(0, 2**32 - 1)

@@ -6,7 +6,8 @@ import pytest
 
 from dollygrip_backend.predictor.motion import plan_channels
 from dollygrip_backend.predictor.phrases import phrased
-from dollygrip_backend.predictor.plan import Context, read_plan, settle
+from dollygrip_backend.predictor.plan import read_plan
+from dollygrip_backend.predictor.settling import Context, settle
 
 
 def channels(notation, context=None, prompt="", toward=False, seed=None):

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from dollygrip.errors import InputError
 from dollygrip_backend.data.grammar import bare, sample_pair
-from dollygrip_backend.predictor.plan import EITHER, Amount, Context, Move, Phase, Plan, read_plan, settle
+from dollygrip_backend.predictor.plan import EITHER, Amount, Move, Phase, Plan, read_plan
 from dollygrip_backend.predictor.program import Program, Reading, plan_of, program_of, stack
 from dollygrip_backend.predictor.quantities import read_quantities
+from dollygrip_backend.predictor.settling import Context, settle
 
 seeds = st.integers(0, 2**32 - 1)
 

@@ -2,12 +2,15 @@
 
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dollygrip_backend.predictor.plan import FAMILIES
-from dollygrip_backend.predictor.quantities import UNITS, read_quantities
+from dollygrip_backend.predictor.motion import FOCAL, plan_channels
+from dollygrip_backend.predictor.plan import FAMILIES, Amount, Move, Phase, Plan
+from dollygrip_backend.predictor.quantities import UNITS, Quantity, read_quantities
+from dollygrip_backend.predictor.settling import Context, settle
 
 
 @pytest.mark.parametrize(
@@ -314,3 +317,31 @@ def test_how_many_times_closer_or_around_is_one():
     [around] = read_quantities("circle him 3 times")
     assert closer.amount("dolly", "in").value == pytest.approx(2 / 3)
     assert around.amount("orbit", "left").value == 1080
+
+
+@pytest.mark.parametrize(
+    ("prompt", "focal"),
+    [
+        ("zoom to 85mm", 85),
+        ("zoom out to 24 mm", 24),
+        ("widen the lens to an 18mm", 18),
+        ("zoom from 24 to 70 mm", None),
+        ("lens fixed at 35 mm, push in", None),
+        ("truck left 300 mm", None),
+        ("on a zoom set to 18mm", None),
+    ],
+)
+def test_a_lens_may_go_to_a_focal_length(prompt, focal):
+    assert [quantity.focal for quantity in read_quantities(prompt) if quantity.focal] == ([focal] if focal else [])
+
+
+@pytest.mark.parametrize(
+    ("view", "aspect", "cropped", "start"), [(50, 1.5, 1.0, 38.6), (50, 0.5, 1.0, 19.3), (50, 1.5, 0.5, 57.9)]
+)
+def test_a_zoom_to_a_focal_length_ends_there_whatever_the_lens_was(view, aspect, cropped, start):
+    context = Context(view_degrees=view, aspect=aspect, cropped=cropped)
+    assert context.focal == pytest.approx(start, abs=0.1)
+    amount = Quantity(0, 1, 2.0, "ratio", focal=24).amount("zoom", "in")
+    plan = Plan((Phase((Move("zoom", "in", Amount(1.5, "ratio")),)), Phase((Move("zoom", "in", amount),))))
+    end = plan_channels(settle(plan, context, None), context)[-1, FOCAL]
+    assert start * np.exp(end) == pytest.approx(24, rel=0.01)

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from dollygrip_backend.evaluation.judge import components
 from dollygrip_backend.predictor import CameraPipeline
-from dollygrip_backend.predictor.plan import Context, draw_amount, read_plan, settle
+from dollygrip_backend.predictor.plan import read_plan
+from dollygrip_backend.predictor.settling import Context, draw_amount, settle
 from dollygrip_backend.predictor.tempos import paced
 
 GREY = np.full((64, 96, 3), 128, np.uint8)
@@ -88,6 +89,11 @@ def test_a_whip_is_over_in_a_blink_and_goes_far(pipeline):
         speed = _speed(pipeline, prompt, axis)
         moving = np.flatnonzero(speed > 0.05 * speed.max())
         assert np.ptp(moving) <= 14 and speed.sum() > least
+
+
+def test_a_whip_comes_when_the_rest_before_it_is_over(pipeline):
+    speed = _speed(pipeline, "hold for one second, then whip pan left", 0)
+    assert 24 <= np.flatnonzero(speed > 0.05 * speed.max())[0] <= 29
 
 
 @pytest.mark.parametrize(
