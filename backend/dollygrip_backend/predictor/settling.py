@@ -52,7 +52,7 @@ class Context:
 
     @property
     def focal(self) -> float:
-        """Focal length of the reference in millimetres, as Blender's: on a sensor of 36 along the frame's longer side."""
+        """Focal length of the reference in millimetres, as in Blender: the frame's longer side is 36 on the sensor."""
         return 18 / np.tan(np.radians(self.view_degrees) / 2) / max(self.cropped, 1 / self.aspect)
 
     def ray(self) -> np.ndarray:
