@@ -55,6 +55,12 @@ CIRCLE_PARTS: list[Rule] = [
     (r"(?:what|who)(?:'s| is|ever is) (?:right )?behind (?:us|me|you|the camera|our backs?)\b", _turns(0.5)),
     (r"look(?:s|ing)? (?:right |back )?behind (?:us|me|you|the camera|our backs?)\b", _turns(0.5)),
     (r"barrel roll\b", _turns(1)),
+    (r"flip(?:s|ping)? (?:the|our|my) (?:camera|picture|image|frame|view)\b", _turns(0.5)),
+    (
+        r"(?:spin|whirl|twirl|rotate)(?:s|ning|ing)?(?: (?:all the way )?(?:a?round|about))?"
+        rf" (?P<a>(?P<n>{NUMBER}) times|twice)\b",
+        lambda m: (360 * (number(m["n"]) if m["n"] else 2), "degrees"),
+    ),
     (
         r"(?:an?|another|one) quarter\b"
         r"(?= (?:left|right|back|clockwise|counter|anti|to the(?! distance| gap)"

@@ -12,6 +12,7 @@ _BACK = re.compile(
     r"(?:\band|\bthen|,|\bway|\bstraight) back\b(?! (?:away|off|up)\b)"
     r"|\bback (?:again|home|in|out|down|up|left|right)\b"
     r"|\bback to (?:where|the (?:start|beginning|first|original|cent(?:re|er)|middle|front))\b"
+    r"|\b(?:com|swing|slid)(?:e|es|ing|s)? back\b(?! (?:away|off|up|from)\b)"
     r"|\breturn|\bundo|\bstraighten|\blevel(?:s|ing)? (?:it |us )?(?:out|off|up)\b"
     r"|\bwhere (?:it|we|you) (?:beg[ia]ns?|start(?:s|ed)?|was|were)\b",
     re.IGNORECASE,

@@ -29,6 +29,7 @@ from dollygrip_backend.predictor.program import plan_of
 from dollygrip_backend.predictor.reader import Memory, ShotReader
 from dollygrip_backend.predictor.reference import Reference
 from dollygrip_backend.predictor.settling import Context, settle
+from dollygrip_backend.predictor.shot_kinds import named
 from dollygrip_backend.predictor.tempos import paced
 from dollygrip_backend.predictor.text import TextEncoder
 from dollygrip_backend.predictor.timing import spread_over, timed
@@ -297,7 +298,7 @@ class CameraPipeline(DiffusionPipeline):
 
 def _as_said(plan: Plan, prompt: str) -> Plan:
     """The plan with all that rules hear in its prompt."""
-    for rule in (phrased, paced, timed, held):
+    for rule in (named, phrased, paced, timed, held):
         plan = rule(plan, prompt)
     return plan
 
