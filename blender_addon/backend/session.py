@@ -26,6 +26,7 @@ from .worker import Orders, Outcome, Status, Submitted, Task, Tell, Worker
 
 TICK = 0.05  # seconds between ticks of the pump
 BUDGET = 0.004  # seconds a tick may work before it leaves the rest to the next
+_REST = 0.3  # seconds after an undo in which no tick writes into the scene that Blender has just put back
 _OUT_OF_REACH = ("lost", "unreachable", "missing")  # kinds of errors after which the job may still go on
 
 
@@ -69,6 +70,7 @@ class Session:
         self._outcomes: list[Outcome] = []
         self._executable: str | None = None
         self._drawn: Status | None = None
+        self._rests_until = 0.0  # on the monotonic clock
 
     @property
     def active(self) -> bool:
@@ -108,7 +110,7 @@ class Session:
     def start_on_timer(self, task: Task, executable: str | None, following: Sequence[Task] = ()) -> None:
         """Begin tasks that go on while the interface is used."""
         self.start(task, executable, following)
-        bpy.app.timers.register(self._tick, first_interval=TICK, persistent=True)
+        bpy.app.timers.register(self.tick, first_interval=TICK, persistent=True)
 
     def run(self, task: Task, executable: str, following: Sequence[Task] = ()) -> Outcome:
         """Do tasks while the caller waits, and return how they ended; Ctrl-C cancels them."""
@@ -144,8 +146,8 @@ class Session:
         else:
             self.cancel()
         self.task, self.status, self._following = None, Status(""), []
-        if bpy.app.timers.is_registered(self._tick):
-            bpy.app.timers.unregister(self._tick)
+        if bpy.app.timers.is_registered(self.tick):
+            bpy.app.timers.unregister(self.tick)
 
     def close(self) -> None:
         """Abandon the task and wait for the thread: for the extension's end."""
@@ -223,13 +225,20 @@ class Session:
         first = next((ended.error for ended in self._outcomes if ended.error), None)
         scene.dollygrip.error, scene.dollygrip.hint = (first.message, first.hint) if first else ("", "")
 
+    def rest(self) -> None:
+        """Let what has arrived wait for a moment."""
+        self._rests_until = time.monotonic() + _REST
+
     def _show(self, status: Status) -> None:
         self.status = status
 
     def _connected(self, welcome: Welcome) -> None:
         self.welcome = welcome
 
-    def _tick(self) -> float | None:
+    def tick(self) -> float | None:
+        """What the timer does; seconds until the next time, None where there is none."""
+        if time.monotonic() < self._rests_until:
+            return TICK
         ended = self.pump()
         if ended or self.status is not self._drawn:
             self._drawn = self.status
@@ -271,10 +280,24 @@ def abandon_on_load(_path: str) -> None:
     session.abandon()
 
 
+@bpy.app.handlers.persistent
+def rest_after_undo(*_scene) -> None:
+    session.rest()
+
+
+_handlers = (
+    ("load_pre", abandon_on_load),
+    ("undo_post", rest_after_undo),
+    ("redo_post", rest_after_undo),
+)
+
+
 def register() -> None:
-    bpy.app.handlers.load_pre.append(abandon_on_load)
+    for event, handler in _handlers:
+        getattr(bpy.app.handlers, event).append(handler)
 
 
 def unregister() -> None:
-    bpy.app.handlers.load_pre.remove(abandon_on_load)
+    for event, handler in _handlers:
+        getattr(bpy.app.handlers, event).remove(handler)
     session.close()
