@@ -24,8 +24,9 @@ class Job:
         return not session.active
 
     def execute(self, context):
-        # Repeat Last executes, too: in an interface, which must not wait
-        return self._begin(context, wait=not self.options.is_repeat_last)
+        # Repeat Last and Repeat History execute, too: in an interface, which must not wait
+        repeated = self.options.is_repeat or self.options.is_repeat_last
+        return self._begin(context, wait=not repeated)
 
     def invoke(self, context, _event):
         return self._begin(context, wait=False)
