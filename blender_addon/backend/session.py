@@ -4,6 +4,9 @@ The thread connects, submits, prepares what arrives (PNG files, fitted curves) a
 it on the main thread within a few milliseconds a tick: on Blender's timer for a job that was started from the
 interface, in a loop for an operator that a script called and that waits.
 
+What makes data-blocks goes into the scene all at once and becomes a step of undo in the same moment. In between, the
+animator's undo would free those that no step knows, but keep what points to them, and Blender would crash.
+
 Jobs outlive Blender: what it takes to attach to one again is kept in `scene.dollygrip.job` while it runs (resume).
 """
 
@@ -26,7 +29,6 @@ from .worker import Orders, Outcome, Status, Submitted, Task, Tell, Worker
 
 TICK = 0.05  # seconds between ticks of the pump
 BUDGET = 0.004  # seconds a tick may work before it leaves the rest to the next
-_REST = 0.3  # seconds after an undo in which no tick writes into the scene that Blender has just put back
 _OUT_OF_REACH = ("lost", "unreachable", "missing")  # kinds of errors after which the job may still go on
 
 
@@ -37,6 +39,8 @@ class StartBackend:
     scene_name: str
     title: str = "Starting the backend"
     job_id: str = ""
+
+    together = False
 
     @classmethod
     def of(cls, context: bpy.types.Context) -> "StartBackend":
@@ -64,13 +68,13 @@ class Session:
         self._kept = ""  # id of the job that the saved file knows of
         self._orders = Orders()
         self._results: queue.SimpleQueue = queue.SimpleQueue()
+        self._held: list[Any] = []  # results that wait for the task's end
         self._thread: threading.Thread | None = None
         self._following: list[Task] = []
         self._scene = 0  # session_uid of the scene of the tasks
         self._outcomes: list[Outcome] = []
         self._executable: str | None = None
         self._drawn: Status | None = None
-        self._rests_until = 0.0  # on the monotonic clock
 
     @property
     def active(self) -> bool:
@@ -102,7 +106,7 @@ class Session:
 
     def _launch(self, task: Task) -> None:
         self.task, self.status = task, Status("Connecting to the backend")
-        self._orders, self._results = Orders(), queue.SimpleQueue()
+        self._orders, self._results, self._held = Orders(), queue.SimpleQueue(), []
         worker = Worker(task, self._executable, self._results, self._orders, self._show, self._connected)
         self._thread = threading.Thread(target=worker.run, name="dollygrip-client", daemon=True)
         self._thread.start()
@@ -110,7 +114,7 @@ class Session:
     def start_on_timer(self, task: Task, executable: str | None, following: Sequence[Task] = ()) -> None:
         """Begin tasks that go on while the interface is used."""
         self.start(task, executable, following)
-        bpy.app.timers.register(self.tick, first_interval=TICK, persistent=True)
+        bpy.app.timers.register(self._tick, first_interval=TICK, persistent=True)
 
     def run(self, task: Task, executable: str, following: Sequence[Task] = ()) -> Outcome:
         """Do tasks while the caller waits, and return how they ended; Ctrl-C cancels them."""
@@ -146,8 +150,8 @@ class Session:
         else:
             self.cancel()
         self.task, self.status, self._following = None, Status(""), []
-        if bpy.app.timers.is_registered(self.tick):
-            bpy.app.timers.unregister(self.tick)
+        if bpy.app.timers.is_registered(self._tick):
+            bpy.app.timers.unregister(self._tick)
 
     def close(self) -> None:
         """Abandon the task and wait for the thread: for the extension's end."""
@@ -182,12 +186,16 @@ class Session:
         """
         try:
             if isinstance(item, Outcome):
+                for result in self._held if scene is not None else ():
+                    self.task.deliver(scene, result)
                 return item
             if isinstance(item, Submitted):
                 self.task.job_id = item.job_id
                 if scene is not None:
                     scene.dollygrip.job = json.dumps(self.task.record())
                 self.on_queue()
+            elif self.task.together:
+                self._held.append(item)
             elif scene is not None:
                 self.task.deliver(scene, item)
         except Exception as error:
@@ -225,20 +233,13 @@ class Session:
         first = next((ended.error for ended in self._outcomes if ended.error), None)
         scene.dollygrip.error, scene.dollygrip.hint = (first.message, first.hint) if first else ("", "")
 
-    def rest(self) -> None:
-        """Let what has arrived wait for a moment."""
-        self._rests_until = time.monotonic() + _REST
-
     def _show(self, status: Status) -> None:
         self.status = status
 
     def _connected(self, welcome: Welcome) -> None:
         self.welcome = welcome
 
-    def tick(self) -> float | None:
-        """What the timer does; seconds until the next time, None where there is none."""
-        if time.monotonic() < self._rests_until:
-            return TICK
+    def _tick(self) -> float | None:
         ended = self.pump()
         if ended or self.status is not self._drawn:
             self._drawn = self.status
@@ -280,24 +281,10 @@ def abandon_on_load(_path: str) -> None:
     session.abandon()
 
 
-@bpy.app.handlers.persistent
-def rest_after_undo(*_scene) -> None:
-    session.rest()
-
-
-_handlers = (
-    ("load_pre", abandon_on_load),
-    ("undo_post", rest_after_undo),
-    ("redo_post", rest_after_undo),
-)
-
-
 def register() -> None:
-    for event, handler in _handlers:
-        getattr(bpy.app.handlers, event).append(handler)
+    bpy.app.handlers.load_pre.append(abandon_on_load)
 
 
 def unregister() -> None:
-    for event, handler in _handlers:
-        getattr(bpy.app.handlers, event).remove(handler)
+    bpy.app.handlers.load_pre.remove(abandon_on_load)
     session.close()

@@ -41,6 +41,8 @@ class PredictCamera:
     job_id: str = ""
     made: list[str] = attrs.field(factory=list)
 
+    together = True
+
     @classmethod
     def of(cls, context: bpy.types.Context) -> Self:
         """What the scene asks for; raises InputError with the first thing that is wrong."""

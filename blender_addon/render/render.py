@@ -51,6 +51,8 @@ class RenderShot:
     depth_pass: scene_depth.DepthPass | None = None
     files: list[Path] = attrs.field(factory=list)
 
+    together = False
+
     @classmethod
     def of(
         cls,
