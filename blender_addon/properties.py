@@ -15,7 +15,7 @@ from bpy.props import (
 from . import compat
 from .rigs import rigs
 from .shots import shots
-from .takes import takes
+from .takes import selection, takes
 
 
 def _is_camera(_state, candidate: bpy.types.Object) -> bool:
@@ -29,7 +29,9 @@ def _switch_take(state, _context) -> None:
         takes.activate(camera, state.take_index)
     elif state.take_index != (shown := takes.place_of(camera, takes.shown(camera))):
         state.take_index = shown
-    rigs.show(state.id_data, takes.shown(state.id_data))
+    rigs.show(camera, takes.shown(camera))
+    if camera == bpy.context.scene.camera:
+        selection.choose_camera(bpy.context.scene)
 
 
 def _shot_index(state) -> int:

@@ -113,7 +113,7 @@ class DOLLYGRIP_OT_new_shot(bpy.types.Operator):
 
     def execute(self, context):
         scene = context.scene
-        scene.camera = takes.new_camera(scene)
+        shots.show(scene, takes.new_camera(scene))
         return {"FINISHED"}
 
 

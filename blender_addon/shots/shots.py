@@ -12,7 +12,7 @@ import numpy as np
 from dollygrip.errors import InputError
 
 from .. import compat
-from ..takes import helpers, takes
+from ..takes import helpers, selection, takes
 
 
 def of_scene(scene: bpy.types.Scene) -> list[bpy.types.Object]:
@@ -22,11 +22,12 @@ def of_scene(scene: bpy.types.Scene) -> list[bpy.types.Object]:
 
 
 def show(scene: bpy.types.Scene, camera: bpy.types.Object) -> None:
-    """Make a shot's camera the scene's; where markers cut to it, the playhead moves to a frame that shows it."""
+    """Make a shot's camera the scene's, and select it; where markers cut to it, the playhead moves to such a frame."""
     scene.camera = camera
     cuts = spans(scene, camera)
     if cuts and not any(first <= scene.frame_current <= last for first, last in cuts):
         scene.frame_set(cuts[0][0])
+    selection.choose_camera(scene)
 
 
 def spans(scene: bpy.types.Scene, camera: bpy.types.Object) -> list[tuple[int, int]]:

@@ -22,7 +22,7 @@ from dollygrip.trajectory import Trajectory
 from .. import compat
 from ..camera import curve_parts, parents
 from ..camera.camera import FittedTake, fit_under
-from . import helpers, settings, written
+from . import helpers, selection, settings, written
 from .plan import in_words
 
 CAMERA_NAME = "Dollygrip Camera"
@@ -109,8 +109,8 @@ def add(
     """Write a fitted take as a new Action of `camera` (that of `ensure_camera` by default), list it and show it.
 
     It is seen where it was placed in the world, whatever the camera is parented to.
-    The camera becomes the scene's, unless another Dollygrip camera is. provenance: `reference` is the picture's path.
-    Raises InputError as `check_own`, and for a parent without scale.
+    The camera becomes the scene's, unless another Dollygrip camera is; the scene's is selected. provenance: `reference`
+    is the picture's path. Raises InputError as `check_own`, and for a parent without scale.
     """
     camera = camera or ensure_camera(scene, like)
     check_own(camera)
@@ -135,6 +135,8 @@ def add(
     written.mark(action)
     if not is_camera(scene.camera):
         scene.camera = camera
+    if scene.camera == camera:
+        selection.choose_camera(scene)
     return action
 
 
@@ -313,7 +315,10 @@ def name_of(prompt: str) -> str:
 
 
 def write_keys(curve: bpy.types.FCurve, keys) -> None:
-    """Fill an empty F-curve with Bézier keys (dollygrip.curves.BezierKeys), all at once."""
+    """Fill an empty F-curve with Bézier keys (dollygrip.curves.BezierKeys), all at once.
+
+    None of them is selected, for selected keys say which part is to be directed anew.
+    """
     points = curve.keyframe_points
     count = len(keys.frames)
     points.add(count)
@@ -322,6 +327,7 @@ def write_keys(curve: bpy.types.FCurve, keys) -> None:
     for side, handles in (("left", keys.left), ("right", keys.right)):
         points.foreach_set(f"handle_{side}_type", np.full(count, _ALIGNED, np.int32))
         points.foreach_set(f"handle_{side}", handles.astype(np.float32).ravel())
+    curve_parts.deselect(curve)
     curve.update()
 
 
