@@ -248,7 +248,9 @@ class Redirect:
                 push_undo("Re-direct")  # of a camera that became a shot before
             return
         kept = f" Locked: {', '.join(map(str, self.span.locked))}." if self.span.locked else ""
-        state.notice = f"{', '.join(self.made)}: frames {self.span.first} to {self.span.last} are new.{kept}{self.said}"
+        state.notice = (
+            f"{takes.in_short(self.made)}: frames {self.span.first} to {self.span.last} are new.{kept}{self.said}"
+        )
         push_undo("Re-direct")
 
 

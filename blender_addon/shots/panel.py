@@ -92,7 +92,7 @@ class DOLLYGRIP_UL_takes(bpy.types.UIList):
         else:
             split.prop(item.action, "name", text="", emboss=False, icon="ACTION")
         row = split.row(align=True)
-        row.label(text=f"#{takes.seed_of(item.action)}")
+        row.label(text=takes.label_of(item.id_data, item.action) if takes.is_take(item.action) else "#–")
         row.prop(item, "star", text="", emboss=False, icon="SOLO_ON" if item.star else "SOLO_OFF")
 
 

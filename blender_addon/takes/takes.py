@@ -314,6 +314,11 @@ def name_of(prompt: str) -> str:
     return words if len(words) <= 40 else words[:39].rsplit(" ", 1)[0] + " …"
 
 
+def in_short(names: list[str]) -> str:
+    """What takes are called where a message has room for one name."""
+    return names[0] if len(names) == 1 else f"{len(names)} takes"
+
+
 def write_keys(curve: bpy.types.FCurve, keys) -> None:
     """Fill an empty F-curve with Bézier keys (dollygrip.curves.BezierKeys), all at once.
 
@@ -360,9 +365,12 @@ def shown(camera: bpy.types.Object | None) -> bpy.types.Action | None:
     return action if is_take(action) else None
 
 
-def seed_of(action: bpy.types.Action) -> str:
-    """The seed of a predicted take, "–" for a loaded one."""
-    return str(action[_KEY].get("seed", "–")) if _KEY in action else "–"
+def label_of(camera: bpy.types.Object, action: bpy.types.Action) -> str:
+    """The seed of one of a camera's takes, "–" for a loaded one; with its number where one job made several."""
+    listed = [entry.action[_KEY] for entry in camera.dollygrip_shot.takes if is_take(entry.action)]
+    own = action[_KEY]
+    siblings = {other.get("take") for other in listed if "job" in own and other.get("job") == own["job"]}
+    return f"#{own.get('seed', '–')}" + (f".{own['take']}" if len(siblings) > 1 else "")
 
 
 def scene_depth(action: bpy.types.Action) -> float:
