@@ -101,10 +101,10 @@ class DOLLYGRIP_UL_shots(bpy.types.UIList):
 
     def draw_item(self, context, layout, _data, item, _icon, _active, _property):
         cuts = ", ".join(f"{first}–{last}" for first, last in shots.spans(context.scene, item))
-        split = layout.split(factor=0.65) if cuts else layout
+        split = layout.split(factor=0.5) if cuts else layout
         row = split.row(align=True)
         row.prop(item.dollygrip_shot, "selected", text="")
-        row.prop(item, "name", text="", emboss=False, icon="VIEW_CAMERA")
+        row.prop(item, "name", text="", emboss=False)
         if cuts:
             split.label(text=cuts)
 
