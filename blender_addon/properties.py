@@ -45,6 +45,12 @@ def _show_shot(state, index: int) -> None:
         shots.show(scene, scene.objects[index])
 
 
+def _clear_error(state, _context) -> None:
+    """What was wrong may be right by now."""
+    if state.error or state.hint:
+        state.error = state.hint = ""
+
+
 class DOLLYGRIP_PG_take(bpy.types.PropertyGroup):
     """An entry of a shot's list of takes; the take itself is its Action."""
 
@@ -70,12 +76,14 @@ class DOLLYGRIP_PG_scene(bpy.types.PropertyGroup):
         name="Prompt",
         description="What the camera does and what is seen, in your own words",
         options={"TEXTEDIT_UPDATE"},
+        update=_clear_error,
     )
     reference: StringProperty(
         name="Reference",
         description="The picture that the shot starts from",
         subtype="FILE_PATH",
         options=compat.RELATIVE_PATH,
+        update=_clear_error,
     )
     frame_count: IntProperty(
         name="Frames", description="Length of the camera move", default=81, soft_min=2, soft_max=1000
@@ -97,6 +105,7 @@ class DOLLYGRIP_PG_scene(bpy.types.PropertyGroup):
         "Without one it starts 1.6 m above the origin, level, looking along +Y",
         type=bpy.types.Object,
         poll=_is_camera,
+        update=_clear_error,
     )
     exact_depth: BoolProperty(
         name="Depth from Scene",

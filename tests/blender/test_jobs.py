@@ -421,3 +421,12 @@ def test_takes_and_shots_survive_saving(ready, tmp_path):
     assert len(takes.dense(action)) == 12
     scene.frame_set(12)
     assert scene.camera.matrix_world.translation.x == pytest.approx(1, abs=0.01)
+
+
+@pytest.mark.parametrize(("name", "value"), [("prompt", "go"), ("reference", "//other.png"), ("start", "Own")])
+def test_an_error_goes_when_what_it_may_be_about_changes(ready, name, value):
+    state, own = ready.dollygrip, bpy.data.objects.new("Own", bpy.data.cameras.new("Own"))
+    state.reference = ""
+    assert "No reference picture" in error_of(bpy.ops.dollygrip.predict_camera)
+    setattr(state, name, own if name == "start" else value)
+    assert not state.error and not state.hint

@@ -162,3 +162,12 @@ def test_png_is_readable_elsewhere(scene, picture_path):
         seen.append(name)
         at += 12 + length
     assert seen == [b"IHDR", b"sRGB", b"IDAT", b"IEND"]
+
+
+def test_where_frames_were_is_not_said_once_they_were_moved(scene, tmp_path):
+    folder = tmp_path / "dollygrip_x" / "shot_001"
+    folder.mkdir(parents=True)
+    strips.ensure(scene, [path for path, _ in frames(folder, 1)], 1, 1, shot(folder))
+    scene.dollygrip.notice = f"1 of 1 frames are in {folder}."
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "a.blend"))
+    assert not scene.dollygrip.notice and (tmp_path / "dollygrip" / "shot_001").is_dir()
