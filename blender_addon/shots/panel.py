@@ -4,7 +4,7 @@ import bpy
 
 from ..drawing import thumbnail, wrapped
 from ..rigs import refit
-from ..takes import takes
+from ..takes import sets, takes
 from . import shots
 
 
@@ -57,6 +57,8 @@ def draw_take(
             row.operator("dollygrip.slide_take")
     elif (first, last) != (scene.frame_start, scene.frame_end):
         row.operator("dollygrip.fit_range", text="Use as Range")
+    if made_from["reference"] and sets.proxy_of(scene, take) is None:
+        layout.operator("dollygrip.build_set_proxy", icon="MESH_GRID")
     refit.draw(layout, take)
 
 
