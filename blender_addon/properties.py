@@ -15,7 +15,7 @@ from bpy.props import (
 from . import compat
 from .rigs import rigs
 from .shots import shots
-from .takes import takes
+from .takes import selection, takes
 
 
 def _is_camera(_state, candidate: bpy.types.Object) -> bool:
@@ -29,7 +29,9 @@ def _switch_take(state, _context) -> None:
         takes.activate(camera, state.take_index)
     elif state.take_index != (shown := takes.place_of(camera, takes.shown(camera))):
         state.take_index = shown
-    rigs.show(state.id_data, takes.shown(state.id_data))
+    rigs.show(camera, takes.shown(camera))
+    if camera == bpy.context.scene.camera:
+        selection.choose_camera(bpy.context.scene)
 
 
 def _shot_index(state) -> int:
@@ -41,6 +43,12 @@ def _show_shot(state, index: int) -> None:
     scene = state.id_data
     if 0 <= index < len(scene.objects) and takes.is_camera(scene.objects[index]):
         shots.show(scene, scene.objects[index])
+
+
+def _clear_error(state, _context) -> None:
+    """What was wrong may be right by now."""
+    if state.error or state.hint:
+        state.error = state.hint = ""
 
 
 class DOLLYGRIP_PG_take(bpy.types.PropertyGroup):
@@ -68,12 +76,14 @@ class DOLLYGRIP_PG_scene(bpy.types.PropertyGroup):
         name="Prompt",
         description="What the camera does and what is seen, in your own words",
         options={"TEXTEDIT_UPDATE"},
+        update=_clear_error,
     )
     reference: StringProperty(
         name="Reference",
         description="The picture that the shot starts from",
         subtype="FILE_PATH",
         options=compat.RELATIVE_PATH,
+        update=_clear_error,
     )
     frame_count: IntProperty(
         name="Frames", description="Length of the camera move", default=81, soft_min=2, soft_max=1000
@@ -95,6 +105,7 @@ class DOLLYGRIP_PG_scene(bpy.types.PropertyGroup):
         "Without one it starts 1.6 m above the origin, level, looking along +Y",
         type=bpy.types.Object,
         poll=_is_camera,
+        update=_clear_error,
     )
     exact_depth: BoolProperty(
         name="Depth from Scene",

@@ -9,9 +9,12 @@ from .session import StartBackend, Task, redraw, session
 
 
 class Job:
-    """A job as an operator. `task`, which each operator defines, is its tasks' class: its `of` reads the scene."""
+    """A job as an operator. `task`, which each operator defines, is its tasks' class: its `of` reads the scene.
 
-    bl_options = {"REGISTER", "UNDO"}
+    To start one is no step of undo: it would hold nothing. What comes back is one (session.push_undo).
+    """
+
+    bl_options = {"REGISTER"}
     task: type[Task]
 
     @classmethod
@@ -21,7 +24,7 @@ class Job:
         return not session.active
 
     def execute(self, context):
-        # Repeat Last and Adjust Last Operation execute, too: in an interface, which must not wait
+        # Repeat Last and Repeat History execute, too: in an interface, which must not wait
         repeated = self.options.is_repeat or self.options.is_repeat_last
         return self._begin(context, wait=not repeated)
 
@@ -58,7 +61,6 @@ class DOLLYGRIP_OT_start_backend(Job, bpy.types.Operator):
 
     bl_idname = "dollygrip.start_backend"
     bl_label = "Start Backend"
-    bl_options = {"REGISTER"}
     task = StartBackend
 
 

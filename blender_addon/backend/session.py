@@ -4,6 +4,9 @@ The thread connects, submits, prepares what arrives (PNG files, fitted curves) a
 it on the main thread within a few milliseconds a tick: on Blender's timer for a job that was started from the
 interface, in a loop for an operator that a script called and that waits.
 
+What makes data-blocks goes into the scene all at once and becomes a step of undo in the same moment. In between, the
+animator's undo would free those that no step knows, but keep what points to them, and Blender would crash.
+
 Jobs outlive Blender: what it takes to attach to one again is kept in `scene.dollygrip.job` while it runs (resume).
 """
 
@@ -37,6 +40,8 @@ class StartBackend:
     title: str = "Starting the backend"
     job_id: str = ""
 
+    together = False
+
     @classmethod
     def of(cls, context: bpy.types.Context) -> "StartBackend":
         return cls(context.scene.name)
@@ -63,6 +68,7 @@ class Session:
         self._kept = ""  # id of the job that the saved file knows of
         self._orders = Orders()
         self._results: queue.SimpleQueue = queue.SimpleQueue()
+        self._held: list[Any] = []  # results that wait for the task's end
         self._thread: threading.Thread | None = None
         self._following: list[Task] = []
         self._scene = 0  # session_uid of the scene of the tasks
@@ -100,7 +106,7 @@ class Session:
 
     def _launch(self, task: Task) -> None:
         self.task, self.status = task, Status("Connecting to the backend")
-        self._orders, self._results = Orders(), queue.SimpleQueue()
+        self._orders, self._results, self._held = Orders(), queue.SimpleQueue(), []
         worker = Worker(task, self._executable, self._results, self._orders, self._show, self._connected)
         self._thread = threading.Thread(target=worker.run, name="dollygrip-client", daemon=True)
         self._thread.start()
@@ -180,12 +186,16 @@ class Session:
         """
         try:
             if isinstance(item, Outcome):
+                for result in self._held if scene is not None else ():
+                    self.task.deliver(scene, result)
                 return item
             if isinstance(item, Submitted):
                 self.task.job_id = item.job_id
                 if scene is not None:
                     scene.dollygrip.job = json.dumps(self.task.record())
                 self.on_queue()
+            elif self.task.together:
+                self._held.append(item)
             elif scene is not None:
                 self.task.deliver(scene, item)
         except Exception as error:

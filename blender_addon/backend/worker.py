@@ -28,6 +28,7 @@ class Task(Protocol):
     scene_name: str  # as it was when the task was asked for
     job_id: str  # "" until the backend has accepted it; a task that begins with one is attached to again
     received: int  # how many results of that job are there already
+    together: bool  # whether its results go into the scene all at once, when the task ends
 
     @classmethod
     def of(cls, context: "bpy.types.Context") -> Self:

@@ -39,6 +39,10 @@ class Camera:
         row = layout.row()
         row.scale_y = 1.5
         row.operator("dollygrip.predict_camera", icon="VIEW_CAMERA")
+        row = layout.row(align=True)
+        row.use_property_split = False
+        row.prop(context.window_manager, "dollygrip_live", text="Live", icon="PLAY", toggle=True)
+        row.operator("dollygrip.keep_live", icon="CHECKMARK")
         draw_job(layout, context, "PredictCamera")
 
 

@@ -28,7 +28,7 @@ class PredictCamera:
     """A task of the session: every trajectory that comes back becomes a take of one shot.
 
     shot: its camera; where that is not there, the takes go to the shot that is shown, or a new one.
-    request: None for a job that is attached to again.
+    request: None for a job that is attached to again; now_seen: the camera that became the scene's in place of another.
     """
 
     scene_name: str
@@ -40,6 +40,9 @@ class PredictCamera:
     title: str = "Predicting the camera"
     job_id: str = ""
     made: list[str] = attrs.field(factory=list)
+    now_seen: str = ""
+
+    together = True
 
     @classmethod
     def of(cls, context: bpy.types.Context) -> Self:
@@ -172,8 +175,11 @@ class PredictCamera:
         found = self.shot.find(scene)
         shot = found if takes.is_camera(found) else None
         name = takes.name_of(self.provenance["prompt"])
+        before = scene.camera
         action = takes.add(scene, fitted, name, {**self.provenance, **own}, like, shot)
         self.made.append(action.name)
+        if before not in (None, scene.camera):
+            self.now_seen = scene.camera.name
 
     def finish(self, scene: bpy.types.Scene, outcome: Outcome) -> None:
         scene.dollygrip.notice = self.said()
@@ -188,7 +194,9 @@ class PredictCamera:
         if not made:
             return ""
         first, last = takes.frame_range(made[-1])
-        said = f"{', '.join(self.made)}: frames {first} to {last}."
+        said = f"{takes.in_short(self.made)}: frames {first} to {last}."
+        if self.now_seen:
+            said += f" {self.now_seen} is the scene's camera now."
         if moves := takes.directed(made[-1]):
             said += f" Directed as “{moves}”."
         read = takes.understood(made[-1])

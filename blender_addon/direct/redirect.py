@@ -59,6 +59,8 @@ class Redirect:
     said: str = ""
     error: DollygripError | None = None
 
+    together = True
+
     @classmethod
     def of(cls, context: bpy.types.Context) -> Self:
         """What the scene asks for; raises InputError with the first thing that is wrong."""
@@ -242,9 +244,13 @@ class Redirect:
             state.error, state.hint = self.error.message, self.error.hint
         if not self.made:
             state.notice = "Cancelled: the take stays as it is." if outcome.state == "cancelled" else ""
+            if self.error:
+                push_undo("Re-direct")  # of a camera that became a shot before
             return
         kept = f" Locked: {', '.join(map(str, self.span.locked))}." if self.span.locked else ""
-        state.notice = f"{', '.join(self.made)}: frames {self.span.first} to {self.span.last} are new.{kept}{self.said}"
+        state.notice = (
+            f"{takes.in_short(self.made)}: frames {self.span.first} to {self.span.last} are new.{kept}{self.said}"
+        )
         push_undo("Re-direct")
 
 

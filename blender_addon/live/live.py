@@ -140,7 +140,7 @@ class LiveDirection:
 
         Raises DollygripError where that cannot be, and the preview stays.
         """
-        task = attrs.evolve(self.preview.task, made=[])
+        task = attrs.evolve(self.preview.task, made=[], now_seen="")
         made = task.prepare(TakeReady(task.job_id, 0, self.preview.trajectory))
         task.deliver(scene, made)
         self.preview = None

@@ -1,4 +1,4 @@
-"""The Live panel: live direction, and the plot of the move that is shown."""
+"""The Live panel: what live direction says, and the plot of the move that is shown. Its switch is beside Predict."""
 
 import bpy
 import numpy as np
@@ -18,9 +18,6 @@ class Live:
 
     def draw(self, context):
         layout = self.layout
-        row = layout.row(align=True)
-        row.prop(context.window_manager, "dollygrip_live", text="Live", icon="PLAY", toggle=True)
-        row.operator("dollygrip.keep_live", icon="CHECKMARK")
         followed = live.follows(context.scene)
         if live.on and not followed:
             wrapped(layout, context, "Live follows another scene. Turn it off and on to follow this one.", "INFO")

@@ -21,7 +21,7 @@ from dollygrip.trajectory import Trajectory
 
 from .. import compat
 from ..camera import camera, rays
-from ..shots import saving, shots, strips
+from ..shots import colours, saving, shots, strips
 from ..takes import takes
 from . import picture
 
@@ -74,7 +74,9 @@ def sequencer_picture(scene: bpy.types.Scene) -> np.ndarray:
     here = (s for s in all_of_it if compat.span_of(s)[0] <= frame < compat.span_of(s)[1])
     if not any(strip.type != "SOUND" and not strip.mute for strip in here):
         raise InputError(f"No strip with a picture lies on frame {frame}.", "Move the playhead onto a strip.")
-    return _rendered(scene, [(scene.render, "use_sequencer", True)], neutral=True)
+    ours = [strip for strip in compat.all_strips_of(scene) if strips.shot_of(strip)]
+    as_others = [(strip.colorspace_settings, "name", "sRGB") for strip in ours]  # which undo the view, as others do not
+    return _rendered(scene, [*as_others, (scene.render, "use_sequencer", True)], neutral=True)
 
 
 def camera_picture(context: bpy.types.Context, seen_by: bpy.types.Object, frame: int) -> np.ndarray:
@@ -106,7 +108,7 @@ def camera_picture(context: bpy.types.Context, seen_by: bpy.types.Object, frame:
 def _rendered(scene: bpy.types.Scene, settings: list[tuple[Any, str, Any]], neutral: bool = False) -> np.ndarray:
     """A render of the current frame under changed settings; neutral: without the scene's view transform."""
     if neutral:
-        settings = [*settings, *((scene.view_settings, name, value) for name, value in strips.NEUTRAL)]
+        settings = [*settings, *((scene.view_settings, name, value) for name, value in colours.NEUTRAL)]
     with _changed([*settings, (scene.render, "use_border", False), (scene.render, "use_multiview", False)]):
         with bpy.context.temp_override(scene=scene):  # naming it would put it on the window's frame
             bpy.ops.render.render()
@@ -144,7 +146,7 @@ def _changed(settings: list[tuple[Any, str, Any]]) -> Iterator[None]:
     before = [(owner, name, getattr(owner, name)) for owner, name, _ in settings]
     try:
         for owner, name, value in settings:
-            strips.set_known(owner, name, value)
+            colours.set_known(owner, name, value)
         yield
     finally:
         for owner, name, value in before:

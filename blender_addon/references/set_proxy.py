@@ -61,6 +61,8 @@ class BuildSetProxy:
     job_id: str = ""
     received: int = 0
 
+    together = True
+
     @classmethod
     def of(cls, context: bpy.types.Context) -> Self:
         """For the take that is shown; raises InputError where there is none or its reference is gone."""
@@ -207,6 +209,7 @@ class DOLLYGRIP_OT_build_set_proxy(Job, bpy.types.Operator):
                 return super()._begin(context, wait)
             view = View.of(take, read_picture(takes.reference(take)).shape[1::-1])
             put(context.scene, take, view, exact_mesh(context, take, view))
+            push_undo(self.bl_label)
         except DollygripError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}

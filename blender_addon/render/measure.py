@@ -39,6 +39,7 @@ class MeasureCamera:
     said: str = ""
 
     received = 0  # the one result ends the job
+    together = False
 
     @classmethod
     def of(cls, context: bpy.types.Context) -> Self:

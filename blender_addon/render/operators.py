@@ -6,10 +6,11 @@ from bpy.props import EnumProperty
 from dollygrip import formats, shot_record
 from dollygrip.errors import DollygripError, InputError
 
+from .. import compat
 from ..backend.job import Job
 from ..camera import camera
 from ..rigs import rigs
-from ..shots import shots, strips
+from ..shots import colours, shots, strips
 from ..takes import takes
 from .render import RenderShot
 
@@ -48,11 +49,9 @@ def _task(context: bpy.types.Context, shot: bpy.types.Object, span: tuple[int, i
         raise InputError(f"Rendering {shot.name}: {error.message}", error.hint) from error
 
 
-class DOLLYGRIP_OT_open_take(bpy.types.Operator):
-    """Show the take that the active strip was rendered from; where it was deleted, the camera that was rendered"""
+class OnStrip:
+    """An operator on the active strip."""
 
-    bl_idname = "dollygrip.open_take"
-    bl_label = "Open Its Take"
     bl_options = {"REGISTER", "UNDO"}
 
     @classmethod
@@ -61,6 +60,13 @@ class DOLLYGRIP_OT_open_take(bpy.types.Operator):
             cls.poll_message_set("Choose a strip that Dollygrip rendered")
             return False
         return True
+
+
+class DOLLYGRIP_OT_open_take(OnStrip, bpy.types.Operator):
+    """Show the take that the active strip was rendered from; where it was deleted, the camera that was rendered"""
+
+    bl_idname = "dollygrip.open_take"
+    bl_label = "Open Its Take"
 
     def execute(self, context):
         scene, made_from = context.scene, _shot_of_active(context)
@@ -73,6 +79,18 @@ class DOLLYGRIP_OT_open_take(bpy.types.Operator):
         except DollygripError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
+        return {"FINISHED"}
+
+
+class DOLLYGRIP_OT_show_true_colours(OnStrip, bpy.types.Operator):
+    """Show the active strip's own colours: by its colour space, or by a neutral view where none undoes the scene's"""
+
+    bl_idname = "dollygrip.show_true_colours"
+    bl_label = "Show True Colours"
+
+    def execute(self, context):
+        if said := colours.show(compat.sequencer_scene(context), strips.active(context)):
+            self.report({"INFO"}, said)
         return {"FINISHED"}
 
 
@@ -110,5 +128,10 @@ def _show(scene: bpy.types.Scene, take: bpy.types.Action, preferred: str) -> Non
 
 
 register, unregister = bpy.utils.register_classes_factory(
-    (DOLLYGRIP_OT_render_shot, DOLLYGRIP_OT_render_shots, DOLLYGRIP_OT_open_take)
+    (
+        DOLLYGRIP_OT_render_shot,
+        DOLLYGRIP_OT_render_shots,
+        DOLLYGRIP_OT_open_take,
+        DOLLYGRIP_OT_show_true_colours,
+    )
 )

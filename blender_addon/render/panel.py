@@ -2,10 +2,11 @@
 
 import bpy
 
+from .. import compat
 from ..backend.session import session
 from ..camera import camera
 from ..drawing import draw_job, wrapped
-from ..shots import shots, strips
+from ..shots import colours, shots, strips
 from ..takes import takes
 from . import measure, scene_depth
 from .render import engine_of, video_size
@@ -55,6 +56,9 @@ class Render:
             wrapped(box, context, f"{shot['frames']} frames, {size}, {shot['engine']}, seed {shot['seed']}")
             if shot.get("kept_set"):
                 wrapped(box, context, "On the scene's own geometry")
+            if not colours.are_true(compat.sequencer_scene(context), strip):
+                wrapped(box, context, "The scene's view changes the colours of this strip.", "COLOR")
+                box.operator("dollygrip.show_true_colours")
             measure.draw(box, context, shot)
             box.operator("dollygrip.open_take", icon="LOOP_BACK")
 

@@ -21,7 +21,7 @@ from ..backend.worker import Tell
 from ..camera import camera, depths
 from ..direct.predict import check_prompt
 from ..references.picture import fingerprint, read_picture, write_png
-from ..shots import saving, shots, strips
+from ..shots import colours, saving, shots, strips
 from ..takes import takes
 from . import scene_depth
 
@@ -50,6 +50,8 @@ class RenderShot:
     job_id: str = ""
     depth_pass: scene_depth.DepthPass | None = None
     files: list[Path] = attrs.field(factory=list)
+
+    together = False
 
     @classmethod
     def of(
@@ -206,10 +208,10 @@ class RenderShot:
         return path
 
     def deliver(self, scene: bpy.types.Scene, prepared: Path) -> None:
-        if not self.files and (changed := strips.show_true_colours(scene)):
-            self.notices.append(changed)
         self.files.append(prepared)
-        strips.ensure(scene, self.files, self.frame_start, len(self.trajectory), self._shot("rendering"))
+        strip = strips.ensure(scene, self.files, self.frame_start, len(self.trajectory), self._shot("rendering"))
+        if len(self.files) == 1 and not colours.are_true(scene, strip):
+            self.notices.append("The scene's view changes the strip's colours: Show True Colours undoes that.")
 
     def finish(self, scene: bpy.types.Scene, outcome: Outcome) -> None:
         before = scene.dollygrip.notice  # of the shots of this queue that have ended

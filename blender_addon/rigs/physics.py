@@ -47,7 +47,7 @@ def apply(context: bpy.types.Context, camera: bpy.types.Object, rig: str) -> lis
     support, before, said = RIGS[rig], _moved(context, camera), []
     if max((ratio for ratio, _ in excess(before, support).values()), default=0.0) > _NEARLY:
         for share in _SHARES:
-            after, said = constrain(before, support, share)
+            after, said = constrain(before, support, share, takes.frame_range(action)[0])
             turn = not np.array_equal(after.rotations, before.rotations)
             said += rigs.rewrite(context, camera, blender_from_c2w(after.c2w, unit), turn, _TOLERANCE, smooth=True)
             left = {name: ratio for name, (ratio, _) in excess(_moved(context, camera), support).items()}

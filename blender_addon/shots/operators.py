@@ -113,7 +113,7 @@ class DOLLYGRIP_OT_new_shot(bpy.types.Operator):
 
     def execute(self, context):
         scene = context.scene
-        scene.camera = takes.new_camera(scene)
+        shots.show(scene, takes.new_camera(scene))
         return {"FINISHED"}
 
 
@@ -124,7 +124,7 @@ class DOLLYGRIP_OT_bind_shot(OnShot, bpy.types.Operator):
     bl_label = "Cut Here"
 
     def act(self, context, shot):
-        shots.bind(context.scene, shot, context.scene.frame_current)
+        return shots.bind(context.scene, shot, context.scene.frame_current)
 
 
 class DOLLYGRIP_OT_unbind_shot(OnShot, bpy.types.Operator):

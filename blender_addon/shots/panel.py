@@ -4,7 +4,7 @@ import bpy
 
 from ..drawing import thumbnail, wrapped
 from ..rigs import refit
-from ..takes import takes
+from ..takes import sets, takes
 from . import shots
 
 
@@ -57,6 +57,8 @@ def draw_take(
             row.operator("dollygrip.slide_take")
     elif (first, last) != (scene.frame_start, scene.frame_end):
         row.operator("dollygrip.fit_range", text="Use as Range")
+    if made_from["reference"] and sets.proxy_of(scene, take) is None:
+        layout.operator("dollygrip.build_set_proxy", icon="MESH_GRID")
     refit.draw(layout, take)
 
 
@@ -92,7 +94,7 @@ class DOLLYGRIP_UL_takes(bpy.types.UIList):
         else:
             split.prop(item.action, "name", text="", emboss=False, icon="ACTION")
         row = split.row(align=True)
-        row.label(text=f"#{takes.seed_of(item.action)}")
+        row.label(text=takes.label_of(item.id_data, item.action) if takes.is_take(item.action) else "#–")
         row.prop(item, "star", text="", emboss=False, icon="SOLO_ON" if item.star else "SOLO_OFF")
 
 
@@ -101,10 +103,10 @@ class DOLLYGRIP_UL_shots(bpy.types.UIList):
 
     def draw_item(self, context, layout, _data, item, _icon, _active, _property):
         cuts = ", ".join(f"{first}–{last}" for first, last in shots.spans(context.scene, item))
-        split = layout.split(factor=0.65) if cuts else layout
+        split = layout.split(factor=0.5) if cuts else layout
         row = split.row(align=True)
         row.prop(item.dollygrip_shot, "selected", text="")
-        row.prop(item, "name", text="", emboss=False, icon="VIEW_CAMERA")
+        row.prop(item, "name", text="", emboss=False)
         if cuts:
             split.label(text=cuts)
 

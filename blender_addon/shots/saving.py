@@ -96,6 +96,8 @@ def _collect_frames(scene: bpy.types.Scene, parent: Path) -> None:
             kept = new_folder(parent)
             shutil.copytree(folder, kept, dirs_exist_ok=True)
             strip.directory = f"{kept}{os.sep}"
+            if str(folder) in scene.dollygrip.notice:  # it says that they are there
+                scene.dollygrip.notice = ""
 
 
 def _in_use(scene: bpy.types.Scene) -> set[Path]:

@@ -12,7 +12,7 @@ import numpy as np
 from dollygrip.errors import InputError
 
 from .. import compat
-from ..takes import helpers, takes
+from ..takes import helpers, selection, takes
 
 
 def of_scene(scene: bpy.types.Scene) -> list[bpy.types.Object]:
@@ -22,11 +22,12 @@ def of_scene(scene: bpy.types.Scene) -> list[bpy.types.Object]:
 
 
 def show(scene: bpy.types.Scene, camera: bpy.types.Object) -> None:
-    """Make a shot's camera the scene's; where markers cut to it, the playhead moves to a frame that shows it."""
+    """Make a shot's camera the scene's, and select it; where markers cut to it, the playhead moves to such a frame."""
     scene.camera = camera
     cuts = spans(scene, camera)
     if cuts and not any(first <= scene.frame_current <= last for first, last in cuts):
         scene.frame_set(cuts[0][0])
+    selection.choose_camera(scene)
 
 
 def spans(scene: bpy.types.Scene, camera: bpy.types.Object) -> list[tuple[int, int]]:
@@ -67,15 +68,34 @@ def first_frame(scene: bpy.types.Scene, camera: bpy.types.Object | None) -> int:
     return cuts[0][0] if cuts else scene.frame_start
 
 
-def bind(scene: bpy.types.Scene, camera: bpy.types.Object, frame: int) -> None:
-    """Cut to a shot on `frame`, by the marker that is there or a new one. Raises InputError where another one cuts."""
+def bind(scene: bpy.types.Scene, camera: bpy.types.Object, frame: int) -> str:
+    """Cut to a shot on `frame`, by the marker that is there or a new one -> what else was bound, in words.
+
+    Before its first camera marker Blender shows that marker's camera, too: so where the first cut is made after the
+    scene's start, the shot that was there before is bound at its own first frame. Raises InputError where another cuts.
+    """
     here = next((m for m in scene.timeline_markers if m.frame == frame), None)
     if here and here.camera not in (None, camera):
         raise InputError(
             f"On frame {frame} the timeline cuts to {here.camera.name}.", "Move the playhead, or unbind it."
         )
+    before = _hidden_by_first_cut(scene, camera, frame)
     marker = here or scene.timeline_markers.new(camera.name, frame=frame)
     marker.camera = camera
+    if before is None:
+        return ""
+    first = takes.frame_range(takes.shown(before))[0]
+    bind(scene, before, first)
+    return f"{before.name} was bound at frame {first}, for it would not be seen before this cut."
+
+
+def _hidden_by_first_cut(scene: bpy.types.Scene, camera: bpy.types.Object, frame: int) -> bpy.types.Object | None:
+    """The first other shot that begins before `frame`, where no marker cuts yet and the scene begins earlier."""
+    if frame <= scene.frame_start or any(marker.camera for marker in scene.timeline_markers):
+        return None
+    begun = [(takes.frame_range(take)[0], shot) for shot in of_scene(scene) if (take := takes.shown(shot))]
+    earlier = [(first, shot) for first, shot in begun if shot != camera and first < frame]
+    return min(earlier, key=lambda pair: pair[0])[1] if earlier else None
 
 
 def unbind(scene: bpy.types.Scene, camera: bpy.types.Object) -> None:

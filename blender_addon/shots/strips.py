@@ -8,10 +8,10 @@ import bpy
 
 from .. import compat
 from ..takes import takes
+from . import colours
 
 _KEY = "dollygrip"
 _CHANNELS = 128
-NEUTRAL = (("view_transform", "Standard"), ("look", "None"), ("exposure", 0.0), ("gamma", 1.0))  # of a scene's view
 
 
 def shot_of(strip) -> dict[str, Any] | None:
@@ -44,7 +44,7 @@ def ensure(scene: bpy.types.Scene, files: list[Path], first: int, length: int, s
     """The strip of a shot with all of `files`, in order; made if there is none yet or an undo took it away.
 
     files: frames on disk so far, all of one folder; first: scene frame of the first; length: of the finished strip,
-    for which the channel keeps room. The strip shows the files' own pixels: its colour space is sRGB.
+    for which the channel keeps room. The strip shows the files' own pixels wherever the scene's view can be undone.
     """
     strips, folder = compat.strips_of(scene), files[0].parent.absolute()
     strip = of_folder(scene, folder)
@@ -53,7 +53,7 @@ def ensure(scene: bpy.types.Scene, files: list[Path], first: int, length: int, s
         channel = _free_channel(strips, first, length)
         path = takes.beside(files[0].as_posix())
         strip = strips.new_image(name, path, channel, first, fit_method="FIT")
-        set_known(strip.colorspace_settings, "name", "sRGB")
+        colours.undo_view(scene, strip)
         compat.show_in_sequencer(scene)
         if scene.sequence_editor.active_strip is None:
             scene.sequence_editor.active_strip = strip  # its take can be opened at once
@@ -70,38 +70,3 @@ def _free_channel(strips, first: int, length: int) -> int:
     taken = [channel for start, end, channel in spans if start < first + length and end > first]
     above = max(taken, default=0) + 1
     return above if above <= _CHANNELS else max(set(range(1, _CHANNELS)) - set(taken), default=_CHANNELS)
-
-
-def show_true_colours(scene: bpy.types.Scene) -> str:
-    """Let the sequencer show pixels as they are; returns what was changed or cannot be, for the user.
-
-    The view transform applies to the sequencer too: AgX would change every colour of a finished picture. Blender
-    itself sets Standard when the first movie is added to a sequencer.
-    """
-    view, space = scene.view_settings, scene.sequencer_colorspace_settings
-    settings = [(view, name, value, name.replace("_", " ")) for name, value in NEUTRAL]
-    changed, lacking = [], []
-    for owner, name, neutral, called in [*settings, (space, "name", "sRGB", "sequencer colour space")]:
-        if (was := getattr(owner, name)) == neutral:
-            continue
-        if set_known(owner, name, neutral):
-            shown = f"{was:g}" if isinstance(was, float) else was
-            changed.append(f"{called} from {shown} to {neutral}")
-        else:
-            lacking.append(f"{called} {neutral}")
-    said = []
-    if changed:
-        listed = ", ".join(changed)
-        said = [f"So that the strip shows its own colours, these settings of the scene were changed: {listed}."]
-    if lacking:
-        said.append(f"The strip may show other colours: this colour configuration has no {' and no '.join(lacking)}.")
-    return " ".join(said)
-
-
-def set_known(owner: Any, name: str, value: Any) -> bool:
-    """Set a property where its value is known, which a studio's colour configuration may lack; whether it was set."""
-    try:
-        setattr(owner, name, value)
-    except TypeError:
-        return False
-    return True

@@ -22,7 +22,7 @@ from dollygrip.trajectory import Trajectory
 from .. import compat
 from ..camera import curve_parts, parents
 from ..camera.camera import FittedTake, fit_under
-from . import helpers, settings, written
+from . import helpers, selection, settings, written
 from .plan import in_words
 
 CAMERA_NAME = "Dollygrip Camera"
@@ -109,8 +109,8 @@ def add(
     """Write a fitted take as a new Action of `camera` (that of `ensure_camera` by default), list it and show it.
 
     It is seen where it was placed in the world, whatever the camera is parented to.
-    The camera becomes the scene's, unless another Dollygrip camera is. provenance: `reference` is the picture's path.
-    Raises InputError as `check_own`, and for a parent without scale.
+    The camera becomes the scene's, unless another Dollygrip camera is; the scene's is selected. provenance: `reference`
+    is the picture's path. Raises InputError as `check_own`, and for a parent without scale.
     """
     camera = camera or ensure_camera(scene, like)
     check_own(camera)
@@ -135,6 +135,8 @@ def add(
     written.mark(action)
     if not is_camera(scene.camera):
         scene.camera = camera
+    if scene.camera == camera:
+        selection.choose_camera(scene)
     return action
 
 
@@ -312,8 +314,16 @@ def name_of(prompt: str) -> str:
     return words if len(words) <= 40 else words[:39].rsplit(" ", 1)[0] + " …"
 
 
+def in_short(names: list[str]) -> str:
+    """What takes are called where a message has room for one name."""
+    return names[0] if len(names) == 1 else f"{len(names)} takes"
+
+
 def write_keys(curve: bpy.types.FCurve, keys) -> None:
-    """Fill an empty F-curve with Bézier keys (dollygrip.curves.BezierKeys), all at once."""
+    """Fill an empty F-curve with Bézier keys (dollygrip.curves.BezierKeys), all at once.
+
+    None of them is selected, for selected keys say which part is to be directed anew.
+    """
     points = curve.keyframe_points
     count = len(keys.frames)
     points.add(count)
@@ -322,6 +332,7 @@ def write_keys(curve: bpy.types.FCurve, keys) -> None:
     for side, handles in (("left", keys.left), ("right", keys.right)):
         points.foreach_set(f"handle_{side}_type", np.full(count, _ALIGNED, np.int32))
         points.foreach_set(f"handle_{side}", handles.astype(np.float32).ravel())
+    curve_parts.deselect(curve)
     curve.update()
 
 
@@ -354,9 +365,12 @@ def shown(camera: bpy.types.Object | None) -> bpy.types.Action | None:
     return action if is_take(action) else None
 
 
-def seed_of(action: bpy.types.Action) -> str:
-    """The seed of a predicted take, "–" for a loaded one."""
-    return str(action[_KEY].get("seed", "–")) if _KEY in action else "–"
+def label_of(camera: bpy.types.Object, action: bpy.types.Action) -> str:
+    """The seed of one of a camera's takes, "–" for a loaded one; with its number where one job made several."""
+    listed = [entry.action[_KEY] for entry in camera.dollygrip_shot.takes if is_take(entry.action)]
+    own = action[_KEY]
+    siblings = {other.get("take") for other in listed if "job" in own and other.get("job") == own["job"]}
+    return f"#{own.get('seed', '–')}" + (f".{own['take']}" if len(siblings) > 1 else "")
 
 
 def scene_depth(action: bpy.types.Action) -> float:

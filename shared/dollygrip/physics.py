@@ -133,11 +133,12 @@ def excess(trajectory: Trajectory, rig: Rig) -> dict[str, tuple[float, int]]:
     return found
 
 
-def constrain(trajectory: Trajectory, rig: Rig, share: float = 1.0) -> tuple[Trajectory, list[str]]:
+def constrain(trajectory: Trajectory, rig: Rig, share: float = 1.0, first: int = 0) -> tuple[Trajectory, list[str]]:
     """The nearest move that the rig can do, and in sentences what had to give way; a possible move comes back itself.
 
     Frame 0 is kept, and the end pose where it can be reached within the speed. Lens, timing and frame count stay.
     share: of the accelerations and jerks that may be used; the rest is room for curves that are fitted to the move.
+    first: the number of frame 0 in what is said; lengths are said in metres, which the trajectory is taken to have.
     """
     over = excess(trajectory, rig)
     if not over:
@@ -151,7 +152,7 @@ def constrain(trajectory: Trajectory, rig: Rig, share: float = 1.0) -> tuple[Tra
         c2w[:, :3, :3] = _turned(trajectory, motions.turn, used.turn)
     c2w[:, :3, 3] = np.stack([ground[:, 0], height[:, 0], ground[:, 1]], 1) * depth
     made = attrs.evolve(trajectory, c2w=c2w)
-    return made, _gave_way(trajectory, made, rig, over)
+    return made, _gave_way(trajectory, made, rig, over, first)
 
 
 def _tightened(rig: Rig, share: float) -> Rig:
@@ -296,7 +297,9 @@ def _rolled_out(first: np.ndarray, turn: np.ndarray) -> np.ndarray:
     return matrix_from_quaternion(quaternion_from_matrix(np.array(out)))  # products drift from rigid by rounding
 
 
-def _gave_way(before: Trajectory, after: Trajectory, rig: Rig, over: dict[str, tuple[float, int]]) -> list[str]:
+def _gave_way(
+    before: Trajectory, after: Trajectory, rig: Rig, over: dict[str, tuple[float, int]], first: int
+) -> list[str]:
     """What was beyond the rig, and how far the shot and its end differ now."""
     said = []
     for motion, does in (("ground", "travel"), ("height", "rise or sink"), ("turn", "turn")):
@@ -304,14 +307,13 @@ def _gave_way(before: Trajectory, after: Trajectory, rig: Rig, over: dict[str, t
         if worst and np.isinf(worst[0]):
             said.append(f"A {rig.title.lower()} does not {does}.")
         elif worst:
-            said.append(
-                f"{worst[2].capitalize()} was {worst[0]:.1f} times a {rig.title.lower()}'s, at frame {worst[1]}."
-            )
-    moved = np.linalg.norm(after.positions - before.positions, axis=1) / before.scene_depth
+            ratio, frame, what = worst
+            said.append(f"{what.capitalize()} was {ratio:.1f} times a {rig.title.lower()}'s, at frame {first + frame}.")
+    moved = np.linalg.norm(after.positions - before.positions, axis=1)
     turned = np.degrees(
         np.linalg.norm(rotvec_from_matrix(np.swapaxes(before.rotations, 1, 2) @ after.rotations), axis=1)
     )
-    said.append(f"The camera moved by up to {moved.max():.2f} scene depths and {turned.max():.1f}° to get within.")
-    if moved[-1] > 0.002 or turned[-1] > 0.15:
-        said.append(f"The end could not be reached: {moved[-1]:.2f} scene depths and {turned[-1]:.1f}° are missing.")
+    said.append(f"The camera moved by up to {moved.max():.3g} m and {turned.max():.1f}° to get within.")
+    if moved[-1] > 0.002 * before.scene_depth or turned[-1] > 0.15:
+        said.append(f"The end could not be reached: {moved[-1]:.3g} m and {turned[-1]:.1f}° are missing.")
     return said

@@ -52,6 +52,8 @@ def test_predicted_takes_are_cameras_with_provenance(ready):
     assert bpy.ops.dollygrip.predict_camera() == {"FINISHED"}
     state = ready.dollygrip
     assert len(state.take_list) == 2 and state.take_index == 1
+    assert state.notice.startswith("2 takes: frames 11 to 22.")
+    assert [takes.label_of(ready.camera, entry.action) for entry in state.take_list] == ["#7.1", "#7.2"]
     action = state.take_list[1].action
     assert action.use_fake_user and takes.frame_range(action) == (11, 22)
     stored = takes.provenance(action)
@@ -68,6 +70,18 @@ def test_predicted_takes_are_cameras_with_provenance(ready):
     assert (ready.frame_start, ready.frame_end, ready.render.resolution_x) == (11, 250, 320), "the scene is left alone"
     bpy.ops.dollygrip.fit_range()
     assert (ready.frame_start, ready.frame_end) == (11, 22)
+
+
+def test_a_camera_that_takes_the_place_of_another_is_said(ready):
+    own = bpy.data.objects.new("Own", bpy.data.cameras.new("Own"))
+    ready.collection.objects.link(own)
+    ready.camera = own
+    bpy.ops.dollygrip.predict_camera()
+    made = ready.camera
+    assert made != own and f" {made.name} is the scene's camera now." in ready.dollygrip.notice
+    assert takes.label_of(made, takes.shown(made)) == "#0"
+    bpy.ops.dollygrip.predict_camera()
+    assert "now." not in ready.dollygrip.notice
 
 
 def test_a_take_starts_at_the_camera_of_the_reference(ready):
@@ -407,3 +421,12 @@ def test_takes_and_shots_survive_saving(ready, tmp_path):
     assert len(takes.dense(action)) == 12
     scene.frame_set(12)
     assert scene.camera.matrix_world.translation.x == pytest.approx(1, abs=0.01)
+
+
+@pytest.mark.parametrize(("name", "value"), [("prompt", "go"), ("reference", "//other.png"), ("start", "Own")])
+def test_an_error_goes_when_what_it_may_be_about_changes(ready, name, value):
+    state, own = ready.dollygrip, bpy.data.objects.new("Own", bpy.data.cameras.new("Own"))
+    state.reference = ""
+    assert "No reference picture" in error_of(bpy.ops.dollygrip.predict_camera)
+    setattr(state, name, own if name == "start" else value)
+    assert not state.error and not state.hint

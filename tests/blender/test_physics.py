@@ -1,12 +1,14 @@
 """A take within what a real support can do, and the handheld layer: geometry, as Blender evaluates it."""
 
+import re
+
 import bpy
 import numpy as np
 import pytest
 from bl_ext.user_default.dollygrip import compat
 from bl_ext.user_default.dollygrip.camera import camera
 from bl_ext.user_default.dollygrip.rigs import physics, rigs
-from blender.sample_takes import DEPTH, add_take, assert_same_view, counts, orbit, parent_of, seen
+from blender.sample_takes import DEPTH, FRAMES, START, add_take, assert_same_view, counts, orbit, parent_of, seen
 from blender.test_collisions import forward
 
 from dollygrip.physics import RIGS, excess
@@ -44,6 +46,17 @@ def test_bounds_that_curves_cannot_keep_are_said(scene, monkeypatch):
     over = excess(camera.attrs.evolve(seen(scene), scene_depth=DEPTH), RIGS["crane"])
     name = max(over, key=over.get)
     assert action[physics.SAID][-1] == f"Its curves still reach {over[name][0]:.1f} times the {name} of a crane."
+
+
+def test_what_had_to_give_way_is_said_in_the_scenes_frames_and_in_metres(scene):
+    """A jump of two metres half-way through a take that begins at frame 11, in a scene of centimetres."""
+    scene.unit_settings.scale_length = 0.01
+    action = add_take(scene, lambda t: (2.0 * (t[:, None] > 0.5) * [1.0, 0, 0], np.zeros((len(t), 3))))
+    bpy.ops.dollygrip.apply_physics(rig="dolly")
+    worst, moved = action[physics.SAID][:2]
+    frame = int(re.search(r"at frame (\d+)\.", worst)[1])
+    assert abs(frame - (START + FRAMES // 2)) <= 3
+    assert 0.5 < float(re.search(r"moved by up to ([\d.]+) m and", moved)[1]) < 2
 
 
 def test_what_a_support_can_do_is_left_alone(scene):

@@ -8,7 +8,7 @@ import pytest
 from bl_ext.user_default.dollygrip import compat
 from bl_ext.user_default.dollygrip.direct.redirect import rendered_frame
 from bl_ext.user_default.dollygrip.references import picture
-from bl_ext.user_default.dollygrip.shots import strips
+from bl_ext.user_default.dollygrip.shots import colours, strips
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -76,21 +76,48 @@ def shot(folder):
     return {"folder": str(folder), "take": "take", "prompt": "p", "engine": "embedded", "size": [64, 36], "frames": 5}
 
 
-@pytest.mark.parametrize("transform", ["AgX", "Filmic", "Standard"])
-def test_a_strip_shows_the_files_own_pixels(scene, tmp_path, transform):
-    """What the sequencer puts out is what the backend sent, whatever the scene's view was set to."""
-    scene.view_settings.view_transform = transform
-    scene.view_settings.exposure = 0.7
-    made = frames(tmp_path, 3)
-    said = strips.show_true_colours(scene)
-    assert "exposure" in said and ("view transform" in said) == (transform != "Standard")
+def shown(scene, folder, rgb):
+    """What the sequencer puts out of a strip of this picture."""
+    picture.write_png(folder / "frame_0011.png", rgb)
     render = scene.render
-    render.resolution_x, render.resolution_y = 64, 36
-    strips.ensure(scene, [path for path, _ in made], 10, 3, shot(tmp_path))
-    render.image_settings.file_format, render.filepath = "PNG", str(tmp_path / "out.png")
+    render.resolution_y, render.resolution_x = rgb.shape[:2]
+    render.dither_intensity = 0
+    strip = strips.of_folder(scene, folder) or strips.ensure(scene, [folder / "frame_0011.png"], 11, 1, shot(folder))
+    render.image_settings.file_format, render.filepath = "PNG", str(folder / "out.png")
     scene.frame_set(11)
     bpy.ops.render.render(write_still=True)
-    assert np.array_equal(picture.read_picture(str(tmp_path / "out.png")), made[1][1])
+    return strip, picture.read_picture(str(folder / "out.png"))
+
+
+@pytest.mark.parametrize("transform", ["AgX", "Filmic", "Standard"])
+def test_a_strip_undoes_the_scenes_view_and_leaves_it_alone(scene, tmp_path, transform):
+    """Without neon colours, which AgX and Filmic do not have: within 2 of 255 on average, by Standard equal."""
+    scene.view_settings.view_transform = transform
+    y, x = np.mgrid[:36, :64]
+    rgb = np.stack([40 + 3 * x, 60 + 4 * y, 130 + x - y], -1).astype(np.uint8)
+    strip, seen = shown(scene, tmp_path, rgb)
+    assert np.abs(seen.astype(int) - rgb).mean() < (0.01 if transform == "Standard" else 2)
+    assert scene.view_settings.view_transform == transform and colours.are_true(scene, strip)
+    scene.view_settings.view_transform = "AgX" if transform == "Standard" else "Standard"
+    assert not colours.are_true(scene, strip), "changed since"
+    assert not colours.show(scene, strip) and colours.are_true(scene, strip)
+
+
+@pytest.mark.parametrize("transform", ["AgX", "Filmic", "Standard", "Raw"])
+def test_a_view_that_nothing_undoes_becomes_neutral_where_that_is_asked(scene, tmp_path, transform):
+    """Then every pixel is the file's."""
+    view = scene.view_settings
+    view.view_transform, view.exposure = transform, 0.7
+    [(_, rgb)] = frames(tmp_path, 1)
+    strip, _ = shown(scene, tmp_path, rgb)
+    assert strip.colorspace_settings.name == "sRGB" and not colours.are_true(scene, strip)
+    assert (view.view_transform, round(view.exposure, 3)) == (transform, 0.7), "not without being asked"
+    scene.sequence_editor.active_strip = strip
+    assert bpy.ops.dollygrip.show_true_colours() == {"FINISHED"}
+    assert np.array_equal(shown(scene, tmp_path, rgb)[1], rgb) and colours.are_true(scene, strip)
+    view.exposure = 0.7
+    said = colours.show(scene, strip)
+    assert "exposure" in said and "view transform" not in said
 
 
 def test_a_strip_grows_and_new_versions_lie_above(scene, tmp_path):
@@ -135,3 +162,12 @@ def test_png_is_readable_elsewhere(scene, picture_path):
         seen.append(name)
         at += 12 + length
     assert seen == [b"IHDR", b"sRGB", b"IDAT", b"IEND"]
+
+
+def test_where_frames_were_is_not_said_once_they_were_moved(scene, tmp_path):
+    folder = tmp_path / "dollygrip_x" / "shot_001"
+    folder.mkdir(parents=True)
+    strips.ensure(scene, [path for path, _ in frames(folder, 1)], 1, 1, shot(folder))
+    scene.dollygrip.notice = f"1 of 1 frames are in {folder}."
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "a.blend"))
+    assert not scene.dollygrip.notice and (tmp_path / "dollygrip" / "shot_001").is_dir()

@@ -11,6 +11,7 @@ from bl_ext.user_default.dollygrip import compat
 from bl_ext.user_default.dollygrip.camera import camera
 from bl_ext.user_default.dollygrip.direct.predict import PredictCamera
 from bl_ext.user_default.dollygrip.references import picture, references, subject
+from bl_ext.user_default.dollygrip.shots import colours
 from bl_ext.user_default.dollygrip.takes import takes
 from bpy_extras.object_utils import world_to_camera_view
 from mathutils import Euler, Matrix, Vector
@@ -120,8 +121,8 @@ def add_take(scene) -> bpy.types.Action:
     return takes.add(scene, fitted, "still", {"reference": scene.dollygrip.reference})
 
 
-@pytest.mark.parametrize("aspect", [1.0, 2.0])
-def test_the_sequencers_frame_has_the_strips_own_colours(film, tmp_path, aspect):
+@pytest.mark.parametrize(("aspect", "ours"), [(1.0, False), (2.0, False), (1.0, True)])
+def test_the_sequencers_frame_has_the_strips_own_colours(film, tmp_path, aspect, ours):
     rgb = noise()
     picture.write_png(tmp_path / "one.png", rgb)
     picture.write_png(tmp_path / "two.png", 255 - rgb)
@@ -130,12 +131,16 @@ def test_the_sequencers_frame_has_the_strips_own_colours(film, tmp_path, aspect)
     strips = compat.strips_of(film)
     strip = strips.new_image("clip", str(tmp_path / "one.png"), 1, 10, fit_method="FIT")
     strip.elements.append("two.png")
+    if ours:  # it undoes the scene's view, which the others do not
+        strip["dollygrip"], film.view_settings.exposure = {"take": ""}, 0.0
+        colours.undo_view(film, strip)
+        assert strip.colorspace_settings.name == "AgX Base sRGB"
     film.frame_set(11)
     seen = capture(source="SEQUENCER").astype(int)
     assert seen.shape == (SIZE[1], SIZE[0] * aspect, 3), "on square pixels"
     if aspect == 1:
         assert np.abs(seen - (255 - rgb)).max() <= 1
-    assert (film.view_settings.view_transform, film.view_settings.exposure) == ("AgX", 1.0)
+    assert (film.view_settings.view_transform, film.view_settings.exposure) == ("AgX", 0.0 if ours else 1.0)
     film.frame_set(40)
     with pytest.raises(RuntimeError, match="No strip with a picture lies on frame 40"):
         bpy.ops.dollygrip.capture_reference(source="SEQUENCER")

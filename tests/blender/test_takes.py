@@ -187,6 +187,20 @@ def test_a_shots_frames_follow_its_markers(scene):
     assert not shots.spans(scene, second) and shots.frame_range(scene, second) == (20, 24)
 
 
+def test_the_first_cut_does_not_hide_the_shot_before_it(scene):
+    add_take(scene, 1)
+    first = scene.camera
+    bpy.ops.dollygrip.new_shot()
+    second = scene.camera
+    scene.frame_set(4)
+    said = shots.bind(scene, second, 4)
+    assert first.name in said and "frame 1" in said
+    assert shots.spans(scene, first) == [(1, 3)] and shots.spans(scene, second) == [(4, 250)]
+    scene.frame_set(2)
+    assert scene.camera == first
+    assert not shots.bind(scene, second, 6), "only the first cut does so"
+
+
 @pytest.mark.parametrize("by", [40, -30])
 @pytest.mark.parametrize("kind", ["NOISE", "ENVELOPE", "STEPPED", "FNGENERATOR", "CYCLES", "part of it"])
 def test_a_take_moves_in_time_with_its_modifiers(scene, kind, by):
@@ -421,7 +435,7 @@ def test_a_render_goes_on_in_a_new_process_and_a_moved_project(ready, scripted_b
 
 def test_a_prediction_goes_on_in_a_new_process(ready, tmp_path):
     ready.dollygrip.takes, ready.dollygrip.prompt = 4, "sleep=0.3"
-    begin_and_leave(PredictCamera.of(bpy.context), 1)
+    begin_and_leave(PredictCamera.of(bpy.context), 0)  # takes come all at once
     scene = reopen(tmp_path / "project" / "film.blend", RESUMED)
     made = [takes.provenance(entry.action) for entry in scene.dollygrip.take_list]
     assert [m["take"] for m in made] == [1, 2, 3, 4] and {m["reference"] for m in made} == {

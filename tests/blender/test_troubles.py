@@ -174,14 +174,14 @@ bpy.ops.wm.read_factory_settings(use_empty=True)
 addon_utils.enable("bl_ext.user_default.dollygrip")
 from bl_ext.user_default.dollygrip import compat
 from bl_ext.user_default.dollygrip.references import picture
-from bl_ext.user_default.dollygrip.shots import strips
+from bl_ext.user_default.dollygrip.shots import colours, strips
 scene, path = bpy.context.scene, Path(sys.argv[-1])
-print("SAID", strips.show_true_colours(scene))
 assert scene.view_settings.view_transform == "Film"
 rgb = picture.read_picture(str(path))
 scene.render.resolution_x, scene.render.resolution_y = rgb.shape[1::-1]
 strip = strips.ensure(scene, [path], 1, 1, {"take": "take"})
 assert len(strip.elements) == 1
+print("SAID", colours.show(scene, strip))
 assert bpy.ops.dollygrip.capture_reference(source="SEQUENCER") == {"FINISHED"}
 assert np.abs(picture.read_picture(scene.dollygrip.reference).astype(int) - rgb).max() <= 1
 """
