@@ -32,6 +32,11 @@ _KEPT = re.compile(
 )
 
 
+_LEVEL = re.compile(
+    r"\b(?:no|without(?: any)?|don't|never|not) (?:tilt|turn|pan)(?:s|ing)?\b|\bhorizon\b"
+    r"|\b(?:staying|keep\w*) level\b",
+    re.IGNORECASE,
+)
 _MOVING = (
     r"\b(?:pan|tilt|zoom|push|dolly|truck|track|move|slide|sweep|swing|nod|look|orbit|arc|rock|roll|sway|float|go|bob)\w*"
     r"(?: \w+){0,2}? "
@@ -80,5 +85,5 @@ def phrased(plan: Plan, prompt: str) -> Plan:
         past=_PAST.search(prompt) is not None,
         returns=plan.returns or _BACK.search(prompt) is not None,
         # In a shot of several moves, to look at a thing is one of them.
-        kept=kept is not None and (kept["looking"] is None or len(plan.phases) == 1),
+        kept=kept is not None and not _LEVEL.search(prompt) and (kept["looking"] is None or len(plan.phases) == 1),
     )

@@ -24,6 +24,8 @@ _LEAST = 0.3  # of the default: a move that is asked for is seen
 _LEAST_ORBIT = 20.0  # degrees: less is not seen to go around something, unless a little is asked
 _SHOWN = ("dolly_in", "zoom_in", "roll_clockwise", "roll_counterclockwise")  # every picture carries these
 USUAL_SECONDS = 3.4  # of a shot of usual amounts
+_FRAME = 0.8  # of half the picture's height: where a crane that goes in leaves its subject
+_RISE = 0.12  # subject distances: what a crane rises or sinks at least
 _LIMITS = {"tilt": 85.0, "dolly_in": 0.8, "dolly_zoom": 0.65, "zoom": 6.0}
 _AHEAD = 4.0  # degrees: what lies less to the side needs no turn to be seen
 ASIDE = 8.0  # degrees: a pan or tilt the way of what lies less to the side is hardly meant to end there
@@ -120,8 +122,25 @@ def settle(plan: Plan, context: Context, rng: np.random.Generator | None) -> Pla
             gone[move.family] = move.way
             net[move.family] = net.get(move.family, 0.0) + _signed(move)
             moves.append(move)
-        phases.append(attrs.evolve(phase, moves=tuple(moves)))
+        phases.append(attrs.evolve(phase, moves=_craned(tuple(moves), context)))
     return attrs.evolve(plan, phases=tuple(phases))
+
+
+def _craned(moves: tuple[Move, ...], context: Context) -> tuple[Move, ...]:
+    """Settled moves at once, where a crane that goes in rises or sinks no farther than leaves the subject in frame, or
+    as far as is seen."""
+    push = next((move for move in moves if move.name == "dolly_in"), None)
+    if push is None or {move.family for move in moves} & {"tilt", "orbit"}:
+        return moves
+    edge = _FRAME * np.tan(np.radians(context.view_degrees) / 2) / context.aspect * max(1 - push.asked.value, 0.0)
+    room = {"up": edge - context.ray()[1], "down": edge + context.ray()[1]}
+    most = {way: max(far, _RISE * context.strength) for way, far in room.items()}
+    return tuple(
+        attrs.evolve(move, asked=Amount(min(move.asked.value, most[move.way]), "settled"))
+        if move.family == "pedestal" and move.asked.unit == "settled"
+        else move
+        for move in moves
+    )
 
 
 def _hurry(phase: Phase, move: Move, seconds: float) -> float:
