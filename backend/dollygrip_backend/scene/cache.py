@@ -45,6 +45,7 @@ class SceneCache:
         self.device = torch.device(device)
         self.surfaces: list[Surface] = []
         self.fringes: list[Surface] = []
+        self.reference: Camera | None = None
 
     @classmethod
     def from_view(
@@ -85,6 +86,7 @@ class SceneCache:
             raise ValueError(f"An image {image.shape} and a depth {depth.shape} make no view.")
         if not (depth > 0).all():
             raise ValueError("A view's depth must be positive everywhere, inf for sky.")
+        self.reference = self.reference or Camera(c2w, intrinsics, *depth.shape[::-1])
         if mask is None:
             self._add_layers(image, depth, c2w, intrinsics, detail)
         elif mask.any():
@@ -139,7 +141,7 @@ class SceneCache:
     def render_tensors(self, c2w: np.ndarray, intrinsics: np.ndarray, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
         """As `render`, on the device: rgb float (h, w, 3) in 0..255 and disparity float (h, w), -1 in holes."""
         rgb, disparity = self.render_base(c2w, intrinsics, size)
-        return self.lay_fringes(rgb, disparity, c2w, intrinsics)
+        return self.lay_fringes(rgb, disparity, c2w, intrinsics)[:2]
 
     @torch.inference_mode()
     def render_base(
@@ -171,15 +173,17 @@ class SceneCache:
         c2w: np.ndarray,
         intrinsics: np.ndarray,
         known: Tensor | None = None,
-    ) -> tuple[Tensor, Tensor]:
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """A picture of `render_base`, filled or not, with the soft rims of near surfaces over it.
 
         Magnified, a rim keeps the width of a pixel: its alpha gets steeper around a half. A hole under a rim stays one
-        where the rim is not opaque. Where the geometry is `known` (h, w), it says how far a rim reaches.
+        where the rim is not opaque. Where the geometry is `known` (h, w), it says how far a rim reaches. The third is
+        bool (h, w), where a rim made an outline soft.
         """
         height, width = disparity.shape
         camera = Camera(c2w, intrinsics, width, height)
         rgb, disparity = rgb.reshape(-1, 3).clone(), disparity.reshape(-1).clone()
+        softened = torch.zeros_like(disparity, dtype=torch.bool)
         for fringe in _in_view(self.fringes, camera):
             seen = _see(fringe, camera, known)
             colour = fringe.texture(seen.x, seen.y, seen.magnification)
@@ -190,9 +194,10 @@ class SceneCache:
             shown = (alpha > 0) & (seen.disparity * IN_FRONT > behind) & ((behind >= 0) | (alpha > OPAQUE))
             pixels, alpha, soft = seen.pixels[shown], alpha[shown, None], soft[shown, None]
             near = colour[shown, :3] / soft.clamp_min(1 / 255)
+            softened[pixels] = ((alpha > FAINT) & (alpha < OPAQUE))[:, 0]
             rgb[pixels] = torch.lerp(rgb[pixels], near, alpha)
             disparity[pixels] = torch.where(alpha[:, 0] >= 0.5, seen.disparity[shown], behind[shown])
-        return rgb.view(height, width, 3), disparity.view(height, width)
+        return rgb.view(height, width, 3), disparity.view(height, width), softened.view(height, width)
 
     @torch.inference_mode()
     def push_behind(self, disparity: Tensor, hole: Tensor, c2w: np.ndarray, intrinsics: np.ndarray) -> Tensor:

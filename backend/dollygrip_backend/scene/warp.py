@@ -20,6 +20,8 @@ STRAY, AGREE = 2.5, 0.02  # … or more, where its disparity is within this shar
 FLAT = 1e-3  # below this a plane is seen so flatly from the target that a ray does not meet it
 FAR_AWAY = 1e30  # stands for the inverse of a depth that is not positive: nothing so far off is inside an image
 NEAR = 1e-3  # smallest depth in front of the camera, as a fraction of the sample's depth in its own view
+ASIDE = float(np.radians(40))  # between two looks at a point, from where on they show different sides of a thing …
+ASKED = 2.0  # … unless the camera itself has turned by so much that this many times its turn is more
 MAX_STRETCH = 3.0  # pixels that one cell may cover in its longer direction …
 MAX_ANISOTROPY = 40.0  # … where it also covers this many times less in the shorter one: too thin to have been seen
 
@@ -169,15 +171,17 @@ def _samples(surface: Surface, camera: Camera, forward: Mapping) -> tuple[tuple[
     if surface.listed is None:
         x = (torch.arange(width, device=device, dtype=torch.float32) + 0.5)[None]
         y = (torch.arange(surface.height, device=device, dtype=torch.float32) + 0.5)[:, None]
-        px, py, pd = forward(x, y, surface.disparity.view(surface.height, width))
+        own = surface.disparity.view(surface.height, width)
+        px, py, pd = forward(x, y, own)
         spacing, usable = _stretch(surface, camera, px, py, pd)
         px, py, pd, spacing = (t.reshape(-1) for t in (px, py, pd, spacing))
         alive = surface.valid & usable
     else:
         row = torch.div(surface.listed, width, rounding_mode="floor")
-        own = surface.disparity[surface.listed]
-        px, py, pd = forward((surface.listed - row * width).float() + 0.5, row.float() + 0.5, own)
+        x, y, own = (surface.listed - row * width).float() + 0.5, row.float() + 0.5, surface.disparity[surface.listed]
+        px, py, pd = forward(x, y, own)
         spacing, usable, alive = _magnification(own, pd, surface, camera) * 2**0.5, None, True
+    alive = alive & _known_side(surface, camera, x, y, own)
     margin = spacing.clamp(1.0, 8.0) * 2.0
     alive = alive & (px > -margin) & (px < camera.width + margin) & (py > -margin) & (py < camera.height + margin)
     parts = []
@@ -190,6 +194,26 @@ def _samples(surface: Surface, camera: Camera, forward: Mapping) -> tuple[tuple[
             pixel = chosen if surface.listed is None else surface.listed[chosen]
             parts.append(forward(*_subdivided(surface, pixel, level)))
     return tuple(torch.cat(part) for part in zip(*parts, strict=True)), usable
+
+
+def _known_side(surface: Surface, camera: Camera, x: Tensor, y: Tensor, disparity: Tensor) -> Tensor | bool:
+    """bool (N,): which samples the target sees from about where the view saw them: at less than an angle between.
+
+    What is much nearer than what a camera turns about swings round faster than it: of that the back would be seen,
+    and all there is of it are splinters. x, y and disparity, of shapes that fit, have N elements.
+    """
+    centre = surface.c2w[:3, :3].T @ (camera.c2w[:3, 3] - surface.c2w[:3, 3])
+    distance = float(np.linalg.norm(centre))
+    if distance * surface.box[:, 3].max() <= np.sin(ASIDE):  # by the law of sines no angle is larger
+        return True
+    turn = np.arccos(np.clip(surface.c2w[:3, 2] @ camera.c2w[:3, 2], -1, 1))
+    least = float(np.cos(min(max(ASIDE, ASKED * turn), np.pi)))
+    fx, fy, cx, cy = surface.intrinsics.tolist()
+    right, below = (x - cx) / fx, (y - cy) / fy
+    length = right.square() + (below.square() + 1)  # of the view's look, squared
+    along = (right * float(centre[0]) + (below * float(centre[1]) + float(centre[2]))) * disparity
+    other = length - 2 * along + (disparity * distance).square()  # … and of the target's
+    return (length - along > least * (length * other).sqrt()).reshape(-1)
 
 
 def _stretch(surface: Surface, camera: Camera, px: Tensor, py: Tensor, pd: Tensor) -> tuple[Tensor, Tensor]:

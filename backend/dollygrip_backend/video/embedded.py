@@ -2,7 +2,8 @@
 
 First the poses that see most of the unknown are found and filled, each one on top of what was filled before, and
 written back into the cache with depth. Then every frame is rendered from the grown cache, so what was filled once is
-seen again from every pose and does not flicker. Where the cache is certain a frame is exactly the cache's view.
+seen again from every pose and does not flicker. Where the cache is certain a frame is exactly the cache's view, but for
+outlines, which become smooth.
 """
 
 from collections.abc import Callable, Iterator, Sequence

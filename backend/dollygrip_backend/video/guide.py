@@ -1,14 +1,17 @@
 """From the 3D cache to a frame: the one way that the engine, the in-painter's training and the evaluation share.
 
 The cache's base is seen from a pose, its holes are filled, an in-painter may paint over the fill, and the soft rims of
-near surfaces are laid over all that.
+near surfaces are laid over all that; what outlines are still stairs after this become lines.
 """
 
 import attrs
 import numpy as np
+import torch
 from torch import Tensor
 
+from dollygrip_backend.scene.antialias import antialiased
 from dollygrip_backend.scene.cache import SceneCache
+from dollygrip_backend.scene.warp import Camera, Mapping
 from dollygrip_backend.video.fill import fill_along, fill_holes
 
 View = tuple[np.ndarray, np.ndarray]
@@ -44,7 +47,10 @@ class FilledGuide:
     def frame(self, rgb: Tensor | None = None) -> Tensor:
         """The finished frame (h, w, 3) in 0..255, with another base colour in place of the fill's where given."""
         rgb = self.rgb if rgb is None else rgb
-        return self.cache.lay_fringes(rgb, self.disparity, *self.view, self.known)[0]
+        rgb, disparity, soft = self.cache.lay_fringes(rgb, self.disparity, *self.view, self.known)
+        camera = Camera(*self.view, *self.hole.shape[::-1])
+        smooth = antialiased(rgb, disparity, Mapping.between(camera, self.cache.reference))
+        return torch.where(soft[..., None], rgb, smooth)
 
     def uncovered(self) -> Tensor:
         """bool (h, w): the holes that stay to be seen, those that no rim covers."""

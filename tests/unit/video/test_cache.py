@@ -338,3 +338,28 @@ def test_only_what_no_camera_to_come_sees_is_forgotten():
     assert (again.rgb == seen.rgb).all() and (again.hole == seen.hole).all()
     cache.forget_unseen(np.stack([pose(position=(40, 0, 0))] * 3), lenses, (WIDTH, HEIGHT))
     assert not cache.surfaces and cache.render(back, LENS, (WIDTH, HEIGHT)).hole.all()
+
+
+def test_what_a_camera_swings_round_too_fast_is_left_out_but_not_what_it_orbits():
+    depth = np.full((HEIGHT, WIDTH), 4.0, np.float32)
+    depth[24:40, 8:20] = 1.0  # near, and beside what the camera turns about
+    cache = SceneCache.from_view(smooth_image(), depth, np.eye(4), LENS)
+    for degrees, near_too in ((4, True), (25, False)):
+        seen = warp(cache.surfaces[0], _orbit(np.radians(degrees), 4.0, zoom=0.3))
+        assert bool((seen.disparity > 0.5).any()) == near_too
+        assert (seen.disparity < 0.5).sum() > 0.05 * WIDTH * HEIGHT
+
+
+def test_a_subject_stays_however_far_a_camera_orbits_it():
+    """The side that faces the camera of a slanted wall, seen from a right angle to the view's look at it."""
+    x, _ = image_coordinates()
+    depth = (4.0 / (1.0 - (x - LENS[2]) / LENS[0])).astype(np.float32)  # through (0, 0, 4), at 45 degrees
+    cache = SceneCache.from_view(smooth_image(), depth, np.eye(4), LENS)
+    turned = [bool(len(warp(cache.surfaces[0], _orbit(np.radians(d), 4.0)).pixels)) for d in (80, -80)]
+    assert sorted(turned) == [False, True]  # its back is no surface
+
+
+def _orbit(angle: float, radius: float, zoom: float = 1.0) -> Camera:
+    """A camera that has gone round what lies `radius` ahead by an angle."""
+    c2w = pose((0, angle, 0), (-radius * np.sin(angle), 0, radius - radius * np.cos(angle)))
+    return Camera(c2w, LENS * [zoom, zoom, 1, 1], WIDTH, HEIGHT)

@@ -50,6 +50,12 @@ def psnr(a: np.ndarray, b: np.ndarray) -> float:
     return 10 * np.log10(255**2 / max(((a.astype(float) - b) ** 2).mean(), 1e-9))
 
 
+def beside_outlines(depth: np.ndarray) -> np.ndarray:
+    """Pixels of a guide beside which its depth, 0 in holes, jumps."""
+    around = np.lib.stride_tricks.sliding_window_view(np.pad(depth, 1, mode="edge"), (3, 3))
+    return around.max((2, 3)) > 1.08 * around.min((2, 3))
+
+
 def test_frame_zero_is_the_reference_and_certain_pixels_are_the_caches_own(engine):
     image, depth = room()
     move = truck(5, 1.0)
@@ -59,7 +65,8 @@ def test_frame_zero_is_the_reference_and_certain_pixels_are_the_caches_own(engin
     cache = SceneCache.from_view(image, depth, np.eye(4), LENS)
     for frame, c2w in zip(frames, move, strict=True):
         guide = cache.render(c2w, LENS, SIZE)
-        differs = np.abs(frame[~guide.hole].astype(int) - guide.rgb[~guide.hole]).max(-1)
+        certain = ~guide.hole & ~beside_outlines(guide.depth)  # outlines become smooth
+        differs = np.abs(frame[certain].astype(int) - guide.rgb[certain]).max(-1)
         # A rim that is nearly opaque lets a little of what fills the hole behind it through.
         assert differs.max() <= 26 and (differs > 2).mean() < 0.01
 
