@@ -88,7 +88,7 @@ def test_names_tell_the_format_and_the_notice_what_was_assumed(scene, tmp_path):
     assert view_degrees(camera.sample(bpy.context, FIRST, FIRST)) == pytest.approx(90, abs=0.1)
     assert "the file does not say the frame rate: it is taken as 24" in scene.dollygrip.notice
     assert "field of view" not in scene.dollygrip.notice
-    assert bpy.context.selected_objects == [] and (scene.frame_start, scene.frame_end) == (FIRST, LAST)
+    assert bpy.context.selected_objects == [scene.camera] and (scene.frame_start, scene.frame_end) == (FIRST, LAST)
 
 
 def test_what_cannot_be_imported_or_exported_is_said(scene, tmp_path, monkeypatch):

@@ -252,7 +252,7 @@ class Desk:
     def from_strip(self):
         if strips := rendered(bpy.context.scene):
             bpy.context.scene.sequence_editor.active_strip = self.dice.choice(strips)
-        self.act(self.dice.choice(["open_take", "open_take", "measure_camera"]))
+        self.act(self.dice.choice(["open_take", "open_take", "measure_camera", "show_true_colours"]))
 
     def to_file_and_back(self):
         path = str(self.project / self.dice.choice(["take.camera.json", "poses.txt", "take.usda"]))
