@@ -146,7 +146,7 @@ def test_a_large_mesh_is_split_and_no_step_is_long(scene):
         runs = collisions.spans(ended.value)
     assert [(r["first"], r["last"]) for r in runs] == [(r["first"], r["last"]) for r in coarse]
     print(f"{len(steps)} steps, the longest {max(steps):.3f} s")
-    assert max(steps) < 0.2
+    assert max(steps) < 0.4
 
 
 @pytest.mark.parametrize("rig", ["PLAIN", "PATH"])
