@@ -41,7 +41,8 @@ def draw_take(
 ) -> None:
     """Prompt, what was understood of it, and frames of the take that is shown."""
     scene, made_from = context.scene, takes.provenance(take)
-    if icon := thumbnail(made_from["reference"]):
+    icon = thumbnail(made_from["reference"])
+    if icon and icon != thumbnail(scene.dollygrip.reference):  # which the Camera panel shows
         layout.template_icon(icon_value=icon, scale=3.0)
     if prompt := made_from.get("prompt"):
         wrapped(layout, context, f"“{prompt}”")
@@ -58,7 +59,7 @@ def draw_take(
     elif (first, last) != (scene.frame_start, scene.frame_end):
         row.operator("dollygrip.fit_range", text="Use as Range")
     if made_from["reference"] and sets.proxy_of(scene, take) is None:
-        layout.operator("dollygrip.build_set_proxy", icon="MESH_GRID")
+        row.operator("dollygrip.build_set_proxy", text="", icon="MESH_GRID")
     refit.draw(layout, take)
 
 

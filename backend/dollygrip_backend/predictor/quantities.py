@@ -143,7 +143,7 @@ _OTHERS: list[Rule] = [
     (r"\b(?:1[5-9]|20)\d\ds?\b", lambda m: (float(re.match(r"\d+", m[0])[0]), "other")),
     (rf"(?:{NUMBER})\b", lambda m: (number(m[0]), "none")),
 ]
-_MOVES = r"(?:zoom|push|pan|tilt|step|punch|nudge|whip|pull|jump|dolly|dollie|move|nod|bounce)(?:e?s)"
+_MOVES = r"(?:zoom|push|pan|tilt|step|punch|nudge|whip|pull|jump|dolly|dollie|move|nod|bounce)e?s"
 _MOVE = r"(?:pan|tilt|push|pull|dolly|truck|nod|look|whip|crane)\w*"
 # How often a move is made is no amount of it: "three quick zooms", "pan left two times".
 _REPEATS: list[Rule] = [
@@ -179,12 +179,10 @@ def read_quantities(prompt: str) -> list[Quantity]:
                 continue
             taken[start:end] = [True] * (end - start)
             value, unit = meaning(match)
-            focal = unit == "focal"  # to the reader a ratio like any other
-            found.append(
-                Quantity(start, end, 2.0, "ratio", focal=float(value))
-                if focal
-                else Quantity(start, end, float(value), unit)
-            )
+            if unit == "focal":  # to the reader a ratio like any other
+                found.append(Quantity(start, end, 2.0, "ratio", focal=value))
+            else:
+                found.append(Quantity(start, end, float(value), unit))
     return _in_the_unit_before(prompt, _said_again(prompt, sorted(found, key=lambda q: q.start)))
 
 

@@ -119,10 +119,11 @@ def settle(plan: Plan, context: Context, rng: np.random.Generator | None) -> Pla
                 drawn = draw_amount(move, attrs.evolve(context, reach=1.0) if phase.tempo == "whip" else context, rng)
                 back = _way_back(move, net.get(move.family, 0.0)) if plan.returns and move.asked is None else None
                 move = attrs.evolve(move, asked=Amount(back or drawn, "met" if move.asked else "settled"))
-            gone[move.family] = move.way
-            net[move.family] = net.get(move.family, 0.0) + _signed(move)
             moves.append(move)
         phases.append(attrs.evolve(phase, moves=_craned(tuple(moves), context)))
+        for move in phases[-1].moves:
+            gone[move.family] = move.way
+            net[move.family] = net.get(move.family, 0.0) + _signed(move)
     return attrs.evolve(plan, phases=tuple(phases))
 
 

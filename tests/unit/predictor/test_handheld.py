@@ -7,17 +7,11 @@ from hypothesis import strategies as st
 
 from dollygrip.physics import SWAY_DEGREES, SWAY_TRAVEL
 from dollygrip_backend.evaluation.judge import judge
-from dollygrip_backend.predictor import CameraPipeline
 from dollygrip_backend.predictor.constraints import Constraints, Keyframe
 from dollygrip_backend.predictor.handheld import held, sway
 from dollygrip_backend.predictor.plan import read_plan
 
 GREY = np.full((64, 96, 3), 128, np.uint8)
-
-
-@pytest.fixture(scope="module")
-def pipeline() -> CameraPipeline:
-    return CameraPipeline.from_pretrained(CameraPipeline.shipped())
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 300), st.floats(0, 1))
@@ -47,24 +41,24 @@ def test_a_sway_is_as_wide_as_said_and_no_quicker_in_a_short_shot():
         ("pan left, hand-held", ["pan_left", "handheld"]),
     ],
 )
-def test_hand_held_takes_sway_and_obey(pipeline, prompt, expect):
-    for take in pipeline(GREY, prompt, takes=4):
+def test_hand_held_takes_sway_and_obey(shipped, prompt, expect):
+    for take in shipped(GREY, prompt, takes=4):
         verdict = judge(take, expect)
         assert verdict.obeyed, verdict.reason
 
 
-def test_a_shaky_camera_sways_more_and_one_without_strength_not_at_all(pipeline):
+def test_a_shaky_camera_sways_more_and_one_without_strength_not_at_all(shipped):
     def swing(prompt, **options):
-        [take] = pipeline(GREY, prompt, **options)
+        [take] = shipped(GREY, prompt, **options)
         return np.ptp(take.rotations[:, 1, 2])
 
     assert swing("shaky handheld camera") > 1.5 * swing("handheld shot") > 0
     assert swing("handheld shot", strength=0.0) == 0
 
 
-def test_a_hand_held_camera_meets_its_keyframes(pipeline):
+def test_a_hand_held_camera_meets_its_keyframes(shipped):
     key = Keyframe(40, np.array([0.1, 0.0, 0.3]), np.eye(3))
-    [take] = pipeline(GREY, "handheld, dolly in", constraints=Constraints((key,)))
+    [take] = shipped(GREY, "handheld, dolly in", constraints=Constraints((key,)))
     np.testing.assert_allclose(take.positions[40], key.position, atol=1e-6)
     np.testing.assert_allclose(take.rotations[40], key.rotation, atol=1e-6)
 

@@ -44,7 +44,8 @@ def test_words_say_that_a_camera_comes_back(prompt, returns):
 
 @pytest.mark.parametrize(
     "notation", ["pan_left:30deg > pan_right", "roll_clockwise > roll_counterclockwise", "zoom_in:3x > zoom_out",
-                 "dolly_in:50% > dolly_out", "pan_left > tilt_up > pan_either"],
+                 "dolly_in:50% > dolly_out", "pan_left > tilt_up > pan_either",
+                 "dolly_in + pedestal_up > dolly_out + pedestal_down"],
 )  # fmt: skip
 @pytest.mark.parametrize("seed", range(4))
 def test_what_comes_back_ends_where_it_began(notation, seed):

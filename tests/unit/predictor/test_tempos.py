@@ -6,17 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dollygrip_backend.evaluation.judge import components
-from dollygrip_backend.predictor import CameraPipeline
 from dollygrip_backend.predictor.plan import read_plan
 from dollygrip_backend.predictor.settling import Context, draw_amount, settle
 from dollygrip_backend.predictor.tempos import paced
 
 GREY = np.full((64, 96, 3), 128, np.uint8)
-
-
-@pytest.fixture(scope="module")
-def pipeline() -> CameraPipeline:
-    return CameraPipeline.from_pretrained(CameraPipeline.shipped())
 
 
 @pytest.mark.parametrize(
@@ -65,11 +59,11 @@ def test_slower_than_slow_goes_less_far():
         assert 0.5 * slow < amount("dolly_in @slow", prompt) < 0.7 * slow
 
 
-def test_what_travels_fast_for_long_goes_farther_and_other_fast_moves_are_soon_over(pipeline):
-    usual, long = ([take] for take in (pipeline(GREY, "fast tracking shot right", frames=n)[0] for n in (81, 240)))
-    assert components(long[0])[-1, 3] > 1.3 * components(usual[0])[-1, 3]
+def test_what_travels_fast_for_long_goes_farther_and_other_fast_moves_are_soon_over(shipped, speed_of):
+    usual, long = (shipped(GREY, "fast tracking shot right", frames=frames)[0] for frames in (81, 240))
+    assert components(long)[-1, 3] > 1.3 * components(usual)[-1, 3]
     for prompt, axis, least, most in (("fast tracking shot right", 3, 80, 240), ("fast pan right", 0, 10, 80)):
-        speed = _speed(pipeline, prompt, axis, frames=240)
+        speed = speed_of(prompt, axis, frames=240)
         assert least < np.ptp(np.flatnonzero(speed > 0.05 * speed.max())) < most
 
 
@@ -79,27 +73,22 @@ def test_an_orbit_is_seen_to_go_around_however_little_the_picture_carries():
     assert draw_amount(orbit, Context(reach=0.2, room=0.1), np.random.default_rng(0)) < 5  # unless it would collide
 
 
-def _speed(pipeline, prompt, axis, **options):
-    [take] = pipeline(GREY, prompt, **options)
-    return np.abs(np.diff(components(take)[:, axis]))
-
-
-def test_a_whip_is_over_in_a_blink_and_goes_far(pipeline):
+def test_a_whip_is_over_in_a_blink_and_goes_far(speed_of):
     for prompt, axis, least in (("whip pan right", 0, 30.0), ("crash zoom in", 6, 0.3)):
-        speed = _speed(pipeline, prompt, axis)
+        speed = speed_of(prompt, axis)
         moving = np.flatnonzero(speed > 0.05 * speed.max())
         assert np.ptp(moving) <= 14 and speed.sum() > least
 
 
-def test_a_whip_comes_when_the_rest_before_it_is_over(pipeline):
-    speed = _speed(pipeline, "hold for one second, then whip pan left", 0)
+def test_a_whip_comes_when_the_rest_before_it_is_over(speed_of):
+    speed = speed_of("hold for one second, then whip pan left", 0)
     assert 24 <= np.flatnonzero(speed > 0.05 * speed.max())[0] <= 29
 
 
 @pytest.mark.parametrize(
     ("prompt", "grows"), [("dolly in, accelerating", True), ("dolly in, slowing to a stop", False)]
 )
-def test_speed_grows_or_falls(pipeline, prompt, grows):
-    speed = _speed(pipeline, prompt, 5)
+def test_speed_grows_or_falls(speed_of, prompt, grows):
+    speed = speed_of(prompt, 5)
     first, last = speed[:30].sum(), speed[-30:].sum()
     assert (last > 2 * first) if grows else (first > 2 * last)

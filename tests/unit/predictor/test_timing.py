@@ -5,17 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dollygrip_backend.evaluation.judge import components
-from dollygrip_backend.predictor import CameraPipeline, Constraints
+from dollygrip_backend.predictor import Constraints
 from dollygrip_backend.predictor.plan import Phase, read_plan
 from dollygrip_backend.predictor.timing import spread_over, timed
 
 GREY = np.full((64, 96, 3), 128, np.uint8)
-
-
-@pytest.fixture(scope="module")
-def pipeline() -> CameraPipeline:
-    return CameraPipeline.from_pretrained(CameraPipeline.shipped())
 
 
 @pytest.mark.parametrize(
@@ -118,18 +112,13 @@ def test_a_single_frame_has_no_time_to_share():
     assert plan.phases[0].lasts and spread_over(plan, 1, 0.0) == plan
 
 
-def _speed(pipeline, prompt, axis, **options):
-    [take] = pipeline(GREY, prompt, **options)
-    return np.abs(np.diff(components(take)[:, axis]))
-
-
-def test_a_take_waits_as_long_as_it_is_told(pipeline):
-    speed = _speed(pipeline, "wait two seconds, then pan left", 0)
+def test_a_take_waits_as_long_as_it_is_told(speed_of):
+    speed = speed_of("wait two seconds, then pan left", 0)
     assert speed[:48].max() < 1e-9 < speed[52:70].min()
 
 
-def test_a_drawn_path_is_walked_faster_and_faster(pipeline):
+def test_a_drawn_path_is_walked_faster_and_faster(shipped):
     path = np.linspace([0, 0, 0], [0.2, 0, 0.6], 20)
-    [take] = pipeline(GREY, "dolly in, accelerating", constraints=Constraints(path=path))
+    [take] = shipped(GREY, "dolly in, accelerating", constraints=Constraints(path=path))
     speed = np.linalg.norm(np.diff(take.positions, axis=0), axis=1)
     assert speed[-30:].sum() > 2 * speed[:30].sum()
