@@ -37,7 +37,7 @@ def build_scene() -> bpy.types.Scene:
     scene.cycles.samples = 24
     scene.cycles.use_denoising = True
     scene.render.resolution_x, scene.render.resolution_y = SIZE
-    scene.view_settings.view_transform, scene.view_settings.exposure = "AgX", 0.7
+    scene.view_settings.view_transform = "AgX"
     scene.render.fps = 24
     return scene
 
@@ -86,10 +86,10 @@ def add_column(x: float, y: float, material: bpy.types.Material) -> None:
 
 def add_light(scene: bpy.types.Scene) -> None:
     sun = bpy.data.objects.new("Sun", bpy.data.lights.new("Sun", "SUN"))
-    sun.data.energy, sun.data.angle, sun.data.color = 5.0, math.radians(2), (1.0, 0.86, 0.68)
+    sun.data.energy, sun.data.angle, sun.data.color = 8.1, math.radians(2), (1.0, 0.86, 0.68)
     sun.rotation_euler = (math.radians(48), 0, math.radians(68))
     fill = bpy.data.objects.new("Fill", bpy.data.lights.new("Fill", "AREA"))
-    fill.data.energy, fill.data.size, fill.data.color = 160.0, 4.0, (0.75, 0.85, 1.0)
+    fill.data.energy, fill.data.size, fill.data.color = 260.0, 4.0, (0.75, 0.85, 1.0)
     fill.location, fill.rotation_euler = (0, -1.5, 4.2), (math.radians(35), 0, 0)
     for light in (sun, fill):
         scene.collection.objects.link(light)
@@ -98,7 +98,7 @@ def add_light(scene: bpy.types.Scene) -> None:
         scene.world.use_nodes = True
     background = scene.world.node_tree.nodes["Background"]
     background.inputs["Color"].default_value = (0.45, 0.62, 0.9, 1)
-    background.inputs["Strength"].default_value = 0.7
+    background.inputs["Strength"].default_value = 1.14
 
 
 def add_camera(scene: bpy.types.Scene) -> None:
