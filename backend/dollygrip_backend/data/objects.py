@@ -5,6 +5,8 @@ from collections import Counter
 import attrs
 import numpy as np
 
+from dollygrip_backend.predictor.colours import lab
+
 # Other words that people say for what the scenes name, or for what looks like it in a picture (a cat is no dog, but
 # more like one than like anything else here). None of them is a name itself or stands for two.
 OTHER_WORDS: dict[str, tuple[str, ...]] = {
@@ -150,6 +152,7 @@ GENERAL_WORDS: dict[str, tuple[str, ...]] = {
 PRONOUNS = ("her", "him", "she", "he")
 SMALLEST = 0.0015  # share of the picture below which nobody would name a thing
 _UNIFORM = 0.65  # share of an object's pixels that must have its colour
+_TINT = 12.0  # chroma in CIE Lab from which nobody calls a thing white, grey or black, whatever it is made of
 # Hue in degrees, from and below, of the words that it decides; what lies between two words has none.
 _HUES = {
     "red": (-14, 13),
@@ -225,7 +228,7 @@ def find_objects(
     """
     found = []
     height, width = index.shape
-    base, seen = colour_words(_encoded(albedo)), colour_words(rgb / 255)
+    base = colour_words(_encoded(albedo))
     for i in np.unique(index[index > 0]):
         rows, columns = np.nonzero(index == i)
         if len(rows) < SMALLEST * index.size:
@@ -233,7 +236,7 @@ def find_objects(
         middle = np.argmin((rows - rows.mean()) ** 2 + (columns - columns.mean()) ** 2)
         row, column = rows[middle], columns[middle]
         colour = _common(base[rows, columns])
-        if not _looks(colour, seen[rows, columns]):
+        if not _looks(colour, rgb[rows, columns] / 255):
             colour = ""
         x, y = (column + 0.5) / width, (row + 0.5) / height
         share = len(rows) / index.size
@@ -265,11 +268,13 @@ def colour_words(srgb: np.ndarray) -> np.ndarray:
     return words
 
 
-def _looks(colour: str, seen: np.ndarray) -> bool:
-    """Whether the words of an object's pixels in the picture allow the colour of its material, shaded as it may be."""
+def _looks(colour: str, srgb: np.ndarray) -> bool:
+    """Whether an object's pixels in the picture (N, 3), 0..1, allow the colour of its material, shaded as it may be."""
+    seen = colour_words(srgb)
     shades = {"white": ("white", "grey", ""), "grey": ("white", "grey", "black", ""), "black": ("black", "grey", "")}
     if colour in shades:
-        return np.isin(seen, shades[colour]).mean() > _UNIFORM
+        _, a, b = lab(srgb.mean(0, keepdims=True))[0]
+        return np.isin(seen, shades[colour]).mean() > _UNIFORM and np.hypot(a, b) < _TINT
     return (seen == colour).mean() > _UNIFORM / 2
 
 

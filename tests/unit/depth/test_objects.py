@@ -63,6 +63,17 @@ def test_what_is_seen_in_another_colour_than_it_has_is_given_none():
     assert lamp.colour == ""  # it glows: what it is made of reflects nothing
 
 
+@pytest.mark.parametrize(
+    ("picture", "word"),
+    [((0.5, 0.5, 0.5), "grey"), ((0.52, 0.5, 0.46), "grey"), ((0.6, 0.5, 0.45), ""), ((0.38, 0.5, 0.42), "")],
+)
+def test_what_is_made_of_grey_is_called_so_where_the_picture_of_it_has_no_tint(picture, word):
+    index, albedo, rgb, depth = painted((0.5, 0.5, 0.5))
+    seen = np.where(index[..., None] == 1, np.array(picture) * 255, rgb).astype(np.uint8)
+    (sofa,) = find_objects(0, index, np.array(["", "sofa"]), albedo, seen, depth)
+    assert sofa.colour == word
+
+
 def test_a_general_word_fits_things_of_several_kinds():
     def thing(name: str, colour: str) -> SceneObject:
         return SceneObject(0, name, colour, 0.5, 0.5, 2.0, 0.1)
