@@ -6,7 +6,7 @@ import attrs
 import numpy as np
 
 from dollygrip_backend.data.grammar.words import FRAMES, MOVES, WORLD, entries
-from dollygrip_backend.predictor.plan import Amount, Move
+from dollygrip_backend.predictor.plan import EITHER, Amount, Move
 
 _DOUBLED = {
     "pan",
@@ -209,7 +209,7 @@ def _join(*parts: str) -> str:
 
 def _by_the_clock(words: str, way: str, rng) -> str:
     """Say about half of the orbits by the clock, as seen from above: travelling left is clockwise."""
-    if rng.random() < 0.45:
+    if way != EITHER and rng.random() < 0.45:
         clock = pick(rng, clock_words("clockwise" if way == "left" else "counterclockwise"))
         for side in sorted(MOVES["sides"][way], key=len, reverse=True):
             pattern = rf"\b{re.escape(side)}\b"

@@ -10,6 +10,7 @@ from dollygrip_backend.data.grammar.words import MOVES as WORDS
 from dollygrip_backend.predictor.plan import EITHER, FAMILIES, HANDHELD, PAUSE_SHARE, Move, Phase, Plan
 
 MOVES = [f"{family}_{way}" for family, ways in FAMILIES.items() if family != "dolly_zoom" for way in ways]
+_SAID = [*MOVES, *(f"{family}_{EITHER}" for family in ("pan", "roll", "orbit"))]  # some without saying which way
 _REFUSABLE = {
     "pan": "panning",
     "tilt": "tilting",
@@ -89,18 +90,13 @@ def _refusal(family: str, rng) -> str:
 
 def single(rng: np.random.Generator, name: str | None = None) -> Pair:
     """One plain move."""
-    family, way = (name or pick(rng, MOVES)).rsplit("_", 1)
-    plan = Plan((Phase((Move(family, way),)),))
-    undirected = Plan((Phase((Move(family, EITHER),)),))
+    family, way = (name or pick(rng, _SAID)).rsplit("_", 1)
     intent = WORLD["intent"].get(f"{family}_{way}") or WORLD["intent"].get(family)
     if (family in WORLD["intent"] and rng.random() < 0.1) or (
         f"{family}_{way}" in WORLD["intent"] and rng.random() < 0.05
     ):
-        return Pair(around(fill(pick(rng, intent), way, rng), rng), undirected if family == "orbit" else plan)
-    if family == "orbit" and rng.random() < 0.12:  # no direction said: both are right
-        return Pair(around(fill(pick(rng, FRAMES["undirected_orbits"]), way, rng), rng), undirected)
-    if family == "pan" and rng.random() < 0.05:
-        return Pair(around(fill(pick(rng, FRAMES["undirected_pans"]), way, rng), rng), undirected)
+        meant = Plan((Phase((Move(family, EITHER if family == "orbit" else way),)),))
+        return Pair(around(fill(pick(rng, intent), way, rng), rng), meant)
     c = clause(family, way, rng)
     plan = Plan((Phase((c.move,), tempo=c.tempo),))
     if rng.random() < 0.1:
@@ -115,7 +111,7 @@ def single(rng: np.random.Generator, name: str | None = None) -> Pair:
 
 def plain(rng: np.random.Generator) -> Pair:
     """One move in one short request, nothing around it."""
-    c = clause(*pick(rng, MOVES).rsplit("_", 1), rng)
+    c = clause(*pick(rng, _SAID).rsplit("_", 1), rng)
     return Pair(c.imperative if rng.random() < 0.7 else c.noun, Plan((Phase((c.move,), tempo=c.tempo),)))
 
 
@@ -136,7 +132,7 @@ def still(rng: np.random.Generator) -> Pair:
 def _two(rng, together: bool) -> tuple[Clause, Clause]:
     """Two clauses of different moves; together, seldom of families that clash."""
     while True:
-        a, b = (pick(rng, MOVES).rsplit("_", 1) for _ in range(2))
+        a, b = (pick(rng, _SAID).rsplit("_", 1) for _ in range(2))
         same = a[0] == b[0] and (together or a[1] == b[1])
         if not same and not (together and {a[0], b[0]} in _CLASHES and rng.random() < 0.85):
             return _one_named(clause(*a, rng), clause(*b, rng))

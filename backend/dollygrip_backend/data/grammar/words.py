@@ -4,6 +4,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from dollygrip_backend.predictor.plan import EITHER
+
 _FOLDER = Path(__file__).parent
 
 
@@ -15,6 +17,9 @@ MOVES, WORLD, FRAMES = _read("moves"), _read("world"), _read("frames")
 
 
 def entries(family: str, way: str) -> tuple[list[str], list[str]]:
-    """(verbs, nouns) of the move `family`_`way`: those of the family and those of this way alone."""
-    tables = [table for table in (MOVES[family], MOVES[family].get(way)) if table]
+    """(verbs, nouns) of the move `family`_`way`: those of the family and those of this way alone.
+
+    Those of an open way (EITHER) say none.
+    """
+    tables = [table for table in (way != EITHER and MOVES[family], MOVES[family].get(way)) if table]
     return [v for t in tables for v in t.get("verbs", [])], [n for t in tables for n in t.get("nouns", [])]
