@@ -35,7 +35,6 @@ class Camera:
         if state.use_director or (session.welcome and session.welcome.director):
             column.prop(state, "use_director")
         column.prop(state, "strength", slider=True)
-        column.prop(state, "scene_depth")
         row = layout.row()
         row.scale_y = 1.5
         row.operator("dollygrip.predict_camera", icon="VIEW_CAMERA")

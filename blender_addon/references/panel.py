@@ -26,6 +26,11 @@ class Reference:
             clear.data_path, clear.value = "scene.dollygrip.subject_kind", "AUTO"
         else:
             layout.operator("dollygrip.pick_subject", icon="EYEDROPPER")
+        column = layout.column()
+        column.use_property_split, column.use_property_decorate = True, False
+        column.prop(state, "scene_depth")
+        if not state.scene_depth:
+            column.label(text="0: measured", icon="INFO")
         layout.operator("dollygrip.build_set_proxy", icon="MESH_GRID")
         for proxy in sets.proxies(context.scene):
             row = layout.row(align=True)

@@ -2,6 +2,8 @@
 
 import bpy
 
+from dollygrip.protocol import EngineInfo
+
 from .. import compat
 from ..backend.session import session
 from ..camera import camera
@@ -23,14 +25,9 @@ class Render:
         split.alignment = "RIGHT"
         split.label(text="Engine")
         split.menu("DOLLYGRIP_MT_engine", text=engine_title(state.engine))
-        column = layout.column(align=True)
-        column.prop(state, "width")
-        column.prop(state, "height")
         take = takes.shown(scene.camera)
         engine = engine_of(session.welcome, state.engine) if session.welcome else None
-        if engine and not (state.width and state.height):
-            across, down = video_size((state.width, state.height), camera.render_size(scene), engine)
-            column.label(text=f"Renders {across}×{down}", icon="INFO")
+        draw_size(layout, scene, engine)
         if scene.camera:
             first, last = shots.frame_range(scene, scene.camera)
             what = take.name if take else scene.camera.name
@@ -61,6 +58,22 @@ class Render:
                 box.operator("dollygrip.show_true_colours")
             measure.draw(box, context, shot)
             box.operator("dollygrip.open_take", icon="LOOP_BACK")
+
+
+def draw_size(layout: bpy.types.UILayout, scene: bpy.types.Scene, engine: EngineInfo | None) -> None:
+    """The size that a shot gets, known with its engine; opened, what the animator asks of it."""
+    state = scene.dollygrip
+    header, body = layout.panel("dollygrip_size", default_closed=True)
+    if engine:
+        across, down = video_size((state.width, state.height), camera.render_size(scene), engine)
+        header.label(text=f"Size {across}×{down}")
+    else:
+        header.label(text="Size")
+    if body:
+        column = body.column(align=True)
+        column.prop(state, "width")
+        column.prop(state, "height")
+        column.label(text="0: what suits engine and scene", icon="INFO")
 
 
 def engine_title(name: str) -> str:
