@@ -407,7 +407,7 @@ def understood(action: bpy.types.Action) -> str:
     """How the predictor read the prompt, and how close the camera comes to a surface, in a line; "" if not known."""
     meta = json.loads(action[_KEY]["meta"])
     plan, near = meta.get("plan"), meta.get("clearance")
-    said = [in_words(plan)] if isinstance(plan, str) else []
+    said = [in_words(plan, meta.get("gaze"))] if isinstance(plan, str) else []
     if isinstance(near, float):
         said.append(f"comes within {near * scene_depth(action):.2g} m of a surface")
     return "; ".join(said)

@@ -213,6 +213,7 @@ def test_the_start_camera_says_where_to_look_and_the_path_where_to_start(film):
     looks = camera.c2w_from_blender(np.array(made.matrix_world)[None])[0]
     assert np.allclose(task.placement.start[:3, :3], looks[:3, :3], atol=1e-6)
     assert np.allclose(task.placement.start[:3, 3], polyline(bpy.context, film.dollygrip_direct.path)[0], atol=1e-6)
+    assert np.allclose(looks[:3, :3] @ task.request.up, [0, -1, 0], atol=1e-6), "where the sky is, however it tilts"
 
 
 @pytest.mark.parametrize(

@@ -30,10 +30,14 @@ class Keyframe:
 
 @attrs.frozen(eq=False)
 class Constraints:
-    """keyframes: at frames 1 and later; path: (N, 3) points from the camera on, walked from end to end, or None."""
+    """keyframes: at frames 1 and later; path: (N, 3) points from the camera on, walked from end to end, or None.
+
+    up: (3,) of the sky in frame 0's axes, which a gaze along the path keeps level.
+    """
 
     keyframes: tuple[Keyframe, ...] = ()
     path: np.ndarray | None = None
+    up: np.ndarray = attrs.field(factory=lambda: np.array([0.0, -1.0, 0.0]))
 
     def check(self, frames: int, scene_depth: float) -> None:
         """Raise InputError for the first thing that cannot be met."""
@@ -48,6 +52,8 @@ class Constraints:
                 raise InputError(f"Two keyframes are at frame {key.frame}.", "Keep one of them.")
             seen.add(key.frame)
             _check_pose(key)
+        if np.shape(self.up) != (3,) or not np.isfinite(self.up).all() or np.linalg.norm(self.up) < 1e-6:
+            raise InputError(f"The way up is no direction (3,): {self.up}.", "Give the sky's in frame 0's axes.")
         if self.path is None:
             return
         path = np.asarray(self.path, float)

@@ -23,21 +23,21 @@ _FINE = 1000
 def to_the_end(plan: Plan) -> Plan:
     """The plan, going on after a pause for what is left: "go halfway, then pause" leaves half of a path."""
     left = 1 - sum(_asked(phase) or 0.0 for phase in plan.phases)
-    if _pauses(plan.phases[-1]) and left > 0 and all(map(_asked, walking := [p for p in plan.phases if _travels(p)])):
+    if _pauses(plan.phases[-1]) and left > 0 and all(map(_asked, walking := [p for p in plan.phases if travels(p)])):
         return attrs.evolve(plan, phases=(*plan.phases, walking[-1])) if walking else plan
     return plan
 
 
 def pace(plan: Plan) -> Pace:
     """Shares of the time (T,), 0 to 1 -> shares of the path (T,) that the camera has gone by then, from 0 to 1."""
-    travels = [_travels(phase) for phase in plan.phases]
-    if not any(travels):
+    going = [travels(phase) for phase in plan.phases]
+    if not any(going):
         rests = all(map(_pauses, plan.phases))
-        travels = [rests or not _pauses(phase) for phase in plan.phases]
+        going = [rests or not _pauses(phase) for phase in plan.phases]
     shares = np.array([phase.share for phase in plan.phases])
     shares /= shares.sum()
-    lengths = shares * travels * [_SPEEDS.get(phase.tempo, 1.0) for phase in plan.phases]
-    asked = np.array([(_asked(phase) or 0.0) * on for phase, on in zip(plan.phases, travels, strict=True)])
+    lengths = shares * going * [_SPEEDS.get(phase.tempo, 1.0) for phase in plan.phases]
+    asked = np.array([(_asked(phase) or 0.0) * on for phase, on in zip(plan.phases, going, strict=True)])
     free = lengths * (asked == 0)
     if 0 < asked.sum() < 1 and free.any():
         lengths = asked + free * (1 - asked.sum()) / free.sum()
@@ -54,7 +54,8 @@ def pace(plan: Plan) -> Pace:
     return lambda when: np.interp(when, np.linspace(0, 1, len(gone)), gone / gone[-1])
 
 
-def _travels(phase: Phase) -> bool:
+def travels(phase: Phase) -> bool:
+    """Whether the camera goes on in a phase."""
     return any(move.family in _TRAVELS for move in phase.moves) or (not phase.moves and phase.tempo != "plain")
 
 

@@ -18,6 +18,7 @@ from dollygrip_backend.predictor.clearance import LEAST, clearance
 from dollygrip_backend.predictor.conditions import condition_vector
 from dollygrip_backend.predictor.constraints import Constraints
 from dollygrip_backend.predictor.coverage import reach
+from dollygrip_backend.predictor.gaze import looking, said_gaze, walking
 from dollygrip_backend.predictor.grounding import Found, Grounding, Seen
 from dollygrip_backend.predictor.handheld import held, sway
 from dollygrip_backend.predictor.motion import CHANNELS, SAMPLES, plan_channels, soon_over
@@ -35,6 +36,7 @@ from dollygrip_backend.predictor.text import TextEncoder
 from dollygrip_backend.predictor.timing import spread_over, timed
 
 NOISE_SHIFT = 3.0  # smooth channels show through noise: training and sampling stay longer at high noise levels
+_WALK = "dolly_in"  # the plan of words that say nothing but that the camera goes on
 _ROOM = (1.0, 0.8, 0.6, 0.45, 0.3, 0.2, 0.1)  # shares of the way tried until it is clear
 _NEARLY, _AT_LEAST = 0.9, 0.5  # of the widest room that a way has; the second where what numbers ask leaves too little
 _MARGIN = 1.5  # a storyboard keeps this much more room than its camera needs
@@ -147,7 +149,7 @@ class CameraPipeline(DiffusionPipeline):
         constraints.check(frames, reference.scene_depth)
         shots = self.read([prompt], reference, subject)
         if constraints.path is not None:
-            shots = attrs.evolve(shots, plans=[pacing.to_the_end(plan) for plan in shots.plans])
+            shots = self._along(shots, prompt, reference, subject)
         duration = (frames - 1) / fps
         cropped = reference.share_of_width(size)
         made = self._takes(
@@ -202,6 +204,16 @@ class CameraPipeline(DiffusionPipeline):
             for plan, found, prompt in zip(plans, subjects, prompts, strict=True)
         ]
         return Shots(memory, plans, subjects, [_distance(*of, reference) for of in zip(things, plans, strict=True)])
+
+    def _along(self, shots: Shots, prompt: str, reference: Reference, subject: tuple[float, float] | None) -> Shots:
+        """A prompt's shots on a drawn path, where words that name no move tell how it is walked."""
+        if not any(phase.moves for phase in shots.plans[0].phases):
+            walked = self.read([f"move forward, {prompt}"], reference, subject)
+            shots = walked if str(walked.plans[0]) != _WALK else shots
+        [plan], [found] = shots.plans, shots.subjects
+        gaze = said_gaze(prompt, plan, found is not None, subject is not None)
+        plan = attrs.evolve(walking(plan), gaze=gaze) if gaze else plan
+        return attrs.evolve(shots, plans=[pacing.to_the_end(plan)])
 
     def _see(self, reference: Reference) -> Seen:
         """What the grounding sees of a reference; the last is kept, for prompts change more often than pictures."""
@@ -264,7 +276,7 @@ class CameraPipeline(DiffusionPipeline):
                 channels += sway(frames, duration, plan.handheld * strength, np.random.default_rng((seed, k)))
         return [
             [
-                _finished(channels, plan, subject, unit, reference, constraints)
+                _finished(channels, plan, subject, unit, reference, constraints, duration)
                 for channels, plan in zip(*row, strict=True)
             ]
             for row, subject, unit in zip(zip(taken, told, strict=True), shots.subjects, units, strict=True)
@@ -349,11 +361,17 @@ def _finished(
     unit: float,
     reference: Reference,
     constraints: Constraints,
+    duration: float,
 ) -> tuple[np.ndarray, dict]:
     """(frames, 7) channels in subject distances -> the same in scene depths that meet the constraints, and the meta."""
-    channels = constraints.met(channels, unit * reference.scene_depth, pacing.pace(plan))
-    channels[:, :3] *= unit
+    pace, scale = pacing.pace(plan), unit * reference.scene_depth
     meta: dict = {"plan": str(plan), "phase_ends": plan.ends}
+    if plan.gaze:
+        aim = reference.context(subject, unit, duration, 1.0).ray() * scale
+        channels = looking(channels, plan, constraints, pace(np.linspace(0, 1, len(channels))), aim, duration)
+        meta["gaze"] = plan.gaze
+    channels = constraints.met(channels, scale, pace)
+    channels[:, :3] *= unit
     if subject is not None:
         meta["subject"] = [round(value, 4) for value in subject]
     if reference.depth is not None:

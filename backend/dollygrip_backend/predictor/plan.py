@@ -79,7 +79,7 @@ class Phase:
 class Plan:
     """Phases one after the other. handheld: factor on an operator's sway; toward: the move aims at the subject; past:
     what turns to it goes on beyond it; returns: what goes back undoes what went before; kept: the subject
-    is kept in frame."""
+    is kept in frame; gaze: where the camera looks on a drawn path, as in gaze.py."""
 
     phases: tuple[Phase, ...]
     handheld: float = 0.0
@@ -87,6 +87,7 @@ class Plan:
     past: bool = False
     returns: bool = False
     kept: bool = False
+    gaze: str = ""
 
     @property
     def ends(self) -> list[float]:

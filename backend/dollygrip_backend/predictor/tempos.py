@@ -13,6 +13,7 @@ _NO = r"(?<!\bno )(?<!\bnot )(?<!n't )(?<!\bwithout )(?<!\bnever )"
 _SPEEDING = re.compile(
     rf"{_NO}(?:\baccelerat|\b(?:gather|pick|gain|build)(?:s|ing)?(?: up)? (?:speed|pace|momentum)"
     r"|\bslow(?:ly)?,? (?:and |but )?then (?:fast|quick|rapid|rush)|\b(?:fast|quick)er and \w+er\b"
+    r"|\bslow(?:ly)? (?:at first|to (?:start|begin))\b[^.;]{0,30}\b(?:fast|quick|rapid|rac|rush|speed)|\bspeed ramp"
     r"|\bspeed(?:s|ing)? up\b|\bramp(?:s|ing)? up\b|\bease-in\b|\b(?:an|with|soft|slow) ease in\b"
     r"|\bstart(?:s|ing)? (?:off )?(?:slow|gent)\w*\b[^.;]{0,30}\b(?:fast|quick|speed))",
     re.IGNORECASE,
@@ -20,6 +21,7 @@ _SPEEDING = re.compile(
 _SLOWING = re.compile(
     rf"{_NO}(?:\bdecelerat|\bslow(?:s|ing)? (?:down|to an?)\b|\bslower and slower\b"
     r"|\b(?:fast|quick(?:ly)?|rapidly),? (?:and |but )?then (?:slow|gentl)|\bbraking\b|\bbrakes? to\b"
+    r"|\b(?:fast|quick(?:ly)?) (?:at first|to (?:start|begin))\b[^.;]{0,30}\bslow"
     r"|\b(?:com|glid|roll|drift|eas)(?:e|es|ing) to (?:an?|its) (?:\w+ )?(?:stop|rest|halt|standstill)\b"
     r"|\bl(?:ose|oses|osing) (?:speed|momentum)\b|\bease-out\b|\b(?:an|with|soft|slow) ease out\b"
     r"|\bstart(?:s|ing)? (?:off )?(?:fast|quick)\w*\b[^.;]{0,30}\bslow)",

@@ -207,7 +207,7 @@ def make_constraints(request: PredictRequest, arrays: dict[str, np.ndarray]) -> 
                 f"The keyframe at frame {frame} has a last row that is not 0 0 0 1.", "Send camera-to-world matrices."
             )
     keyframes = [Keyframe(f, pose[:3, 3], pose[:3, :3]) for f, pose in zip(request.keyframes_at, poses, strict=True)]
-    return Constraints(tuple(keyframes), arrays.get("path"))
+    return Constraints(tuple(keyframes), arrays.get("path"), np.array(request.up))
 
 
 def make_shot(request: RenderRequest, arrays: dict[str, np.ndarray]) -> video.Shot:

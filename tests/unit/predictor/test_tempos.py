@@ -30,6 +30,8 @@ GREY = np.full((64, 96, 3), 128, np.uint8)
         ("zoom_in", "not a crash zoom, an ordinary one", "zoom_in"),
         ("tilt_down @fast", "rapid tilt down to the brake pedal", "tilt_down @fast"),
         ("dolly_in", "push in slow then fast", "dolly_in @accelerating"),
+        ("dolly_in @slow", "move slowly at first, fast at the end", "dolly_in @accelerating"),
+        ("dolly_in @fast", "quick at first, then slow", "dolly_in @slowing"),
         ("dolly_in @slow > dolly_in @fast", "creep in, then charge", "dolly_in @accelerating"),
         ("pan_left:30deg @slow > pan_left:30deg @fast", "30 and 30", "pan_left 30° @slow > pan_left 30° @fast"),
         ("truck_left", "slide left, linear, no easing", "truck_left @constant"),
