@@ -185,4 +185,4 @@ def joined(hole: Tensor, disparity: Tensor) -> Tensor:
 
 def to_image(rgb: Tensor) -> np.ndarray:
     """float (h, w, 3) in 0..255 on any device -> uint8, rounded."""
-    return (rgb.clamp(0, 255) + 0.5).to(torch.uint8).cpu().numpy()
+    return (rgb.clamp(0, 255) + 0.5).to(torch.uint8).contiguous().cpu().numpy()

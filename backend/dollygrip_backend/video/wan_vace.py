@@ -101,7 +101,7 @@ class VaceJob(Job):
             ]
             rgb, disparity = (torch.stack(part) for part in zip(*seen, strict=True))
             rgb = fill_holes(rgb, disparity, disparity < 0)[0]
-            self._guide += list((rgb.clamp(0, 255) + 0.5).byte().cpu().numpy())
+            self._guide += list((rgb.clamp(0, 255) + 0.5).byte().contiguous().cpu().numpy())
             self._alpha += list(blend(disparity < 0).cpu().numpy())
 
     def _telling(self, window: Window) -> list[int]:
