@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from dollygrip_backend.scene.mapping import Mapping
 from dollygrip_backend.scene.surface import depth_edges
-from dollygrip_backend.scene.warp import Mapping
 
 
 def antialiased(rgb: Tensor, disparity: Tensor, picture: Mapping) -> Tensor:

@@ -14,8 +14,9 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate
 
 from dollygrip_backend.scene.layers import split
+from dollygrip_backend.scene.mapping import Camera, Mapping, in_view
 from dollygrip_backend.scene.surface import Surface, Texture
-from dollygrip_backend.scene.warp import Camera, Mapping, Seen, in_view, locate, warp
+from dollygrip_backend.scene.warp import Seen, locate, warp
 
 PUSHED = 0.98  # an invented surface must be at least this much farther than what was seen through it
 PUSH = 0.85  # factor on its disparity per attempt
@@ -136,10 +137,13 @@ class SceneCache:
         rgb, disparity = self.render_tensors(c2w, intrinsics, size)
         hole = (disparity < 0).cpu().numpy()
         depth = torch.where(disparity < 0, 0.0, 1.0 / disparity.clamp_min(0.0)).cpu().numpy()
-        return Guide((rgb.clamp(0, 255) + 0.5).byte().cpu().numpy(), hole, depth)
+        return Guide((rgb.clamp(0, 255) + 0.5).byte().contiguous().cpu().numpy(), hole, depth)
 
     def render_tensors(self, c2w: np.ndarray, intrinsics: np.ndarray, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
-        """As `render`, on the device: rgb float (h, w, 3) in 0..255 and disparity float (h, w), -1 in holes."""
+        """As `render`, on the device: rgb float (h, w, 3) in 0..255 and disparity float (h, w), -1 in holes.
+
+        Here and below a picture lies in memory channel by channel, as it is sampled, filled and smoothed.
+        """
         rgb, disparity = self.render_base(c2w, intrinsics, size)
         return self.lay_fringes(rgb, disparity, c2w, intrinsics)[:2]
 
@@ -154,16 +158,15 @@ class SceneCache:
         """
         width, height = size
         camera = Camera(c2w, intrinsics, width, height)
-        rgb = torch.zeros(height * width, 3, device=self.device)
+        rgb = torch.zeros(3, height * width, device=self.device)
         disparity = torch.full((height * width,), -1.0, device=self.device)
-        for surface in _in_view(self.surfaces, camera):
+        for number, surface in enumerate(_in_view(self.surfaces, camera)):
             seen = _see(surface, camera, known)
-            shown = _before(seen, disparity, size).nonzero()[:, 0]
-            if len(shown) < len(seen.pixels):
-                seen = seen.select(shown)
-            disparity[seen.pixels] = seen.disparity
-            rgb[seen.pixels] = surface.texture(seen.x, seen.y, seen.magnification)
-        return rgb.view(height, width, 3), disparity.view(height, width)
+            if number:  # there is something that may be in front
+                seen = seen.select(_before(seen, disparity, size).nonzero()[:, 0])
+            disparity.index_copy_(0, seen.pixels, seen.disparity)
+            rgb.index_copy_(1, seen.pixels, surface.texture(seen.x, seen.y, seen.magnification))
+        return rgb.view(3, height, width).permute(1, 2, 0), disparity.view(height, width)
 
     @torch.inference_mode()
     def lay_fringes(
@@ -182,22 +185,23 @@ class SceneCache:
         """
         height, width = disparity.shape
         camera = Camera(c2w, intrinsics, width, height)
-        rgb, disparity = rgb.reshape(-1, 3).clone(), disparity.reshape(-1).clone()
+        rgb = rgb.permute(2, 0, 1).clone(memory_format=torch.contiguous_format).view(3, -1)
+        disparity = disparity.reshape(-1).clone()
         softened = torch.zeros_like(disparity, dtype=torch.bool)
         for fringe in _in_view(self.fringes, camera):
             seen = _see(fringe, camera, known)
             colour = fringe.texture(seen.x, seen.y, seen.magnification)
-            soft = colour[:, 3] / 255
+            soft = colour[3] / 255
             alpha = ((soft - 0.5) * seen.magnification.clamp_min(1) + 0.5).clamp(0, 1)
             alpha = alpha if known is None else (soft > FAINT).float()
             behind = disparity[seen.pixels]
             shown = (alpha > 0) & (seen.disparity * IN_FRONT > behind) & ((behind >= 0) | (alpha > OPAQUE))
-            pixels, alpha, soft = seen.pixels[shown], alpha[shown, None], soft[shown, None]
-            near = colour[shown, :3] / soft.clamp_min(1 / 255)
-            softened[pixels] = ((alpha > FAINT) & (alpha < OPAQUE))[:, 0]
-            rgb[pixels] = torch.lerp(rgb[pixels], near, alpha)
-            disparity[pixels] = torch.where(alpha[:, 0] >= 0.5, seen.disparity[shown], behind[shown])
-        return rgb.view(height, width, 3), disparity.view(height, width), softened.view(height, width)
+            pixels, alpha = seen.pixels[shown], alpha[shown]
+            near = colour[:3, shown] / soft[shown].clamp_min(1 / 255)
+            softened[pixels] = (alpha > FAINT) & (alpha < OPAQUE)
+            rgb[:, pixels] = torch.lerp(rgb[:, pixels], near, alpha)
+            disparity[pixels] = torch.where(alpha >= 0.5, seen.disparity[shown], behind[shown])
+        return rgb.view(3, height, width).permute(1, 2, 0), disparity.view(height, width), softened.view(height, width)
 
     @torch.inference_mode()
     def push_behind(self, disparity: Tensor, hole: Tensor, c2w: np.ndarray, intrinsics: np.ndarray) -> Tensor:
@@ -214,8 +218,9 @@ class SceneCache:
             for _ in range(PUSHES):
                 x, y, there = mapping(column[left], row[left], value[left])
                 inside = (x > 0) & (x < surface.width) & (y > 0) & (y < surface.height)
-                place = surface.lookup(torch.where(inside, x, 0.5), torch.where(inside, y, 0.5))
-                left = left[inside & surface.valid[place.pixel] & (there > place.disparity * PUSHED)]
+                x, y = torch.where(inside, x, 0.5), torch.where(inside, y, 0.5)
+                place = surface.lookup(x, y)
+                left = left[inside & surface.says(x, y) & (there > place.disparity * PUSHED)]
                 if not len(left):
                     break
                 value[left] *= PUSH

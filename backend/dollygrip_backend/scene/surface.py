@@ -45,14 +45,14 @@ class Texture:
         return Texture(native, None if detail is None else _bytes(detail.permute(2, 0, 1)[None]), tuple(coarser))
 
     def __call__(self, x: Tensor, y: Tensor, magnification: Tensor) -> Tensor:
-        """Colours (N, C), float in 0..255, at native coordinates x, y (N,), for so many target pixels per pixel (N,).
+        """Colours (C, N), float in 0..255, at native coordinates x, y (N,), for so many target pixels per pixel (N,).
 
         Trilinear (Williams 1983): neither does detail alias where the camera is far, nor is it lost where it is near.
         """
         height, width = self.native.shape[2:]
-        grid = torch.stack([x * (2 / width) - 1, y * (2 / height) - 1], -1)
+        grid = torch.stack([(x * (2 / width)).sub_(1), (y * (2 / height)).sub_(1)])
         colour = _sample(self.native, grid)
-        level = torch.log2(magnification.clamp(1e-3, 1e3))
+        level = magnification.clamp(1e-3, 1e3).log2_()
         if self.detail is not None:
             _blend(colour, self.detail, grid, level / np.log2(self.detail.shape[3] / width))
         for number, texture in enumerate(self.coarser):
@@ -62,11 +62,12 @@ class Texture:
 
 
 def _blend(colour: Tensor, texture: Tensor, grid: Tensor, share: Tensor) -> bool:
-    """Mix in a share (N,) of another size, where it is positive; whether it is anywhere."""
+    """Mix into colour (C, N) a share (N,) of another size, where it is positive; whether it is anywhere."""
     some = (share > 0).nonzero()[:, 0]
     if len(some):
-        there = _sample(texture, grid[some])
-        colour[some] = torch.lerp(colour[some], there, share[some, None].clamp_max(1))
+        there = _sample(texture, grid.index_select(1, some))
+        mixed = torch.lerp(colour.index_select(1, some), there, share.index_select(0, some).clamp_max_(1))
+        colour.index_copy_(1, some, mixed)
     return len(some) > 0
 
 
@@ -75,10 +76,10 @@ def _bytes(texture: Tensor) -> Tensor:
 
 
 def _sample(texture: Tensor, grid: Tensor) -> Tensor:
-    sampled = grid_sample(
-        texture.float(), grid[None, None], mode="bilinear", padding_mode="border", align_corners=False
-    )
-    return sampled[0, :, 0].T.contiguous()
+    """Colours (C, N) of a texture (1, C, H, W) at x, y (2, N), from -1 to 1 over its sides."""
+    return grid_sample(
+        texture.float(), grid.T[None, None], mode="bilinear", padding_mode="border", align_corners=False
+    )[0, :, 0]
 
 
 @attrs.frozen(eq=False)
@@ -132,27 +133,32 @@ class Surface:
         )
 
     def lookup(self, x: Tensor, y: Tensor) -> "Place":
-        """What the surface is at image coordinates x, y (N,), which may lie outside.
+        """What the surface is at image coordinates x, y (N,), which lie inside or on the image's border.
 
         Bilinear in smooth cells (extended linearly over the half pixel at the border); see `_beside_edge` for cut ones.
         """
-        gx, gy = x - 0.5, y - 0.5
-        left = gx.floor().clamp_(0, self.width - 2)
-        top = gy.floor().clamp_(0, self.height - 2)
-        u, v = (gx - left).clamp_(-0.5, 1.5), (gy - top).clamp_(-0.5, 1.5)
-        cell = top.mul_(self.width).add_(left).long()
-        corner = [self.disparity.index_select(0, cell + step) for step in (0, 1, self.width, self.width + 1)]
+        u, v = x - 0.5, y - 0.5
+        left, top = u.floor().clamp_(0, self.width - 2), v.floor().clamp_(0, self.height - 2)
+        u.sub_(left)
+        v.sub_(top)
+        cell = top.mul_(self.width).add_(left).int()
+        steps = 0, 1, self.width, self.width + 1
+        corner = [self.disparity[step:].index_select(0, cell) for step in steps]
         upper, lower = torch.lerp(corner[0], corner[1], u), torch.lerp(corner[2], corner[3], u)
         disparity = torch.lerp(upper, lower, v).clamp_min_(0.0)
-        across, down = torch.lerp(corner[1] - corner[0], corner[3] - corner[2], v), lower - upper
-        pixel = cell + (v >= 0.5) * self.width + (u >= 0.5)
         clean = torch.ones_like(cell, dtype=torch.bool)
-        cut = (~self.smooth.index_select(0, cell)).nonzero()[:, 0]
+        cut = self.smooth.index_select(0, cell).logical_not_().nonzero()[:, 0]
         if len(cut):
-            beside = torch.stack([c.index_select(0, cut) for c in corner], 1)
-            disparity[cut], clean[cut] = _beside_edge(beside, u[cut, None].clamp(0, 1), v[cut, None].clamp(0, 1))
-            across[cut], down[cut] = 0.0, 0.0
-        return Place(disparity, across, down, cell, pixel, clean)
+            beside = torch.stack([c.index_select(0, cut) for c in corner])
+            there, sure = _beside_edge(beside, *(part.index_select(0, cut).clamp_(0, 1) for part in (u, v)))
+            disparity.index_copy_(0, cut, there)
+            clean.index_copy_(0, cut, sure)
+        return Place(disparity, cell, clean, corner, v, lower.sub_(upper), cut)
+
+    def says(self, x: Tensor, y: Tensor) -> Tensor:
+        """bool (N,): whether the pixels at image coordinates x, y (N,), inside or on the border, are valid."""
+        row, column = y.floor().clamp_(max=self.height - 1), x.floor().clamp_(max=self.width - 1)
+        return self.valid.index_select(0, row.mul_(self.width).add_(column).int())
 
 
 def _box(disparity: Tensor, valid: Tensor, sparse: bool) -> np.ndarray:
@@ -170,31 +176,42 @@ def _box(disparity: Tensor, valid: Tensor, sparse: bool) -> np.ndarray:
 
 
 class Place(NamedTuple):
-    """Disparity (N,) of a surface at some places, its slopes (N,) per pixel along x and y, and their cell and pixel.
+    """A surface at some places: disparity (N,) and cell int32 (N,).
 
-    clean: False beside an edge, on its far side, where a colour looked up there would be that of the near side, too.
+    clean: bool (N,), False beside an edge, on its far side, where a colour looked up there would be that of the near
+    side, too. The others are what `slopes` is made from: disparities of the cells' corners, four of (N,), how far down
+    in its cell a place is (N,), how much the disparity rises from the upper to the lower side (N,), and which places
+    lie in cut cells (M,).
     """
 
     disparity: Tensor
-    across: Tensor
-    down: Tensor
     cell: Tensor
-    pixel: Tensor
     clean: Tensor
+    corner: list[Tensor]
+    v: Tensor
+    down: Tensor
+    cut: Tensor
+
+    def slopes(self) -> tuple[Tensor, Tensor]:
+        """Slopes of the disparity (N,) per pixel along x and y, none in cut cells."""
+        upper_left, upper_right, lower_left, lower_right = self.corner
+        across = torch.lerp(upper_right - upper_left, lower_right - lower_left, self.v)
+        return across.index_fill_(0, self.cut, 0.0), self.down.index_fill(0, self.cut, 0.0)
 
 
 def _beside_edge(corner: Tensor, u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-    """Disparity (N,) in cut cells with corners (N, 4), at u, v (N, 1) in 0..1 from the upper left one; whether clean.
+    """Disparity (N,) in cut cells with corners (4, N), at u, v (N,) in 0..1 from the upper left one; whether clean.
 
     The edge runs where the bilinear disparity passes the middle between near and far, so that silhouettes stay smooth
     when magnified; on either side only the corners of that side count, so that no surface spans the edge.
     """
-    weight = torch.cat([(1 - u) * (1 - v), u * (1 - v), (1 - u) * v, u * v], 1)
-    middle = (corner.amax(1) + corner.amin(1)) / 2
-    near = (weight * corner).sum(1) > middle
-    weight = weight * ((corner > middle[:, None]) == near[:, None])
-    share = weight.sum(1)
-    return (weight * corner).sum(1) / share.clamp_min(1e-12), near | (share > 1 - BLEED)
+    right, lower = torch.stack([1 - u, u]), torch.stack([1 - v, v])
+    weight = (lower[:, None] * right).flatten(0, 1)
+    middle = (corner.amax(0) + corner.amin(0)) / 2
+    near = (weight * corner).sum(0) > middle
+    weight *= (corner > middle) == near
+    share = weight.sum(0)
+    return weight.mul_(corner).sum(0) / share.clamp_min(1e-12), near | (share > 1 - BLEED)
 
 
 def smooth_cells(disparity: Tensor) -> Tensor:

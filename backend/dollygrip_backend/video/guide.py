@@ -11,7 +11,7 @@ from torch import Tensor
 
 from dollygrip_backend.scene.antialias import antialiased
 from dollygrip_backend.scene.cache import SceneCache
-from dollygrip_backend.scene.warp import Camera, Mapping
+from dollygrip_backend.scene.mapping import Camera, Mapping
 from dollygrip_backend.video.fill import fill_along, fill_holes
 
 View = tuple[np.ndarray, np.ndarray]

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from dollygrip_backend.scene.antialias import antialiased
-from dollygrip_backend.scene.warp import Mapping
+from dollygrip_backend.scene.mapping import Mapping
 
 WIDTH, HEIGHT, FINE = 48, 36, 16
 TRAVELLED = Mapping(np.eye(3).tolist(), [100.0, 0.0, 0.0])  # disparities 0.7 apart are 70 pixels apart in the picture

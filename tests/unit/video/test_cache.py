@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from dollygrip.rotations import matrix_from_rotvec
 from dollygrip_backend.scene.cache import SceneCache
 from dollygrip_backend.scene.layers import split
-from dollygrip_backend.scene.warp import Camera, in_view, locate, warp
+from dollygrip_backend.scene.mapping import Camera, in_view
+from dollygrip_backend.scene.warp import locate, warp
 
 WIDTH, HEIGHT = 96, 64
 LENS = np.array([90.0, 90.0, 48.0, 32.0])
