@@ -40,18 +40,18 @@ def _without_specks(rgb: Tensor, disparity: Tensor, right: Tensor, down: Tensor)
 
     Before or behind all that surrounds it, it is no part of a line: it was decided wrongly.
     """
-    sides = [pad(right, (1, 0)), pad(right, (0, 1)), pad(down, (0, 0, 1, 0)), pad(down, (0, 0, 0, 1))]
-    strength = torch.stack(sides).abs_()
-    row, column = (strength.sum(0) > 2).nonzero(as_tuple=True)
-    strength = strength[:, row, column, None]
+    across, along = pad(right.abs(), (1, 1)), pad(down.abs(), (0, 0, 1, 1))
+    sides = [across[:, :-1], across[:, 1:], along[:-1], along[1:]]
+    row, column = (sum(sides) > 2).nonzero(as_tuple=True)
+    strength = torch.stack([side[row, column] for side in sides])
     total = strength.sum(0)
-    parts = torch.cat([rgb, disparity[..., None]], -1)
+    parts = torch.cat([rgb.permute(2, 0, 1), disparity[None]])
     height, width = disparity.shape
     around = ((0, -1), (0, 1), (-1, 0), (1, 0))
-    beside = [parts[(row + dy).clamp(0, height - 1), (column + dx).clamp(0, width - 1)] for dy, dx in around]
-    mean = (torch.stack(beside) * strength).sum(0) / total
-    parts[row, column] = torch.lerp(parts[row, column], mean, (total - 2).clamp_max(1))
-    return parts[..., :3], parts[..., 3]
+    beside = [parts[:, (row + dy).clamp(0, height - 1), (column + dx).clamp(0, width - 1)] for dy, dx in around]
+    mean = (torch.stack(beside) * strength[:, None]).sum(0) / total
+    parts[:, row, column] = torch.lerp(parts[:, row, column], mean, (total - 2).clamp_max(1))
+    return parts[:3].permute(1, 2, 0), parts[3]
 
 
 def _parted(edge: Tensor, first: Tensor, second: Tensor, picture: Mapping) -> Tensor:
@@ -74,7 +74,7 @@ def _blend(smooth: Tensor, rgb: Tensor, down: Tensor, right: Tensor) -> None:
     """
     row, column = down.nonzero(as_tuple=True)
     strength, down, right = down[row, column].abs(), down.sign(), right.sign()
-    first, last = (end[row, column] for end in _runs(down))
+    first, last = _runs(row, column, down[row, column])
     length, into = last - first + 1, column - first
     for end, way, distance in ((first, -1, into), (last, 1, last - column)):
         rise = _step(down, right, row, end, way) * _share(distance, length) * strength
@@ -84,14 +84,15 @@ def _blend(smooth: Tensor, rgb: Tensor, down: Tensor, right: Tensor) -> None:
             smooth.index_put_((own, column), change, accumulate=True)
 
 
-def _runs(down: Tensor) -> tuple[Tensor, Tensor]:
-    """(H, W) each: the first and the last column of the run of equal signs in a row that each element belongs to."""
-    width = down.shape[1]
-    index = torch.arange(width, device=down.device).expand_as(down)
-    begins, ends = torch.ones_like(down, dtype=torch.bool), torch.ones_like(down, dtype=torch.bool)
-    begins[:, 1:] = ends[:, :-1] = down[:, 1:] != down[:, :-1]
-    first = torch.where(begins, index, 0).cummax(1).values
-    return first, torch.where(ends, index, width - 1).flip(1).cummin(1).values.flip(1)
+def _runs(row: Tensor, column: Tensor, sign: Tensor) -> tuple[Tensor, Tensor]:
+    """int64 (N,) each: the first and the last column of the run of equal signs in a row that each element belongs to.
+
+    row, column and sign (N,) are those of the elements, row by row from left to right.
+    """
+    begins = torch.ones_like(row, dtype=torch.bool)
+    begins[1:] = (row[1:] != row[:-1]) | (column[1:] != column[:-1] + 1) | (sign[1:] != sign[:-1])
+    run = begins.cumsum(0) - 1
+    return column[begins][run], column[begins.roll(-1)][run]
 
 
 def _step(down: Tensor, right: Tensor, row: Tensor, end: Tensor, way: int) -> Tensor:

@@ -232,15 +232,14 @@ def depth_edges(disparity: Tensor) -> tuple[Tensor, Tensor]:
 def _edges(disparity: Tensor) -> Tensor:
     """(H, W) -> bool (H, W - 1): a depth edge between pixel j and j + 1 of a row."""
     step = disparity[:, 1:] - disparity[:, :-1]
-    padded = pad(step[None], (1, 1), mode="replicate")[0] if step.shape[1] else step
-    rising = step.sign()
-    before, after = padded[:, :-2] * rising, padded[:, 2:] * rising  # a slope the other way explains nothing
-    before[:, 0], after[:, -1] = 0.0, 0.0  # the border pixel has no slope of its own on that side
-    explained = 3.0 * torch.minimum(torch.maximum(before, after), _slope_limit(disparity))
-    size = step.abs()
-    return (size > CUT_RATIO * torch.maximum(disparity[:, 1:], disparity[:, :-1])) & (size > explained)
-
-
-def _slope_limit(disparity: Tensor) -> Tensor:
-    """The steepest slope (H, W - 1) that still counts as a surface: a third of the disparity per pixel."""
-    return torch.maximum(disparity[:, 1:], disparity[:, :-1]) / 3.0
+    larger = torch.maximum(disparity[:, 1:], disparity[:, :-1])
+    row, column = (step.abs() > CUT_RATIO * larger).nonzero(as_tuple=True)  # few: what explains them is looked at there
+    jump, last = step[row, column], step.shape[1] - 1
+    rising = jump.sign()  # a slope the other way explains nothing
+    before = step[row, (column - 1).clamp_min(0)] * rising * (column > 0)  # the border pixel has no slope of its own …
+    after = step[row, (column + 1).clamp_max(last)] * rising * (column < last)  # … on that side
+    # The steepest slope that still counts as a surface is a third of the disparity per pixel.
+    explained = 3.0 * torch.minimum(torch.maximum(before, after), larger[row, column] / 3.0)
+    edges = torch.zeros_like(step, dtype=torch.bool)
+    edges[row, column] = jump.abs() > explained
+    return edges
