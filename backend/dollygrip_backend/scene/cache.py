@@ -194,7 +194,7 @@ class SceneCache:
             soft = colour[3] / 255
             alpha = ((soft - 0.5) * seen.magnification.clamp_min(1) + 0.5).clamp(0, 1)
             alpha = alpha if known is None else (soft > FAINT).float()
-            behind = disparity[seen.pixels]
+            behind = disparity.index_select(0, seen.pixels)
             shown = (alpha > 0) & (seen.disparity * IN_FRONT > behind) & ((behind >= 0) | (alpha > OPAQUE))
             pixels, alpha = seen.pixels[shown], alpha[shown]
             near = colour[:3, shown] / soft[shown].clamp_min(1 / 255)
@@ -242,7 +242,7 @@ def _before(seen: Seen, disparity: Tensor, size: tuple[int, int]) -> Tensor:
     A hole's -1 is behind everything, the sky's 0 too. A later view hides an earlier one by whole pieces of surface, not
     by specks: those are where its depth is a little off.
     """
-    behind = disparity[seen.pixels]
+    behind = disparity.index_select(0, seen.pixels)
     nearer = seen.disparity > behind * IN_FRONT
     if not (nearer & (behind >= 0)).any():
         return nearer
@@ -250,7 +250,7 @@ def _before(seen: Seen, disparity: Tensor, size: tuple[int, int]) -> Tensor:
     piece = torch.zeros_like(disparity)
     piece[seen.pixels[nearer]] = 1.0
     around = avg_pool2d(piece.view(1, 1, height, width), PIECE, 1, PIECE // 2, count_include_pad=False)
-    return nearer & ((behind < 0) | (around.flatten()[seen.pixels] > MOST))
+    return nearer & ((behind < 0) | (around.flatten().index_select(0, seen.pixels) > MOST))
 
 
 def _see(surface: Surface, camera: Camera, known: Tensor | None) -> Seen:

@@ -36,7 +36,7 @@ class Seen:
 
     def select(self, chosen: Tensor) -> "Seen":
         """Those with the indices `chosen` (M,)."""
-        return Seen(*(part[chosen] for part in attrs.astuple(self, recurse=False)))
+        return Seen(*(part.index_select(0, chosen) for part in attrs.astuple(self, recurse=False)))
 
 
 def warp(surface: Surface, camera: Camera) -> Seen:
