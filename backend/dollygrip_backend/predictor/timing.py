@@ -39,6 +39,7 @@ _KINDS = [
 _THEN = re.compile(
     r"\b(?:and then|then|after(?:wards| that)|next|finally|followed by)\b|[;>]|[.]\s+(?=\w)", re.IGNORECASE
 )
+_COMMA = re.compile(rf"(?:[,;>.]\s*)?(?:{_THEN.pattern})|,(?! *$)", re.IGNORECASE)
 _LATER = [
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
@@ -123,15 +124,16 @@ def _in_its_part(plan: Plan, prompt: str) -> Plan:
 
 def _lasting(plan: Plan, prompt: str) -> Plan:
     """As many times as phases are theirs in order, of ranges ("0-2 s") in that of their starts. Else, where "then" and
-    the like part the prompt into as many as there are phases, a time is of the phase in whose part it stands; else, of
-    pauses and of moves, times go to them in order where there are as many."""
+    the like, or commas as well, part the prompt into as many as there are phases, a time is of the phase in whose part
+    it stands; else, of pauses and of moves, times go to them in order where there are as many."""
     phases, times = list(plan.phases), [time for time in _times(prompt) if time[1] != "shot"]
     if not times or not any(phase.moves and not phase.lasts for phase in phases):
         return plan
-    steps = [match.start() for match in _THEN.finditer(prompt)]
+    parted = ([match.start() for match in between.finditer(prompt)] for between in (_THEN, _COMMA))
+    steps = next((steps for steps in parted if len(steps) + 1 == len(phases)), None)
     if 1 < len(phases) == len(times):
         places = list(range(len(phases)))
-    elif 1 < len(phases) == len(steps) + 1:
+    elif len(phases) > 1 and steps:
         places = [sum(step < at for step in steps) for at, _, _ in times]
     else:
         open_to = {kind: [i for i, phase in enumerate(phases) if bool(phase.moves) == (kind == "move")]

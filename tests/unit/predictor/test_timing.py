@@ -50,7 +50,11 @@ def test_a_move_takes_its_part_of_the_shot(prompt, shares):
             "pan left, then a half-second tilt up over 12 frames",
             "pan_left > tilt_up for 12 frames",
         ),
-        ("pan_left > pause > pan_right", "pan left 1 s, pause 2 s, pan right", "pan_left > pause for 2 s > pan_right"),
+        (
+            "pan_left > pause > pan_right",
+            "pan left 1 s, pause 2 s, pan right",
+            "pan_left for 1 s > pause for 2 s > pan_right",
+        ),
         ("dolly_in", "push in over half a second", "dolly_in for 0.5 s"),
         ("dolly_in", "a 2-second push in", "dolly_in for 2 s"),
         ("dolly_in", "a 5 second shot, push in", "dolly_in"),
@@ -75,6 +79,11 @@ def test_a_move_takes_its_part_of_the_shot(prompt, shares):
         ("pan_right", "from frame 0 pan right", "pan_right"),
         ("pan_right", "after 0 seconds pan right", "pan_right"),
         ("dolly_in > pause", "push in, hold for 2-3 seconds", "dolly_in > pause for 3 s"),
+        (
+            "dolly_in > pause > pan_left",
+            "push in for four seconds, hold, then pan left",
+            "dolly_in for 4 s > pause > pan_left",
+        ),
     ],
 )
 def test_words_say_when(plan, prompt, said):
