@@ -161,7 +161,7 @@ class AlongPath(predict.PredictCamera):
     def follow(self, line: np.ndarray, start: np.ndarray) -> None:
         """Let the camera move along a path (N, 3) from the pose `start` (4, 4) on, which stands at its first point."""
         self.arrays["path"] = (line - line[0]) @ start[:3, :3]
-        self.request = attrs.evolve(self.request, up=tuple((-start[1, :3]).tolist()))
+        self.request = attrs.evolve(self.request, up=predict.up_of(start))
         self.closely = _OFF * float(np.linalg.norm(np.diff(line, axis=0), axis=1).sum())
         self.placement = attrs.evolve(self.placement, start=start)
 

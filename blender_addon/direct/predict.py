@@ -80,6 +80,7 @@ class PredictCamera:
             strength=state.strength,
             subject=point,
             subject_depth=distance,
+            up=up_of(start),
             direct=state.use_director,
         )
         provenance = {
@@ -123,6 +124,7 @@ class PredictCamera:
             strength=made_from.get("strength", 1.0),
             subject=tuple(made_from["subject"]) if "subject" in made_from else None,
             subject_depth=made_from.get("subject_depth"),
+            up=up_of(start),
         )
         own = ("seed", "model", "take", "meta", "id", "job", "scene_depth", "size", "fps")
         provenance = {key: value for key, value in made_from.items() if key not in own}
@@ -216,6 +218,11 @@ def lens_of(image: np.ndarray, seen: Trajectory) -> dict[str, Any]:
     fx, _, cx, cy = _lens(image, seen)
     height, width = image.shape[:2]
     return {"view_degrees": float(np.degrees(2 * np.arctan(width / 2 / fx))), "centre": (cx / width, cy / height)}
+
+
+def up_of(pose: np.ndarray) -> tuple[float, float, float]:
+    """Where the sky is in the axes of a camera at `pose` (4, 4)."""
+    return tuple((-pose[1, :3]).tolist())
 
 
 def _lens(image: np.ndarray, seen: Trajectory) -> np.ndarray:

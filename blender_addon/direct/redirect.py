@@ -23,7 +23,7 @@ from ..rigs import rigs
 from ..shots import strips
 from ..takes import takes
 from . import adopt, joining, parts
-from .predict import check_prompt, check_takes, lens_of, unused_seed
+from .predict import check_prompt, check_takes, lens_of, unused_seed, up_of
 
 _OWN = ("seed", "model", "take", "meta", "id", "job", "scene_depth", "size", "fps")  # of the parent's provenance
 
@@ -122,6 +122,7 @@ class Redirect:
             strength=strength,
             subject=point,
             subject_depth=distance,
+            up=up_of(seen.c2w[0]),
             keyframes_at=[frame - span.first for frame in span.met],
         )
         provenance = {

@@ -27,6 +27,10 @@ requests = st.builds(
     strength=numbers,
     subject=st.none() | st.tuples(numbers, numbers),
     subject_depth=st.none() | numbers,
+    centre=st.tuples(numbers, numbers),
+    keyframes_at=st.lists(st.integers(0, 2**60), max_size=5),
+    up=st.tuples(numbers, numbers, numbers),
+    direct=st.booleans(),
 )
 
 

@@ -9,7 +9,7 @@ from dollygrip.errors import InputError
 from dollygrip.protocol import DepthRequest, Limits, MeasureRequest, PredictRequest, RenderRequest, Request
 from dollygrip.trajectory import MAX_FRAMES
 from dollygrip_backend import video
-from dollygrip_backend.predictor.checks import MAX_STRENGTH
+from dollygrip_backend.predictor.checks import MAX_STRENGTH, check_up
 from dollygrip_backend.workers.runner import make_constraints, make_shot
 
 LIMITS = Limits()
@@ -60,6 +60,7 @@ def _predict(request: PredictRequest, arrays: dict[str, np.ndarray]) -> PredictR
         _check_range("subject's depth", request.subject_depth, 1e-6, 1e9)
         if request.subject is None:
             raise InputError("A depth was given for a subject that was not.", "Give the subject's x and y, too.")
+    check_up(request.up)
     _check_depth(arrays.get("depth"), arrays["image"])
     make_constraints(request, arrays).check(request.frames, request.scene_depth or 1.0)
     height, width = arrays["image"].shape[:2]

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from dollygrip_backend.predictor.numbers import AND_PARTS, NUMBER, SHARE, WORDS, Rule, number, share
+from dollygrip_backend.predictor.numbers import AND_PARTS, MIXED, NUMBER, SHARE, WORDS, Rule, number, share
 
 _CIRCLES = (
     r"(?:circles?|turns?|rotations?|revolutions?|orbits?|loops?|laps?|spins?|rolls?"
@@ -30,7 +30,7 @@ CIRCLE_PARTS: list[Rule] = [
         lambda m: (30 * _hours_between(number(m["a"]), number(m["b"])), "degrees"),
     ),
     (
-        rf"(?P<n>(?:\d|{WORDS})(?:{'|'.join(AND_PARTS)}))[ -]+{_TURN}\b",
+        rf"(?P<n>{MIXED}|(?:\d|{WORDS})(?:{'|'.join(AND_PARTS)}))[ -]+{_TURN}\b",
         lambda m: (360 * number(m["n"]), "degrees"),
     ),
     (rf"(?P<s>{SHARE})[ -]+(?:{_TURN}|{_ROUND})\b", lambda m: (360 * share(m["s"]), "degrees")),

@@ -9,7 +9,8 @@ import numpy as np
 
 from dollygrip.errors import InputError
 from dollygrip.splines import hermite_spline
-from dollygrip_backend.predictor.channels import SCALE, angles_of_rotation
+from dollygrip_backend.predictor.channels import SCALE, angles_of_rotation, rotation_of_angles
+from dollygrip_backend.predictor.level import Level
 from dollygrip_backend.predictor.motion import CHANNELS, SAMPLES
 from dollygrip_backend.predictor.pacing import Pace
 
@@ -30,14 +31,10 @@ class Keyframe:
 
 @attrs.frozen(eq=False)
 class Constraints:
-    """keyframes: at frames 1 and later; path: (N, 3) points from the camera on, walked from end to end, or None.
-
-    up: (3,) of the sky in frame 0's axes, which a gaze along the path keeps level.
-    """
+    """keyframes: at frames 1 and later; path: (N, 3) points from the camera on, walked from end to end, or None."""
 
     keyframes: tuple[Keyframe, ...] = ()
     path: np.ndarray | None = None
-    up: np.ndarray = attrs.field(factory=lambda: np.array([0.0, -1.0, 0.0]))
 
     def check(self, frames: int, scene_depth: float) -> None:
         """Raise InputError for the first thing that cannot be met."""
@@ -52,8 +49,6 @@ class Constraints:
                 raise InputError(f"Two keyframes are at frame {key.frame}.", "Keep one of them.")
             seen.add(key.frame)
             _check_pose(key)
-        if np.shape(self.up) != (3,) or not np.isfinite(self.up).all() or np.linalg.norm(self.up) < 1e-6:
-            raise InputError(f"The way up is no direction (3,): {self.up}.", "Give the sky's in frame 0's axes.")
         if self.path is None:
             return
         path = np.asarray(self.path, float)
@@ -67,6 +62,19 @@ class Constraints:
                 f"The path begins {start:.3g} away from the camera.",
                 "Begin it at the camera: its first point is 0, 0, 0.",
             )
+
+    def levelled(self, level: Level) -> "Constraints":
+        """The same along level axes, rotations relative to frame 0's, as channels have them."""
+        keyframes = [
+            Keyframe(
+                key.frame,
+                level.matrix @ key.position,
+                None if key.rotation is None else rotation_of_angles(level.turned(np.asarray(key.rotation)[None]))[0],
+            )
+            for key in self.keyframes
+        ]
+        path = None if self.path is None else np.asarray(self.path, float) @ level.matrix.T
+        return Constraints(tuple(keyframes), path)
 
     def known(self, frames: int, scale: float, pace: Pace) -> tuple[np.ndarray, np.ndarray]:
         """Normalised channels (64, 7) where the mask (64, 7) is 1; scale: the length that a position of 1 means.

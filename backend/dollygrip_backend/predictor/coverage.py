@@ -3,7 +3,6 @@
 import attrs
 import numpy as np
 
-from dollygrip_backend.predictor.channels import poses_of_channels
 from dollygrip_backend.predictor.clearance import visible_points
 from dollygrip_backend.predictor.motion import plan_channels
 from dollygrip_backend.predictor.plan import Plan
@@ -56,7 +55,7 @@ def surface_points(reference: Reference) -> np.ndarray:
 def coverage(channels: np.ndarray, points: np.ndarray, reference: Reference) -> float:
     """Of cameras (T, 7), channels in scene depths, the least share of a frame that points (N, 3) fall into which it
     sees from nearly the side that the reference does: another side of them is not in the picture."""
-    c2w, ratio = poses_of_channels(channels)
+    c2w, ratio = reference.level.poses(channels)
     width, height = reference.size
     half_width = np.tan(np.radians(reference.view_degrees) / 2)
     half_height = half_width * height / width

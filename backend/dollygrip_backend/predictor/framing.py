@@ -74,7 +74,7 @@ def framed(
     phase: Phase, turned: np.ndarray, shift: np.ndarray, arm: np.ndarray, context: Context, aimed: bool, kept: bool
 ) -> np.ndarray:
     """(N, 2) yaw and pitch of a settled phase whose own moves turn by `turned` (N, 2) and shift by `shift` (N, 3) a
-    camera that sees the subject at `arm` (3,).
+    camera that sees the subject at `arm` (3,), both along level axes.
 
     kept: the subject stays where it is in the picture; aimed: a crane that also goes in or out keeps it in frame.
     """
@@ -110,6 +110,6 @@ def _kept_high(shift: np.ndarray, arm: np.ndarray, context: Context) -> np.ndarr
     """(N,) pitch by which a camera that has moved by `shift` (N, 3) must turn for the subject at `arm` (3,) to stay in
     frame, up and down: as little as that needs."""
     to = arm - shift
-    lies = np.arctan2(to[:, 1], np.maximum(np.hypot(to[:, 0], to[:, 2]), 1e-6))
+    lies = np.arctan2(to[:, 1], np.maximum(np.hypot(to[:, 0], to[:, 2]), 1e-6)) + context.level.pitch
     edge = max(np.arctan(_EDGE * np.tan(np.radians(context.view_degrees) / 2) / context.aspect), abs(lies[0]))
     return np.clip(lies, -edge, edge) - lies

@@ -4,16 +4,17 @@ Rules on top of the reader, which knows of no path: "look where you go" is no pa
 """
 
 import re
+from collections.abc import Callable
 
 import attrs
 import numpy as np
 
 from dollygrip.rotations import matrix_from_rotvec, rotvec_from_matrix
 from dollygrip_backend.predictor.channels import angles_of_rotation, rotation_of_angles
-from dollygrip_backend.predictor.constraints import Constraints
 from dollygrip_backend.predictor.motion import PITCH, ROLL, YAW
 from dollygrip_backend.predictor.pacing import travels
 from dollygrip_backend.predictor.plan import Move, Plan
+from dollygrip_backend.predictor.settling import Context
 
 AHEAD, BACK, SUBJECT = "ahead", "back", "subject"
 
@@ -77,54 +78,55 @@ def _first(plan: Plan) -> int:
 
 
 def looking(
-    channels: np.ndarray, plan: Plan, constraints: Constraints, gone: np.ndarray, aim: np.ndarray, seconds: float
+    channels: np.ndarray,
+    plan: Plan,
+    walked: Callable[[np.ndarray], np.ndarray],
+    gone: np.ndarray,
+    aim: np.ndarray,
+    context: Context,
 ) -> np.ndarray:
-    """Channels (T, 7) of a take, its yaw and pitch those of the plan's gaze on the path of `constraints`.
+    """Channels (T, 7) of a take whose yaw and pitch are those of the plan's gaze on a path.
 
-    gone: (T,) shares of the path; aim: (3,) the subject, in the path's unit; seconds: how long the shot is.
+    walked: points (T, 3) of the path, along level axes, at shares (T,) of its length, of which `gone` (T,) are those of
+    the take; aim: (3,) the subject there.
     """
     if plan.gaze == SUBJECT:
-        return gazing(channels, aim - constraints.walked(gone), constraints.up, 1.0, seconds)
-    before, after = (constraints.walked(np.clip(gone + seen, 0, 1)) for seen in _SEEN)
+        return gazing(channels, aim - walked(gone), 1.0, context)
+    before, after = (walked(np.clip(gone + seen, 0, 1)) for seen in _SEEN)
     way = 1 if plan.gaze == AHEAD else -1
-    return gazing(channels, way * (after - before), constraints.up, plan.ends[_first(plan)], seconds)
+    return gazing(channels, way * (after - before), plan.ends[_first(plan)], context)
 
 
-def gazing(channels: np.ndarray, towards: np.ndarray, up: np.ndarray, ends: float, seconds: float) -> np.ndarray:
-    """Channels (T, 7) of a camera that looks `towards` (T, 3), its horizon level, whatever its own yaw and pitch were.
+def gazing(channels: np.ndarray, towards: np.ndarray, ends: float, context: Context) -> np.ndarray:
+    """Channels (T, 7) of a camera that looks `towards` (T, 3), along level axes, its horizon level, whatever its own
+    yaw and pitch were.
 
-    up: (3,) of the sky; both in frame 0's axes. From frame 0's view it turns there without haste. Turns after the share
-    `ends` of the time, and rolls, are made beside that; seconds: how long the shot is.
+    From frame 0's view it turns there without haste. Turns after the share `ends` of the time, and rolls, are made
+    beside that.
     """
-    level = _levelled(towards, up)
-    apart = rotvec_from_matrix(level[0].T[None])  # (1, 3) from where it should look to where frame 0 does
+    faced = _facing(towards)
+    apart = rotvec_from_matrix((faced[0].T @ context.level.matrix)[None])  # (1, 3) to where frame 0 looks
     time = np.linspace(0, 1, len(channels))
-    turning = np.clip(np.linalg.norm(apart) / _HASTE / max(seconds, 1e-6), 1e-6, 0.5)
+    turning = np.clip(np.linalg.norm(apart) / _HASTE / context.duration, 1e-6, 0.5)
     left = 1 - np.clip(time / turning, 0, 1)
     left = left * left * (3 - 2 * left)
     own = channels[:, [YAW, PITCH, ROLL]].copy()
     own[:, :2] -= own[np.searchsorted(time, ends - 1e-9), :2]
     own[time < ends, :2] = 0
     out = channels.copy()
-    turned = level @ matrix_from_rotvec(left[:, None] * apart) @ rotation_of_angles(own)
-    out[:, [YAW, PITCH, ROLL]] = angles_of_rotation(turned)
+    turned = faced @ matrix_from_rotvec(left[:, None] * apart) @ rotation_of_angles(own)
+    out[:, [YAW, PITCH, ROLL]] = angles_of_rotation(turned) - context.level.angles
     return out
 
 
-def _levelled(towards: np.ndarray, up: np.ndarray) -> np.ndarray:
+def _facing(towards: np.ndarray) -> np.ndarray:
     """(T, 3, 3) of cameras that look along (T, 3) with a level horizon; where that is steep, the heading is that of
     before and after."""
-    up = up / np.linalg.norm(up)
-    length = np.maximum(np.linalg.norm(towards, axis=1), 1e-12)
-    rise = towards @ up
-    flat = towards - rise[:, None] * up
-    sure = np.flatnonzero(np.linalg.norm(flat, axis=1) > _STEEP * length)
-    if len(sure):
-        heading = np.stack([np.interp(np.arange(len(flat)), sure, flat[sure, axis]) for axis in range(3)], 1)
-    else:
-        heading = np.tile(np.array([0.0, 0, 1]) - up[2] * up, (len(flat), 1))
-    heading /= np.maximum(np.linalg.norm(heading, axis=1, keepdims=True), 1e-12)
-    height = np.clip(np.arcsin(np.clip(rise / length, -1, 1)), -_HIGHEST, _HIGHEST)[:, None]
-    forward = np.cos(height) * heading + np.sin(height) * up
-    right = np.cross(-up, heading)
-    return np.stack([right, np.cross(forward, right), forward], -1)
+    flat = towards * [1, 0, 1]
+    level, length = np.linalg.norm(flat, axis=1), np.linalg.norm(towards, axis=1)
+    sure = np.flatnonzero(level > _STEEP * np.maximum(length, 1e-12))
+    frames = np.arange(len(flat))
+    heading = np.stack([np.interp(frames, sure, flat[sure, axis]) for axis in (0, 2)]) if len(sure) else None
+    yaw = np.zeros(len(flat)) if heading is None else np.arctan2(*heading)
+    pitch = np.clip(np.arctan2(-towards[:, 1], level), -_HIGHEST, _HIGHEST)
+    return rotation_of_angles(np.stack([yaw, pitch, 0 * yaw], 1))

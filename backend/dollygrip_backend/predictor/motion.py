@@ -2,9 +2,10 @@
 
 Channels (N, 7) relative to frame 0, which is zero:
 
-    0..2  position x, y, z in units of the subject's distance, along frame 0's right, down and forward axes
-    3..5  yaw, pitch, roll in radians, R = Ry(yaw) Rx(pitch) Rz(roll); yaw > 0 turns right, pitch > 0 looks up,
-          roll > 0 is clockwise from behind the camera; angles count full turns
+    0..2  position x, y, z in units of the subject's distance: right, down and ahead along level axes with the heading
+          of frame 0, which are its own where it stands level
+    3..5  yaw, pitch, roll in radians relative to frame 0's own p and r, R = Ry(yaw) Rx(p + pitch) Rz(r + roll); yaw > 0
+          turns right, pitch > 0 looks up, roll > 0 is clockwise from behind the camera; angles count full turns
     6     logarithm of the focal length over frame 0's
 
 Yaw is about the vertical, so a pan after a tilt keeps the horizon level, as on a tripod.
@@ -103,8 +104,8 @@ def _run_phase(phase: Phase, s: np.ndarray, start: np.ndarray, context: Context,
     out = np.zeros((len(s), CHANNELS))
     if not phase.moves:
         return out
-    frame = _rotation(start[YAW], start[PITCH])
-    shift = np.zeros((len(s), 3))  # in the camera's own axes at the phase's start; y stays the world's vertical
+    tilted = _rotation(0.0, start[PITCH] + context.level.pitch)  # the camera's axes at the phase's start, in those …
+    shift = np.zeros((len(s), 3))  # … of this: level, with its heading
     orbit = np.zeros(len(s))
     for move in phase.moves:
         amount = move.asked.value
@@ -113,19 +114,19 @@ def _run_phase(phase: Phase, s: np.ndarray, start: np.ndarray, context: Context,
             out[:, channel] += sign * np.radians(amount) * s
         elif aimed and move.name == "dolly_in":
             way, turn = approach(free_ray(phase, context), amount)
-            shift += amount * way * s[:, None]
+            shift += amount * (tilted @ way) * s[:, None]
             out[:, [YAW, PITCH]] += turn * s[:, None]
         elif move.name in _SHIFTS:
             axis, sign = _SHIFTS[move.name]
-            shift[:, axis] += sign * amount * s
+            shift += sign * amount * (tilted[:, 2] if move.family == "dolly" else np.eye(3)[axis]) * s[:, None]
         elif move.family == "zoom":
             out[:, FOCAL] += (1 if move.way == "in" else -1) * np.log(amount) * s
             if aimed and move.way == "in" and len(phase.moves) == 1:
                 out[:, [YAW, PITCH]] += reframing(context, amount) * s[:, None]
         elif move.family == "dolly_zoom":  # the lens keeps the subject's size while the distance to it changes
-            distance = _arm(start, context)[2]
+            distance = tilted[:, 2] @ _arm(start, context)
             travel = s * (min(amount, _CLOSEST * distance) if move.way == "in" else -amount)
-            shift[:, 2] += travel
+            shift += travel[:, None] * tilted[:, 2]
             out[:, FOCAL] += np.log(1 - travel / distance)
         elif move.family == "orbit":
             orbit += (1 if move.way == "left" else -1) * np.radians(amount) * s
@@ -133,8 +134,7 @@ def _run_phase(phase: Phase, s: np.ndarray, start: np.ndarray, context: Context,
     if np.any(orbit):
         out[:, :3] += _orbit(out, shift, orbit, start, context)
     else:
-        out[:, :3] += shift[:, [0, 2]] @ frame[:, [0, 2]].T
-        out[:, 1] += shift[:, 1]
+        out[:, :3] += shift @ _rotation(start[YAW], 0.0).T
     return out
 
 
@@ -144,7 +144,7 @@ def _arm(start: np.ndarray, context: Context) -> np.ndarray:
     The subject stays where frame 0 sees it. It is what is ahead, at its first distance, where the camera has passed it,
     or has panned away and the words name nothing.
     """
-    ray = context.ray()
+    ray = context.level_ray()
     arm = _rotation(start[YAW], 0.0).T @ (ray - start[:3])
     panned = context.subject is None and abs(start[YAW]) > UNSEEN
     return ray if panned or arm[2] < _REACHED else arm

@@ -18,8 +18,10 @@ def _misspelt(word: str) -> set[str]:
 _ONES = {
     "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,
     "ten": 10, "eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14, "fifteen": 15, "sixteen": 16,
-    "seventeen": 17, "eighteen": 18, "nineteen": 19, "dozen": 12,
+    "seventeen": 17, "eighteen": 18, "nineteen": 19,
 }  # fmt: skip
+_MANY = {"dozen": 12, "hundred": 100}
+_MOST = 1e6  # of anything: no shot has more, and no arithmetic runs over
 _TENS = {
     "twenty": 20, "thirty": 30, "forty": 40, "fourty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80,
     "ninety": 90,
@@ -34,11 +36,14 @@ _PARTS = {
 _PARTS |= dict.fromkeys(_misspelt("quarter"), 1 / 4)
 
 TENS = "|".join(sorted(_TENS, key=len, reverse=True))
-_WORD = "|".join([*sorted({**_TENS, **_ONES}, key=len, reverse=True), "hundred"])
+_WORD = "|".join([*sorted({**_TENS, **_ONES}, key=len, reverse=True), *_MANY])
+_DIGIT = "|".join(word for word, value in _ONES.items() if value < 10)
 _NO_PART = r"(?!t?hs?\b)"  # "nine tenths" has no ten
 WORDS = rf"(?:(?:an?[ -])?(?:{_WORD}){_NO_PART}(?:(?:(?<=hundred)[ -]+and)?[ -]+(?:{_WORD}){_NO_PART})*)"
 _THOUSANDS = r"[1-9]\d{0,2}(?:,\d{3})+(?![\d,])(?:\.\d+)?"
-DIGITS = rf"\d{{1,2}}/\d{{1,2}}(?![/\d])|{_THOUSANDS}|\d+(?:[.,]\d+)?|\.\d+"  # a comma is a point, too: "1,8 times"
+_FRACTION = r"\d{1,2}/\d{1,2}(?![/\d])"
+MIXED = rf"\d{{1,3}}(?: and |[ -]){_FRACTION}|\d{{1,3}} ?[½¼¾⅓⅔]"
+DIGITS = rf"{MIXED}|{_FRACTION}|{_THOUSANDS}|\d+(?:[.,]\d+)?|\.\d+"  # a comma is a point, too: "1,8 times"
 AND_PARTS = {
     " and a half": 1 / 2,
     " and half": 1 / 2,
@@ -48,7 +53,7 @@ AND_PARTS = {
 }
 _COUNTED = r"(?= (?:times|turns?|circles?|rotations?|revolutions?|orbits?|loops?|laps?|met(?:er|re)s?|feet|yards)\b)"
 _AND_PART = rf"(?: and a half|(?:{'|'.join(AND_PARTS)}){_COUNTED})"
-NUMBER = rf"(?:{DIGITS}|{WORDS})(?: point (?:{_WORD}))?{_AND_PART}?"
+NUMBER = rf"(?:{DIGITS}|{WORDS})(?: point (?:{_DIGIT}))?{_AND_PART}?"
 PART = rf"(?:{'|'.join(_PARTS)})"
 _WHOLE = (
     r"(?:[ -]+of)?(?:[ -]+(?:an?|the|its|one|his|her|our|their|that|my))?(?:[ -]+(?:remaining|present|current|whole))?"
@@ -70,23 +75,27 @@ def always(value: float, unit: str) -> Callable[[re.Match], tuple[float, str]]:
 
 
 def number(text: str) -> float:
-    """The value of digits ("1,200", "2.5", "2,5", "3/4") or words ("a hundred and eighty", "one point two")."""
+    """The value of digits ("1,200", "2.5", "2,5", "3/4", "1 1/2") or words ("a hundred and eighty", "one point two"),
+    1e6 at most."""
     text, _, decimal = text.strip().lower().partition(" point ")
     if decimal:
         return number(text) + number(decimal) / 10
+    if re.fullmatch(MIXED, text):
+        whole, rest = re.fullmatch(r"(\d+)(?: and |[ -])?(.+)", text).groups()
+        return float(whole) + (_PARTS[rest] if rest in _PARTS else number(rest))
     part = next((part for words, part in AND_PARTS.items() if text.endswith(words)), 0.0)
     text = text.partition(" and ")[0] if part else text
     if re.fullmatch(DIGITS, text):
         text = text.replace(",", "" if re.fullmatch(_THOUSANDS, text) else ".")
         top, _, bottom = text.partition("/")
-        return float(top) / (float(bottom) or 1) + part if bottom else float(top) + part
+        return min(float(top) / (float(bottom or 1) or 1) + part, _MOST)
     total = 0
     for word in re.findall(r"[a-z]+", text):
-        if word == "hundred":
-            total = max(1, total) * 100
+        if word in _MANY:
+            total = max(1, total) * _MANY[word]
         else:
             total += _ONES.get(word, 0) + _TENS.get(word, 0)
-    return total + part
+    return min(total + part, _MOST)
 
 
 def share(text: str) -> float:

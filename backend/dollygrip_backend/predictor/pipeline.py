@@ -118,6 +118,7 @@ class CameraPipeline(DiffusionPipeline):
         subject: tuple[float, float] | None = None,
         subject_depth: float | None = None,
         constraints: Constraints | None = None,
+        up: tuple[float, float, float] = (0.0, -1.0, 0.0),
         steps: int = 10,
         guidance: float = 1.0,
         progress: Progress | None = None,
@@ -133,7 +134,8 @@ class CameraPipeline(DiffusionPipeline):
         centre: (x, y) in the image from 0 to 1 where a shifted lens has its optical axis; view_degrees are those
         without shift. subject: (x, y) in the image that an orbit turns about and a push-in goes to; subject_depth: its
         own, by default what `depth` has there. constraints: keyframes and a path that the takes pass through; the
-        prompt says when the path is walked. progress(done, steps) may raise to cancel.
+        prompt says when the path is walked. up: where the sky is in the reference camera's axes, right, down, forward:
+        pans, orbits and cranes go by it; by default the camera stands level. progress(done, steps) may raise to cancel.
 
         Every take's meta tells how the prompt was understood ("plan", in the notation of `predictor.plan`, with the
         ways that the take chose where the words leave them open, and "phase_ends", the shares of the time at which its
@@ -142,11 +144,12 @@ class CameraPipeline(DiffusionPipeline):
         InputError for anything that cannot be used, naming it.
         """
         check_inputs(
-            image, [prompt], frames, fps, takes, view_degrees, scene_depth, depth, strength, subject, subject_depth
+            image, [prompt], frames, fps, takes, view_degrees, scene_depth, depth, strength, subject, subject_depth, up
         )
-        reference = Reference.of(image, view_degrees, scene_depth, depth, subject_depth, centre)
+        reference = Reference.of(image, view_degrees, scene_depth, depth, subject_depth, centre, up)
         constraints = constraints or Constraints()
         constraints.check(frames, reference.scene_depth)
+        constraints = constraints.levelled(reference.level)
         shots = self.read([prompt], reference, subject)
         if constraints.path is not None:
             shots = self._along(shots, prompt, reference, subject)
@@ -346,7 +349,8 @@ def _storyboard(
     for room in _ROOM:
         drawn = settle(plan, attrs.evolve(context, room=room), np.random.default_rng(stream))
         channels = plan_channels(drawn, context)
-        tried.append((clearance(channels[:, :3] * unit, reference.points), drawn, channels))
+        positions = channels[:, :3] @ reference.level.matrix
+        tried.append((clearance(positions * unit, reference.points), drawn, channels))
         if tried[-1][0] >= LEAST * _MARGIN:
             break
     widest = min(max(clear for clear, _, _ in tried), LEAST * _MARGIN)
@@ -367,14 +371,15 @@ def _finished(
     pace, scale = pacing.pace(plan), unit * reference.scene_depth
     meta: dict = {"plan": str(plan), "phase_ends": plan.ends}
     if plan.gaze:
-        aim = reference.context(subject, unit, duration, 1.0).ray() * scale
-        channels = looking(channels, plan, constraints, pace(np.linspace(0, 1, len(channels))), aim, duration)
+        context = reference.context(subject, unit, duration, 1.0)
+        gone = pace(np.linspace(0, 1, len(channels)))
+        channels = looking(channels, plan, constraints.walked, gone, context.level_ray() * scale, context)
         meta["gaze"] = plan.gaze
     channels = constraints.met(channels, scale, pace)
     channels[:, :3] *= unit
     if subject is not None:
         meta["subject"] = [round(value, 4) for value in subject]
     if reference.depth is not None:
-        near = clearance(channels[:, :3], reference.points)
+        near = clearance(channels[:, :3] @ reference.level.matrix, reference.points)
         meta["clearance"] = round(near, 4) if np.isfinite(near) else None
     return channels, meta

@@ -8,8 +8,8 @@ import attrs
 import numpy as np
 
 from dollygrip.trajectory import Trajectory
-from dollygrip_backend.predictor.channels import poses_of_channels
 from dollygrip_backend.predictor.clearance import visible_points
+from dollygrip_backend.predictor.level import UPRIGHT, Level
 from dollygrip_backend.predictor.settling import Context
 from dollygrip_backend.scene.median import median_depth
 
@@ -23,7 +23,7 @@ class Reference:
     """image: uint8 (H, W, 3); depth: (H, W) along +Z or None; scene_depth: the trajectory's own, in the same unit;
     view_degrees: horizontal field of view; points: (N, 3) of the visible surfaces, in scene depths; subject_depth:
     that of a given subject where it is known better than from `depth`; centre: (x, y) of the optical axis, as fractions
-    of the image."""
+    of the image; level: how the camera stands to the vertical."""
 
     image: np.ndarray
     depth: np.ndarray | None
@@ -32,10 +32,18 @@ class Reference:
     points: np.ndarray
     subject_depth: float | None = None
     centre: tuple[float, float] = (0.5, 0.5)
+    level: Level = UPRIGHT
 
     @classmethod
     def of(
-        cls, image, view_degrees=None, scene_depth=None, depth=None, subject_depth=None, centre=(0.5, 0.5)
+        cls,
+        image,
+        view_degrees=None,
+        scene_depth=None,
+        depth=None,
+        subject_depth=None,
+        centre=(0.5, 0.5),
+        up=(0.0, -1.0, 0.0),
     ) -> "Reference":
         """From checked inputs, with the defaults of `CameraPipeline`."""
         if scene_depth is None:
@@ -43,7 +51,7 @@ class Reference:
             scene_depth = scene_depth if math.isfinite(scene_depth) else 1.0
         view_degrees = view_degrees or DEFAULT_VIEW
         points = np.zeros((0, 3)) if depth is None else visible_points(depth, view_degrees, centre) / scene_depth
-        return cls(image, depth, scene_depth, view_degrees, points, subject_depth, centre)
+        return cls(image, depth, scene_depth, view_degrees, points, subject_depth, centre, Level.of(up))
 
     @cached_property
     def sha256(self) -> str:
@@ -113,6 +121,7 @@ class Reference:
             subject=subject,
             aspect=self.size[0] / self.size[1],
             cropped=cropped,
+            level=self.level,
         )
 
     def trajectory(self, channels: np.ndarray, fps: float, size: tuple[int, int] | None, meta: dict) -> Trajectory:
@@ -122,7 +131,7 @@ class Reference:
         # The image covers the new size: the side that fits exactly sets the scale, the other is cropped.
         scale = max(width / self.size[0], height / self.size[1])
         focal = self.size[0] / 2 / math.tan(math.radians(self.view_degrees) / 2) * scale
-        c2w, ratio = poses_of_channels(channels)
+        c2w, ratio = self.level.poses(channels)
         c2w[:, :3, 3] *= self.scene_depth
         shift = (np.array(self.centre) - 0.5) * self.size * scale
         intrinsics = np.tile([focal, focal, width / 2 + shift[0], height / 2 + shift[1]], (len(channels), 1))

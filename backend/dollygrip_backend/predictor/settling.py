@@ -3,6 +3,7 @@
 import attrs
 import numpy as np
 
+from dollygrip_backend.predictor.level import UPRIGHT, Level
 from dollygrip_backend.predictor.plan import EITHER, FAMILIES, TRAVELLING, Amount, Move, Phase, Plan
 
 # Default amounts as (low, high): degrees for rotations at a 50 degree view, subject distances for translations, and
@@ -39,7 +40,8 @@ class Context:
     in numbers; scene_depth: distance of the subject in metres, turns metres into subject distances; subject: its (x, y)
     in the image from 0 to 1, or None for the centre; aspect: width over height; reach: factor on amounts that no number
     says, below 1 where the picture does not carry so far; room: another on how far the camera travels, below 1 where
-    there is little room; cropped: share of the image's width that a frame of the shot shows.
+    there is little room; cropped: share of the image's width that a frame of the shot shows; level: how frame 0 stands
+    to the vertical.
     """
 
     view_degrees: float = 50.0
@@ -51,6 +53,7 @@ class Context:
     reach: float = 1.0
     room: float = 1.0
     cropped: float = 1.0
+    level: Level = UPRIGHT
 
     @property
     def focal(self) -> float:
@@ -62,6 +65,10 @@ class Context:
         u, v = self.subject or (0.5, 0.5)
         half = np.tan(np.radians(self.view_degrees) / 2)
         return np.array([(2 * u - 1) * half, (2 * v - 1) * half / self.aspect, 1.0])
+
+    def level_ray(self) -> np.ndarray:
+        """(3,) from frame 0 to the subject along level axes, in subject distances."""
+        return self.level.matrix @ self.ray()
 
 
 def draw_amount(move: Move, context: Context, rng: np.random.Generator | None) -> float:
@@ -187,8 +194,9 @@ def _to_the_subject(move: Move, context: Context, past: bool, returns: bool, tra
     """
     if move.asked or move.family not in ("pan", "tilt"):
         return move
-    x, y, _ = context.ray()
-    angle = float(np.degrees(np.arctan2(x, 1) if move.family == "pan" else -np.arctan2(y, np.hypot(x, 1))))
+    x, y, z = context.level_ray()
+    turn = np.arctan2(x, z) if move.family == "pan" else -np.arctan2(y, np.hypot(x, z)) - context.level.pitch
+    angle = float(np.degrees(turn))
     way = FAMILIES[move.family][int((angle > 0) == (move.family == "pan"))]
     if move.way == EITHER:
         meant = abs(angle) > _AHEAD or not returns

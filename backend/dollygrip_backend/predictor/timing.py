@@ -116,6 +116,8 @@ def _in_its_part(plan: Plan, prompt: str) -> Plan:
         return plan
     if at_last := _AT_LAST.search(prompt):
         time = _time({"n": at_last["n"] or "1", "u": at_last["u"]})
+        if time.value <= 0:
+            return plan
         return attrs.evolve(plan, phases=(Phase((), PAUSE_SHARE), attrs.evolve(phase, lasts=time)))
     start, end = next((part for part, pattern in _PARTS if pattern.search(prompt)), (0.0, 1.0))
     parts = (Phase((), start), attrs.evolve(phase, share=end - start), Phase((), 1 - end))

@@ -89,6 +89,7 @@ class Runner:
             subject=request.subject,
             subject_depth=request.subject_depth,
             constraints=make_constraints(request, arrays),
+            up=request.up,
             progress=lambda done, total: report("camera", done, total),
         )
         meta |= {"depth_estimator": view.estimator} if view.estimator else {}
@@ -207,7 +208,7 @@ def make_constraints(request: PredictRequest, arrays: dict[str, np.ndarray]) -> 
                 f"The keyframe at frame {frame} has a last row that is not 0 0 0 1.", "Send camera-to-world matrices."
             )
     keyframes = [Keyframe(f, pose[:3, 3], pose[:3, :3]) for f, pose in zip(request.keyframes_at, poses, strict=True)]
-    return Constraints(tuple(keyframes), arrays.get("path"), np.array(request.up))
+    return Constraints(tuple(keyframes), arrays.get("path"))
 
 
 def make_shot(request: RenderRequest, arrays: dict[str, np.ndarray]) -> video.Shot:

@@ -166,9 +166,9 @@ def _object(value: Any, _: Any) -> dict[str, Any]:
     return _exact(dict, value)
 
 
-def _pair(value: Any, kind: Any) -> tuple:
-    if len(_exact(list, value)) != 2:
-        raise ValueError(f"must have 2 entries, not {len(value)}")
+def _tuple(value: Any, kind: Any) -> tuple:
+    if len(_exact(list, value)) != len(kind.__args__):
+        raise ValueError(f"must have {len(kind.__args__)} entries, not {len(value)}")
     return tuple(_converter.structure(entry, wanted) for entry, wanted in zip(value, kind.__args__, strict=True))
 
 
@@ -183,7 +183,7 @@ def _make_converter() -> Converter:
         converter.register_structure_hook(kind, lambda value, kind: _exact(kind, value))
     converter.register_structure_hook(int, _integer)
     converter.register_structure_hook(float, _number)
-    for kind, hook in ((dict, _object), (tuple, _pair), (list, _sequence)):
+    for kind, hook in ((dict, _object), (tuple, _tuple), (list, _sequence)):
         converter.register_structure_hook_func(lambda t, kind=kind: getattr(t, "__origin__", None) is kind, hook)
     for union in (Request, Message):
         configure_tagged_union(union, converter, tag_name="type")

@@ -72,7 +72,7 @@ class PredictRequest:
     depth along +Z in the scene's unit, None takes that of what the image shows there.
     keyframes_at: frames at which the camera is given by the blob `keyframes`, camera to world relative to frame 0, in
     the scene's unit; the blob `path` (N, 3), from the camera on in the same frame, is a path to be walked.
-    up: (x, y, z) of the sky in frame 0's axes, which a camera that looks along a path keeps its horizon by.
+    up: (x, y, z) of the sky in frame 0's axes (right, down, forward), by which pans turn, cranes rise and orbits go.
     direct: let the backend's director (Welcome.director) put the prompt into moves first; the takes tell what it did.
     """
 

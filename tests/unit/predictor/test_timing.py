@@ -78,6 +78,7 @@ def test_a_move_takes_its_part_of_the_shot(prompt, shares):
         ("pan_right", "from frame 40 pan right", "pause for 40 frames > pan_right"),
         ("pan_right", "from frame 0 pan right", "pan_right"),
         ("pan_right", "after 0 seconds pan right", "pan_right"),
+        ("pan_right", "pan right in the last 0 frames", "pan_right"),
         ("dolly_in > pause", "push in, hold for 2-3 seconds", "dolly_in > pause for 3 s"),
         (
             "dolly_in > pause > pan_left",
