@@ -140,7 +140,7 @@ class Worker:
                     for event in self._events(client, job_id):
                         if isinstance(event, Result):
                             self.results.put(self.task.prepare(event))
-                            received = event.index + 1
+                            received, losses = event.index + 1, 0
                             client.credit(job_id, 1)
                         elif outcome := self._follow(event):
                             return outcome

@@ -7,6 +7,7 @@ of it, the very one that `Predict Camera` would have made.
 
 import threading
 import time
+import traceback
 
 import attrs
 import bpy
@@ -127,10 +128,14 @@ class LiveDirection:
             redraw()
             return None
         before = self.preview, self.status
-        if bpy.context.scene and self.follows(bpy.context.scene):
-            self._ask(bpy.context)
-        if answer := self._predictor.answer():
-            self._hear(answer)
+        try:
+            if bpy.context.scene and self.follows(bpy.context.scene):
+                self._ask(bpy.context)
+            if answer := self._predictor.answer():
+                self._hear(answer)
+        except Exception as error:  # Blender would drop the timer, and leave the switch on
+            traceback.print_exc()
+            self.said = f"Live failed: {error!r}."
         if before != (self.preview, self.status):
             redraw()
         return TICK

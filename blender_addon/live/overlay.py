@@ -6,6 +6,7 @@ only after something changed that the camera depends on; a redraw draws batches 
 """
 
 import time
+import traceback
 
 import attrs
 import bpy
@@ -198,9 +199,12 @@ def forget(_path: str) -> None:
 
 def _tick() -> float:
     scene = bpy.context.scene
-    if scene and not overlay.settled(scene):
-        overlay.refresh(scene)
-        redraw()
+    try:
+        if scene and not overlay.settled(scene):
+            overlay.refresh(scene)
+            redraw()
+    except Exception:  # Blender would drop the timer for good
+        traceback.print_exc()
     return _TICK
 
 

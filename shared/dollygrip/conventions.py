@@ -110,8 +110,3 @@ def blender_from_c2w(c2w: np.ndarray, unit_scale: float = 1.0) -> np.ndarray:
     scaled = np.array(c2w, float)
     scaled[..., :3, 3] /= unit_scale
     return WORLD.T @ scaled @ CAMERA
-
-
-def lens_of_view(view_degrees: float, sensor: Sensor) -> float:
-    """Focal length in millimetres whose field of view over the fitted side is `view_degrees`."""
-    return sensor.side / (2 * np.tan(np.radians(view_degrees) / 2))

@@ -12,9 +12,11 @@ import dollygrip
 from dollygrip.client import Client
 from dollygrip.connection import BackendError, private_dir, read_connection, state_dir
 from dollygrip.errors import DollygripError
+from dollygrip_backend.predictor.text import minilm_folder
 from dollygrip_backend.server.capabilities import devices, engines
 
 _WEIGHTS = Path(__file__).parents[1] / "weights"
+_NETWORKS = ("predictor/reader", "predictor/transformer", "predictor/grounding", "features", "depth", "embedded")
 _PACKAGES = ("torch", "diffusers", "transformers", "numpy", "pyzmq", "av")
 
 
@@ -64,11 +66,10 @@ def _packages() -> str:
 
 
 def _weights() -> str:
-    names = ("predictor", "depth", "embedded")
-    missing = [name for name in names if not list((_WEIGHTS / name).rglob("*.safetensors"))]
+    missing = [name for name in _NETWORKS if not list((_WEIGHTS / name).glob("*.safetensors"))]
     _must(not missing, f"Weights of {', '.join(missing)} are missing.", "Install Dollygrip again.")
-    size = sum(file.stat().st_size for file in _WEIGHTS.rglob("*.safetensors"))
-    return f"{', '.join(names)} ({size / 1e6:.0f} MB)"
+    size = sum(file.stat().st_size for file in [*_WEIGHTS.rglob("*.safetensors"), *minilm_folder().iterdir()])
+    return f"{', '.join(_NETWORKS)}, text encoder ({size / 1e6:.0f} MB)"
 
 
 def _engines() -> str:

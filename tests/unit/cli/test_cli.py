@@ -357,11 +357,14 @@ def test_doctor_takes_a_backend_that_broke_off_for_none(here):
     assert result.exit_code == 0 and f"process {ended.pid}) broke off" in result.output
 
 
-@pytest.mark.parametrize("lost", ["predictor", "depth", "embedded"])
+@pytest.mark.parametrize("lost", ["predictor/reader", "predictor/grounding", "features", "depth", "embedded"])
 def test_doctor_names_the_weights_that_are_missing(here, monkeypatch, lost):
-    for name in {"predictor", "depth", "embedded"} - {lost}:
-        Path("weights", name).mkdir(parents=True)
-        Path("weights", name, "model.safetensors").touch()
+    shipped = inspect._WEIGHTS
+    for file in shipped.rglob("*.safetensors"):
+        if file.parent != shipped / lost:
+            copied = here / "weights" / file.relative_to(shipped)
+            copied.parent.mkdir(parents=True, exist_ok=True)
+            copied.touch()
     monkeypatch.setattr(inspect, "_WEIGHTS", here / "weights")
     result = dollygrip("doctor")
     assert result.exit_code == 1 and f"Weights of {lost} are missing" in result.output

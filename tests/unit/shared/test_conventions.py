@@ -10,7 +10,6 @@ from dollygrip.conventions import (
     c2w_from_blender,
     intrinsics_from_lens,
     lens_from_intrinsics,
-    lens_of_view,
 )
 from dollygrip.errors import TrajectoryError
 
@@ -62,9 +61,3 @@ def test_lens_and_shift_come_back(sensor, lens, shift_x, shift_y):
 def test_a_pixel_aspect_that_the_scene_lacks_is_refused():
     with pytest.raises(TrajectoryError, match=r"aspect 1\.2000, the scene's 1\.0000"):
         lens_from_intrinsics(np.array([[600.0, 500.0, 320, 180]]), Sensor((640, 360)))
-
-
-@given(sensors, st.floats(5, 150))
-def test_lens_of_view_gives_that_field_of_view(sensor, degrees):
-    [fx] = intrinsics_from_lens(np.array([lens_of_view(degrees, sensor)]), np.zeros((1, 2)), sensor)[:, 0]
-    assert 2 * np.degrees(np.arctan(sensor.view / 2 / fx)) == pytest.approx(degrees)

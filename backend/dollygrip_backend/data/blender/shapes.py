@@ -20,7 +20,6 @@ BUILDERS = {
     "torus": lambda bm: _torus(bm),
 }
 SMOOTH = {"cylinder", "cone", "frustum", "cup", "sphere", "monkey", "cushion", "torus"}
-VARIANTS = 6  # of rocks and crowns
 
 
 @cache
