@@ -11,6 +11,7 @@ from dollygrip_backend.data.grammar import bare, sample_pair
 from dollygrip_backend.data.grammar.corpus import corpus, mirrored, naming, vary
 from dollygrip_backend.data.grammar.mentions import among_colours, told_before, with_subject
 from dollygrip_backend.data.grammar.pair import about_one, marked, subject_in
+from dollygrip_backend.predictor import CameraPipeline
 from dollygrip_backend.predictor.plan import FAMILIES
 
 seeds = st.integers(0, 2**32 - 1)
@@ -18,7 +19,9 @@ seeds = st.integers(0, 2**32 - 1)
 
 def test_every_line_is_legal_and_none_is_both_held_out_and_trained_on():
     lines = corpus() + corpus(held_out=True)  # reading a wrong plan raises
-    assert len(lines) > 2000
+    card = (CameraPipeline.shipped() / "MODEL_CARD.md").read_text("utf-8").replace("\n", " ")
+    pointed = sum(bare(line.prompt) != line.prompt for line in lines)
+    assert f"{len(lines):,} prompts" in card and f"{pointed:,} of them mark" in card
     marks = re.compile(r"[^{}⟨⟩]*(?:(?:\{[^{}⟨⟩]+\}|⟨[^{}⟨⟩]+⟩)[^{}⟨⟩]*)*")
     assert not [line.prompt for line in lines if not marks.fullmatch(line.prompt)]
     ours = {bare(line.prompt).lower() for line in corpus()}
