@@ -161,8 +161,12 @@ def _image(path: str) -> bpy.types.Image:
     absolute = bpy.path.abspath(path)
     found = next((image for image in bpy.data.images if bpy.path.abspath(image.filepath) == absolute), None)
     if found is None:
-        found = bpy.data.images.new(Path(absolute).name, 1, 1)
-        found.source, found.filepath = "FILE", beside(absolute)
+        try:
+            found = bpy.data.images.load(absolute)  # in the colour space of its kind
+        except RuntimeError:
+            found = bpy.data.images.new(Path(absolute).name, 1, 1)
+            found.source = "FILE"
+        found.filepath = beside(absolute)
     return found
 
 

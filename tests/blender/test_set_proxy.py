@@ -176,6 +176,49 @@ def test_it_shows_the_reference_unlit_and_survives_the_file(film, scripted_backe
     assert tuple(nodes.active.image.size) == (4 * SIZE[0], 4 * SIZE[1])
 
 
+@pytest.mark.parametrize("kind", ["png", "exr"])
+def test_rendered_it_shows_the_colours_of_the_reference_where_they_are(film, scripted_backend, tmp_path, kind):
+    """By Blender's own render of the proxy's material, whatever the file's colour space."""
+    rgb = np.zeros((4 * SIZE[1], 4 * SIZE[0], 3), np.uint8)
+    for part, colour in zip(quarters(rgb), ((200, 60, 30), (40, 180, 90), (70, 90, 220), (120, 120, 120)), strict=True):
+        part[:] = colour
+    film.dollygrip.reference = str(file_of(rgb, kind, tmp_path))
+    assert np.abs(picture.read_picture(film.dollygrip.reference).astype(int) - rgb).mean() < 2
+    bpy.ops.dollygrip.predict_camera()
+    assert bpy.ops.dollygrip.build_set_proxy() == {"FINISHED"}
+    [proxy] = sets.proxies(film)
+    proxy.hide_render = bpy.data.collections[set_proxy.COLLECTION].hide_render = False
+    film.render.engine, film.cycles.samples, film.render.dither_intensity = "CYCLES", 1, 0
+    film.view_settings.view_transform, film.render.image_settings.file_format = "Standard", "PNG"
+    film.render.filepath = str(tmp_path / "seen.png")
+    film.frame_set(1)
+    bpy.ops.render.render(write_still=True)
+    for seen, shown in zip(quarters(picture.read_picture(film.render.filepath)), quarters(rgb), strict=True):
+        at = seen.shape[0] // 2, seen.shape[1] // 2
+        assert np.abs(seen[at].astype(int) - shown[0, 0]).max() <= 3
+
+
+def quarters(rgb) -> list[np.ndarray]:
+    return [part for half in np.array_split(rgb, 2) for part in np.array_split(half, 2, axis=1)]
+
+
+def file_of(rgb, kind, folder):
+    """A file that shows this picture: PNG, or linear EXR."""
+    path = folder / f"shown.{kind}"
+    if kind == "png":
+        picture.write_png(path, rgb)
+        return path
+    values = rgb / 255
+    linear = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+    image = bpy.data.images.new("shown", *rgb.shape[1::-1], float_buffer=True)
+    image.colorspace_settings.name = "Non-Color"  # saved as the numbers are
+    image.pixels.foreach_set(np.dstack([linear, np.ones(rgb.shape[:2])])[::-1].astype(np.float32).ravel())
+    image.filepath_raw, image.file_format = str(path), "OPEN_EXR"
+    image.save()
+    bpy.data.images.remove(image)
+    return path
+
+
 def test_a_job_that_outlived_blender_ends_as_a_proxy(film, scripted_backend):
     bpy.ops.dollygrip.predict_camera()
     task = set_proxy.BuildSetProxy.of(bpy.context)
