@@ -10,6 +10,8 @@ import numpy as np
 
 from dollygrip.errors import InputError
 
+from . import picture_file
+
 _KIND = bytes((8, 2, 0, 0, 0))  # of a PNG: 8 bits of red, green and blue, not interlaced
 _LINEAR_FORMATS = {"OPEN_EXR", "OPEN_EXR_MULTILAYER", "HDR"}
 
@@ -17,30 +19,70 @@ _LINEAR_FORMATS = {"OPEN_EXR", "OPEN_EXR_MULTILAYER", "HDR"}
 def read_picture(path: str, size: tuple[int, int] | None = None) -> np.ndarray:
     """The image file at `path` ("//" is relative to the .blend) as sRGB uint8 (height, width, 3).
 
-    The file's own bytes, untouched by colour management, for formats that hold sRGB; EXR and HDR files hold linear
-    light and are encoded. Alpha is dropped. A file that is gone but packed into the .blend is read from there. size:
-    (width, height) to stretch it to where it has another. Raises InputError where the file is missing or is no picture.
+    As a viewer shows it, and `dollygrip` on the command line reads it: turned upright, transparency on black. The
+    file's own bytes, untouched by colour management, for formats that hold sRGB; EXR and HDR files hold linear light
+    and are encoded. A file that is gone but packed into the .blend is read from there. size: (width, height) to
+    stretch it to where it has another. Raises InputError where the file is missing, no picture or cut short.
     """
     if not path.strip():
         raise InputError("No reference picture is chosen.", "Pick an image file under Reference.")
     absolute = Path(bpy.path.abspath(path))
-    if not absolute.is_file():
-        if packed := _packed(absolute):
-            return pixels_of(packed, packed.is_float, f"The packed picture {packed.name}")
-        raise InputError(f"The reference picture {absolute} does not exist.", "Pick another file under Reference.")
+    if absolute.is_file():
+        return _read_file(absolute, size)
+    if packed := _packed(absolute):
+        pixels = pixels_of(packed, packed.is_float, f"The packed picture {packed.name}")
+        return picture_file.upright(pixels, picture_file.orientation(packed.packed_file.data))
+    raise InputError(f"The reference picture {absolute} does not exist.", "Pick another file under Reference.")
+
+
+def _read_file(absolute: Path, size: tuple[int, int] | None) -> np.ndarray:
+    """See `read_picture`."""
+    name = f"The reference picture {absolute}"
     try:
+        data = picture_file.read(absolute)
         image = bpy.data.images.load(str(absolute), check_existing=False)
-    except RuntimeError as error:
-        raise InputError(f"The reference picture {absolute} cannot be opened: {error}.") from error
+    except (OSError, RuntimeError) as error:
+        raise InputError(f"{name} cannot be opened: {error}.") from error
     try:
+        _check_still(image, absolute)
+        if not picture_file.is_whole(data):
+            raise InputError(f"{name} is cut short: its file ends before the picture does.", "Copy or save it again.")
         linear = image.file_format in _LINEAR_FORMATS  # Blender then gives linear light, by the file's own colour space
         if not linear:
             _take_as_data(image)
         if size and all(image.size) and tuple(image.size) != size:
             image.scale(*size)
-        return pixels_of(image, linear, f"The reference picture {absolute}")
+        pixels = pixels_of(image, linear, name)
     finally:
         bpy.data.images.remove(image)
+    return np.ascontiguousarray(picture_file.upright(pixels, picture_file.orientation(data)))
+
+
+def orientation_of(path: str) -> int:
+    """How the picture at `path` is stored, in the file or packed from there; see picture_file."""
+    absolute = Path(bpy.path.abspath(path))
+    try:
+        return picture_file.orientation(picture_file.read(absolute))
+    except OSError:
+        packed = _packed(absolute)
+        return picture_file.orientation(packed.packed_file.data) if packed else 1
+
+
+def _check_still(image: bpy.types.Image, absolute: Path) -> None:
+    """Raise InputError for what Blender takes for a movie."""
+    if image.source == "MOVIE":
+        if absolute.suffix.lower() == ".gif":
+            raise InputError(f"The reference picture {absolute} is a GIF.", "Save it as PNG or JPEG.")
+        raise InputError(
+            f"The reference {absolute} is a movie.",
+            "Add it to the sequencer, and take a frame of it by From This File > Sequencer Frame.",
+        )
+
+
+def _check_size(size: tuple[int, int], name: str) -> None:
+    """Raise InputError for an image without pixels."""
+    if not all(size):
+        raise InputError(f"{name} is damaged or not a picture.", "Pick another one under Reference: a PNG or JPEG.")
 
 
 def _take_as_data(image: bpy.types.Image) -> None:
@@ -60,20 +102,23 @@ def _packed(absolute: Path) -> bpy.types.Image | None:
 def pixels_of(image: bpy.types.Image, linear: bool, name: str = "") -> np.ndarray:
     """An Image as sRGB uint8 (height, width, 3), top row first; linear: its values are linear light, to be encoded.
 
-    Alpha is dropped. Raises InputError, with the `name` that the user knows, for an image without pixels.
+    Transparency lies on black. Raises InputError, with the `name` that the user knows, for an image without pixels.
     """
+    _check_size(image.size, name or f"The image {image.name}")
     width, height = image.size
-    if not (width and height and image.channels):
-        name = name or f"The image {image.name}"
-        raise InputError(f"{name} is damaged or not a picture.", "Pick another one under Reference.")
     pixels = np.empty(width * height * image.channels, np.float32)
     image.pixels.foreach_get(pixels)
     pixels = pixels.reshape(height, width, -1)[::-1]
     rgb = pixels[..., :3] if pixels.shape[2] >= 3 else np.repeat(pixels[..., :1], 3, -1)
-    rgb = np.clip(np.nan_to_num(rgb), 0, 1)
+    if image.is_float:
+        rgb = np.clip(np.nan_to_num(rgb), 0, 1)
+    elif pixels.shape[2] == 4 and image.alpha_mode != "CHANNEL_PACKED" and pixels[..., 3].min() < 1:
+        rgb *= pixels[..., 3:]  # Blender has done so to floats
     if linear:
         rgb = np.where(rgb <= 0.0031308, 12.92 * rgb, 1.055 * rgb ** (1 / 2.4) - 0.055)
-    return np.round(rgb * 255).astype(np.uint8)
+    rgb *= 255
+    rgb += 0.5
+    return rgb.astype(np.uint8)
 
 
 def read_png(path: Path) -> np.ndarray:

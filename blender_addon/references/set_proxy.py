@@ -21,7 +21,8 @@ from ..backend.session import Outcome, push_undo
 from ..backend.worker import Tell
 from ..camera import camera, depths
 from ..takes import sets, takes
-from .picture import read_picture
+from .picture import orientation_of, read_picture
+from .picture_file import stored_uv
 from .proxy_mesh import Grid, ProxyMesh, mesh_of
 
 COLLECTION = "Dollygrip Sets"
@@ -29,11 +30,15 @@ COLLECTION = "Dollygrip Sets"
 
 @attrs.frozen(eq=False)
 class View:
-    """How a reference was taken: c2w (4, 4) in metres, lens (4,) in pixels of the picture, its (width, height)."""
+    """How a reference was taken: c2w (4, 4) in metres, lens (4,) in pixels of the picture, its (width, height).
+
+    orientation: by which its file is turned upright; see picture_file.
+    """
 
     c2w: np.ndarray
     lens: np.ndarray
     picture: tuple[int, int]
+    orientation: int = 1
 
     @classmethod
     def of(cls, take: bpy.types.Action, size: tuple[int, int]) -> Self:
@@ -42,7 +47,8 @@ class View:
         pose = camera.reference_pose(dense.meta)
         c2w = np.array(pose["c2w"]) if pose else dense.c2w[0]
         seen = np.array([pose["intrinsics"]]) if pose else dense.intrinsics[:1]
-        return cls(c2w, camera.in_picture(seen, dense.size, size)[0], size)
+        lens = camera.in_picture(seen, dense.size, size)[0]
+        return cls(c2w, lens, size, orientation_of(takes.reference(take)))
 
 
 @attrs.define
@@ -129,7 +135,7 @@ def put(scene: bpy.types.Scene, take: bpy.types.Action, view: View, surface: Pro
         remove(there)
     image, unit = takes.reference_image(take), scene.unit_settings.scale_length
     name = f"Set {bpy.path.display_name_from_filepath(image.filepath)}"
-    mesh = _mesh(name, surface, unit)
+    mesh = _mesh(name, surface, unit, view.orientation)
     mesh.materials.append(_unlit(name, image))
     proxy = bpy.data.objects.new(name, mesh)
     sets.mark(proxy, image)
@@ -154,8 +160,8 @@ def remove(proxy: bpy.types.Object) -> None:
     bpy.data.batch_remove([group for group in groups if group.name.startswith(COLLECTION) and not group.all_objects])
 
 
-def _mesh(name: str, surface: ProxyMesh, unit: float) -> bpy.types.Mesh:
-    """Filled array by array: this happens within a tick of the interface."""
+def _mesh(name: str, surface: ProxyMesh, unit: float, orientation: int) -> bpy.types.Mesh:
+    """Filled array by array: this happens within a tick of the interface. orientation: of the picture as stored."""
     mesh, count = bpy.data.meshes.new(name), len(surface.quads)
     mesh.vertices.add(len(surface.points))
     mesh.vertices.foreach_set("co", (surface.points / unit).astype(np.float32).ravel())
@@ -164,8 +170,8 @@ def _mesh(name: str, surface: ProxyMesh, unit: float) -> bpy.types.Mesh:
     mesh.polygons.add(count)
     mesh.polygons.foreach_set("loop_start", np.arange(0, 4 * count, 4, dtype=np.int32))
     mesh.update(calc_edges=True)
-    layer = mesh.uv_layers.new(name="Reference")
-    layer.data.foreach_set("uv", surface.uv[surface.quads.ravel()].astype(np.float32).ravel())
+    layer, uv = mesh.uv_layers.new(name="Reference"), stored_uv(surface.uv, orientation)
+    layer.data.foreach_set("uv", uv[surface.quads.ravel()].astype(np.float32).ravel())
     return mesh
 
 

@@ -10,7 +10,8 @@ from dollygrip.errors import DollygripError, InputError
 from dollygrip.trajectory import Trajectory
 
 from ..camera import camera, rays
-from .picture import read_picture
+from .picture import orientation_of, read_picture
+from .picture_file import upright_place
 
 _SHAPELESS = {"EMPTY", "LIGHT", "CAMERA", "SPEAKER", "LIGHT_PROBE"}  # types whose bounding box says nothing
 
@@ -116,7 +117,7 @@ class DOLLYGRIP_OT_pick_subject(bpy.types.Operator):
         if not (0 <= x <= 1 and 0 <= y <= 1):
             self._area.header_text_set("That was beside the picture. Click the subject; Esc leaves it as it was")
             return {"RUNNING_MODAL"}
-        self.point = x, 1 - y
+        self.point = upright_place(x, 1 - y, orientation_of(context.scene.dollygrip.reference))
         self._leave(context)
         return self.execute(context)
 

@@ -1,6 +1,7 @@
 """The set proxy by geometry: through Blender's own camera each vertex is seen at its pixel, at the estimate's depth."""
 
 import json
+import struct
 import time
 
 import bpy
@@ -176,9 +177,9 @@ def test_it_shows_the_reference_unlit_and_survives_the_file(film, scripted_backe
     assert tuple(nodes.active.image.size) == (4 * SIZE[0], 4 * SIZE[1])
 
 
-@pytest.mark.parametrize("kind", ["png", "exr"])
+@pytest.mark.parametrize("kind", ["png", "exr", "turned jpg"])
 def test_rendered_it_shows_the_colours_of_the_reference_where_they_are(film, scripted_backend, tmp_path, kind):
-    """By Blender's own render of the proxy's material, whatever the file's colour space."""
+    """By Blender's own render of the proxy's material: whatever the file's colour space and however it is turned."""
     rgb = np.zeros((4 * SIZE[1], 4 * SIZE[0], 3), np.uint8)
     for part, colour in zip(quarters(rgb), ((200, 60, 30), (40, 180, 90), (70, 90, 220), (120, 120, 120)), strict=True):
         part[:] = colour
@@ -203,19 +204,25 @@ def quarters(rgb) -> list[np.ndarray]:
 
 
 def file_of(rgb, kind, folder):
-    """A file that shows this picture: PNG, or linear EXR."""
-    path = folder / f"shown.{kind}"
+    """A file that shows this picture: PNG, linear EXR, or a JPEG stored on its side, to be turned right by EXIF."""
     if kind == "png":
-        picture.write_png(path, rgb)
-        return path
-    values = rgb / 255
+        picture.write_png(folder / "shown.png", rgb)
+        return folder / "shown.png"
+    values, exr = rgb / 255, kind == "exr"
     linear = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
-    image = bpy.data.images.new("shown", *rgb.shape[1::-1], float_buffer=True)
-    image.colorspace_settings.name = "Non-Color"  # saved as the numbers are
-    image.pixels.foreach_set(np.dstack([linear, np.ones(rgb.shape[:2])])[::-1].astype(np.float32).ravel())
-    image.filepath_raw, image.file_format = str(path), "OPEN_EXR"
+    stored = linear if exr else np.rot90(values)
+    image = bpy.data.images.new("shown", *stored.shape[1::-1], float_buffer=exr)
+    if exr:
+        image.colorspace_settings.name = "Non-Color"  # saved as the numbers are
+    image.pixels.foreach_set(np.dstack([stored, np.ones(stored.shape[:2])])[::-1].astype(np.float32).ravel())
+    path = folder / f"shown.{kind[-3:]}"
+    image.filepath_raw, image.file_format = str(path), "OPEN_EXR" if exr else "JPEG"
     image.save()
     bpy.data.images.remove(image)
+    if not exr:
+        tiff = b"MM\0*" + struct.pack(">IHHHIHH", 8, 1, 0x0112, 3, 1, 6, 0) + bytes(4)
+        plain, block = path.read_bytes(), b"Exif\0\0" + tiff
+        path.write_bytes(plain[:2] + b"\xff\xe1" + struct.pack(">H", len(block) + 2) + block + plain[2:])
     return path
 
 
