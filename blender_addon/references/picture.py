@@ -3,40 +3,47 @@
 import hashlib
 import struct
 import zlib
+from functools import lru_cache
 from pathlib import Path
 
 import bpy
 import numpy as np
 
 from dollygrip.errors import InputError
+from dollygrip.protocol.messages import MAX_PIXELS
 
 from . import picture_file
 
 _KIND = bytes((8, 2, 0, 0, 0))  # of a PNG: 8 bits of red, green and blue, not interlaced
 _LINEAR_FORMATS = {"OPEN_EXR", "OPEN_EXR_MULTILAYER", "HDR"}
+_WITH_ALPHA = {16, 32}  # bits of a pixel of 8 bits a channel
+_LARGEST = 2560  # pixels a side: twice the shots that a graphics card paints by default
 
 
 def read_picture(path: str, size: tuple[int, int] | None = None) -> np.ndarray:
-    """The image file at `path` ("//" is relative to the .blend) as sRGB uint8 (height, width, 3).
+    """The image file at `path` ("//" is relative to the .blend) as sRGB uint8 (height, width, 3), read-only.
 
     As a viewer shows it, and `dollygrip` on the command line reads it: turned upright, transparency on black. The
     file's own bytes, untouched by colour management, for formats that hold sRGB; EXR and HDR files hold linear light
-    and are encoded. A file that is gone but packed into the .blend is read from there. size: (width, height) to
-    stretch it to where it has another. Raises InputError where the file is missing, no picture or cut short.
+    and are encoded. A picture of more than 2560 pixels a side is scaled down to that. A file that is gone but packed
+    into the .blend is read from there. size: (width, height) to stretch it to where it has another.
+    Raises InputError where the file is missing, no picture, cut short or too large.
     """
     if not path.strip():
         raise InputError("No reference picture is chosen.", "Pick an image file under Reference.")
     absolute = Path(bpy.path.abspath(path))
     if absolute.is_file():
-        return _read_file(absolute, size)
+        found = absolute.stat()
+        return _read_file(absolute, size, (found.st_mtime_ns, found.st_size))
     if packed := _packed(absolute):
         pixels = pixels_of(packed, packed.is_float, f"The packed picture {packed.name}")
         return picture_file.upright(pixels, picture_file.orientation(packed.packed_file.data))
     raise InputError(f"The reference picture {absolute} does not exist.", "Pick another file under Reference.")
 
 
-def _read_file(absolute: Path, size: tuple[int, int] | None) -> np.ndarray:
-    """See `read_picture`."""
+@lru_cache(maxsize=2)  # predicting, rendering and live direction read the same one again
+def _read_file(absolute: Path, size: tuple[int, int] | None, _stamp: tuple[int, int]) -> np.ndarray:
+    """See `read_picture`; _stamp: what tells this state of the file from others."""
     name = f"The reference picture {absolute}"
     try:
         data = picture_file.read(absolute)
@@ -47,15 +54,21 @@ def _read_file(absolute: Path, size: tuple[int, int] | None) -> np.ndarray:
         _check_still(image, absolute)
         if not picture_file.is_whole(data):
             raise InputError(f"{name} is cut short: its file ends before the picture does.", "Copy or save it again.")
+        if stored := picture_file.size(data):
+            _check_size(stored, name)  # before Blender reads the pixels, which it does when asked for their size
+        _check_size(image.size, name)
         linear = image.file_format in _LINEAR_FORMATS  # Blender then gives linear light, by the file's own colour space
         if not linear:
             _take_as_data(image)
-        if size and all(image.size) and tuple(image.size) != size:
-            image.scale(*size)
+        wanted = size or _bounded(image.size)
+        if tuple(image.size) != wanted:
+            image.scale(*wanted)
         pixels = pixels_of(image, linear, name)
     finally:
         bpy.data.images.remove(image)
-    return np.ascontiguousarray(picture_file.upright(pixels, picture_file.orientation(data)))
+    pixels = np.ascontiguousarray(picture_file.upright(pixels, picture_file.orientation(data)))
+    pixels.flags.writeable = False
+    return pixels
 
 
 def orientation_of(path: str) -> int:
@@ -80,9 +93,17 @@ def _check_still(image: bpy.types.Image, absolute: Path) -> None:
 
 
 def _check_size(size: tuple[int, int], name: str) -> None:
-    """Raise InputError for an image without pixels."""
+    """Raise InputError for an image without pixels, or with more than the backend takes."""
     if not all(size):
         raise InputError(f"{name} is damaged or not a picture.", "Pick another one under Reference: a PNG or JPEG.")
+    if size[0] * size[1] > MAX_PIXELS:
+        raise InputError(f"{name} has more than {MAX_PIXELS >> 20} megapixels.", "Scale it down.")
+
+
+def _bounded(size: tuple[int, int]) -> tuple[int, int]:
+    """The same shape, of at most _LARGEST pixels a side."""
+    scale = min(1.0, _LARGEST / max(size))
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
 def _take_as_data(image: bpy.types.Image) -> None:
@@ -102,7 +123,8 @@ def _packed(absolute: Path) -> bpy.types.Image | None:
 def pixels_of(image: bpy.types.Image, linear: bool, name: str = "") -> np.ndarray:
     """An Image as sRGB uint8 (height, width, 3), top row first; linear: its values are linear light, to be encoded.
 
-    Transparency lies on black. Raises InputError, with the `name` that the user knows, for an image without pixels.
+    Transparency lies on black. Raises InputError, with the `name` that the user knows, for an image without pixels or
+    with too many.
     """
     _check_size(image.size, name or f"The image {image.name}")
     width, height = image.size
@@ -112,7 +134,7 @@ def pixels_of(image: bpy.types.Image, linear: bool, name: str = "") -> np.ndarra
     rgb = pixels[..., :3] if pixels.shape[2] >= 3 else np.repeat(pixels[..., :1], 3, -1)
     if image.is_float:
         rgb = np.clip(np.nan_to_num(rgb), 0, 1)
-    elif pixels.shape[2] == 4 and image.alpha_mode != "CHANNEL_PACKED" and pixels[..., 3].min() < 1:
+    elif image.depth in _WITH_ALPHA and image.alpha_mode != "CHANNEL_PACKED" and pixels[..., 3].min() < 1:
         rgb *= pixels[..., 3:]  # Blender has done so to floats
     if linear:
         rgb = np.where(rgb <= 0.0031308, 12.92 * rgb, 1.055 * rgb ** (1 / 2.4) - 0.055)

@@ -1,4 +1,4 @@
-"""What the bytes of a picture's file say that Blender does not: how it is to be turned, and whether it is whole.
+"""What the bytes of a picture's file say that Blender does not: how it is to be turned, whether it is whole, its size.
 
 Orientations are EXIF's: 1 to 8, 1 for a picture that is stored upright. Pictures of other kinds than JPEG are.
 """
@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-_JPEG, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
-_EXIF, _SCAN = 0xE1, 0xDA
+_JPEG, _JPEG_END, _PNG = b"\xff\xd8", b"\xff\xd9", b"\x89PNG\r\n\x1a\n"
+_EXIF, _SCAN, _TABLES = 0xE1, 0xDA, {0xC4, 0xC8, 0xCC}
 _ORIENTATION, _SHORT = 0x0112, 3
 _MOST_SEGMENTS = 1000
 _HEAD = 32  # bytes
@@ -21,6 +21,17 @@ def read(path: Path) -> bytes:
     with path.open("rb") as file:
         head = file.read(_HEAD)
         return head + file.read() if head.startswith(_JPEG) else head
+
+
+def size(data: bytes) -> tuple[int, int] | None:
+    """(width, height) of a PNG or JPEG as stored, before its pixels are read; None where that is not known."""
+    if data.startswith(_PNG) and len(data) >= 24:
+        return struct.unpack_from(">II", data, 16)
+    for marker, begin, end in _segments(data):
+        if 0xC0 <= marker <= 0xCF and marker not in _TABLES and end >= begin + 5:
+            height, width = struct.unpack_from(">HH", data, begin + 1)
+            return width, height
+    return None
 
 
 def is_whole(data: bytes) -> bool:

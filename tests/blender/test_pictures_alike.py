@@ -1,7 +1,9 @@
-"""A picture's file is read as viewers show it, by Blender as by the command line, whatever its kind and turn."""
+"""A picture's file is read as viewers show it, by Blender as by the command line, whatever its kind, turn and size."""
 
 import os
+import struct
 import subprocess
+import time
 from pathlib import Path
 
 import bpy
@@ -73,6 +75,9 @@ def test_what_is_transparent_is_black_and_not_what_lies_hidden(scene, pictures):
     painted = bpy.data.images.new("cut-out", 4, 4, alpha=True)
     painted.pixels.foreach_set(np.tile(np.float32([1, 0.5, 0, 0.5]), 16))
     assert references.image_picture("cut-out")[0, 0].tolist() == pytest.approx([128, 64, 0], abs=1)
+    without = bpy.data.images.new("without alpha", 4, 4)
+    without.pixels.foreach_set(np.tile(np.float32([1, 0.5, 0, 0.5]), 16))
+    assert references.image_picture("without alpha")[0, 0].tolist() == pytest.approx([255, 128, 0], abs=1)
 
 
 def test_a_packed_picture_is_upright_too(scene, pictures, tmp_path):
@@ -121,6 +126,31 @@ def make_movie(scene, folder) -> Path:
     return folder / "clip.mp4"
 
 
+def test_a_big_picture_is_scaled_down_and_too_big_a_one_refused_before_it_is_read(scene, tmp_path):
+    """Coarse squares, so that scaling moves no colour; the one that is too big has no pixels at all to be read."""
+    y, x = np.mgrid[:2600, :5200]
+    rgb = np.stack([40 * (x // 1300), 60 * (y // 650), 100 + 0 * x], -1).astype(np.uint8)
+    picture.write_png(tmp_path / "big.png", rgb)
+    seen = picture.read_picture(str(tmp_path / "big.png"))
+    assert seen.shape == (1280, 2560, 3)
+    assert np.abs(seen[100::320, 100::640].astype(int) - rgb[200::650, 200::1300]).max() <= 1
+    head = (tmp_path / "big.png").read_bytes()[:16]
+    (tmp_path / "huge.png").write_bytes(head + struct.pack(">II", 90_000, 90_000) + bytes(60))
+    with pytest.raises(InputError, match=r"huge\.png has more than 64 megapixels\. Scale it down"):
+        picture.read_picture(str(tmp_path / "huge.png"))
+
+
+def test_a_picture_is_read_once_and_again_when_it_changed(scene, tmp_path):
+    path = tmp_path / "matte.png"
+    picture.write_png(path, np.full((2000, 4000, 3), 50, np.uint8))
+    first = picture.read_picture(str(path))
+    started = time.perf_counter()
+    assert picture.read_picture(str(path)) is first and time.perf_counter() - started < 0.01
+    picture.write_png(path, np.full((2000, 4000, 3), 51, np.uint8))
+    os.utime(path, ns=(1, 1))
+    assert (picture.read_picture(str(path)) == 51).all()
+
+
 # What a file's bytes say
 
 
@@ -141,4 +171,5 @@ def test_places_and_texture_coordinates_follow_the_pixels(orientation):
 def test_garbage_says_nothing_and_never_fails(start, rest):
     data = start + rest
     assert 1 <= picture_file.orientation(data) <= 8
+    assert picture_file.size(data) is None or len(picture_file.size(data)) == 2
     assert picture_file.is_whole(data) in (True, False)
