@@ -17,7 +17,7 @@ from dollygrip.errors import DollygripError, InputError
 from dollygrip.trajectory import Trajectory
 
 from ..camera import camera
-from . import takes
+from . import scene_cameras, takes
 
 USD, ALEMBIC = (".usd", ".usda", ".usdc", ".usdz"), (".abc",)
 _BLENDERS = {"usd": ("USD, by Blender", USD), "alembic": ("Alembic, by Blender", ALEMBIC)}
@@ -30,7 +30,7 @@ _FORMATS += [(name, title, f"Such as {suffixes[0]}") for name, (title, suffixes)
 def read(context: bpy.types.Context, path: str, assumed: formats.Assumed) -> tuple[Trajectory, list[str]]:
     """The camera of a file, and in words what had to be assumed of it."""
     if Path(path).suffix.lower() in USD + ALEMBIC:
-        return read_scene_file(context, path)
+        return read_scene_file(context, path, assumed)
     trajectory = formats.read(path, assumed)
     return trajectory, assumed.notes()
 
@@ -63,17 +63,19 @@ def _check_begin(path: str, kind: str) -> None:
         )
 
 
-def read_scene_file(context: bpy.types.Context, path: str) -> tuple[Trajectory, list[str]]:
-    """The only camera of a USD or Alembic file, over its own frame range at the scene's frame rate and render size.
+def read_scene_file(context: bpy.types.Context, path: str, assumed: formats.Assumed) -> tuple[Trajectory, list[str]]:
+    """A camera of a USD or Alembic file over its own frame range, at the scene's render size; and notes on it.
 
+    A USD camera is sampled at the file's own frame rate; an Alembic one, which is stored by seconds, at the scene's.
     An Alembic file in which nothing moves has no range: it is the scene's.
     Blender imports it into a scene that is removed afterwards with everything that came. Raises InputError where the
-    file cannot be imported or does not hold exactly one camera.
+    file cannot be imported, or where it is not clear which of its cameras is meant.
     """
     usd = Path(path).suffix.lower() in USD
     kind = "usd" if usd else "alembic"
     _check_build(kind)
     _check_begin(path, kind)
+    there = {thing.name for thing in bpy.data.objects}
     with _scratch_scene(context) as scratch:
         try:
             if usd:
@@ -84,13 +86,16 @@ def read_scene_file(context: bpy.types.Context, path: str) -> tuple[Trajectory, 
             said = " ".join(str(error).split())
             raise InputError(f"Blender cannot read {path}: {said}", "Choose a USD or Alembic file.") from error
         found = [made for made in scratch.objects if made.type == "CAMERA"]
-        if len(found) != 1:
-            names = f": {', '.join(made.name for made in found[:8])}" if found else ""
-            raise InputError(
-                f"{Path(path).name} must hold one camera; it holds {len(found)}{names}.", "Export just one."
-            )
-        trajectory = camera.sample(context, scratch.frame_start, scratch.frame_end, found[0], camera.ASSUMED_DEPTH)
-    return trajectory, [] if usd else ["Blender reads the lens of an Alembic camera at one frame only"]
+        names = scene_cameras.names_in_file([made.name for made in found], there)
+        index, notes = scene_cameras.choose(names, assumed.camera, Path(path).name)
+        depth = assumed.scene_depth or camera.ASSUMED_DEPTH
+        trajectory = camera.sample(context, scratch.frame_start, scratch.frame_end, found[index], depth)
+    if not usd:
+        return trajectory, [*notes, "Blender reads the lens of an Alembic camera at one frame only"]
+    fps = scene_cameras.usd_frame_rate(path) or assumed.fps
+    if fps is None:
+        return trajectory, [*notes, "this Blender does not tell the file's frame rate: it is taken as the scene's"]
+    return attrs.evolve(trajectory, fps=fps), notes
 
 
 @contextmanager
@@ -172,7 +177,7 @@ class DOLLYGRIP_OT_load_take(_File, bpy.types.Operator):
     scene_depth: FloatProperty(
         name="Scene Depth", min=0, description="Of the middle ground, where the file does not say; 0: the format's"
     )
-    camera: StringProperty(name="Camera", description="Name or number, where the file holds several; empty: the first")
+    camera: StringProperty(name="Camera", description="Name or number, where the file holds several")
 
     def invoke(self, context, _event):
         if not self.properties.is_property_set("filepath"):

@@ -107,7 +107,7 @@ def test_what_cannot_be_imported_or_exported_is_said(scene, tmp_path, monkeypatc
         ("broken.usda", "Blender cannot read .*broken.usda"),
         ("gone.usd", "gone.usd cannot be read: No such file"),
         ("bad.json", "none of the known"),
-        ("three.usda", "one camera; it holds 3"),
+        ("three.usda", "holds 3 cameras: Camera, one, two"),
     ):
         with pytest.raises(RuntimeError, match=words):
             bpy.ops.dollygrip.load_take(filepath=str(tmp_path / name))
