@@ -67,6 +67,16 @@ def square_size(scene: bpy.types.Scene) -> tuple[int, int]:
     return (round(width * ratio), height) if ratio > 1 else (width, round(height / ratio))
 
 
+def share_shown(scene: bpy.types.Scene, size: tuple[int, int], intrinsics: np.ndarray | None = None) -> float:
+    """How much of a picture of `size`, 0 to 1, is left when it is cropped to the scene's aspect.
+
+    intrinsics: (T, 4) in its pixels, which tell their shape; without them they are square.
+    """
+    squeeze = 1.0 if intrinsics is None else float(np.median(intrinsics[:, 1] / intrinsics[:, 0]))
+    wider = size[0] / size[1] * squeeze / aspect(scene)
+    return min(wider, 1 / wider)
+
+
 def sample(
     context: bpy.types.Context,
     first: int,

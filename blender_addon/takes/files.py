@@ -218,7 +218,7 @@ def _said(scene: bpy.types.Scene, found: Trajectory, fitted: camera.FittedTake, 
     said = f"The take runs from frame {first} to {last}"
     if len(fitted.trajectory) != len(found):
         said += f" ({len(found)} frames at {found.fps:g} fps became {len(fitted.trajectory)} at the scene's)"
-    if abs(found.size[0] / found.size[1] / camera.aspect(scene) - 1) > 0.01:
+    if camera.share_shown(scene, found.size, found.intrinsics) < 0.99:
         said += f"; its view of {found.size[0]}x{found.size[1]} was cropped to the scene's aspect"
     if (first, last) != (scene.frame_start, scene.frame_end):
         said += f"; the scene's range is {scene.frame_start} to {scene.frame_end}. Use Take's Range sets it"

@@ -106,3 +106,19 @@ def test_mayas_own_alone_are_not_chosen_from(scene, tmp_path):
     path = written(tmp_path, "usda", MAYAS)
     with pytest.raises(RuntimeError, match="holds 4 cameras: front, persp, side, top"):
         bpy.ops.dollygrip.load_take(filepath=path)
+
+
+@pytest.mark.parametrize("kind", ["dollygrip", "usd", "colmap"])
+def test_a_view_that_was_not_cropped_is_not_called_so(scene, tmp_path, kind):
+    """Wide pixels make a picture wider than its numbers say."""
+    moving(scene, 8, 24)
+    scene.render.resolution_x, scene.render.resolution_y, scene.render.pixel_aspect_x = 320, 180, 2.0
+    path = str(tmp_path / {"dollygrip": "a.camera.json", "usd": "a.usda", "colmap": "sparse"}[kind])
+    bpy.ops.dollygrip.save_take(filepath=path, kind=kind)
+    before = camera.sample(bpy.context, 1, 1).intrinsics
+    bpy.ops.dollygrip.load_take(filepath=path)
+    assert np.allclose(camera.sample(bpy.context, 1, 1).intrinsics, before, rtol=0.003)
+    assert "cropped" not in scene.dollygrip.notice
+    scene.render.pixel_aspect_x = 1.0
+    bpy.ops.dollygrip.load_take(filepath=path)
+    assert ("its view of 320x180 was cropped to the scene's aspect" in scene.dollygrip.notice) == (kind != "usd")
