@@ -77,6 +77,11 @@ def share_shown(scene: bpy.types.Scene, size: tuple[int, int], intrinsics: np.nd
     return min(wider, 1 / wider)
 
 
+def crop_said(size: tuple[int, int]) -> str:
+    """What became of a view that was cropped, in words."""
+    return f"its view of {size[0]}x{size[1]} was cropped to the scene's aspect"
+
+
 def sample(
     context: bpy.types.Context,
     first: int,

@@ -22,13 +22,16 @@ from ..rigs import rigs
 from ..shots import shots
 from ..takes import takes
 
+_SHOWN = 0.9  # of the picture
+
 
 @attrs.define
 class PredictCamera:
     """A task of the session: every trajectory that comes back becomes a take of one shot.
 
     shot: its camera; where that is not there, the takes go to the shot that is shown, or a new one.
-    request: None for a job that is attached to again; now_seen: the camera that became the scene's in place of another.
+    request: None for a job that is attached to again; now_seen: the camera that became the scene's in place of another;
+    cropped: the reference's (width, height) where the scene's aspect leaves a good part of it out.
     """
 
     scene_name: str
@@ -41,6 +44,7 @@ class PredictCamera:
     job_id: str = ""
     made: list[str] = attrs.field(factory=list)
     now_seen: str = ""
+    cropped: tuple[int, int] | None = None
 
     together = True
 
@@ -94,7 +98,8 @@ class PredictCamera:
             "parent_take": "",
         }
         placement = camera.Placement.of(scene, rig and rig.data, start, first)
-        return cls(scene.name, request, arrays, placement, provenance, takes.Named.of(shot))
+        named, cropped = takes.Named.of(shot), _cropped(scene, image)
+        return cls(scene.name, request, arrays, placement, provenance, named, cropped=cropped)
 
     @classmethod
     def like(cls, context: bpy.types.Context, shot: bpy.types.Object, take: bpy.types.Action, count: int) -> Self:
@@ -130,7 +135,8 @@ class PredictCamera:
         provenance = {key: value for key, value in made_from.items() if key not in own}
         provenance |= {"reference_sha256": fingerprint(image), "parent_take": made_from.get("id", "")}
         placement = camera.Placement.of(scene, shot.data, start, first)
-        return cls(scene.name, request, arrays, placement, provenance, takes.Named.of(shot))
+        named, cropped = takes.Named.of(shot), _cropped(scene, image)
+        return cls(scene.name, request, arrays, placement, provenance, named, cropped=cropped)
 
     @classmethod
     def resumed(cls, scene: bpy.types.Scene, record: dict[str, Any]) -> Self:
@@ -199,10 +205,18 @@ class PredictCamera:
         said = f"{takes.in_short(self.made)}: frames {first} to {last}."
         if self.now_seen:
             said += f" {self.now_seen} is the scene's camera now."
+        if self.cropped:
+            said += f" {camera.crop_said(self.cropped).capitalize()}."
         if moves := takes.directed(made[-1]):
             said += f" Directed as “{moves}”."
         read = takes.understood(made[-1])
         return f"{said} Understood as: {read}." if read else said
+
+
+def _cropped(scene: bpy.types.Scene, image: np.ndarray) -> tuple[int, int] | None:
+    """(width, height) of a reference that the scene's aspect shows too little of to go without saying."""
+    size = image.shape[1], image.shape[0]
+    return size if camera.share_shown(scene, size) < _SHOWN else None
 
 
 def exact_depth(

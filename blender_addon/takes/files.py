@@ -219,7 +219,7 @@ def _said(scene: bpy.types.Scene, found: Trajectory, fitted: camera.FittedTake, 
     if len(fitted.trajectory) != len(found):
         said += f" ({len(found)} frames at {found.fps:g} fps became {len(fitted.trajectory)} at the scene's)"
     if camera.share_shown(scene, found.size, found.intrinsics) < 0.99:
-        said += f"; its view of {found.size[0]}x{found.size[1]} was cropped to the scene's aspect"
+        said += f"; {camera.crop_said(found.size)}"
     if (first, last) != (scene.frame_start, scene.frame_end):
         said += f"; the scene's range is {scene.frame_start} to {scene.frame_end}. Use Take's Range sets it"
     return said

@@ -328,6 +328,16 @@ def test_an_orbit_goes_around_the_object(stage, backend_home, away):
     assert turned == pytest.approx(50, abs=6)
 
 
+@pytest.mark.parametrize(("width", "told"), [(128, True), (160, False), (150, False), (200, True)])
+def test_a_reference_that_the_scene_crops_is_told_of(stage, scripted_backend, tmp_path, width, told):
+    picture.write_png(tmp_path / "other.png", noise((width, 96)))
+    state = stage.dollygrip
+    state.reference, state.prompt, state.frame_count = str(tmp_path / "other.png"), "go", 5
+    bpy.ops.dollygrip.predict_camera()
+    assert (f"Its view of {width}x96 was cropped to the scene's aspect." in state.notice) == told
+    assert ("cropped" in state.notice) == told
+
+
 def test_more_like_a_take_keeps_its_subject(stage, scripted_backend):
     capture(source="CAMERA")
     state = stage.dollygrip
