@@ -29,6 +29,8 @@ _FORMATS += [(name, title, f"Such as {suffixes[0]}") for name, (title, suffixes)
 
 def read(context: bpy.types.Context, path: str, assumed: formats.Assumed) -> tuple[Trajectory, list[str]]:
     """The camera of a file, and in words what had to be assumed of it."""
+    if not Path(path).name:
+        raise InputError("No camera file is chosen.", "Pick one in the file browser.")
     if Path(path).suffix.lower() in USD + ALEMBIC:
         return read_scene_file(context, path, assumed)
     trajectory = formats.read(path, assumed)

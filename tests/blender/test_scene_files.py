@@ -122,3 +122,8 @@ def test_a_view_that_was_not_cropped_is_not_called_so(scene, tmp_path, kind):
     scene.render.pixel_aspect_x = 1.0
     bpy.ops.dollygrip.load_take(filepath=path)
     assert ("its view of 320x180 was cropped to the scene's aspect" in scene.dollygrip.notice) == (kind != "usd")
+
+
+def test_no_file_at_all_is_said(scene):
+    with pytest.raises(RuntimeError, match="No camera file is chosen"):
+        bpy.ops.dollygrip.load_take(filepath="")

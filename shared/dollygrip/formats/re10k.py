@@ -35,6 +35,9 @@ def parse(source: Source, assumed: Assumed) -> Trajectory:
         raise TrajectoryError(f"1 to {MAX_FRAMES} lines of poses are expected, not {len(numbered)}.")
     rows = np.array([_row(line, n) for n, line in numbered])
     time, lens = rows[:, 0], rows[:, 1:5]
+    if not np.isfinite(time).all():
+        line = numbered[int(np.argmin(np.isfinite(time)))][0]
+        raise TrajectoryError(f"Line {line}: the timestamp is not finite.", "Write microseconds.")
     if np.any(np.diff(time) < 0):
         line = numbered[int(np.argmax(np.diff(time) < 0)) + 1][0]
         raise TrajectoryError(f"Line {line}: the timestamp is earlier than before.")

@@ -324,6 +324,8 @@ OPEN3D = {"class_name": "PinholeCameraTrajectory", "parameters": [open3d_camera(
         ("1 0 0 0 0 1 0 0 0 0 1 0\n1 0 0 0 0 1 0 0 0 0 1 5\n", ["Line 1", "12 fields", "19"]),
         (f"0 {POSE} 0 0 0 2", ["Line 1", "last row"]),
         (f"url\n0 {POSE}\n0 1 1 .5 .5 0 0 1 0 0 nan 0 1 0 0 0 0 1 0", ["Line 3", "NaN"]),
+        (f"url\n0 {POSE}\nnan {POSE}\n80000 {POSE}", ["Line 3", "timestamp is not finite"]),
+        (f"url\n0 {POSE}\n40000 {POSE}\ninf {POSE}", ["Line 4", "timestamp is not finite"]),
         ([[1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1]], ["frame 0", "12 or 16 numbers", "a list of 11"]),
         ([ZOOM_IN[0], [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, -1, 0]], ["Frame 1", "mirrored"]),
         ([ZOOM_IN[0], [1, 0, 0, 0, 0, 1, 0, None, 0, 0, 1, 0]], ["frame 1", "a number is expected", "None"]),
