@@ -15,7 +15,7 @@ from bpy.props import (
 from . import compat
 from .rigs import rigs
 from .shots import shots
-from .takes import selection, takes
+from .takes import copies, selection, takes
 
 
 def _is_camera(_state, candidate: bpy.types.Object) -> bool:
@@ -26,7 +26,7 @@ def _switch_take(state, _context) -> None:
     """Show the chosen take; a place that the list does not have goes back to that of the take that is shown."""
     camera = state.id_data
     if 0 <= state.take_index < len(state.takes):
-        takes.activate(camera, state.take_index)
+        copies.activate(camera, state.take_index)
     elif state.take_index != (shown := takes.place_of(camera, takes.shown(camera))):
         state.take_index = shown
     rigs.show(camera, takes.shown(camera))

@@ -21,7 +21,7 @@ from ..references import subject
 from ..references.picture import fingerprint, read_picture
 from ..rigs import rigs
 from ..shots import strips
-from ..takes import takes
+from ..takes import copies, takes
 from . import adopt, joining, parts
 from .predict import check_prompt, check_takes, lens_of, unused_seed, up_of
 
@@ -98,7 +98,7 @@ class Redirect:
         strength: float,
     ) -> Self:
         takes.check_own(shot)
-        takes.own_copy(shot)
+        copies.own_copy(shot)
         scene, take = context.scene, takes.shown(shot)
         state = scene.dollygrip
         made_from = takes.provenance(take) if take else {}
@@ -196,7 +196,7 @@ class Redirect:
             )
         span = joining.span_of(curves, self.span.first, self.span.last, (first, last))
         before = camera.sample(context, first, last, shot, takes.scene_depth(parent))
-        action = takes.duplicate(shot, parent)
+        action = copies.duplicate(shot, parent)
         takes.enlist(shot, action)
         try:
             joined = joining.join(context, shot, action, span, predicted, takes.scene_depth(parent))

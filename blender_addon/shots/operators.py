@@ -6,7 +6,7 @@ from bpy.props import IntProperty
 from dollygrip.errors import DollygripError, InputError
 
 from ..rigs import rigs
-from ..takes import takes
+from ..takes import copies, takes
 from . import shots
 
 
@@ -44,7 +44,7 @@ class OnTake(OnShot):
         The Action may have been deleted.
         """
         takes.check_own(shot)
-        takes.own_copy(shot)
+        copies.own_copy(shot)
         state = shot.dollygrip_shot
         index = state.take_index if self.index < 0 else self.index
         if not 0 <= index < len(state.takes):
@@ -67,7 +67,7 @@ class DOLLYGRIP_OT_duplicate_take(OnTake, bpy.types.Operator):
     bl_label = "Duplicate Take"
 
     def act(self, _context, shot):
-        takes.enlist(shot, takes.duplicate(shot, self.action(shot)))
+        takes.enlist(shot, copies.duplicate(shot, self.action(shot)))
 
 
 class DOLLYGRIP_OT_delete_take(OnTake, bpy.types.Operator):

@@ -38,8 +38,8 @@ def discard(action: bpy.types.Action) -> None:
     bpy.data.batch_remove([data for data in (helper, helper.data, moves) if data is not None])
 
 
-def separate(action: bpy.types.Action) -> None:
-    """Give a take that was copied from another a path or subject of its own."""
+def separate(action: bpy.types.Action, camera: bpy.types.Object) -> None:
+    """Give a take of a camera that was copied from another a path or subject of its own, in a scene of the camera."""
     helper = helper_of(action)
     if helper is None:
         return
@@ -49,16 +49,17 @@ def separate(action: bpy.types.Action) -> None:
         own.animation_data.action = helper.animation_data.action.copy()
         if compat.SLOTTED:
             own.animation_data.action_slot = own.animation_data.action.slots[0]
-    for collection in helper.users_collection:
+    beside = set(helper.users_scene) & set(camera.users_scene)
+    for collection in (helper if beside else camera).users_collection:
         collection.objects.link(own)
     give(action, own)
 
 
-def separate_shared(action: bpy.types.Action) -> None:
+def separate_shared(action: bpy.types.Action, camera: bpy.types.Object) -> None:
     """As `separate`, where another take uses the same path or subject."""
     helper = helper_of(action)
     if any(helper_of(other) == helper for other in bpy.data.actions if other != action):
-        separate(action)
+        separate(action, camera)
 
 
 def subject_curves(action: bpy.types.Action) -> list[bpy.types.FCurve]:

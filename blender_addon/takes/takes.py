@@ -26,15 +26,14 @@ from . import helpers, selection, settings, written
 from .plan import in_words
 
 CAMERA_NAME = "Dollygrip Camera"
-_KEY = "dollygrip"
+KEY = "dollygrip"
 _REFERENCE = "dollygrip_reference"
-_SET_FOR = "dollygrip_set_for"  # id of the take by whose settings a camera was set
 _BEZIER, _ALIGNED = 2, 3  # RNA values of Keyframe.interpolation and handle types
 
 
 def is_camera(thing: bpy.types.Object | None) -> bool:
     """Whether an object is a Dollygrip camera: one that has a list of takes."""
-    return thing is not None and thing.type == "CAMERA" and thing.get(_KEY) == "camera"
+    return thing is not None and thing.type == "CAMERA" and thing.get(KEY) == "camera"
 
 
 def find_camera(scene: bpy.types.Scene) -> bpy.types.Object | None:
@@ -55,7 +54,7 @@ def new_camera(scene: bpy.types.Scene) -> bpy.types.Object:
 
 def make_shot(camera: bpy.types.Object) -> None:
     """Let a camera object be a Dollygrip camera, one with a list of takes."""
-    camera[_KEY] = "camera"
+    camera[KEY] = "camera"
 
 
 @attrs.frozen
@@ -142,9 +141,9 @@ def add(
 
 def record(action: bpy.types.Action, trajectory: Trajectory, provenance: dict[str, Any]) -> None:
     """Make an Action a take, with an id that stays: what it was made from, and the dense camera."""
-    action[_KEY] = {
+    action[KEY] = {
         **{key: value for key, value in provenance.items() if value is not None},
-        "id": action[_KEY]["id"] if is_take(action) else uuid.uuid4().hex,
+        "id": action[KEY]["id"] if is_take(action) else uuid.uuid4().hex,
         "scene_depth": trajectory.scene_depth,
         "meta": json.dumps(trajectory.meta),
         "size": list(trajectory.size),
@@ -191,71 +190,6 @@ def place_of(camera: bpy.types.Object, action: bpy.types.Action | None) -> int:
     return listed.index(action) if action in listed else -1
 
 
-def duplicate(camera: bpy.types.Object, action: bpy.types.Action) -> bpy.types.Action:
-    """An independent copy of one of a camera's takes, listed nowhere yet."""
-    if shown(camera) == action:
-        _keep_settings(camera)
-    copy = compat.copy_take_action(action)
-    copy.use_fake_user = True
-    helpers.separate(copy)
-    copy[_KEY]["parent_take"], copy[_KEY]["id"] = action[_KEY].get("id", ""), uuid.uuid4().hex
-    return copy
-
-
-def own_copy(camera: bpy.types.Object) -> None:
-    """Let a camera list the take that it shows as one of its own, where that is a copy with the id of another.
-
-    An Action that was copied by hand is listed beside its original. Where Blender has duplicated the camera, or
-    appended it again, the copy takes the place of what the list has of the original.
-    """
-    if _list_copy(camera):
-        camera.dollygrip_shot.take_index = len(camera.dollygrip_shot.takes) - 1
-
-
-def _list_copy(camera: bpy.types.Object) -> bool:
-    """As `own_copy`, but which take is chosen stays; whether the list has one more.
-
-    With slots a duplicate's Action is copied once for the object and once for the lens, and the latter is listed.
-    """
-    action, entries = shown(camera), camera.dollygrip_shot.takes
-    original = action[_KEY].get("id", "") if action else ""
-    entry = next((e for e in entries if is_take(e.action) and e.action[_KEY].get("id", "") == original), None)
-    if not original or entry is None:
-        return False
-    spare, listed = entry.action, place_of(camera, action) >= 0
-    if listed and not _is_copy(action):
-        return False
-    by_hand = not listed and not _is_copy(spare)
-    action[_KEY]["parent_take"], action[_KEY]["id"] = original, uuid.uuid4().hex
-    if not listed:
-        entry = entries.add() if by_hand else entry
-        entry.action, action.use_fake_user = action, True
-        _own_lens(camera, action)
-    if not (listed or by_hand or bpy.data.user_map(subset={spare})[spare]):
-        compat.remove_take_action(spare)
-    settings.keep(action, camera)
-    camera[_SET_FOR] = action[_KEY]["id"]
-    helpers.separate_shared(action)
-    return by_hand
-
-
-def _is_copy(action: bpy.types.Action) -> bool:
-    """Whether a camera lists another take with the same id that, by its name, was there first."""
-    cameras = (thing for thing in bpy.data.objects if is_camera(thing) and not thing.library)
-    listed = {e.action for camera in cameras for e in camera.dollygrip_shot.takes if is_take(e.action)}
-    return any(other[_KEY].get("id") == action[_KEY]["id"] and other.name < action.name for other in listed)
-
-
-def _own_lens(camera: bpy.types.Object, action: bpy.types.Action) -> None:
-    """Let a copied take have the lens that its camera shows, by curves of its own."""
-    curves = compat.own_lens_curves(action)
-    for curve in list(curves):
-        curves.remove(curve)
-    for curve in compat.curves_of(camera.data):
-        curve_parts.copy(curve, curves)
-    compat.assign_take(camera, action)
-
-
 def remove(camera: bpy.types.Object, index: int) -> None:
     """Take the take at `index` off a camera's list; where it was shown, the one after it, or the last, is instead.
 
@@ -292,18 +226,18 @@ def protect_listed() -> None:
 
 def slide_part(action: bpy.types.Action, by: int) -> None:
     """The part that was re-directed last is `by` frames later now."""
-    if "range" in action[_KEY]:
-        action[_KEY]["range"] = [frame + by for frame in action[_KEY]["range"]]
+    if "range" in action[KEY]:
+        action[KEY]["range"] = [frame + by for frame in action[KEY]["range"]]
 
 
 def is_take(action: bpy.types.Action | None) -> bool:
-    return action is not None and _KEY in action
+    return action is not None and KEY in action
 
 
 def with_id(take_id: str, camera: bpy.types.Object | None = None) -> bpy.types.Action | None:
     """The take with this id in its provenance, whatever it is called by now; in the list of `camera` before others."""
     listed = [entry.action for entry in camera.dollygrip_shot.takes] if camera else []
-    return next((a for a in [*listed, *bpy.data.actions] if is_take(a) and a[_KEY].get("id") == take_id), None)
+    return next((a for a in [*listed, *bpy.data.actions] if is_take(a) and a[KEY].get("id") == take_id), None)
 
 
 def received(job: str) -> int:
@@ -340,29 +274,6 @@ def write_keys(curve: bpy.types.FCurve, keys) -> None:
     curve.update()
 
 
-def activate(camera: bpy.types.Object, index: int) -> None:
-    """Show the take at `index` of a camera's list; an index out of bounds or a deleted Action changes nothing."""
-    entries = camera.dollygrip_shot.takes
-    _list_copy(camera)
-    if 0 <= index < len(entries) and entries[index].action:
-        action = entries[index].action
-        _keep_settings(camera)
-        settings.restore(action, camera)
-        compat.assign_take(camera, action)
-        if is_take(action):
-            camera[_SET_FOR] = action[_KEY].get("id", "")
-
-
-def _keep_settings(camera: bpy.types.Object) -> None:
-    """Keep an animator's changes of a camera's settings with the take that it shows.
-
-    Where they have picked another Action since, without the list, the settings are not that one's.
-    """
-    action = shown(camera)
-    if action and camera.get(_SET_FOR) in (None, action[_KEY].get("id", "")):
-        settings.keep(action, camera)
-
-
 def shown(camera: bpy.types.Object | None) -> bpy.types.Action | None:
     """The take that animates this camera, if one does."""
     action = camera.animation_data.action if camera and camera.animation_data else None
@@ -371,20 +282,20 @@ def shown(camera: bpy.types.Object | None) -> bpy.types.Action | None:
 
 def label_of(camera: bpy.types.Object, action: bpy.types.Action) -> str:
     """The seed of one of a camera's takes, "–" for a loaded one; with its number where one job made several."""
-    listed = [entry.action[_KEY] for entry in camera.dollygrip_shot.takes if is_take(entry.action)]
-    own = action[_KEY]
+    listed = [entry.action[KEY] for entry in camera.dollygrip_shot.takes if is_take(entry.action)]
+    own = action[KEY]
     siblings = {other.get("take") for other in listed if "job" in own and other.get("job") == own["job"]}
     return f"#{own.get('seed', '–')}" + (f".{own['take']}" if len(siblings) > 1 else "")
 
 
 def scene_depth(action: bpy.types.Action) -> float:
     """Metres to the middle ground of the take's reference: its scale."""
-    return action[_KEY]["scene_depth"]
+    return action[KEY]["scene_depth"]
 
 
 def provenance(action: bpy.types.Action) -> dict[str, Any]:
     """Prompt, seed, model, scene_depth … of a take, without its dense camera; `meta` decoded, `reference` absolute."""
-    stored = action[_KEY].to_dict()
+    stored = action[KEY].to_dict()
     for dense in ("c2w", "intrinsics"):
         stored.pop(dense)
     return {**stored, "meta": json.loads(stored["meta"]), "reference": reference(action)}
@@ -403,13 +314,13 @@ def reference_image(action: bpy.types.Action) -> bpy.types.Image | None:
 
 def directed(action: bpy.types.Action) -> str:
     """What the director turned the prompt into; "" where there was none, or it left the prompt as it is."""
-    direction = json.loads(action[_KEY]["meta"]).get("director", {})
+    direction = json.loads(action[KEY]["meta"]).get("director", {})
     return direction.get("prompt", "") if direction.get("prompt") != direction.get("asked") else ""
 
 
 def understood(action: bpy.types.Action) -> str:
     """How the predictor read the prompt, and how close the camera comes to a surface, in a line; "" if not known."""
-    meta = json.loads(action[_KEY]["meta"])
+    meta = json.loads(action[KEY]["meta"])
     plan, near = meta.get("plan"), meta.get("clearance")
     said = [in_words(plan, meta.get("gaze"))] if isinstance(plan, str) else []
     if isinstance(near, float):
@@ -419,7 +330,7 @@ def understood(action: bpy.types.Action) -> str:
 
 def dense(action: bpy.types.Action) -> Trajectory:
     """The trajectory that the take's curves were fitted from, in metres, relative to the parent it was made under."""
-    stored = action[_KEY]
+    stored = action[KEY]
     c2w, intrinsics = (np.array(stored[name]) for name in ("c2w", "intrinsics"))
     return Trajectory(
         c2w.reshape(-1, 4, 4),

@@ -12,21 +12,33 @@ from blender.test_direct import ask, redirected
 
 
 @pytest.fixture(params=["Shift D", "full copy"])
-def copied(request, scene):
+def duplicated(request):
+    """What duplicates the shot of a scene -> the scene that shows the duplicate."""
+
+    def full_copy(_scene):
+        bpy.ops.scene.new(type="FULL_COPY")
+        return bpy.context.scene
+
+    def shift_d(scene):
+        bpy.ops.object.select_all(action="DESELECT")
+        scene.camera.select_set(True)
+        bpy.context.view_layer.objects.active = scene.camera
+        bpy.ops.object.duplicate()
+        scene.camera = bpy.context.object
+        return scene
+
+    return full_copy if request.param == "full copy" else shift_d
+
+
+@pytest.fixture
+def copied(scene, duplicated):
     """A scene that shows the duplicate of a shot with two takes, and the view of the first shot."""
     add_take(scene, circle, "first")
     add_take(scene, orbit, "second")
     original, before = scene.camera, seen(scene)
-    if request.param == "full copy":
-        bpy.ops.scene.new(type="FULL_COPY")
-        return bpy.context.scene, scene, original, before
-    bpy.ops.object.select_all(action="DESELECT")
-    original.select_set(True)
-    bpy.context.view_layer.objects.active = original
-    bpy.ops.object.duplicate()
-    scene.camera = bpy.context.object
-    assert takes.shown(scene.camera) not in [e.action for e in original.dollygrip_shot.takes]
-    return scene, scene, original, before
+    second = duplicated(scene)
+    assert takes.shown(second.camera) not in [e.action for e in original.dollygrip_shot.takes]
+    return second, scene, original, before
 
 
 def raised(camera) -> None:
@@ -58,6 +70,49 @@ def test_a_click_on_its_take_keeps_edits_of_the_copy(copied):
         scene.camera.dollygrip_shot.take_index = index
     assert_same_view(seen(scene), edited)
     assert_apart(copied)
+
+
+@pytest.mark.parametrize("rig", [rigs.PLAIN, rigs.PATH])
+@pytest.mark.parametrize("edited_first", ["the copy", "the first shot"])
+def test_takes_that_are_not_shown_are_not_shared_either(scene, duplicated, edited_first, rig):
+    """Whichever of the two shots is edited first, the other's takes stay as they are, and so do their rigs."""
+    add_take(scene, circle, "first")
+    bpy.ops.dollygrip.set_rig(kind=rig)
+    before = seen(scene)
+    add_take(scene, orbit, "second")
+    original = scene.camera
+    second = duplicated(scene)
+    copy = second.camera
+    shots_of = [(scene, original), (second, copy)]
+    if edited_first == "the first shot":
+        shots_of.reverse()
+    (there, other), (here, edited) = shots_of
+    with bpy.context.temp_override(scene=here, view_layer=here.view_layers[0]):
+        here.camera = edited
+        edited.dollygrip_shot.take_index = 0
+        raised(edited)
+    with bpy.context.temp_override(scene=there, view_layer=there.view_layers[0]):
+        there.camera = other
+        other.dollygrip_shot.take_index = 0
+        assert_same_view(seen(there), before)
+    lists = [{entry.action for entry in camera.dollygrip_shot.takes} for camera in (original, copy)]
+    assert [len(takes_of) for takes_of in lists] == [2, 2] and not set.intersection(*lists)
+    helpers = [rigs.helper_of(action) for listed in lists for action in listed if rigs.helper_of(action)]
+    assert len(helpers) == len(set(helpers)) == (2 if rig == rigs.PATH else 0)
+    if rig == rigs.PATH:
+        assert rigs.helper_of(copy.dollygrip_shot.takes[0].action) in list(second.objects)
+
+
+def test_a_linked_scene_copy_shows_the_same_shot(scene):
+    for move, name in ((circle, "first"), (orbit, "second")):
+        add_take(scene, move, name)
+    shot, listed = scene.camera, [entry.action for entry in scene.camera.dollygrip_shot.takes]
+    bpy.ops.scene.new(type="LINK_COPY")
+    second = bpy.context.scene
+    assert second != scene and second.camera == shot
+    for index in (0, 1, 0):
+        second.dollygrip.take_index = index
+    assert [entry.action for entry in shot.dollygrip_shot.takes] == listed and takes.shown(shot) == listed[0]
 
 
 def test_it_can_be_redirected(copied, picture_path):

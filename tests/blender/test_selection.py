@@ -4,7 +4,7 @@ import bpy
 import pytest
 from bl_ext.user_default.dollygrip import compat
 from bl_ext.user_default.dollygrip.direct import parts
-from bl_ext.user_default.dollygrip.takes import takes
+from bl_ext.user_default.dollygrip.takes import copies, takes
 from blender.sample_takes import add_take, orbit
 
 
@@ -40,7 +40,7 @@ def test_a_take_of_a_shot_that_is_not_shown_selects_nothing(scene, cube):
     add_take(scene)
     shown = scene.camera
     other = takes.new_camera(scene)
-    takes.enlist(other, takes.duplicate(shown, takes.shown(shown)))
+    takes.enlist(other, copies.duplicate(shown, takes.shown(shown)))
     cube.select_set(True)
     other.dollygrip_shot.take_index = 0
     assert scene.camera == shown and set(chosen()[0]) == {shown, cube}
