@@ -128,6 +128,21 @@ def evaluated(context: bpy.types.Context, camera: bpy.types.Object) -> bpy.types
     return found
 
 
+def check_in_scene(scene: bpy.types.Scene, thing: bpy.types.Object, field: str) -> None:
+    """Raise InputError for an object that a field of the panel names and that is in neither the scene nor its sets.
+
+    What was deleted with Delete stays in the file as long as something points to it, as the field does.
+    """
+    seen = scene
+    while seen and seen not in thing.users_scene:
+        seen = seen.background_set
+    if seen is None:
+        raise InputError(
+            f"{thing.name} is not in the scene {scene.name}.",
+            f"Choose another one under {field}, or undo its deletion.",
+        )
+
+
 def check_scale(thing: bpy.types.Object, frame: int) -> None:
     """Raise InputError for an evaluated object whose scale is zero on a frame: it looks nowhere."""
     if min(thing.matrix_world.to_scale(), key=abs) == 0:

@@ -27,10 +27,12 @@ _OF_POINTS = {"HOOK", "MESH_DEFORM", "SOFT_BODY"}  # modifiers that always bend 
 def polyline(context: bpy.types.Context, drawing: bpy.types.Object | None) -> np.ndarray:
     """The path (N, 3) that an object draws, in metres and OpenCV's world axes, from its first point to its last.
 
-    Of several strokes or splines the last one drawn counts. Raises InputError where there is none, or it has no length.
+    Of several strokes or splines the last one drawn counts. Raises InputError where there is none in the scene, or it
+    has no length.
     """
     if drawing is None or drawing.type not in KINDS:
         raise InputError("No path is chosen.", "Pick a curve or a Grease Pencil object under Path.")
+    camera.check_in_scene(context.scene, drawing, "Path")
     lines = compat.strokes_of(drawing) if drawing.type != "CURVE" else _last_spline(context, drawing)
     if not lines:
         raise InputError(f"{drawing.name} has no stroke on frame {context.scene.frame_current}.", "Draw one.")

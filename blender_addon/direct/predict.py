@@ -66,6 +66,7 @@ class PredictCamera:
         first = shots.first_frame(scene, shot)
         start, seen, rig = camera.level_start(), None, state.start or shot
         if state.start:
+            camera.check_in_scene(scene, state.start, "Start At")
             seen = camera.sample(context, first, first, state.start)
             start = seen.c2w[0]
             if state.exact_depth:

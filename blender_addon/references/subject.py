@@ -22,7 +22,7 @@ Subject = tuple[tuple[float, float] | None, float | None]
 def of(context: bpy.types.Context, image: np.ndarray, seen: Trajectory | None, frame: int) -> Subject:
     """The subject that the scene asks for, in the picture `image` that frame 0 of `seen` shows centre-cropped.
 
-    Raises InputError for an object that the start camera does not see in its picture on `frame`.
+    Raises InputError for an object that is not in the scene, or that the start camera does not see on `frame`.
     """
     state = context.scene.dollygrip
     if state.subject_kind == "POINT":
@@ -32,6 +32,7 @@ def of(context: bpy.types.Context, image: np.ndarray, seen: Trajectory | None, f
     thing = state.subject_object
     if thing is None:
         raise InputError("No object is chosen as the subject.", "Choose one, or set the subject to Automatic.")
+    camera.check_in_scene(context.scene, thing, "Object")
     if seen is None:
         raise InputError(
             f"Where {thing.name} is in the picture is not known without a camera that took it.",
