@@ -18,7 +18,7 @@ from ..backend.worker import Tell
 from ..camera import camera, depths, parents
 from ..references import references, subject
 from ..references.picture import fingerprint, read_picture
-from ..rigs import rigs
+from ..rigs import overruled, rigs
 from ..shots import shots
 from ..takes import takes
 
@@ -31,7 +31,7 @@ class PredictCamera:
 
     shot: its camera; where that is not there, the takes go to the shot that is shown, or a new one.
     request: None for a job that is attached to again; now_seen: the camera that became the scene's in place of another;
-    cropped: the reference's (width, height) where the scene's aspect leaves a good part of it out.
+    cropped: the reference's (width, height) where the scene's aspect leaves a good part of it out; overruled: what keeps the camera off its newest take, in words.
     """
 
     scene_name: str
@@ -45,6 +45,7 @@ class PredictCamera:
     made: list[str] = attrs.field(factory=list)
     now_seen: str = ""
     cropped: tuple[int, int] | None = None
+    overruled: str = ""
 
     together = True
 
@@ -189,6 +190,9 @@ class PredictCamera:
         self.made.append(action.name)
         if before not in (None, scene.camera):
             self.now_seen = scene.camera.name
+        with bpy.context.temp_override(scene=scene):
+            shot = shot or takes.find_camera(scene)
+            self.overruled = overruled.said(bpy.context, shot, *takes.frame_range(action))
 
     def finish(self, scene: bpy.types.Scene, outcome: Outcome) -> None:
         scene.dollygrip.notice = self.said()
@@ -210,8 +214,9 @@ class PredictCamera:
             said += f" {camera.crop_said(self.cropped).capitalize()}."
         if moves := takes.directed(made[-1]):
             said += f" Directed as “{moves}”."
-        read = takes.understood(made[-1])
-        return f"{said} Understood as: {read}." if read else said
+        if read := takes.understood(made[-1]):
+            said += f" Understood as: {read}."
+        return f"{said} {self.overruled}".strip()
 
 
 def _cropped(scene: bpy.types.Scene, image: np.ndarray) -> tuple[int, int] | None:

@@ -19,7 +19,7 @@ from ..backend.worker import Tell
 from ..camera import camera, depths, pose_channels
 from ..references import subject
 from ..references.picture import fingerprint, read_picture
-from ..rigs import rigs
+from ..rigs import overruled, rigs
 from ..shots import strips
 from ..takes import copies, takes
 from . import adopt, joining, parts
@@ -57,6 +57,7 @@ class Redirect:
     job_id: str = ""
     made: list[str] = attrs.field(factory=list)
     said: str = ""
+    overruled: str = ""
     error: DollygripError | None = None
 
     together = True
@@ -206,6 +207,7 @@ class Redirect:
         if joined.added:
             at = " and ".join(map(str, joined.added))
             self.said = f" Curves without a key at frame {at} got one, and keep their shape."
+        self.overruled = overruled.said(context, shot, span.first, span.last)
         self._note(action, parent, before, joined, span.first - first, index, predicted.meta)
         action.name = takes.name_of(self.provenance["prompt"])
         return action
@@ -249,9 +251,8 @@ class Redirect:
                 push_undo("Re-direct")  # of a camera that became a shot before
             return
         kept = f" Locked: {', '.join(map(str, self.span.locked))}." if self.span.locked else ""
-        state.notice = (
-            f"{takes.in_short(self.made)}: frames {self.span.first} to {self.span.last} are new.{kept}{self.said}"
-        )
+        new = f"{takes.in_short(self.made)}: frames {self.span.first} to {self.span.last} are new."
+        state.notice = f"{new}{kept}{self.said} {self.overruled}".strip()
         push_undo("Re-direct")
 
 

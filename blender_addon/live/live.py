@@ -145,7 +145,7 @@ class LiveDirection:
 
         Raises DollygripError where that cannot be, and the preview stays.
         """
-        task = attrs.evolve(self.preview.task, made=[], now_seen="")
+        task = attrs.evolve(self.preview.task, made=[], now_seen="", overruled="")
         made = task.prepare(TakeReady(task.job_id, 0, self.preview.trajectory))
         task.deliver(scene, made)
         self.preview = None
