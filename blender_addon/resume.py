@@ -12,6 +12,7 @@ import bpy
 
 from dollygrip.errors import DollygripError, InputError
 
+from . import linked
 from .backend.job import Job
 from .backend.session import Outcome, Task, session
 from .direct.drawn import AlongPath
@@ -107,7 +108,7 @@ def resume_quietly(outcome: Outcome | None = None) -> None:
     """
     if session.active or (outcome and outcome.state != "done"):
         return
-    for scene in bpy.data.scenes:
+    for scene in linked.own_scenes():
         if has_job(scene):
             try:
                 task = task_of(scene)
@@ -122,7 +123,7 @@ def resume_quietly(outcome: Outcome | None = None) -> None:
 def note_queue(*_scene) -> None:
     """Let the scenes know the shots that no job stands for yet, whatever undo has made of that."""
     queued = [task.queued for task in session.unsubmitted if isinstance(task, RenderShot)]
-    for scene in bpy.data.scenes:
+    for scene in linked.own_scenes():
         here = queued if scene == session.scene else []
         _queued_here.update((scene.session_uid, *row) for row in here)
         try:

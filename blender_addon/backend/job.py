@@ -4,6 +4,7 @@ import bpy
 
 from dollygrip.errors import DollygripError
 
+from .. import linked
 from ..preferences import backend_executable
 from .session import StartBackend, Task, redraw, session
 
@@ -18,10 +19,10 @@ class Job:
     task: type[Task]
 
     @classmethod
-    def poll(cls, _context):
+    def poll(cls, context):
         if session.active:
             cls.poll_message_set(f"{session.task.title} is still running: wait for it or cancel it")
-        return not session.active
+        return not session.active and linked.is_own(cls, context)
 
     def execute(self, context):
         # Repeat Last and Repeat History execute, too: in an interface, which must not wait

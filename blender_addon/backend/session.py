@@ -99,7 +99,7 @@ class Session:
         if self.active:
             raise BackendError(f"{self.task.title} is still running.", "Wait for it or cancel it.", "busy")
         self._following, self._outcomes, self._executable = list(following), [], executable
-        scene = bpy.data.scenes[task.scene_name]
+        scene = bpy.data.scenes[task.scene_name, None]  # no linked one of that name
         self._scene, scene.dollygrip.notice = scene.session_uid, ""
         self._launch(task)
         self.on_queue()

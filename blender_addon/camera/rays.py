@@ -150,7 +150,7 @@ def main(folder: Path) -> None:
         job = dict(stored)
     trusted = bool(job["trusted"])
     bpy.ops.wm.open_mainfile(filepath=str(folder / "scene.blend"), load_ui=False, use_scripts=trusted)
-    scene = bpy.data.scenes[str(job["scene"])]
+    scene = bpy.data.scenes[str(job["scene"]), None]
     layer, size = scene.view_layers[str(job["layer"])], (int(job["size"][0]), int(job["size"][1]))
     seen_by = scene.objects.get(str(job["camera"]))
     views = job["frames"], job["to_blender"], job["intrinsics"]

@@ -13,6 +13,7 @@ from dollygrip.errors import InputError
 from dollygrip.protocol import Limits, PredictRequest, Welcome
 from dollygrip.trajectory import MAX_FRAMES, Trajectory
 
+from .. import linked
 from ..backend.session import Outcome, push_undo
 from ..backend.worker import Tell
 from ..camera import camera, depths, parents
@@ -54,6 +55,7 @@ class PredictCamera:
         """What the scene asks for; raises InputError with the first thing that is wrong."""
         scene = context.scene
         state = scene.dollygrip
+        linked.check(scene)
         check_prompt(state.prompt)
         if not 2 <= state.frame_count <= MAX_FRAMES:
             raise InputError(

@@ -19,7 +19,7 @@ from bpy.props import EnumProperty, StringProperty
 from dollygrip.errors import DollygripError, InputError
 from dollygrip.trajectory import Trajectory
 
-from .. import compat
+from .. import compat, linked
 from ..camera import camera, rays
 from ..shots import colours, saving, shots, strips
 from ..takes import takes
@@ -215,6 +215,10 @@ class DOLLYGRIP_OT_capture_reference(bpy.types.Operator):
         ],
     )
     image: StringProperty(name="Image", description="Name of the image to take")
+
+    @classmethod
+    def poll(cls, context):
+        return linked.is_own(cls, context)
 
     def execute(self, context):
         state = context.scene.dollygrip

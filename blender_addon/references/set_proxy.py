@@ -16,6 +16,7 @@ from dollygrip.conventions import blender_from_c2w
 from dollygrip.errors import DollygripError, InputError
 from dollygrip.protocol import DepthRequest, Welcome
 
+from .. import linked
 from ..backend.job import Job
 from ..backend.session import Outcome, push_undo
 from ..backend.worker import Tell
@@ -236,7 +237,7 @@ class DOLLYGRIP_OT_remove_set_proxy(bpy.types.Operator):
         if not sets.proxies(context.scene):
             cls.poll_message_set("The scene has no set proxy")
             return False
-        return True
+        return linked.is_own(cls, context)
 
     def execute(self, context):
         scene = context.scene

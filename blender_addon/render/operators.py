@@ -6,7 +6,7 @@ from bpy.props import EnumProperty
 from dollygrip import formats, shot_record
 from dollygrip.errors import DollygripError, InputError
 
-from .. import compat
+from .. import compat, linked
 from ..backend.job import Job
 from ..camera import camera
 from ..rigs import rigs
@@ -59,7 +59,7 @@ class OnStrip:
         if _shot_of_active(context) is None:
             cls.poll_message_set("Choose a strip that Dollygrip rendered")
             return False
-        return True
+        return linked.is_own(cls, context)
 
 
 class DOLLYGRIP_OT_open_take(OnStrip, bpy.types.Operator):

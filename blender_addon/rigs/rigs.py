@@ -18,7 +18,7 @@ from dollygrip.curves import BezierKeys, Channel, fit_channels
 from dollygrip.errors import DollygripError, InputError
 from dollygrip.rotations import angle_between, euler_xyz_from_matrix
 
-from .. import compat
+from .. import compat, linked
 from ..camera import curve_parts
 from ..camera.camera import evaluated
 from ..camera.parents import follow
@@ -325,7 +325,7 @@ def shows_take(operator: type[bpy.types.Operator], context: bpy.types.Context) -
     if not takes.shown(context.scene.camera):
         operator.poll_message_set("The scene's camera shows no take")
         return False
-    return True
+    return linked.is_own(operator, context)
 
 
 register, unregister = bpy.utils.register_classes_factory((DOLLYGRIP_OT_set_rig,))

@@ -5,6 +5,7 @@ from bpy.props import IntProperty
 
 from dollygrip.errors import DollygripError, InputError
 
+from .. import linked
 from ..rigs import rigs
 from ..takes import copies, takes
 from . import shots
@@ -20,7 +21,7 @@ class OnShot:
         if takes.find_camera(context.scene) is None:
             cls.poll_message_set("The scene has no shot yet: predict or load a camera, or press New Shot")
             return False
-        return True
+        return linked.is_own(cls, context)
 
     def execute(self, context):
         try:
@@ -110,6 +111,10 @@ class DOLLYGRIP_OT_new_shot(bpy.types.Operator):
     bl_idname = "dollygrip.new_shot"
     bl_label = "New Shot"
     bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context):
+        return linked.is_own(cls, context)
 
     def execute(self, context):
         scene = context.scene

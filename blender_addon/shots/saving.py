@@ -16,7 +16,7 @@ import bpy
 
 from dollygrip.errors import InputError
 
-from .. import compat
+from .. import compat, linked
 from ..backend.session import session
 from ..takes import takes
 from . import strips
@@ -53,7 +53,7 @@ def before_saving(path: str) -> None:
     for image in bpy.data.images:
         if (kept := _collected(Path(image.filepath), place)) != Path(image.filepath):
             image.filepath = str(kept)
-    for scene in bpy.data.scenes:
+    for scene in linked.own_scenes():
         state = scene.dollygrip
         chosen = _before[scene.name] = state.reference
         absolute = _collected(Path(bpy.path.abspath(chosen)), place)
@@ -66,7 +66,7 @@ def before_saving(path: str) -> None:
 def after_saving(path: str) -> None:
     """A copy was written, or nothing: this file is where it was."""
     if path and Path(path) != Path(bpy.data.filepath):
-        for scene in bpy.data.scenes:
+        for scene in linked.own_scenes():
             scene.dollygrip.reference = _before.get(scene.name, scene.dollygrip.reference)
     _before.clear()
 

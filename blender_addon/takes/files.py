@@ -16,6 +16,7 @@ from dollygrip import formats
 from dollygrip.errors import DollygripError, InputError
 from dollygrip.trajectory import Trajectory
 
+from .. import linked
 from ..camera import camera
 from . import scene_cameras, takes
 
@@ -180,6 +181,10 @@ class DOLLYGRIP_OT_load_take(_File, bpy.types.Operator):
         name="Scene Depth", min=0, description="Of the middle ground, where the file does not say; 0: the format's"
     )
     camera: StringProperty(name="Camera", description="Name or number, where the file holds several")
+
+    @classmethod
+    def poll(cls, context):
+        return linked.is_own(cls, context)
 
     def invoke(self, context, _event):
         if not self.properties.is_property_set("filepath"):

@@ -19,7 +19,7 @@ import numpy as np
 from dollygrip.errors import InputError
 from dollygrip.trajectory import Trajectory
 
-from .. import compat
+from .. import compat, linked
 from ..camera import curve_parts, parents
 from ..camera.camera import FittedTake, fit_under
 from . import helpers, selection, settings, written
@@ -44,7 +44,8 @@ def find_camera(scene: bpy.types.Scene) -> bpy.types.Object | None:
 
 
 def new_camera(scene: bpy.types.Scene) -> bpy.types.Object:
-    """A Dollygrip camera without takes."""
+    """A Dollygrip camera without takes. Raises InputError for a linked scene."""
+    linked.check(scene)
     camera = bpy.data.objects.new(CAMERA_NAME, bpy.data.cameras.new(CAMERA_NAME))
     make_shot(camera)
     camera.rotation_mode = "XYZ"
@@ -109,7 +110,7 @@ def add(
 
     It is seen where it was placed in the world, whatever the camera is parented to.
     The camera becomes the scene's, unless another Dollygrip camera is; the scene's is selected. provenance: `reference`
-    is the picture's path. Raises InputError as `check_own`, and for a parent without scale.
+    is the picture's path. Raises InputError as `check_own`, and for a linked scene or a parent without scale.
     """
     camera = camera or ensure_camera(scene, like)
     check_own(camera)
