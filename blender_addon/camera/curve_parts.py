@@ -100,11 +100,12 @@ def can_cut(curve: bpy.types.FCurve, frame: float) -> bool:
     return bool(level or kind == _CONSTANT)
 
 
-def cut_out(curve: bpy.types.FCurve, first: int, last: int | None) -> list[int]:
+def cut_out(curve: bpy.types.FCurve, first: int, last: int | None, whole: tuple[int, int]) -> list[int]:
     """Make sure that a curve can be cut at first and last, or at first alone -> which of them took a new key.
 
-    Its shape is kept to single precision, and outside its values on whole frames to the bit. Raises InputError where no
-    key can do that: the keys around are not Bézier or linear ones.
+    Its shape is kept to single precision, and outside its values on those whole frames that lie in `whole` to the bit,
+    for which it may get a few keys more. Raises InputError where no key can do that: the keys around are not Bézier or
+    linear ones.
     """
     borders = [(first, -1)] if last is None else [(first, -1), (last, 1)]
     kept = []
@@ -112,7 +113,8 @@ def cut_out(curve: bpy.types.FCurve, first: int, last: int | None) -> list[int]:
         for frame, side in borders:
             if not can_cut(curve, frame):
                 end = _neighbour(curve, frame, side)
-                outer = range(*((int(end), frame) if side < 0 else (frame + 1, int(np.ceil(end)))))
+                reach = max(int(end), whole[0]) if side < 0 else min(int(np.ceil(end)), whole[1] + 1)
+                outer = range(reach, frame) if side < 0 else range(frame + 1, reach)
                 kept.append((sorted((frame, end)), {f: curve.evaluate(f) for f in [frame, *outer]}, frame))
         for ends, values, frame in kept:
             divide(curve, frame, values[frame])

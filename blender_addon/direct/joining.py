@@ -15,6 +15,7 @@ from dollygrip.trajectory import Trajectory
 from .. import compat
 from ..camera import camera, curve_parts, pose_channels
 from ..rigs import rigs
+from ..takes import takes
 
 EASE = 1.5  # seconds within which a difference in speed at a border dies away
 _LENS = ("lens", 0)
@@ -59,10 +60,17 @@ def _reach(curves: list[bpy.types.FCurve], first: int, last: int) -> tuple[bool,
     return not (frames < first).any(), not (frames > last).any()
 
 
-def _cut(curves: list[bpy.types.FCurve], span: Span) -> set[int]:
-    """Cut curves at the borders of a part -> the frames where that took a new key."""
-    last = None if span.ends else span.last
-    return {frame for curve in curves for frame in curve_parts.cut_out(curve, span.first, last)}
+def _of_lens(lens: bpy.types.FCurve, span: Span) -> Span:
+    """The part as it is for the lens, whose curve may begin or end elsewhere than those of the pose."""
+    opens, ends = _reach([lens], span.first, span.last)
+    return attrs.evolve(span, opens=span.opens and opens, ends=span.ends and ends, locked=())
+
+
+def _cut(curves: list[bpy.types.FCurve], span: Span, whole: tuple[int, int]) -> tuple[set[int], int]:
+    """Cut curves at the borders of a part -> the frames where that took a new key, the number of all new keys."""
+    last, before = None if span.ends else span.last, sum(len(curve.keyframe_points) for curve in curves)
+    frames = {frame for curve in curves for frame in curve_parts.cut_out(curve, span.first, last, whole)}
+    return frames, sum(len(curve.keyframe_points) for curve in curves) - before
 
 
 def complete(action: bpy.types.Action, shot: bpy.types.Object) -> None:
@@ -78,12 +86,13 @@ def complete(action: bpy.types.Action, shot: bpy.types.Object) -> None:
 class Joined:
     """What a join made of its part: poses c2w (n, 4, 4) in metres, lens (n,) relative to the first frame's.
 
-    added: borders at which channels got a key that they did not have.
+    added: borders at which channels got a key that they did not have; keys: how many these are, with those outside.
     """
 
     c2w: np.ndarray
     zoom: np.ndarray
     added: tuple[int, ...]
+    keys: int
 
 
 def join(
@@ -97,16 +106,16 @@ def join(
     """Rewrite a take that the camera shows within `span`, so that it moves as predicted there.
 
     predicted: span.frames poses from the first on, in metres; depth: the scene's, in metres. Both borders are met in
-    value and velocity, locked keys in value. Outside the camera stays as it is on every frame, bit for bit; channels
-    that move and have no key at a border get one, and perhaps a few more outside that hold their values.
+    value and velocity, locked keys in value. Outside the camera stays as it is on every frame of the take, bit for bit;
+    channels that move and have no key at a border get one, and perhaps a few more outside that hold their values.
     """
     unit, mode = context.scene.unit_settings.scale_length, shot.rotation_mode
     names = pose_channels.names_of(shot)
     curves = [_curve(action, shot, name) for name in names]
     lens = _curve(action, shot, _LENS)
-    opens, ends = _reach([lens], span.first, span.last)
-    of_lens = attrs.evolve(span, opens=span.opens and opens, ends=span.ends and ends, locked=())
-    added = _cut(curves, span) | _cut([lens], of_lens)
+    of_lens, whole = _of_lens(lens, span), takes.frame_range(action)
+    cuts = _cut(curves, span, whole), _cut([lens], of_lens, whole)
+    added, keys = set.union(*(frames for frames, _ in cuts)), sum(count for _, count in cuts)
     parents = rigs.poses(context, shot, (span.first, span.last))[1]
     at = [0, *(frame - span.first for frame in span.met)]
     given = np.array([[curve_parts.value_at(curve, span.first + i) for curve in curves] for i in at])
@@ -130,7 +139,7 @@ def join(
     zoom = _join_lens(lens, of_lens, predicted, ease)
     for curve in compat.take_curves(action):  # all new keys are selected, which would say nothing
         curve_parts.deselect(curve)
-    return Joined(c2w_from_blender(parents @ local, unit), zoom, tuple(sorted(added)))
+    return Joined(c2w_from_blender(parents @ local, unit), zoom, tuple(sorted(added)), keys)
 
 
 def _curve(action: bpy.types.Action, shot: bpy.types.Object, name: Channel) -> bpy.types.FCurve:

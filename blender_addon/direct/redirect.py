@@ -206,7 +206,8 @@ class Redirect:
             raise
         if joined.added:
             at = " and ".join(map(str, joined.added))
-            self.said = f" Curves without a key at frame {at} got one, and keep their shape."
+            new = "a new key" if joined.keys == 1 else f"{joined.keys} new keys in all"
+            self.said = f" Curves without a key at frame {at} got {new}, and keep their shape."
         self.overruled = overruled.said(context, shot, span.first, span.last)
         self._note(action, parent, before, joined, span.first - first, index, predicted.meta)
         action.name = takes.name_of(self.provenance["prompt"])

@@ -1,5 +1,6 @@
 """A part predicted anew: what stays stays to the bit, the joins are smooth. A camera along a drawn path."""
 
+import re
 from itertools import pairwise
 
 import bpy
@@ -123,7 +124,7 @@ def film(scene, picture_path):
     assert len(keys) >= 5
     for curve in compat.take_curves(action):
         for frame in keys[1:-1]:
-            curve_parts.cut_out(curve, frame, None)
+            curve_parts.cut_out(curve, frame, None, (START, LAST))
     ask(scene, picture_path, keys[1], keys[-2])
     return action
 
@@ -275,7 +276,30 @@ def test_frames_between_keys_get_keys_and_the_curves_keep_their_shape(scene, pic
     assert outside(view(scene), START + 21, START + 50) == outside(before, START + 21, START + 50)
     assert len([k for k in inner_keys(takes.shown(scene.camera)) if not START + 21 < k < START + 50]) <= keys + 6
     assert_smooth(scene, (START + 21, START + 50))
-    assert f"without a key at frame {START + 21} and {START + 50} got one" in scene.dollygrip.notice
+    at = f"{START + 21} and {START + 50}"
+    assert re.search(rf"without a key at frame {at} got \d+ new keys in all, and keep", scene.dollygrip.notice)
+
+
+def test_few_keys_are_added_outside_of_the_take_and_all_are_counted(scene, picture_path):
+    """A key long before and one long after the scene: only the take's own frames are held to the bit."""
+    made = bpy.data.objects.new("Mine", bpy.data.cameras.new("Mine"))
+    scene.collection.objects.link(made)
+    scene.camera, scene.frame_start, scene.frame_end = made, 50, 90
+    for frame, made.location.y in ((-20, 0), (200, 5)):
+        made.keyframe_insert("location", frame=frame)
+    ask(scene, picture_path, 60, 80)
+    before = view(scene, -20, 200)
+    task = redirected(scene)
+    task.finish(scene, Outcome("done"))
+    after = view(scene, -20, 200)
+    assert all(after[frame] == before[frame] for frame in (*range(50, 61), *range(80, 91)))
+    poses = (np.array([np.frombuffer(seen[f][0], np.float32) for f in seen]) for seen in (before, after))
+    was, now = (np.array([pose for f, pose in zip(before, each, strict=True) if not 60 < f < 80]) for each in poses)
+    assert np.abs(now - was).max() < 1e-4
+    curve = compat.object_curves(takes.shown(made)).find("location", index=1)
+    beside = [point.co.x for point in curve.keyframe_points if not 60 < point.co.x < 80]
+    assert len(beside) < 14 and not [frame for frame in beside if -20 < frame < 50 or 90 < frame < 200]
+    assert f"at frame 60 and 80 got {len(beside) - 2} new keys in all, and keep" in scene.dollygrip.notice
 
 
 @pytest.mark.parametrize("handles", ["FREE", "AUTO", "VECTOR", "long"])
@@ -294,7 +318,7 @@ def test_a_cut_keeps_the_shape(scene, handles):
         curve.keyframe_points[0].handle_right, curve.keyframe_points[1].handle_left = (20, 2), (13, 4)
     frames = np.arange(1, 70, 0.25)
     before = [curve.evaluate(f) for f in frames]
-    assert curve_parts.cut_out(curve, 17, 30) == [17] and not curve_parts.cut_out(curve, 17, None)
+    assert curve_parts.cut_out(curve, 17, 30, (1, 70)) == [17] and not curve_parts.cut_out(curve, 17, None, (1, 70))
     assert 4 <= len(curve.keyframe_points) <= 9
     assert [curve.evaluate(f) for f in range(1, 18)] == before[: 4 * 17 : 4], "whole frames outside to the bit"
     assert np.abs(np.subtract([curve.evaluate(f) for f in frames], before)).max() < 3e-5
@@ -307,8 +331,8 @@ def test_a_curve_that_no_key_can_follow_is_refused(scene, film):
     curve, keys = compat.object_curves(film)[0], inner_keys(film)
     scene.dollygrip_direct.first, scene.dollygrip_direct.last = keys[1] + 1, keys[-2]
     points = {round(point.co.x): point for point in curve.keyframe_points}
-    points[keys[1]].interpolation = "SINE"
     task = Redirect.of(bpy.context)
+    points[keys[1]].interpolation = "SINE"
     task.deliver(scene, (0, wild(task.span.frames)))
     assert "it is not a Bézier there" in task.error.message and task.error.hint
     points[keys[1]].interpolation = "BEZIER"

@@ -29,7 +29,7 @@ def film(scene, picture_path, tmp_path):
     keys = inner_keys(action)
     for curve in compat.take_curves(action):
         for frame in keys[1:-1]:
-            curve_parts.cut_out(curve, frame, None)
+            curve_parts.cut_out(curve, frame, None, takes.frame_range(action))
     ask(scene, picture_path, keys[1], keys[-2], "go")
     return scene
 

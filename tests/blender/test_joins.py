@@ -105,7 +105,7 @@ def test_few_keys_hold_what_lies_outside(scene):
             made.keyframe_insert("location", index=0, frame=frame)
         [curve] = compat.curves_of(made)
         before = [curve.evaluate(f) for f in range(1, 82)]
-        curve_parts.cut_out(curve, 25, 57)
+        curve_parts.cut_out(curve, 25, 57, (1, 81))
         now = [curve.evaluate(f) for f in range(1, 82)]
         assert now[:25] == before[:25] and now[56:] == before[56:]
         assert np.abs(np.subtract(now, before)).max() < 1e-5
