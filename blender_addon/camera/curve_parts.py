@@ -35,6 +35,7 @@ _ARRAYS = (
 _CONSTANT, _LINEAR, _BEZIER = 0, 1, 2  # RNA values of Keyframe.interpolation
 _FREE, _AUTO, _VECTOR, _ALIGNED, _CLAMPED = range(5)  # of the handle types
 _NEAR = 1e-3  # frames: nearer keys are at the frame
+_SHAPELESS, _CROSSED = "it is not a Bézier there", "its handles reach far over each other"
 TURN = 0.02  # frames before a cut at which a rotation that has turned full circle goes back to its old numbers
 
 Keys = dict[str, np.ndarray]
@@ -100,6 +101,20 @@ def can_cut(curve: bpy.types.FCurve, frame: float) -> bool:
     return bool(level or kind == _CONSTANT)
 
 
+def check_cuts(wanted: Iterable[tuple[bpy.types.FCurve, list[int]]]) -> None:
+    """Raise InputError where a curve cannot be cut at one of its frames, with all that it takes to cut them all."""
+    obstacles = [
+        (curve, frame, why)
+        for curve, frames in wanted
+        for frame in frames
+        if not can_cut(curve, frame) and (why := _obstacle(read(curve), frame))
+    ]
+    if obstacles:
+        curve, _, why = obstacles[0]
+        own = [frame for other, frame, _ in obstacles if other == curve]
+        raise _uncut(curve, own, why, sorted({frame for _, frame, _ in obstacles}))
+
+
 def cut_out(curve: bpy.types.FCurve, first: int, last: int | None, whole: tuple[int, int]) -> list[int]:
     """Make sure that a curve can be cut at first and last, or at first alone -> which of them took a new key.
 
@@ -127,7 +142,7 @@ def _neighbour(curve: bpy.types.FCurve, frame: int, side: int) -> float:
     x = read(curve)["co"][:, 0]
     beyond = x[x < frame] if side < 0 else x[x > frame]
     if not len(beyond):
-        raise _uncut(curve, frame)
+        raise _uncut(curve, [frame], _SHAPELESS, [frame])
     return float(beyond.max() if side < 0 else beyond.min())
 
 
@@ -137,18 +152,11 @@ def divide(curve: bpy.types.FCurve, frame: int, value: float) -> None:
     A linear stretch becomes a straight Bézier. Raises InputError where no key can do that.
     """
     keys = read(curve)
+    if why := _obstacle(keys, frame):
+        raise _uncut(curve, [frame], why, [frame])
     after = int(np.searchsorted(keys["co"][:, 0], frame))
-    if after in (0, len(keys["co"])) or keys["interpolation"][after - 1] not in (_BEZIER, _LINEAR):
-        raise _uncut(curve, frame)
-    before = after - 1
+    before, (left, right) = after - 1, _halves(keys, after, frame)
     straight = keys["interpolation"][before] == _LINEAR
-    corners = [keys["co"][before], keys["handle_right"][before], keys["handle_left"][after], keys["co"][after]]
-    left, right = _divided(_straight(np.array(corners, float)) if straight else np.array(corners, float), frame)
-    if left[1, 0] > frame or right[2, 0] < frame:
-        raise InputError(
-            f"{name_of(curve)} cannot be cut at frame {frame}: its handles reach far over each other.",
-            f"Shorten them, or insert a key for the camera at frame {frame}.",
-        )
     new = _bezier([frame], [value], [0.0], [1.0], [1.0])
     new["handle_left"][0], new["handle_right"][0] = left[2], right[1]
     keys["handle_right"][before], keys["handle_left"][after] = left[1], right[2]
@@ -160,11 +168,31 @@ def divide(curve: bpy.types.FCurve, frame: int, value: float) -> None:
     write(curve, {name: np.insert(keys[name], after, new[name][0], axis=0) for name, _, _ in _ARRAYS})
 
 
-def _uncut(curve: bpy.types.FCurve, frame: int) -> InputError:
+def _obstacle(keys: Keys, frame: int) -> str:
+    """Why no key at a frame between others can keep a curve's shape; "" where one can."""
+    after = int(np.searchsorted(keys["co"][:, 0], frame))
+    if after in (0, len(keys["co"])) or keys["interpolation"][after - 1] not in (_BEZIER, _LINEAR):
+        return _SHAPELESS
+    left, right = _halves(keys, after, frame)
+    return _CROSSED if left[1, 0] > frame or right[2, 0] < frame else ""
+
+
+def _uncut(curve: bpy.types.FCurve, frames: list[int], why: str, keyed: list[int]) -> InputError:
+    """frames: where this curve cannot be cut; keyed: where the camera needs keys."""
+    shorten = "Shorten them, or insert" if why == _CROSSED else "Insert"
+    at, keyed_at = (" and ".join(map(str, numbers)) for numbers in (frames, keyed))
     return InputError(
-        f"{name_of(curve)} cannot be cut at frame {frame}: it is not a Bézier there.",
-        f"Insert a key for the camera at frame {frame}.",
+        f"{name_of(curve)} cannot be cut at frame {at}: {why}.",
+        f"{shorten} {'a key' if len(keyed) == 1 else 'keys'} for the camera at frame {keyed_at}.",
     )
+
+
+def _halves(keys: Keys, after: int, frame: float) -> tuple[np.ndarray, np.ndarray]:
+    """Control points (4, 2) of both parts of the segment that ends with the key `after`, divided at a frame."""
+    before = after - 1
+    corners = [keys["co"][before], keys["handle_right"][before], keys["handle_left"][after], keys["co"][after]]
+    points = np.array(corners, float)
+    return _divided(_straight(points) if keys["interpolation"][before] == _LINEAR else points, frame)
 
 
 def _divided(corners: np.ndarray, frame: float) -> tuple[np.ndarray, np.ndarray]:

@@ -66,6 +66,12 @@ def _of_lens(lens: bpy.types.FCurve, span: Span) -> Span:
     return attrs.evolve(span, opens=span.opens and opens, ends=span.ends and ends, locked=())
 
 
+def check_borders(curves: list[bpy.types.FCurve], lens: bpy.types.FCurve | None, span: Span) -> None:
+    """Raise InputError where pose curves, or that of the lens, cannot be cut at the borders of a part."""
+    wanted = [(curve, span) for curve in curves] + ([(lens, _of_lens(lens, span))] if lens else [])
+    curve_parts.check_cuts((curve, [own.first, *([] if own.ends else [own.last])]) for curve, own in wanted)
+
+
 def _cut(curves: list[bpy.types.FCurve], span: Span, whole: tuple[int, int]) -> tuple[set[int], int]:
     """Cut curves at the borders of a part -> the frames where that took a new key, the number of all new keys."""
     last, before = None if span.ends else span.last, sum(len(curve.keyframe_points) for curve in curves)

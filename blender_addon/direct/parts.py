@@ -66,7 +66,10 @@ def span_within(scene: bpy.types.Scene, shot: bpy.types.Object, start: int, end:
     inside = max(first, start), min(last, end)
     if inside[0] >= inside[1]:
         raise InputError(f"Frames {start} to {end}, {said}, lie outside of the shot.", f"It has {first} to {last}.")
-    return joining.span_of(pose_curves(shot), *inside, (first, last))
+    curves = pose_curves(shot)
+    span = joining.span_of(curves, *inside, (first, last))
+    joining.check_borders(curves, next((c for c in compat.curves_of(shot.data) if c.data_path == "lens"), None), span)
+    return span
 
 
 def check_plain(take: bpy.types.Action) -> None:

@@ -14,6 +14,7 @@ from bl_ext.user_default.dollygrip.direct.redirect import Redirect
 from bl_ext.user_default.dollygrip.takes import takes
 from blender.sample_takes import DEPTH, FRAMES, START, add_take, parent_of
 
+from dollygrip.errors import InputError
 from dollygrip.rotations import matrix_from_rotvec, rotvec_from_matrix
 from dollygrip.trajectory import Trajectory
 
@@ -341,6 +342,33 @@ def test_a_curve_that_no_key_can_follow_is_refused(scene, film):
     task.deliver(scene, (0, wild(task.span.frames)))
     assert "handles reach far over each other" in task.error.message and task.error.hint
     assert view(scene) == before and len(scene.dollygrip.take_list) == 1 and takes.shown(scene.camera) == film
+
+
+def test_what_cannot_be_cut_is_refused_before_the_job_with_all_that_it_takes(scene, film):
+    """Both borders at once, and those of the lens: the keys that the hint asks for are enough."""
+    keys, shot = inner_keys(film), scene.camera
+    first, last = keys[0] + 2, keys[-1] - 2
+    scene.dollygrip_direct.first, scene.dollygrip_direct.last = first, last
+    for curve in (compat.object_curves(film)[1], *compat.lens_curves(film)):
+        for point in curve.keyframe_points:
+            point.interpolation = "BACK"
+    with pytest.raises(RuntimeError) as refused:
+        bpy.ops.dollygrip.redirect()
+    assert f"The curve location 1 cannot be cut at frame {first} and {last}: it is not a Bézier" in str(refused.value)
+    assert scene.dollygrip.hint == f"Insert keys for the camera at frame {first} and {last}."
+    for frame in (first, last):
+        scene.frame_set(frame)
+        shot.keyframe_insert("location")
+        shot.data.keyframe_insert("lens")
+    redirected(scene)
+
+
+def test_a_lens_that_cannot_be_cut_is_refused_before_the_job(scene, film):
+    for point in compat.lens_curves(film)[0].keyframe_points:
+        point.interpolation = "SINE"
+    first, last = scene.dollygrip_direct.first, scene.dollygrip_direct.last = START + 2, START + 5
+    with pytest.raises(InputError, match=f"lens 0 cannot be cut at frame {first} and {last}"):
+        Redirect.of(bpy.context)
 
 
 def test_selected_keys_go_before_the_preview_range_and_that_before_the_two_frames(scene, film):
