@@ -143,6 +143,16 @@ def check_in_scene(scene: bpy.types.Scene, thing: bpy.types.Object, field: str) 
         )
 
 
+def check_unstretched(scene: bpy.types.Scene) -> None:
+    """Raise InputError where the scene stretches time: keys are seen on other frames than those that they lie on."""
+    old, new = scene.render.frame_map_old, scene.render.frame_map_new
+    if old != new:
+        raise InputError(
+            f"The scene {scene.name} stretches time from {old} to {new}, so a take is not seen on its own frames.",
+            "Set Old and New to the same under Output > Frame Range > Time Stretching.",
+        )
+
+
 def check_scale(thing: bpy.types.Object, frame: int) -> None:
     """Raise InputError for an evaluated object whose scale is zero on a frame: it looks nowhere."""
     if min(thing.matrix_world.to_scale(), key=abs) == 0:

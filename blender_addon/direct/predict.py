@@ -56,6 +56,7 @@ class PredictCamera:
         scene = context.scene
         state = scene.dollygrip
         linked.check(scene)
+        camera.check_unstretched(scene)
         check_prompt(state.prompt)
         if not 2 <= state.frame_count <= MAX_FRAMES:
             raise InputError(
@@ -109,6 +110,7 @@ class PredictCamera:
     def like(cls, context: bpy.types.Context, shot: bpy.types.Object, take: bpy.types.Action, count: int) -> Self:
         """Takes that obey the same prompt, from the same place and picture, by a seed that this file has not used."""
         scene, made_from = context.scene, takes.provenance(take)
+        camera.check_unstretched(scene)
         check_takes(count)
         prompt = made_from.get("prompt", "")
         if not (prompt and made_from["reference"]):

@@ -98,6 +98,7 @@ class Redirect:
         count: int,
         strength: float,
     ) -> Self:
+        camera.check_unstretched(context.scene)
         takes.check_own(shot)
         copies.own_copy(shot)
         scene, take = context.scene, takes.shown(shot)

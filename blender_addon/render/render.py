@@ -67,6 +67,8 @@ class RenderShot:
         scene = context.scene
         state, shot = scene.dollygrip, shot or scene.camera
         take = takes.shown(shot)
+        if take:
+            camera.check_unstretched(scene)
         made_from = takes.provenance(take) if take else {}
         prompt = made_from.get("prompt") or state.prompt.strip()
         check_prompt(prompt)
