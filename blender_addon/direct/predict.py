@@ -32,7 +32,8 @@ class PredictCamera:
 
     shot: its camera; where that is not there, the takes go to the shot that is shown, or a new one.
     request: None for a job that is attached to again; now_seen: the camera that became the scene's in place of another;
-    cropped: the reference's (width, height) where the scene's aspect leaves a good part of it out; overruled: what keeps the camera off its newest take, in words.
+    cropped: the reference's (width, height) where the scene's aspect leaves a good part of it out; overruled: what keeps
+    the camera off its newest take, in words.
     """
 
     scene_name: str
@@ -63,7 +64,8 @@ class PredictCamera:
                 f"A camera move has 2 to {MAX_FRAMES} frames, not {state.frame_count}.", "Change Frames in the panel."
             )
         check_takes(state.takes)
-        image = read_picture(state.reference)
+        reference = references.chosen(scene)
+        image = read_picture(reference)
         arrays = {"image": image}
         shot = takes.find_camera(scene)
         takes.check_own(shot)
@@ -94,7 +96,7 @@ class PredictCamera:
         )
         provenance = {
             "prompt": request.prompt,
-            "reference": state.reference,
+            "reference": reference,
             "reference_sha256": fingerprint(image),
             "strength": state.strength,
             "exact_depth": "depth" in arrays,

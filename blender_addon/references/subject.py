@@ -10,6 +10,7 @@ from dollygrip.errors import DollygripError, InputError
 from dollygrip.trajectory import Trajectory
 
 from ..camera import camera, rays
+from . import references
 from .picture import orientation_of, read_picture
 from .picture_file import upright_place
 
@@ -88,7 +89,7 @@ class DOLLYGRIP_OT_pick_subject(bpy.types.Operator):
         return {"FINISHED"}
 
     def invoke(self, context, _event):
-        path = context.scene.dollygrip.reference
+        path = references.chosen(context.scene)
         try:
             read_picture(path)
         except DollygripError as error:

@@ -388,3 +388,27 @@ def test_a_shifted_lens_is_told_of_and_kept(stage, picture_path):
     assert np.allclose(after.intrinsics[0], seen.intrinsics[0], atol=0.05)
     assert np.allclose(after.intrinsics[-1, 2:], seen.intrinsics[0, 2:], atol=0.05)
     assert np.allclose(after.c2w[0], seen.c2w[0], atol=1e-5)
+
+
+@pytest.mark.parametrize("named", ["//reference.png", "//another.png"])
+def test_an_appended_scene_finds_its_reference(ready, tmp_path, named):
+    """In a file elsewhere: by the take that is shown, whose picture has the same name; not in place of another."""
+    ready.dollygrip.reference = "//reference.png"
+    bpy.ops.dollygrip.predict_camera()
+    picture = takes.reference(takes.shown(ready.camera))
+    ready.dollygrip.reference = named
+    bpy.ops.wm.save_mainfile()
+    library = bpy.data.filepath
+    (tmp_path / "elsewhere").mkdir()
+    bpy.ops.wm.read_homefile(use_empty=True)
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "elsewhere" / "own.blend"))
+    with bpy.data.libraries.load(library) as (there, here):
+        here.scenes = there.scenes
+    [scene] = here.scenes
+    bpy.context.window.scene = scene
+    if named == "//another.png":
+        with pytest.raises(RuntimeError, match=r"another\.png does not exist"):
+            bpy.ops.dollygrip.predict_camera()
+        return
+    assert bpy.ops.dollygrip.predict_camera() == {"FINISHED"} and len(scene.dollygrip.take_list) == 2
+    assert takes.reference(takes.shown(scene.camera)) == picture == str(tmp_path / "reference.png")
