@@ -128,15 +128,17 @@ def evaluated(context: bpy.types.Context, camera: bpy.types.Object) -> bpy.types
     return found
 
 
-def check_in_scene(scene: bpy.types.Scene, thing: bpy.types.Object, field: str) -> None:
-    """Raise InputError for an object that a field of the panel names and that is in neither the scene nor its sets.
-
-    What was deleted with Delete stays in the file as long as something points to it, as the field does.
-    """
+def is_in_scene(scene: bpy.types.Scene, thing: bpy.types.Object) -> bool:
+    """Whether an object is in a scene or its sets; one that was deleted stays in the file while something names it."""
     seen = scene
     while seen and seen not in thing.users_scene:
         seen = seen.background_set
-    if seen is None:
+    return seen is not None
+
+
+def check_in_scene(scene: bpy.types.Scene, thing: bpy.types.Object, field: str) -> None:
+    """Raise InputError for an object that a field of the panel still names, but that is not in the scene any more."""
+    if not is_in_scene(scene, thing):
         raise InputError(
             f"{thing.name} is not in the scene {scene.name}.",
             f"Choose another one under {field}, or undo its deletion.",

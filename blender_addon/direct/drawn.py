@@ -17,6 +17,7 @@ from ..takes import takes
 from . import predict
 
 KINDS = {"CURVE", "GPENCIL", "GREASEPENCIL"}
+_PATH = "dollygrip_path"  # of a take: the drawing, as Blender's own pointer
 _MOST_POINTS = 2000
 _FINE = 64  # straight lines a curve's segment is sent as
 _START = 0.05  # of the length: where a path's own direction at its start is measured, beyond a hand's tremble
@@ -116,12 +117,14 @@ def _thinned(line: np.ndarray) -> np.ndarray:
 class AlongPath(predict.PredictCamera):
     """As PredictCamera, along a drawn path.
 
-    closely: how far off its curves may be, in metres; told: what of the drawing is not followed, in words.
+    closely: how far off its curves may be, in metres; told: what of the drawing is not followed, in words; path: the
+    drawing, which the takes point to, so that it is found again whatever it is called by then.
     """
 
     title: str = "Predicting along the path"
     closely: float = 0.0
     told: str = ""
+    path: takes.Named = attrs.field(factory=takes.Named)
 
     @classmethod
     def of(cls, context: bpy.types.Context) -> Self:
@@ -142,23 +145,29 @@ class AlongPath(predict.PredictCamera):
                 known = depths.known_depth(context, seen, first, camera_there)
                 task.request = attrs.evolve(task.request, scene_depth=known)
         task.follow(line, start)
-        task.provenance["path"], task.told = drawing.name, left_out(drawing)
+        task.along(drawing)
         return task
 
     @classmethod
     def like(cls, context: bpy.types.Context, shot: bpy.types.Object, take: bpy.types.Action, count: int) -> Self:
         """As PredictCamera.like, along the same drawing as it is now."""
         named = takes.provenance(take)["path"]
-        drawing = context.scene.objects.get(named)
-        if drawing is None:
+        drawing = take.get(_PATH) or context.scene.objects.get(named)
+        if drawing is None or not camera.is_in_scene(context.scene, drawing):
+            named = drawing.name if drawing else named
             raise InputError(f"{named}, which the take moves along, is gone.", "Draw a new path, or undo.")
         line = polyline(context, drawing)
         task = super().like(context, shot, take, count)
         start = task.placement.start.copy()
         start[:3, 3] = line[0]
         task.follow(line, start)
-        task.told = left_out(drawing)
+        task.along(drawing)
         return task
+
+    def along(self, drawing: bpy.types.Object) -> None:
+        """Let the takes know the drawing that they move along."""
+        self.path, self.told = takes.Named.of(drawing), left_out(drawing)
+        self.provenance["path"] = drawing.name
 
     def follow(self, line: np.ndarray, start: np.ndarray) -> None:
         """Let the camera move along a path (N, 3) from the pose `start` (4, 4) on, which stands at its first point."""
@@ -170,11 +179,16 @@ class AlongPath(predict.PredictCamera):
     @classmethod
     def resumed(cls, scene: bpy.types.Scene, record: dict[str, Any]) -> Self:
         task = super().resumed(scene, record)
-        task.closely = float(record["closely"])
+        task.closely, task.path = float(record["closely"]), takes.Named(task.provenance.get("path", ""))
         return task
 
     def record(self) -> dict[str, Any]:
         return {**super().record(), "closely": self.closely}
+
+    def deliver(self, scene: bpy.types.Scene, prepared: tuple[int, camera.FittedTake]) -> None:
+        super().deliver(scene, prepared)
+        if drawing := self.path.find(scene):
+            bpy.data.actions[self.made[-1]][_PATH] = drawing
 
     def said(self) -> str:
         made = super().said()

@@ -87,9 +87,30 @@ def test_more_like_a_take_along_a_path_keeps_to_the_path(film, scripted_backend)
     assert np.allclose(task.placement.start, before.placement.start, atol=1e-5)
     assert bpy.ops.dollygrip.more_like_this(count=1) == {"FINISHED"}
     assert takes.provenance(takes.shown(shot))["path"] == drawing.name
+    film.collection.objects.unlink(drawing)
+    with pytest.raises(RuntimeError, match="Way, which the take moves along, is gone"):
+        bpy.ops.dollygrip.more_like_this()
     bpy.data.objects.remove(drawing)
     with pytest.raises(RuntimeError, match="Way, which the take moves along, is gone"):
         bpy.ops.dollygrip.more_like_this()
+
+
+def test_more_like_a_take_keeps_to_its_path_whatever_that_is_called(film, scripted_backend, tmp_path):
+    """Also when another has its name by then, and after the file was saved and opened again."""
+    drawing = bezier(film, [(0, 0, 0), (0, 2, 0), (2, 2, 1)])
+    film.dollygrip.prompt = "go"
+    assert bpy.ops.dollygrip.predict_along_path() == {"FINISHED"}
+    before = AlongPath.of(bpy.context).arrays["path"]
+    drawing.name = "Dolly track"
+    bezier(film, [(0, 0, 0), (5, 0, 0)])
+    bpy.ops.wm.save_mainfile()
+    bpy.ops.wm.open_mainfile(filepath=bpy.data.filepath)
+    for _ in range(2):
+        film = bpy.context.scene
+        task = AlongPath.like(bpy.context, takes.find_camera(film), takes.shown(takes.find_camera(film)), 1)
+        assert np.allclose(task.arrays["path"], before, atol=1e-5)
+        assert bpy.ops.dollygrip.more_like_this(count=1) == {"FINISHED"}
+    assert takes.provenance(takes.shown(takes.find_camera(film)))["path"] == "Dolly track"
 
 
 def test_new_takes_survive_saving_and_are_redirected_again(film, scripted_backend):
