@@ -110,7 +110,8 @@ class PredictCamera:
 
     @classmethod
     def like(cls, context: bpy.types.Context, shot: bpy.types.Object, take: bpy.types.Action, count: int) -> Self:
-        """Takes that obey the same prompt, from the same place and picture, by a seed that this file has not used."""
+        """Takes of as many frames that obey the same prompt, from the same place and picture, by a seed that this file
+        has not used."""
         scene, made_from = context.scene, takes.provenance(take)
         camera.check_unstretched(scene)
         check_takes(count)
@@ -128,7 +129,7 @@ class PredictCamera:
         request = PredictRequest(
             prompt=takes.directed(take) or prompt,
             frames=len(dense),
-            fps=dense.fps,
+            fps=camera.scene_fps(scene),
             seed=unused_seed(prompt),
             takes=count,
             size=camera.square_size(scene),

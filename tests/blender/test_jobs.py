@@ -72,6 +72,16 @@ def test_predicted_takes_are_cameras_with_provenance(ready):
     assert (ready.frame_start, ready.frame_end) == (11, 22)
 
 
+def test_more_like_a_take_has_its_frames_at_another_frame_rate_too(ready):
+    """Keys stay on their frames when the scene's rate changes, and so does the shot."""
+    bpy.ops.dollygrip.predict_camera()
+    ready.render.fps = 30
+    assert bpy.ops.dollygrip.more_like_this(count=1) == {"FINISHED"}
+    assert [takes.frame_range(entry.action) for entry in ready.dollygrip.take_list] == [(1, 12), (1, 12)]
+    made = takes.dense(takes.shown(ready.camera))
+    assert (len(made), made.fps) == (12, 30.0)
+
+
 def test_a_camera_that_takes_the_place_of_another_is_said(ready):
     own = bpy.data.objects.new("Own", bpy.data.cameras.new("Own"))
     ready.collection.objects.link(own)
