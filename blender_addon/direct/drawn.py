@@ -1,5 +1,7 @@
 """Draw it: a curve or a Grease Pencil stroke becomes the camera's path; the prompt says where to look on the way."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Self
 
 import attrs
@@ -13,6 +15,7 @@ from dollygrip.errors import InputError
 
 from .. import compat
 from ..camera import camera, depths
+from ..shots import shots
 from ..takes import takes
 from . import predict
 
@@ -25,16 +28,21 @@ _OFF = 0.002  # of the length, that the camera's curves may be off the path
 _OF_POINTS = {"HOOK", "MESH_DEFORM", "SOFT_BODY"}  # modifiers that always bend a spline by its points
 
 
-def polyline(context: bpy.types.Context, drawing: bpy.types.Object | None) -> np.ndarray:
+def polyline(context: bpy.types.Context, drawing: bpy.types.Object | None, frame: int) -> np.ndarray:
     """The path (N, 3) that an object draws, in metres and OpenCV's world axes, from its first point to its last.
 
+    A curve is read as it is on `frame`, also where it is hidden, a Grease Pencil drawing as it is at the playhead.
     Of several strokes or splines the last one drawn counts. Raises InputError where there is none in the scene, or it
     has no length.
     """
     if drawing is None or drawing.type not in KINDS:
         raise InputError("No path is chosen.", "Pick a curve or a Grease Pencil object under Path.")
     camera.check_in_scene(context.scene, drawing, "Path")
-    lines = compat.strokes_of(drawing) if drawing.type != "CURVE" else _last_spline(context, drawing)
+    if drawing.type == "CURVE":
+        with _unhidden(context.scene, drawing), camera.on_frame(context.scene, frame):
+            lines = _last_spline(context, drawing)
+    else:
+        lines = compat.strokes_of(drawing)
     if not lines:
         raise InputError(f"{drawing.name} has no stroke on frame {context.scene.frame_current}.", "Draw one.")
     points, closed = lines[-1]
@@ -83,7 +91,9 @@ def _last_spline(context: bpy.types.Context, drawing: bpy.types.Object) -> list[
     if drawing.mode == "EDIT":
         drawing.update_from_editmode()
         drawing.data.update_tag()
-    bare = drawing.to_curve(context.evaluated_depsgraph_get(), apply_modifiers=True).copy()
+    depsgraph = context.evaluated_depsgraph_get()
+    place = drawing.evaluated_get(depsgraph).matrix_world.copy()
+    bare = drawing.to_curve(depsgraph, apply_modifiers=True).copy()
     drawing.to_curve_clear()
     helper = bpy.data.objects.new("Dollygrip Drawing", bare)
     try:
@@ -100,10 +110,22 @@ def _last_spline(context: bpy.types.Context, drawing: bpy.types.Object) -> list[
         if len(spline.bezier_points or spline.points) < 2:
             return [([Vector()], False)]
         mesh = helper.to_mesh()
-        return [([drawing.matrix_world @ vertex.co for vertex in mesh.vertices], spline.use_cyclic_u)]
+        return [([place @ vertex.co for vertex in mesh.vertices], spline.use_cyclic_u)]
     finally:
         bpy.data.objects.remove(helper)
         bpy.data.curves.remove(bare)
+
+
+@contextmanager
+def _unhidden(scene: bpy.types.Scene, thing: bpy.types.Object) -> Iterator[None]:
+    """Let Blender move an object that is hidden, or in a hidden collection, by something that depends on it."""
+    helper = bpy.data.objects.new("Dollygrip Drawing", None)
+    scene.collection.objects.link(helper)
+    helper.constraints.new("COPY_TRANSFORMS").target = thing
+    try:
+        yield
+    finally:
+        bpy.data.objects.remove(helper)
 
 
 def _thinned(line: np.ndarray) -> np.ndarray:
@@ -131,7 +153,7 @@ class AlongPath(predict.PredictCamera):
         """What the scene asks for; raises InputError with the first thing that is wrong."""
         scene = context.scene
         drawing = scene.dollygrip_direct.path
-        line = polyline(context, drawing)
+        line = polyline(context, drawing, shots.first_frame(scene, takes.find_camera(scene)))
         task = super().of(context)
         first, camera_there, seen = task.placement.frame_start, scene.dollygrip.start, None
         if camera_there:
@@ -156,7 +178,7 @@ class AlongPath(predict.PredictCamera):
         if drawing is None or not camera.is_in_scene(context.scene, drawing):
             named = drawing.name if drawing else named
             raise InputError(f"{named}, which the take moves along, is gone.", "Draw a new path, or undo.")
-        line = polyline(context, drawing)
+        line = polyline(context, drawing, takes.frame_range(take)[0])
         task = super().like(context, shot, take, count)
         start = task.placement.start.copy()
         start[:3, 3] = line[0]

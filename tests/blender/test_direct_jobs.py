@@ -226,7 +226,7 @@ def test_the_real_predictor_is_joined(film, backend_home):
     film.dollygrip.prompt, film.dollygrip.frame_count = "look up slowly", 49
     assert bpy.ops.dollygrip.predict_along_path() == {"FINISHED"}
     made = takes.shown(film.camera)
-    drawn = in_blender(polyline(bpy.context, drawing))
+    drawn = in_blender(polyline(bpy.context, drawing, 1))
     places = in_blender(camera.sample(bpy.context, *takes.frame_range(made), film.camera).positions)
     assert off(places, drawn) < 0.01 * length(drawn)
     assert length(places) == pytest.approx(length(drawn), rel=0.01)

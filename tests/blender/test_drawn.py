@@ -111,7 +111,7 @@ def test_the_camera_keeps_to_what_was_drawn(film, kind, unit):
     points = hand() if kind == "stroke" else hand(5)
     drawing = (pencil if kind == "stroke" else bezier)(film, points.tolist())
     matrix = np.array(drawing.matrix_world)
-    drawn = in_blender(polyline(bpy.context, drawing), unit)
+    drawn = in_blender(polyline(bpy.context, drawing, 1), unit)
     ends = points[[0, -1]] @ matrix[:3, :3].T + matrix[:3, 3]
     assert np.allclose(drawn[[0, -1]], ends, atol=1e-5)
     task = AlongPath.of(bpy.context)
@@ -127,7 +127,7 @@ def test_a_curve_is_sent_as_finely_as_it_bends(film):
     """A circle of four points, thick and of low resolution: its length is that of the circle, closed."""
     drawing = bezier(film, [(1, 0, 0), (0, 1, 0), (-1, 0, 0), (0, -1, 0)], closed=True)
     drawing.data.bevel_depth, drawing.data.resolution_u = 0.2, 2
-    line = polyline(bpy.context, drawing)
+    line = polyline(bpy.context, drawing, 1)
     assert length(line) == pytest.approx(2 * np.pi * 2, rel=0.01)
     assert np.allclose(line[0], line[-1], atol=1e-5)
     assert len(bpy.data.curves) == 1 and len(bpy.data.objects) == 1
@@ -140,17 +140,58 @@ def test_a_curve_is_followed_as_it_is_while_it_is_being_edited(film):
     bpy.ops.object.mode_set(mode="EDIT")
     drawing.data.splines[0].bezier_points[-1].co = (0, 5, 0)
     far = drawing.matrix_world @ Vector((0, 5, 0))
-    assert np.allclose(in_blender(polyline(bpy.context, drawing))[-1], far, atol=1e-5)
+    assert np.allclose(in_blender(polyline(bpy.context, drawing, 1))[-1], far, atol=1e-5)
     again = drawing.data.splines.new("POLY")
     again.points.add(1)
     again.points[0].co, again.points[1].co = (1, 0, 0, 1), (3, 0, 0, 1)
     ends = [drawing.matrix_world @ Vector(place) for place in ((1, 0, 0), (3, 0, 0))]
     task = AlongPath.of(bpy.context)
-    assert np.allclose(in_blender(polyline(bpy.context, drawing))[[0, -1]], ends, atol=1e-5)
+    assert np.allclose(in_blender(polyline(bpy.context, drawing, 1))[[0, -1]], ends, atol=1e-5)
     delivered(film, task)
     assert task.said().endswith("Of the 2 strokes of Way the last one is followed.")
     bpy.ops.object.mode_set(mode="OBJECT")
     assert len(bpy.data.curves) == 1
+
+
+def test_a_moving_curve_is_followed_where_it_is_when_the_take_begins(film):
+    """Wherever the playhead is, which stays there."""
+    drawing = bezier(film, [(0, 0, 0), (0, 2, 0), (2, 2, 1)])
+    for frame, drawing.location.x in ((1, 1.0), (24, 11.0)):
+        drawing.keyframe_insert("location", frame=frame)
+    film.frame_set(1)
+    before = AlongPath.of(bpy.context).placement.start
+    film.frame_set(24)
+    after = AlongPath.of(bpy.context).placement.start
+    assert np.allclose(after, before, atol=1e-5) and after[0, 3] == pytest.approx(1.0, abs=1e-5)
+    assert film.frame_current == 24 and len(bpy.data.objects) == 1
+    film.frame_start = 24
+    assert AlongPath.of(bpy.context).placement.start[0, 3] == pytest.approx(11.0, abs=1e-5)
+
+
+@pytest.mark.parametrize("hide", ["in viewports", "by the eye", "its collection", "out of the view layer"])
+def test_a_hidden_curve_is_followed_where_it_is(film, hide):
+    drawing, layer = bezier(film, [(0, 0, 0), (0, 2, 0), (2, 2, 1)]), bpy.context.view_layer
+    kept = bpy.data.collections.new("Kept")
+    film.collection.children.link(kept)
+    kept.objects.link(drawing)
+    film.collection.objects.unlink(drawing)
+    layer.update()
+    if hide == "in viewports":
+        drawing.hide_viewport = True
+    elif hide == "by the eye":
+        drawing.hide_set(True)
+    elif hide == "its collection":
+        kept.hide_viewport = True
+    else:
+        layer.layer_collection.children["Kept"].exclude = True
+    layer.update()
+    drawing.location = (7, 8, 9)
+    drawing.data.splines[0].bezier_points[-1].co = (0, 9, 0)
+    line = in_blender(polyline(bpy.context, drawing, 1))
+    turned = drawing.rotation_euler.to_matrix() @ Vector((0, 18, 0))
+    assert np.allclose(line[0], (7, 8, 9), atol=1e-5)
+    assert np.allclose(line[-1], turned + Vector((7, 8, 9)), atol=1e-4)
+    assert len(bpy.data.objects) == 1
 
 
 @pytest.mark.parametrize("shaped", [False, True])
@@ -179,7 +220,7 @@ def test_hooks_and_modifiers_of_the_spline_bend_the_path(film, shaped):
         ends.append(follower.evaluated_get(bpy.context.evaluated_depsgraph_get()).matrix_world.translation.copy())
     assert ends[1].z > drawing.matrix_world.translation.z + 2, "the hook lifts the end"
     task = AlongPath.of(bpy.context)
-    assert np.allclose(in_blender(polyline(bpy.context, drawing))[[0, -1]], ends, atol=1e-3) and not task.told
+    assert np.allclose(in_blender(polyline(bpy.context, drawing, 1))[[0, -1]], ends, atol=1e-3) and not task.told
     drawing.modifiers.new("Cast", "CAST")
     assert AlongPath.of(bpy.context).told.endswith("not applied on the spline: Cast.")
 
@@ -187,7 +228,7 @@ def test_hooks_and_modifiers_of_the_spline_bend_the_path(film, shaped):
 def test_without_a_start_camera_it_looks_along_the_path(film):
     bezier(film, [(0, 0, 0), (0, 0.5, 0), (2, 2, 1)])
     start = AlongPath.of(bpy.context).placement.start
-    line = polyline(bpy.context, film.dollygrip_direct.path)
+    line = polyline(bpy.context, film.dollygrip_direct.path, 1)
     ahead = (line[8] - line[0]) / np.linalg.norm(line[8] - line[0])
     assert np.allclose(start[:3, 3], line[0]) and start[:3, 2] @ ahead > 0.99
     assert abs(start[1, 0]) < 1e-9 and start[1, 1] > 0, "the horizon is level"
@@ -212,7 +253,7 @@ def test_the_start_camera_says_where_to_look_and_the_path_where_to_start(film):
     task = AlongPath.of(bpy.context)
     looks = camera.c2w_from_blender(np.array(made.matrix_world)[None])[0]
     assert np.allclose(task.placement.start[:3, :3], looks[:3, :3], atol=1e-6)
-    assert np.allclose(task.placement.start[:3, 3], polyline(bpy.context, film.dollygrip_direct.path)[0], atol=1e-6)
+    assert np.allclose(task.placement.start[:3, 3], polyline(bpy.context, film.dollygrip_direct.path, 1)[0], atol=1e-6)
     assert np.allclose(looks[:3, :3] @ task.request.up, [0, -1, 0], atol=1e-6), "where the sky is, however it tilts"
 
 
@@ -271,7 +312,7 @@ def test_a_stroke_lies_where_its_layer_is_parented_to(film, bone):
         layer.parent_bone = "Arm"
     layer.parent, layer.translation, layer.rotation = parent, (1, 0, 0), (0, 0.5, 0)
     bpy.context.view_layer.update()
-    line = in_blender(polyline(bpy.context, drawing))
+    line = in_blender(polyline(bpy.context, drawing, 1))
     for thing in film.objects:
         thing.select_set(thing == drawing)
     bpy.context.view_layer.objects.active = drawing
