@@ -32,8 +32,8 @@ class PredictCamera:
 
     shot: its camera; where that is not there, the takes go to the shot that is shown, or a new one.
     request: None for a job that is attached to again; now_seen: the camera that became the scene's in place of another;
-    cropped: the reference's (width, height) where the scene's aspect leaves a good part of it out; overruled: what keeps
-    the camera off its newest take, in words.
+    cropped: the reference's (width, height) where the scene's aspect leaves a good part of it out.
+    overruled: what keeps the camera off its newest take, in words.
     """
 
     scene_name: str
