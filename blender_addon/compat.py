@@ -1,10 +1,11 @@
-"""Differences between Blender 4.2 and 5.2, and nothing else.
+"""Differences between Blender 4.2 and 5.2 and their Pythons, and nothing else.
 
 Actions: 4.4 brought slots, so that one Action animates a camera object and its lens; before, the lens needs an Action
 of its own, which is kept as a custom property of the object's. 5.0 removed `action.fcurves`.
 Sequencer: 4.4 renamed `sequences` to `strips` (5.0 removed the old name); 5.0 gave the workspace a sequencer scene.
 """
 
+from pathlib import Path
 from typing import Any
 
 import bpy
@@ -185,3 +186,11 @@ def animate_object(owner: bpy.types.Object, name: str) -> Any:
     data.action_slot = action.slots.new("OBJECT", owner.name)
     strip = action.layers.new("Object").strips.new(type="KEYFRAME")
     return strip.channelbag(data.action_slot, ensure=True).fcurves
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is a file. Before Python 3.14 Path.is_file raises for what no system takes for a path."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False

@@ -5,6 +5,7 @@ from pathlib import Path
 import bpy
 import bpy.utils.previews
 
+from . import compat
 from .backend.session import session
 
 _previews: bpy.utils.previews.ImagePreviewCollection | None = None
@@ -13,7 +14,7 @@ _previews: bpy.utils.previews.ImagePreviewCollection | None = None
 def thumbnail(path: str) -> int:
     """Icon of a picture file, 0 where there is none; a file that changed is read anew."""
     absolute = Path(bpy.path.abspath(path))
-    if not path or not absolute.is_file():
+    if not path or not compat.is_file(absolute):
         return 0
     key = f"{absolute} {absolute.stat().st_mtime_ns}"
     found = _previews.get(key) or _previews.load(key, str(absolute), "IMAGE")

@@ -12,6 +12,7 @@ import numpy as np
 from dollygrip.errors import InputError
 from dollygrip.protocol.messages import MAX_PIXELS
 
+from .. import compat
 from . import picture_file
 
 _KIND = bytes((8, 2, 0, 0, 0))  # of a PNG: 8 bits of red, green and blue, not interlaced
@@ -32,7 +33,7 @@ def read_picture(path: str, size: tuple[int, int] | None = None) -> np.ndarray:
     if not path.strip():
         raise InputError("No reference picture is chosen.", "Pick an image file under Reference.")
     absolute = Path(bpy.path.abspath(path))
-    if absolute.is_file():
+    if compat.is_file(absolute):
         found = absolute.stat()
         return _read_file(absolute, size, (found.st_mtime_ns, found.st_size))
     if packed := _packed(absolute):
@@ -69,6 +70,13 @@ def _read_file(absolute: Path, size: tuple[int, int] | None, _stamp: tuple[int, 
     pixels = np.ascontiguousarray(picture_file.upright(pixels, picture_file.orientation(data)))
     pixels.flags.writeable = False
     return pixels
+
+
+def image_of(path: str) -> bpy.types.Image:
+    """The picture at `path`, which `read_picture` can read, as an Image of this file."""
+    absolute = Path(bpy.path.abspath(path))
+    packed = None if compat.is_file(absolute) else _packed(absolute)
+    return packed or bpy.data.images.load(str(absolute), check_existing=True)
 
 
 def orientation_of(path: str) -> int:

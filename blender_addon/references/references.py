@@ -44,7 +44,7 @@ def chosen(scene: bpy.types.Scene) -> str:
     when a scene is appended to a file elsewhere, Blender keeps an Image's path right, and not this one."""
     path, take = scene.dollygrip.reference, takes.shown(takes.find_camera(scene))
     absolute = Path(bpy.path.abspath(path))
-    if take is None or not path.strip() or absolute.is_file():
+    if take is None or not path.strip() or compat.is_file(absolute):
         return path
     of_take = takes.reference(take)
     return of_take if Path(of_take).name == absolute.name else path

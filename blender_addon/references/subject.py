@@ -11,7 +11,7 @@ from dollygrip.trajectory import Trajectory
 
 from ..camera import camera, rays
 from . import references
-from .picture import orientation_of, read_picture
+from .picture import image_of, orientation_of, read_picture
 from .picture_file import upright_place
 
 _SHAPELESS = {"EMPTY", "LIGHT", "CAMERA", "SPEAKER", "LIGHT_PROBE"}  # types whose bounding box says nothing
@@ -96,7 +96,7 @@ class DOLLYGRIP_OT_pick_subject(bpy.types.Operator):
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
         self._area, self._was = context.area, context.area.ui_type
-        self._image = bpy.data.images.load(bpy.path.abspath(path), check_existing=True)
+        self._image = image_of(path)
         self._area.ui_type = "IMAGE_EDITOR"
         self._area.spaces.active.image = self._image
         self._area.header_text_set("Click the subject. Esc or the right button leaves it as it was")

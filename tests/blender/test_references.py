@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import bpy
 import numpy as np
 import pytest
-from bl_ext.user_default.dollygrip import compat
+from bl_ext.user_default.dollygrip import compat, drawing
 from bl_ext.user_default.dollygrip.camera import camera
 from bl_ext.user_default.dollygrip.direct.predict import PredictCamera
 from bl_ext.user_default.dollygrip.references import picture, references, subject
@@ -412,3 +412,18 @@ def test_an_appended_scene_finds_its_reference(ready, tmp_path, named):
         return
     assert bpy.ops.dollygrip.predict_camera() == {"FINISHED"} and len(scene.dollygrip.take_list) == 2
     assert takes.reference(takes.shown(scene.camera)) == picture == str(tmp_path / "reference.png")
+
+
+def test_a_prompt_in_the_field_of_the_reference_is_no_picture(film):
+    film.dollygrip.reference = "//" + "push in slowly on the old lighthouse " * 10
+    assert drawing.thumbnail(film.dollygrip.reference) == 0
+    with pytest.raises(InputError, match="does not exist"):
+        picture.read_picture(film.dollygrip.reference)
+
+
+def test_a_packed_picture_whose_file_is_gone_can_be_shown(film, picture_path):
+    packed = bpy.data.images.load(str(picture_path))
+    packed.pack()
+    picture_path.unlink()
+    assert picture.read_picture(str(picture_path)).shape == (72, 128, 3)
+    assert picture.image_of(str(picture_path)) == packed
