@@ -13,7 +13,7 @@ from dollygrip.trajectory import Trajectory
 from . import rays
 from .camera import on_frame
 
-MAX_RAYS = 200_000  # of a depth map: one to two seconds
+MAX_PIXELS = 200_000  # of a depth map that are looked at: well below a second, where most of them need no ray
 
 
 def depths_seen(
@@ -58,13 +58,17 @@ def depth_map(
 ) -> np.ndarray:
     """Exact depth float32 (H, W) in metres of a picture of `size` that shows the scene as it is on `frame`.
 
-    Where there is no geometry it is inf: sky. A picture of more than MAX_RAYS pixels is sampled more coarsely and
-    repeated. The current frame is restored. Raises InputError where no geometry is seen at all.
+    Where there is no geometry it is inf: sky. A picture of more than MAX_PIXELS is sampled more coarsely and repeated.
+    The current frame is restored. Raises InputError where no geometry is seen at all.
     """
-    step = int(np.ceil(np.sqrt(size[0] * size[1] / MAX_RAYS)))
-    x, y = np.meshgrid(*(np.minimum(np.arange(0, side, step) + step / 2, side - 0.5) for side in size))
+    step = int(np.ceil(np.sqrt(size[0] * size[1] / MAX_PIXELS)))
+
+    def disparity(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        inside = (np.minimum(place * step, side - 0.5) for place, side in zip((x, y), size, strict=True))
+        return 1.0 / depths_seen(context, c2w, intrinsics, *inside, seen_by)
+
     with on_frame(context.scene, frame):
-        depths = depths_seen(context, c2w, intrinsics, x.ravel(), y.ravel(), seen_by).reshape(x.shape)
+        depths = rays.frame_depth(disparity, tuple(-(-side // step) for side in size))
     if not np.isfinite(depths).any():
         raise InputError("The start camera sees no geometry to take depth from.", "Turn Depth from Scene off.")
     return np.kron(depths, np.ones((step, step)))[: size[1], : size[0]].astype(np.float32)
