@@ -231,3 +231,21 @@ def test_the_real_predictor_is_joined(film, backend_home):
     assert off(places, drawn) < 0.01 * length(drawn)
     assert length(places) == pytest.approx(length(drawn), rel=0.01)
     assert np.allclose(places[[0, -1]], drawn[[0, -1]], atol=0.01 * length(drawn))
+
+
+def test_a_camera_that_looks_down_pans_on_a_level_head(film, backend_home):
+    """Of its three angles the one about the vertical moves alone, as on a tripod."""
+    tripod = bpy.data.objects.new("Tripod", bpy.data.cameras.new("Tripod"))
+    tripod.location, tripod.rotation_euler = (0, -5, 3), np.radians((60, 0, 20))
+    film.collection.objects.link(tripod)
+    film.dollygrip.start, film.dollygrip.prompt, film.dollygrip.frame_count = tripod, "pan left 60 degrees", 49
+    assert bpy.ops.dollygrip.predict_camera() == {"FINISHED"}
+    frames = takes.frame_range(takes.shown(film.camera))
+    angles = []
+    for frame in range(frames[0], frames[1] + 1):
+        film.frame_set(frame)
+        angles.append(film.camera.evaluated_get(bpy.context.evaluated_depsgraph_get()).matrix_world.to_euler())
+    angles = np.unwrap(angles, axis=0)
+    assert np.ptp(np.degrees(angles), 0) == pytest.approx([0, 0, 60], abs=0.5)
+    assert np.degrees(angles[0]) == pytest.approx([60, 0, 20], abs=0.1)
+    assert angles[-1, 2] > angles[0, 2], "to the left"
