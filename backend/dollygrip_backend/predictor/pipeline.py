@@ -211,7 +211,7 @@ class CameraPipeline(DiffusionPipeline):
     def _along(self, shots: Shots, prompt: str, reference: Reference, subject: tuple[float, float] | None) -> Shots:
         """A prompt's shots on a drawn path, where words that name no move tell how it is walked."""
         if not any(phase.moves for phase in shots.plans[0].phases):
-            walked = self.read([f"move forward, {prompt}"], reference, subject)
+            walked = self.read([f"push in, {prompt}"], reference, subject)
             shots = walked if str(walked.plans[0]) != _WALK else shots
         [plan], [found] = shots.plans, shots.subjects
         gaze = said_gaze(prompt, plan, found is not None, subject is not None)
