@@ -111,7 +111,7 @@ def gazing(channels: np.ndarray, towards: np.ndarray, ends: float, context: Cont
     left = 1 - np.clip(time / turning, 0, 1)
     left = left * left * (3 - 2 * left)
     own = channels[:, [YAW, PITCH, ROLL]].copy()
-    own[:, :2] -= own[np.searchsorted(time, ends - 1e-9), :2]
+    own[:, :2] -= own[min(np.searchsorted(time, ends - 1e-9), len(time) - 1), :2]
     own[time < ends, :2] = 0
     out = channels.copy()
     turned = faced @ matrix_from_rotvec(left[:, None] * apart) @ rotation_of_angles(own)

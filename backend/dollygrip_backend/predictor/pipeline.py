@@ -274,13 +274,14 @@ class CameraPipeline(DiffusionPipeline):
             [ruled.get((i, k), resample(channels, frames)) for k, channels in enumerate(row)]
             for i, row in enumerate(clean)
         ]
-        for row, plan in zip(taken, plans, strict=True):
-            for k, channels in enumerate(row):
-                channels += sway(frames, duration, plan.handheld * strength, np.random.default_rng((seed, k)))
+
+        def shaken(plan: Plan, take: int) -> np.ndarray:
+            return sway(frames, duration, plan.handheld * strength, np.random.default_rng((seed, take)))
+
         return [
             [
-                _finished(channels, plan, subject, unit, reference, constraints, duration)
-                for channels, plan in zip(*row, strict=True)
+                _finished(channels, shaken(plan, k), plan, subject, unit, reference, constraints, duration)
+                for k, (channels, plan) in enumerate(zip(*row, strict=True))
             ]
             for row, subject, unit in zip(zip(taken, told, strict=True), shots.subjects, units, strict=True)
         ]
@@ -360,6 +361,7 @@ def _storyboard(
 
 def _finished(
     channels: np.ndarray,
+    shake: np.ndarray,
     plan: Plan,
     subject: tuple[float, float] | None,
     unit: float,
@@ -367,7 +369,8 @@ def _finished(
     constraints: Constraints,
     duration: float,
 ) -> tuple[np.ndarray, dict]:
-    """(frames, 7) channels in subject distances -> the same in scene depths that meet the constraints, and the meta."""
+    """(frames, 7) channels in subject distances, and those of the hands that hold the camera -> both in scene depths,
+    meeting the constraints, and the meta."""
     pace, scale = pacing.pace(plan), unit * reference.scene_depth
     meta: dict = {"plan": str(plan), "phase_ends": plan.ends}
     if plan.gaze:
@@ -375,7 +378,7 @@ def _finished(
         gone = pace(np.linspace(0, 1, len(channels)))
         channels = looking(channels, plan, constraints.walked, gone, context.level_ray() * scale, context)
         meta["gaze"] = plan.gaze
-    channels = constraints.met(channels, scale, pace)
+    channels = constraints.met(channels + shake, scale, pace)
     channels[:, :3] *= unit
     if subject is not None:
         meta["subject"] = [round(value, 4) for value in subject]

@@ -109,6 +109,20 @@ def test_the_shipped_predictor_keeps_a_chosen_subject_in_the_middle(shipped):
     assert off(take, where - take.positions)[48:].max() < 1
 
 
+def test_a_handheld_camera_sways_about_where_it_looks(shipped):
+    still, held = (
+        shipped(GREY, f"{words}look ahead along the path", frames=97, constraints=Constraints(path=ARCH))[0]
+        for words in ("", "handheld, ")
+    )
+    apart = off(still, held.rotations[:, :, 2])
+    assert 0.1 < apart[24:].mean() < 2
+
+
+def test_a_single_frame_has_a_gaze_too(shipped):
+    [take] = shipped(GREY, "look ahead along the path", frames=1, constraints=Constraints(path=ARCH))
+    assert np.allclose(take.c2w[0], np.eye(4), atol=1e-9)
+
+
 def test_words_that_name_no_move_say_how_a_path_is_walked(shipped):
     def gone(prompt: str) -> float:
         [take] = shipped(GREY, prompt, frames=97, constraints=Constraints(path=ARCH))
