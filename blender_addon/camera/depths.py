@@ -13,7 +13,7 @@ from dollygrip.trajectory import Trajectory
 from . import rays
 from .camera import on_frame
 
-MAX_PIXELS = 200_000  # of a depth map that are looked at: well below a second, where most of them need no ray
+MAX_PIXELS = 200_000  # of a depth map that are looked at; most of them need no ray of their own
 
 
 def depths_seen(

@@ -1,4 +1,4 @@
-"""The network's view of a camera: normalised channels over normalised time, and the way back to poses.
+"""The network's view of a camera: normalised channels over normalised time; `predictor.level` gives them back as poses.
 
 The channels are those of `predictor.motion`: position in subject distances, yaw, pitch, roll, log focal ratio, all
 relative to frame 0. Angles instead of matrices keep full turns and make a pan exactly one channel.
@@ -28,14 +28,6 @@ def rotation_of_angles(angles: np.ndarray) -> np.ndarray:
 def angles_of_rotation(rotation: np.ndarray) -> np.ndarray:
     """(T, 3, 3) -> (T, 3) yaw, pitch, roll in radians, without flips along T."""
     return euler_xyz_from_matrix(_CYCLE @ rotation @ _CYCLE.T)[..., ::-1]
-
-
-def poses_of_channels(channels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(T, 7) channels -> c2w (T, 4, 4) in scene depths, focal ratio (T,)."""
-    c2w = np.tile(np.eye(4), (len(channels), 1, 1))
-    c2w[:, :3, :3] = rotation_of_angles(channels[:, 3:6])
-    c2w[:, :3, 3] = channels[:, :3]
-    return c2w, np.exp(channels[:, 6])
 
 
 @lru_cache

@@ -10,18 +10,7 @@ _MAX_TAKES = 64
 
 
 def check_inputs(
-    image,
-    prompts,
-    frames,
-    fps,
-    takes,
-    view_degrees,
-    scene_depth,
-    depth,
-    strength,
-    subject,
-    subject_depth=None,
-    up=(0.0, -1.0, 0.0),
+    image, prompts, frames, fps, takes, view_degrees, scene_depth, depth, strength, subject, subject_depth=None
 ) -> None:
     """Raise InputError for the first input that cannot be used."""
     if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
@@ -54,7 +43,6 @@ def check_inputs(
             raise InputError("The depth has pixels that are not positive.", "Mark the sky as infinity.")
     if subject is not None and not all(0 <= value <= 1 for value in subject):
         raise InputError(f"The subject {subject} lies outside the image.", "Give x and y from 0 to 1.")
-    check_up(up)
 
 
 def check_up(up) -> None:

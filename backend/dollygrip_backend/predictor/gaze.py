@@ -58,13 +58,9 @@ def said_gaze(prompt: str, plan: Plan, named: bool, chosen: bool) -> str:
 def walking(plan: Plan) -> Plan:
     """The plan whose first phase that moves does not turn, which is what a gaze was taken for: "look ahead along the
     path" is no pan. Where nothing travels, what moves goes along the path."""
-    first = _first(plan)
-    turned = [("pan", "tilt") if i == first else () for i in range(len(plan.phases))]
-    kept = [
-        tuple(move for move in phase.moves if move.family not in families)
-        for phase, families in zip(plan.phases, turned, strict=True)
-    ]
-    phases = [attrs.evolve(phase, moves=moves) for phase, moves in zip(plan.phases, kept, strict=True)]
+    first, phases = _first(plan), list(plan.phases)
+    kept = tuple(move for move in phases[first].moves if move.family not in ("pan", "tilt"))
+    phases[first] = attrs.evolve(phases[first], moves=kept)
     if not any(phase.moves and travels(phase) for phase in phases):
         phases = [
             attrs.evolve(phase, moves=(Move("dolly", "in"), *phase.moves)) if phase.moves or i == first else phase

@@ -5,6 +5,7 @@ import numpy as np
 
 from dollygrip_backend.predictor.channels import angles_of_rotation, rotation_of_angles
 
+SKY = (0.0, -1.0, 0.0)  # where it is for a camera that stands level
 _STEEPEST = np.radians(65)  # nearer to straight up or down a camera has no heading: its own axes count as level
 
 

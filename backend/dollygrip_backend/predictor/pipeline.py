@@ -13,7 +13,7 @@ from torch import Tensor
 from dollygrip.trajectory import Trajectory
 from dollygrip_backend.predictor import pacing
 from dollygrip_backend.predictor.channels import SCALE, ending_at, onward, resample, resting
-from dollygrip_backend.predictor.checks import check_inputs
+from dollygrip_backend.predictor.checks import check_inputs, check_up
 from dollygrip_backend.predictor.clearance import LEAST, clearance
 from dollygrip_backend.predictor.conditions import condition_vector
 from dollygrip_backend.predictor.constraints import Constraints
@@ -21,6 +21,7 @@ from dollygrip_backend.predictor.coverage import reach
 from dollygrip_backend.predictor.gaze import looking, said_gaze, walking
 from dollygrip_backend.predictor.grounding import Found, Grounding, Seen
 from dollygrip_backend.predictor.handheld import held, sway
+from dollygrip_backend.predictor.level import SKY
 from dollygrip_backend.predictor.motion import CHANNELS, SAMPLES, plan_channels, soon_over
 from dollygrip_backend.predictor.network import CameraTransformer
 from dollygrip_backend.predictor.phrases import phrased
@@ -118,7 +119,7 @@ class CameraPipeline(DiffusionPipeline):
         subject: tuple[float, float] | None = None,
         subject_depth: float | None = None,
         constraints: Constraints | None = None,
-        up: tuple[float, float, float] = (0.0, -1.0, 0.0),
+        up: tuple[float, float, float] = SKY,
         steps: int = 10,
         guidance: float = 1.0,
         progress: Progress | None = None,
@@ -144,8 +145,9 @@ class CameraPipeline(DiffusionPipeline):
         InputError for anything that cannot be used, naming it.
         """
         check_inputs(
-            image, [prompt], frames, fps, takes, view_degrees, scene_depth, depth, strength, subject, subject_depth, up
+            image, [prompt], frames, fps, takes, view_degrees, scene_depth, depth, strength, subject, subject_depth
         )
+        check_up(up)
         reference = Reference.of(image, view_degrees, scene_depth, depth, subject_depth, centre, up)
         constraints = constraints or Constraints()
         constraints.check(frames, reference.scene_depth)

@@ -9,7 +9,7 @@ import numpy as np
 
 from dollygrip.trajectory import Trajectory
 from dollygrip_backend.predictor.clearance import visible_points
-from dollygrip_backend.predictor.level import UPRIGHT, Level
+from dollygrip_backend.predictor.level import SKY, UPRIGHT, Level
 from dollygrip_backend.predictor.settling import Context
 from dollygrip_backend.scene.median import median_depth
 
@@ -36,14 +36,7 @@ class Reference:
 
     @classmethod
     def of(
-        cls,
-        image,
-        view_degrees=None,
-        scene_depth=None,
-        depth=None,
-        subject_depth=None,
-        centre=(0.5, 0.5),
-        up=(0.0, -1.0, 0.0),
+        cls, image, view_degrees=None, scene_depth=None, depth=None, subject_depth=None, centre=(0.5, 0.5), up=SKY
     ) -> "Reference":
         """From checked inputs, with the defaults of `CameraPipeline`."""
         if scene_depth is None:

@@ -10,11 +10,11 @@ from dollygrip_backend.predictor.channels import (
     ending_at,
     low_pass,
     onward,
-    poses_of_channels,
     resample,
     resting,
     rotation_of_angles,
 )
+from dollygrip_backend.predictor.level import UPRIGHT
 
 angles = st.lists(st.tuples(st.floats(-3, 3), st.floats(-1.4, 1.4), st.floats(-3, 3)), min_size=1, max_size=5)
 
@@ -39,7 +39,7 @@ def test_axes_mean_what_the_crew_says():
 def test_full_turns_are_kept_apart_by_the_channels():
     channels = np.zeros((64, 7))
     channels[:, 3] = np.linspace(0, 4 * np.pi, 64)
-    c2w, ratio = poses_of_channels(resample(channels, 400))
+    c2w, ratio = UPRIGHT.poses(resample(channels, 400))
     steps = np.unwrap(np.arctan2(c2w[:, 0, 2], c2w[:, 2, 2]))
     assert abs(steps[-1] - 4 * np.pi) < 1e-6 and np.all(ratio == 1)
 

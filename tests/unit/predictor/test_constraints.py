@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from dollygrip.errors import InputError
 from dollygrip.rotations import matrix_from_rotvec
 from dollygrip_backend.predictor import Constraints, Keyframe
-from dollygrip_backend.predictor.channels import poses_of_channels
 from dollygrip_backend.predictor.constraints import spread
+from dollygrip_backend.predictor.level import UPRIGHT
 from dollygrip_backend.predictor.pacing import pace
 from dollygrip_backend.predictor.plan import read_plan
 
@@ -28,7 +28,7 @@ def test_keyframes_are_met(keys, data):
     )
     constraints.check(FRAMES, scale)
     drawn = np.cumsum(np.random.default_rng(0).normal(0, 0.01, (FRAMES, 7)), 0)
-    c2w, _ = poses_of_channels(constraints.met(drawn - drawn[0], scale, STEADY))
+    c2w, _ = UPRIGHT.poses(constraints.met(drawn - drawn[0], scale, STEADY))
     assert np.allclose(c2w[0], np.eye(4))
     for frame, (p, r) in keys.items():
         np.testing.assert_allclose(c2w[frame, :3, 3], p, atol=1e-9)

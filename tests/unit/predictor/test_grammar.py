@@ -13,7 +13,8 @@ from dollygrip_backend.data.grammar import MOVES, bare, sample_pair
 from dollygrip_backend.data.grammar.clauses import gerund, third
 from dollygrip_backend.data.grammar.prompts import single
 from dollygrip_backend.evaluation.judge import judge
-from dollygrip_backend.predictor.channels import poses_of_channels, resample
+from dollygrip_backend.predictor.channels import resample
+from dollygrip_backend.predictor.level import UPRIGHT
 from dollygrip_backend.predictor.motion import FOCAL, PITCH, YAW, X, Z, ease, plan_channels
 from dollygrip_backend.predictor.plan import EITHER, Amount, Move, Phase, Plan, read_plan
 from dollygrip_backend.predictor.settling import Context, settle
@@ -36,7 +37,7 @@ def channels_of(plan: Plan, context: Context, seed: int = 0) -> np.ndarray:
 
 def camera(plan: Plan, context: Context, seed: int, frames: int = 81) -> Trajectory:
     channels = resample(channels_of(plan, context, seed), frames)
-    c2w, ratio = poses_of_channels(channels)
+    c2w, ratio = UPRIGHT.poses(channels)
     intrinsics = np.array([500.0, 500, 320, 200]) * np.stack([ratio, ratio, ratio**0, ratio**0], 1)
     return Trajectory(c2w, intrinsics, (640, 400), 24.0)
 
@@ -119,7 +120,7 @@ def test_a_dolly_zoom_that_follows_a_dolly_keeps_the_size_that_it_finds(near, zo
 def test_a_push_toward_a_subject_ends_pointing_at_it_within_seven_degrees(seed, point):
     context = Context(subject=point)
     plan = Plan(read_plan("dolly_in").phases, toward=True)
-    c2w, _ = poses_of_channels(channels_of(plan, context, seed))
+    c2w, _ = UPRIGHT.poses(channels_of(plan, context, seed))
     way, axis, ray = c2w[-1, :3, 3], c2w[-1, :3, 2], context.ray()
     forward = np.array([0, 0, 1.0])
     assert degrees_between(axis, ray - way) < 7.1
@@ -144,7 +145,7 @@ def test_a_crane_that_goes_in_or_out_tilts_as_little_as_keeps_its_thing_in_frame
     channels = channels_of(plan, context, seed)
     level = channels_of(attrs.evolve(plan, toward=way == "in"), Context(subject=(point[0], 0.5)), seed)
     np.testing.assert_allclose(channels[:, [X, Z, YAW]], level[:, [X, Z, YAW]], atol=1e-12)
-    c2w, _ = poses_of_channels(channels)
+    c2w, _ = UPRIGHT.poses(channels)
     seen = np.einsum("tji,tj->ti", c2w[:, :3, :3], context.ray() - c2w[:, :3, 3])
     height = seen[:, 1] / seen[:, 2] / np.tan(np.radians(context.view_degrees) / 2) * context.aspect
     assert np.abs(height).max() < max(0.9, abs(height[0]) + 0.1)

@@ -18,9 +18,9 @@ def channels(notation, context=None, prompt="", toward=False, seed=None):
 
 def in_picture(row, context):
     """(x, y) from -1 to 1 where a camera at the channels (7,) sees the subject."""
-    from dollygrip_backend.predictor.channels import poses_of_channels
+    from dollygrip_backend.predictor.level import UPRIGHT
 
-    c2w, ratio = poses_of_channels(row[None])
+    c2w, ratio = UPRIGHT.poses(row[None])
     x, y, z = c2w[0, :3, :3].T @ (context.ray() - c2w[0, :3, 3])
     half = np.tan(np.radians(context.view_degrees) / 2)
     return np.array([x, y * context.aspect]) / z / half * ratio[0]
