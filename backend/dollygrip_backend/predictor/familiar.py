@@ -30,3 +30,9 @@ def kinds_like(phrases: Tensor) -> Tensor:
     alike = alike.scatter_reduce(1, kinds.expand(len(phrases), -1), phrases.cpu() @ meanings.T, "amax")
     near = alike > alike.amax(1, keepdim=True) - _BESIDE
     return ((alike - _ALIKE) / (1 - _ALIKE)).clamp_min(0) * near
+
+
+def kinds_named(names: list[str]) -> list[int]:
+    """The numbers of kinds by the first names that they have in kinds.txt."""
+    first = [line.split(", ")[0] for line in (WEIGHTS / NAMES).read_text("utf-8").splitlines()]
+    return [number for number, name in enumerate(first) if name in names]

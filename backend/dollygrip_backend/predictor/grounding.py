@@ -5,7 +5,7 @@ tokens that attend to one another; each cell is compared with the words that nam
 points at. One more score stands for "not in the picture".
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import attrs
 import numpy as np
@@ -15,18 +15,20 @@ from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate, normalize
 
+from dollygrip_backend.predictor.faces import Face
 from dollygrip_backend.predictor.familiar import kinds_like
 from dollygrip_backend.predictor.hints import (
     looking_familiar,
     naming_in,
     on_the_way,
     said_aside,
-    said_central,
     said_coloured,
     said_worn,
+    side_said,
     wearing,
     words_naming,
 )
+from dollygrip_backend.predictor.people import Said, fitting, part_named, whereabouts
 from dollygrip_backend.predictor.picture_features import WIDTHS, PictureFeatures, Reading
 from dollygrip_backend.predictor.text import FEATURES, TextEncoder, TextFeatures
 from dollygrip_backend.scene.depth_network import AttentionBlock, ResidualBlock
@@ -67,12 +69,14 @@ class Named:
 @attrs.frozen
 class Seen:
     """One picture: cells (1, ROWS * COLUMNS, width) and absent (1, width) of `Grounding.see`, colours (3, H, W) in
-    0..1, and the likelihoods (KINDS, ROWS, COLUMNS) of what is familiar from photographs."""
+    0..1, the likelihoods (KINDS, ROWS, COLUMNS) of what is familiar from photographs, and what gives the faces, which
+    are looked for when words first name a person."""
 
     cells: Tensor
     absent: Tensor
     colours: Tensor
     kinds: Tensor
+    faces: Callable[[], list[Face]] = list
 
 
 @attrs.frozen
@@ -189,15 +193,20 @@ class Grounding(ModelMixin, ConfigMixin):
         alike, found = kinds_like(encoder.meanings([words_naming(words) for words in said])), []
         for row, place in enumerate(logits[:, 1:].unflatten(1, (ROWS, COLUMNS))):  # a view: hints go into the logits
             colour = said_coloured(said[row], seen.colours, place.shape)
-            place += said_aside(prompts[row], place.shape) + said_central(said[row], place.shape) + colour
+            aside = side_said(prompts[row], spans[row])
+            place += said_aside(aside, place.shape) + colour
             if said[row]:
                 place += looking_familiar(alike[row], seen.kinds)
             first, end = said_worn(prompts[row], spans[row])
             worn = (text.starts[row] >= first) & (text.starts[row] < end)
             if worn.any():
                 place += wearing(self._likely(text.features[row, np.flatnonzero(worn)], seen))
+            dressed = said_coloured(f"{said[row]} {prompts[row][first:end]}", seen.colours, place.shape)
+            who = Said(said[row], place.numpy(), dressed.numpy(), seen.kinds.numpy(), aside, bool(end))
             way, coloured = on_the_way(prompts[row], spans[row]), bool(colour.max() > _SEEN)
-            found.append(found_in(logits[row].softmax(-1), float(named.something[row]), coloured, way))
+            something = float(named.something[row])
+            thing = found_in(logits[row].softmax(-1), something, coloured, way)
+            found.append(_person(who, something, seen) or thing)
         return found
 
     def _likely(self, words: Tensor, seen: Seen) -> Tensor:
@@ -205,6 +214,16 @@ class Grounding(ModelMixin, ConfigMixin):
         phrase = self.embed(words.mean(0, keepdim=True))
         likely = self.compare(seen.cells, seen.absent, phrase[None])[0, 0].softmax(-1)
         return likely[1:].unflatten(0, (ROWS, COLUMNS)).cpu()
+
+
+def _person(who: Said, named: float, seen: Seen) -> Found | None:
+    """The person whom words name, or a part of one; None where they name something else or no face is seen."""
+    part = part_named(who.words)
+    faces = fitting(seen.faces(), who) if part else []
+    if not faces:
+        return None
+    place, likely = whereabouts(faces, part, who)
+    return Found(place, named, likely)
 
 
 def found_in(probability: Tensor, named: float, coloured: bool = False, way: bool = False) -> Found | None:

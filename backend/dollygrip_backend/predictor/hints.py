@@ -17,6 +17,7 @@ from dollygrip_backend.predictor.colours import CENTRES, SHADES, lab
 # Words that tell things apart by their side; those for a way ("to the left") and for a place beside another do not.
 _ASIDE = re.compile(r"\b(?:on|at) the (?:far |very )?(left|right)\b(?! of)|\b(left|right)(?:-hand (?!side)|most )")
 _CENTRAL = re.compile(r"\b(?:in|at) the (?:middle|cent(?:er|re))\b(?! of)")
+_NEXT = len(" in the middle of")  # characters after a thing's name that may put it there
 _OTHER_HALF = -4.0  # logits of cells in the half where the words say that the thing is not
 _SHADE = {word: number for number, words in enumerate(SHADES) for word in words}
 _WORD = re.compile(r"[a-z]+(?:[-'][a-z]+)*")
@@ -48,23 +49,20 @@ _ENOUGH = 0.3  # of a cell's pixels
 _SELDOM, _FAMILIAR = 0.02, 1.5  # likelihood of a kind in a cell that hardly means anything; logits for each factor of e
 
 
-def said_aside(prompt: str, shape: tuple[int, int]) -> Tensor:
-    """Logits (rows, columns) to add to those of a thing's place: where the prompt says on which side it is ("the man on
-    the left", not "go to the left"), the other half is unlikely."""
+def side_said(prompt: str, span: tuple[int, int]) -> str | None:
+    """ "left", "right" or "middle" where the prompt says that the thing which `span` of it names is in the picture
+    ("the man on the left", not "go to the left")."""
     sides = {match[1] or match[2] for match in _ASIDE.finditer(prompt.lower())}
-    if len(sides) != 1:
-        return torch.zeros(shape)
+    if len(sides) == 1:
+        return sides.pop()
+    return "middle" if _CENTRAL.search(prompt[span[0] : span[1] + _NEXT].lower()) else None
+
+
+def said_aside(side: str | None, shape: tuple[int, int]) -> Tensor:
+    """Logits (rows, columns) to add to those of a thing's place: elsewhere than where `side_said` it is unlikely."""
     across = (torch.arange(shape[1]) + 0.5) / shape[1]
-    away = across if sides == {"left"} else 1 - across
-    return (_OTHER_HALF * ((away - 0.4) / 0.2).clamp(0, 1)).expand(shape)
-
-
-def said_central(said: str, shape: tuple[int, int]) -> Tensor:
-    """The same where the words that name the thing, `said`, put it in the middle ("the lady in the middle")."""
-    if not _CENTRAL.search(said.lower()):
-        return torch.zeros(shape)
-    away = ((torch.arange(shape[1]) + 0.5) / shape[1] - 0.5).abs()
-    return (_OTHER_HALF * ((away - 0.15) / 0.2).clamp(0, 1)).expand(shape)
+    away = {"left": across - 0.4, "right": 0.6 - across, "middle": (across - 0.5).abs() - 0.15}
+    return (_OTHER_HALF * (away[side] / 0.2).clamp(0, 1)).expand(shape) if side else torch.zeros(shape)
 
 
 def naming_in(prompt: str, starts: np.ndarray, picked: Tensor) -> tuple[int, int]:

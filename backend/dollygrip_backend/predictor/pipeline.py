@@ -1,7 +1,7 @@
 """The camera predictor as a diffusers pipeline: prompt and reference image in, camera trajectories out."""
 
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 import attrs
@@ -18,6 +18,7 @@ from dollygrip_backend.predictor.clearance import LEAST, clearance
 from dollygrip_backend.predictor.conditions import condition_vector
 from dollygrip_backend.predictor.constraints import Constraints
 from dollygrip_backend.predictor.coverage import reach
+from dollygrip_backend.predictor.faces import FaceDetector
 from dollygrip_backend.predictor.gaze import looking, said_gaze, walking
 from dollygrip_backend.predictor.grounding import Found, Grounding, Seen
 from dollygrip_backend.predictor.handheld import held, sway
@@ -100,6 +101,11 @@ class CameraPipeline(DiffusionPipeline):
     def picture_features(self) -> PictureFeatures:
         """What things look like in photographs, loaded when first needed."""
         return PictureFeatures.load(self.transformer.device)
+
+    @cached_property
+    def face_detector(self) -> FaceDetector:
+        """Where faces are, loaded when words first name a person."""
+        return FaceDetector.load(self.transformer.device)
 
     @torch.inference_mode()
     def __call__(
@@ -224,6 +230,7 @@ class CameraPipeline(DiffusionPipeline):
         """What the grounding sees of a reference; the last is kept, for prompts change more often than pictures."""
         if self._seen[0] != reference.fingerprint:
             seen = self.grounding.look_at(reference.image, reference.depth, self.picture_features)
+            seen = attrs.evolve(seen, faces=cache(lambda: self.face_detector.find(reference.image)))
             self._seen = reference.fingerprint, seen
         return self._seen[1]
 

@@ -13,9 +13,9 @@ from dollygrip_backend.predictor.hints import (
     naming_in,
     on_the_way,
     said_aside,
-    said_central,
     said_coloured,
     said_worn,
+    side_said,
     wearing,
     words_naming,
 )
@@ -50,11 +50,12 @@ def _with_hint(probability: torch.Tensor, hint: torch.Tensor) -> torch.Tensor:
 def test_a_thing_that_is_said_to_be_on_a_side_is_found_there(prompt, side):
     bells = [torch.from_numpy(_around(x, 0.5)) for x in (0.2, 0.8)]
     both = torch.cat([torch.tensor([0.1]), bells[0] * 0.25 + bells[1] * 0.65])
-    place = place_of(_with_hint(both, said_aside(prompt, SHAPE)))
+    hint = said_aside(side_said(prompt, (0, 0)), SHAPE)
+    place = place_of(_with_hint(both, hint))
     assert place[0] == pytest.approx(0.2 if side == "left" else 0.8, abs=0.02)
-    lonely = place_of(_with_hint(torch.cat([torch.tensor([0.1]), bells[1] * 0.9]), said_aside(prompt, SHAPE)))
+    lonely = place_of(_with_hint(torch.cat([torch.tensor([0.1]), bells[1] * 0.9]), hint))
     assert lonely is None or lonely[0] > 0.7
-    assert bool(said_aside(prompt, SHAPE).any()) == (side is not None)
+    assert bool(hint.any()) == (side is not None)
 
 
 def _hint(prompt: str, own: str, srgb: tuple[int, int, int]) -> torch.Tensor:
@@ -147,8 +148,9 @@ def test_a_person_is_found_below_the_hat_and_in_the_middle_where_the_words_say_s
     hat = torch.from_numpy(_around(0.85, 0.25)).reshape(SHAPE)
     assert place_of(three)[0] < 0.3
     assert place_of(_with_hint(three, wearing(hat)))[0] == pytest.approx(0.85, abs=0.05)
-    assert place_of(_with_hint(three, said_central("the man in the middle", SHAPE)))[0] == pytest.approx(0.5, abs=0.05)
-    assert not said_central("the man in the middle of the street", SHAPE).any()
+    middle = said_aside(side_said("go to the man in the middle", (6, 13)), SHAPE)
+    assert place_of(_with_hint(three, middle))[0] == pytest.approx(0.5, abs=0.05)
+    assert side_said("go to the man in the middle of the street", (6, 13)) is None
 
 
 def test_phrases_mean_kinds_of_things_by_all_their_names(encoder):
