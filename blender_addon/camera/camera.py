@@ -330,6 +330,17 @@ def reference_pose(meta: dict[str, Any]) -> dict[str, Any] | None:
     return pose
 
 
+def subject_at(trajectory: Trajectory, unit: float) -> np.ndarray | None:
+    """(3,) in Blender's world, `unit` metres each: where the thing is that the prompt names; None where it names none,
+    or none that was found."""
+    place, pose = trajectory.meta.get("subject_at"), reference_pose(trajectory.meta)
+    if pose is None or not isinstance(place, list) or [type(value) for value in place] != 3 * [float]:
+        return None
+    there = np.array(pose["c2w"])
+    there[:3, 3] += there[:3, :3] @ place
+    return blender_from_c2w(there, unit)[:3, 3]
+
+
 def reference_seen(
     pose: dict[str, Any], size: tuple[int, int], sampled: Trajectory, picture: tuple[int, int] | None
 ) -> dict[str, Any]:

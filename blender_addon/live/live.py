@@ -27,7 +27,7 @@ from ..direct.predict import PredictCamera, check_prompt
 from ..preferences import backend_executable
 from ..shots import shots
 from ..takes import takes
-from ..takes.plan import in_words
+from ..takes.plan import in_words, subject_in_words
 from .moved import watch
 from .path_shape import Shape
 from .sampling import MOST_KEYS, Sampled, is_dragging
@@ -96,8 +96,9 @@ class LiveDirection:
         if self.waiting:
             stages = {"": "Starting the backend", "queue": "Waiting for the backend", "models": "Loading the models"}
             return f"{stages.get(self._predictor.stage, 'Predicting')} …"
-        plan = self.preview.trajectory.meta.get("plan") if self.preview else ""
-        return in_words(plan) if isinstance(plan, str) else ""
+        meta = self.preview.trajectory.meta if self.preview else {}
+        plan = meta.get("plan")
+        return "; ".join(filter(None, [in_words(plan), subject_in_words(meta)])) if isinstance(plan, str) else ""
 
     def follows(self, scene: bpy.types.Scene) -> bool:
         """Whether the path that is shown is one of this scene."""
@@ -227,7 +228,7 @@ def _shape(task: PredictCamera, trajectory: Trajectory) -> Shape:
     matrices = blender_from_c2w(placed.c2w, unit)
     keys = np.unique(np.linspace(0, count - 1, min(count, MOST_KEYS // 2)).round().astype(int))
     sampled = Sampled(np.arange(first, first + count), matrices, _corners(placed), keys)
-    return Shape.of(sampled, placed.scene_depth / unit)
+    return Shape.of(sampled, placed.scene_depth / unit, camera.subject_at(placed, unit))
 
 
 def _corners(trajectory: Trajectory) -> np.ndarray:

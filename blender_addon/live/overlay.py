@@ -1,5 +1,5 @@
-"""The camera's way in the 3D Viewport: the shown take by speed and red where it collides, the shot's other
-takes faint, the live preview.
+"""The camera's way in the 3D Viewport: the shown take by speed and red where it collides, the thing that its prompt
+names, the shot's other takes faint, the live preview.
 
 What is drawn is what Blender evaluates (`sampling`), so rigs, parents and edits show. It is sampled anew, on a timer,
 only after something changed that the camera depends on; a redraw draws batches that lie ready.
@@ -15,6 +15,7 @@ import numpy as np
 from gpu_extras.batch import batch_for_shader
 
 from ..backend.session import redraw
+from ..camera import camera
 from ..rigs import collisions
 from ..takes import takes
 from .live import live
@@ -24,6 +25,7 @@ from .sampling import dependencies, is_dragging, sample
 _FRUSTUM = (0.95, 0.95, 0.95, 0.55)
 _CURRENT = (1.0, 1.0, 1.0, 1.0)
 _START, _END = (0.45, 0.9, 0.55, 1.0), (1.0, 0.45, 0.4, 1.0)
+_SUBJECT = (0.35, 0.85, 1.0, 1.0)
 _FAINT = (0.8, 0.8, 0.8, 0.3)
 _TOUCHED = (1.0, 0.1, 0.05, 1.0)
 _REST = 0.15  # seconds without a change after which the takes are sampled
@@ -129,7 +131,10 @@ def _look(scene: bpy.types.Scene, of: tuple) -> View | None:
         return None
     actions, unit = _actions(scene.camera), scene.unit_settings.scale_length
     seen = sample(scene, scene.camera, actions)
-    shapes = [Shape.of(each, takes.scene_depth(a) / unit) for each, a in zip(seen, actions, strict=True)]
+    shapes = [
+        Shape.of(each, takes.scene_depth(action) / unit, camera.subject_at(takes.dense(action), unit))
+        for each, action in zip(seen, actions, strict=True)
+    ]
     return View(of, shapes[0], shapes[1:], _touched(shapes[0], actions[0]))
 
 
@@ -159,6 +164,8 @@ def _batches(shape: Shape, others: list[Shape], touched: np.ndarray) -> dict:
     made["frustums"] = _lines(shape.frustums, 1.2, _FRUSTUM)
     made["start"] = _lines(shape.start, 2.5, _START)
     made["end"] = _lines(shape.end, 2.5, _END)
+    if len(shape.subject):
+        made["subject"] = _lines(shape.subject, 2.5, _SUBJECT)
     return made
 
 

@@ -33,8 +33,8 @@ _RGB = np.array(
 class Shape:
     """What is drawn of one path, float32, world coordinates in Blender units.
 
-    line (N, 3) with colours (N, 4) sRGB; frustums, start and end: (E, 3) ends of line segments, two by two; size: of a
-    frustum; sampled: what it was made of.
+    line (N, 3) with colours (N, 4) sRGB; frustums, start, end and subject: (E, 3) ends of line segments, two by two,
+    the last empty where the prompt names nothing that was found; size: of a frustum; sampled: what it was made of.
     """
 
     line: np.ndarray
@@ -42,12 +42,14 @@ class Shape:
     frustums: np.ndarray
     start: np.ndarray
     end: np.ndarray
+    subject: np.ndarray
     size: float
     sampled: Sampled
 
     @classmethod
-    def of(cls, sampled: Sampled, depth: float) -> "Shape":
-        """depth: the take's scene depth in Blender units, from which marks take their size where nothing moves."""
+    def of(cls, sampled: Sampled, depth: float, subject: np.ndarray | None) -> "Shape":
+        """depth: the take's scene depth in Blender units, from which marks take their size where nothing moves;
+        subject (3,): where the thing is that its prompt names, None where there is none."""
         places = sampled.positions
         size = max(0.12 * float(np.ptp(places, axis=0).max()), 0.03 * depth)
         speed = speeds(sampled)
@@ -57,6 +59,7 @@ class Shape:
             frustums=frustums(sampled, sampled.keys, size),
             start=_mark(places[0], 0.15 * size),
             end=_arrow(places, 0.3 * size),
+            subject=np.empty((0, 3), np.float32) if subject is None else _mark(subject, 0.25 * size),
             size=size,
             sampled=sampled,
         )

@@ -15,3 +15,15 @@ def in_words(plan: str, gaze: str | None = None) -> str:
     said = re.sub(r" @(\w+)", lambda found: f" {_TEMPOS.get(found[1], found[1])}", said)
     said = re.sub(r"(?<=[a-z]):(?=\S)", " ", re.sub(r"(?<=\d)deg\b", "°", said))
     return f"{said}, {_GAZES[gaze]}" if gaze in _GAZES else said
+
+
+def subject_in_words(meta: dict) -> str:
+    """What a take's meta tells of the thing that its prompt names: where in the picture it was found, or that it was
+    not; "" where the prompt names none that the camera goes by."""
+    named, place = meta.get("named"), meta.get("subject")
+    if not isinstance(named, str) or not named:
+        return ""
+    if not place:
+        return f"“{named}” was not found in the picture"
+    x, y = place
+    return f"“{named}” was found {x:.0%} across, {y:.0%} down"

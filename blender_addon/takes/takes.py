@@ -23,7 +23,7 @@ from .. import compat, linked
 from ..camera import curve_parts, parents
 from ..camera.camera import FittedTake, fit_under
 from . import helpers, selection, settings, written
-from .plan import in_words
+from .plan import in_words, subject_in_words
 
 CAMERA_NAME = "Dollygrip Camera"
 KEY = "dollygrip"
@@ -320,10 +320,12 @@ def directed(action: bpy.types.Action) -> str:
 
 
 def understood(action: bpy.types.Action) -> str:
-    """How the predictor read the prompt, and how close the camera comes to a surface, in a line; "" if not known."""
+    """How the predictor read the prompt, where it found what that names, and how close the camera comes to a surface,
+    in a line; "" if not known."""
     meta = json.loads(action[KEY]["meta"])
     plan, near = meta.get("plan"), meta.get("clearance")
     said = [in_words(plan, meta.get("gaze"))] if isinstance(plan, str) else []
+    said += filter(None, [subject_in_words(meta)])
     if isinstance(near, float):
         said.append(f"comes within {near * scene_depth(action):.2g} m of a surface")
     return "; ".join(said)

@@ -1,6 +1,7 @@
 """Re-direction and drawn paths as jobs: with results known in advance, and with the real predictor."""
 
 import json
+from pathlib import Path
 
 import bpy
 import numpy as np
@@ -11,6 +12,7 @@ from bl_ext.user_default.dollygrip.camera import camera, curve_parts
 from bl_ext.user_default.dollygrip.direct import parts
 from bl_ext.user_default.dollygrip.direct.drawn import AlongPath, polyline
 from bl_ext.user_default.dollygrip.direct.redirect import Redirect, rendered_frame
+from bl_ext.user_default.dollygrip.live.overlay import Overlay
 from bl_ext.user_default.dollygrip.references import picture
 from bl_ext.user_default.dollygrip.shots import shots, strips
 from bl_ext.user_default.dollygrip.takes import takes
@@ -249,3 +251,26 @@ def test_a_camera_that_looks_down_pans_on_a_level_head(film, backend_home):
     assert np.ptp(np.degrees(angles), 0) == pytest.approx([0, 0, 60], abs=0.5)
     assert np.degrees(angles[0]) == pytest.approx([60, 0, 20], abs=0.1)
     assert angles[-1, 2] > angles[0, 2], "to the left"
+
+
+def test_what_the_words_name_is_marked_where_it_stands(film, backend_home):
+    """In the viewport, where frame 1 sees it; the panel says where in the picture that is, or that it was not found."""
+    from bpy_extras.object_utils import world_to_camera_view
+    from mathutils import Vector
+
+    film.dollygrip.reference = str(Path(__file__).parents[1] / "data" / "pictures" / "sofa.jpg")
+    film.dollygrip.prompt, film.dollygrip.frame_count = "push in toward the sofa", 25
+    assert bpy.ops.dollygrip.predict_camera() == {"FINISHED"}
+    take, overlay = takes.shown(film.camera), Overlay()
+    x, y = takes.dense(take).meta["subject"]
+    assert f"“the sofa” was found {x:.0%} across, {y:.0%} down" in takes.understood(take)
+    overlay.refresh(film)
+    film.frame_set(takes.frame_range(take)[0])
+    seen = world_to_camera_view(film, film.camera, Vector(overlay.view.shown.subject.mean(0)))
+    cropped = (y * 288 - 9) / 270  # of a picture of 480x288 a frame of 16:9 shows 270 lines
+    assert (seen.x, 1 - seen.y) == pytest.approx((x, cropped), abs=0.01)
+    film.dollygrip.prompt = "push in toward the submarine"
+    assert bpy.ops.dollygrip.predict_camera() == {"FINISHED"}
+    overlay.refresh(film)
+    assert "“the submarine” was not found in the picture" in takes.understood(takes.shown(film.camera))
+    assert not len(overlay.view.shown.subject)

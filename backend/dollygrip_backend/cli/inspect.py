@@ -16,7 +16,8 @@ from dollygrip_backend.predictor.text import minilm_folder
 from dollygrip_backend.server.capabilities import devices, engines
 
 _WEIGHTS = Path(__file__).parents[1] / "weights"
-_NETWORKS = ("predictor/reader", "predictor/transformer", "predictor/grounding", "features", "faces", "depth", "embedded")
+_PREDICTOR = ("predictor/reader", "predictor/transformer", "predictor/grounding")
+_NETWORKS = (*_PREDICTOR, "features", "faces", "depth", "embedded")
 _PACKAGES = ("torch", "diffusers", "transformers", "numpy", "pyzmq", "av")
 
 

@@ -85,13 +85,14 @@ class Found:
 
     place: (x, y), 0..1, None where it is nowhere clearly; named: the logit that the words name a thing at all; likely:
     float (ROWS, COLUMNS), how likely each part of the picture shows it, None where a user gave its place; sure: whether
-    that is enough for a camera to turn to it.
+    that is enough for a camera to turn to it; words: those that name it, "" where a user gave its place.
     """
 
     place: tuple[float, float] | None
     named: float = float("inf")
     likely: np.ndarray | None = None
     sure: bool = True
+    words: str = ""
 
     @property
     def meant(self) -> bool:
@@ -205,8 +206,8 @@ class Grounding(ModelMixin, ConfigMixin):
             who = Said(said[row], place.numpy(), dressed.numpy(), seen.kinds.numpy(), aside, bool(end))
             way, coloured = on_the_way(prompts[row], spans[row]), bool(colour.max() > _SEEN)
             something = float(named.something[row])
-            thing = found_in(logits[row].softmax(-1), something, coloured, way)
-            found.append(_person(who, something, seen) or thing)
+            thing = _person(who, something, seen) or found_in(logits[row].softmax(-1), something, coloured, way)
+            found.append(thing and attrs.evolve(thing, words=said[row].strip(" .,;:!?\"'")))
         return found
 
     def _likely(self, words: Tensor, seen: Seen) -> Tensor:

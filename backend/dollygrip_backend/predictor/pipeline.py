@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from functools import cache, cached_property
 from pathlib import Path
+from typing import Any
 
 import attrs
 import numpy as np
@@ -50,13 +51,23 @@ Progress = Callable[[int, int], None]
 class Shots:
     """B prompts read for one reference: memory, plans and, for each prompt, the subject that its words name.
 
-    distances: of each prompt's subject, over the scene depth; there may be one without a place.
+    distances: of each prompt's subject, over the scene depth; there may be one without a place. named: the words that
+    name a thing of the picture which the plan goes by, "" where there are none.
     """
 
     memory: Memory
     plans: list[Plan]
     subjects: list[tuple[float, float] | None]
     distances: list[float]
+    named: list[str]
+
+    def told(self, i: int, reference: Reference) -> dict[str, Any]:
+        """What the meta of prompt `i`'s takes tells of the thing that it is about."""
+        told: dict[str, Any] = {"named": self.named[i]} if self.named[i] else {}
+        if (place := self.subjects[i]) is not None:
+            told["subject"] = [round(value, 4) for value in place]
+            told["subject_at"] = [round(value, 4) for value in reference.point(place, self.distances[i])]
+        return told
 
 
 class CameraPipeline(DiffusionPipeline):
@@ -146,9 +157,10 @@ class CameraPipeline(DiffusionPipeline):
 
         Every take's meta tells how the prompt was understood ("plan", in the notation of `predictor.plan`, with the
         ways that the take chose where the words leave them open, and "phase_ends", the shares of the time at which its
-        phases end), where in the picture the thing is that it names ("subject"), and, where a depth is given, how close
-        it comes to a visible surface in scene depths ("clearance", None if not nearer than its start). Raises
-        InputError for anything that cannot be used, naming it.
+        phases end), the words for a thing of the picture that it goes by ("named"), where in the picture that is found
+        ("subject") and where in the axes of the camera that took it, in the trajectory's unit ("subject_at"; neither
+        where it is not found), and, where a depth is given, how close it comes to a visible surface in scene depths
+        ("clearance", None if not nearer than its start). Raises InputError for anything that cannot be used, naming it.
         """
         check_inputs(
             image, [prompt], frames, fps, takes, view_degrees, scene_depth, depth, strength, subject, subject_depth
@@ -166,8 +178,9 @@ class CameraPipeline(DiffusionPipeline):
         made = self._takes(
             shots, reference, frames, duration, strength, seed, takes, constraints, cropped, steps, guidance, progress
         )
+        told = {"prompt": prompt, "seed": seed, **shots.told(0, reference)}
         return [
-            reference.trajectory(channels, fps, size, {"prompt": prompt, "seed": seed, "take": k, **meta})
+            reference.trajectory(channels, fps, size, {**told, "take": k, **meta})
             for k, (channels, meta) in enumerate(made[0])
         ]
 
@@ -191,10 +204,9 @@ class CameraPipeline(DiffusionPipeline):
             part = list(prompts[start : start + chunk])
             shots = self.read(part, reference)
             made = self._takes(shots, reference, frames, (frames - 1) / fps, 1.0, seed, 1, Constraints())
-            out += [
-                reference.trajectory(channels, fps, None, {"prompt": p, "seed": seed, "take": 0, **meta})
-                for [(channels, meta)], p in zip(made, part, strict=True)
-            ]
+            for i, [(channels, meta)] in enumerate(made):
+                told = {"prompt": part[i], "seed": seed, "take": 0, **shots.told(i, reference)}
+                out.append(reference.trajectory(channels, fps, None, {**told, **meta}))
         return out
 
     @torch.inference_mode()
@@ -214,7 +226,12 @@ class CameraPipeline(DiffusionPipeline):
             attrs.evolve(_as_said(plan, prompt), toward=found is not None)
             for plan, found, prompt in zip(plans, subjects, prompts, strict=True)
         ]
-        return Shots(memory, plans, subjects, [_distance(*of, reference) for of in zip(things, plans, strict=True)])
+        distances = [_distance(thing, plan, reference) for thing, plan in zip(things, plans, strict=True)]
+        named = [
+            thing.words if thing and thing.named > 0 and (thing.meant or plan.goes_by_its_subject) else ""
+            for thing, plan in zip(things, plans, strict=True)
+        ]
+        return Shots(memory, plans, subjects, distances, named)
 
     def _along(self, shots: Shots, prompt: str, reference: Reference, subject: tuple[float, float] | None) -> Shots:
         """A prompt's shots on a drawn path, where words that name no move tell how it is walked."""
@@ -389,8 +406,6 @@ def _finished(
         meta["gaze"] = plan.gaze
     channels = constraints.met(channels + shake, scale, pace)
     channels[:, :3] *= unit
-    if subject is not None:
-        meta["subject"] = [round(value, 4) for value in subject]
     if reference.depth is not None:
         near = clearance(channels[:, :3] @ reference.level.matrix, reference.points)
         meta["clearance"] = round(near, 4) if np.isfinite(near) else None

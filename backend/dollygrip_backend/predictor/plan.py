@@ -100,6 +100,12 @@ class Plan:
         """Whether a move goes a part of the subject's distance that is said."""
         return any(move.asked and move.asked.unit == "share" for phase in self.phases for move in phase.moves)
 
+    @property
+    def goes_by_its_subject(self) -> bool:
+        """Whether a move goes to what the words name, about it, or keeps its size."""
+        families = {move.family for phase in self.phases for move in phase.moves}
+        return bool(families & {"dolly", "zoom", "orbit", "dolly_zoom"})
+
     def sided(self, side: str | None) -> "Plan":
         """With the first pan to that side, where none says its own."""
         pans = [move for phase in self.phases for move in phase.moves if move.family == "pan"]

@@ -74,6 +74,14 @@ class Reference:
             return 1.0
         return self._unit(central_depth(self.depth) if subject is None else depth_at(self.depth, subject))
 
+    def point(self, subject: tuple[float, float], unit: float) -> tuple[float, float, float]:
+        """Right, down and forward from the camera, in the unit of scene_depth, to a subject at (x, y) of the picture
+        that is `unit` scene depths away."""
+        forward = unit * self.scene_depth
+        across = 2 * math.tan(math.radians(self.view_degrees) / 2) * forward
+        x, y = (place - axis for place, axis in zip(subject, self.centre, strict=True))
+        return x * across, y * across * self.size[1] / self.size[0], forward
+
     def likely_unit(self, likely: np.ndarray) -> float:
         """As `unit`, of a subject of which it is known how likely each part of the picture shows it, float (h, w): the
         median of its distance. On pictures that a network was not trained on, its likelihoods lie about the thing

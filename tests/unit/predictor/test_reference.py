@@ -44,3 +44,12 @@ def test_a_subject_that_may_be_in_several_places_is_as_far_as_the_likelier_half(
     assert reference.likely_unit(likely) == pytest.approx(0.5)
     assert reference.likely_unit(likely[:, ::-1]) == pytest.approx(1)
     assert Reference.of(IMAGE, depth=np.full(IMAGE.shape[:2], np.inf)).likely_unit(likely) == 1
+
+
+@given(st.floats(0.05, 0.95), st.floats(0.05, 0.95), st.floats(0.2, 3.0), st.floats(20, 100), st.floats(0.3, 0.7))
+def test_a_subjects_point_is_seen_where_the_subject_is(x, y, unit, view, centre):
+    reference = Reference.of(np.zeros((60, 100, 3), np.uint8), view, 2.0, centre=(centre, 0.5))
+    right, down, forward = reference.point((x, y), unit)
+    focal, _, cx, cy = reference.trajectory(np.zeros((2, 7)), 24.0, None, {}).intrinsics[0]
+    assert (right / forward * focal + cx, down / forward * focal + cy) == pytest.approx((x * 100, y * 60))
+    assert forward == pytest.approx(2 * unit)
