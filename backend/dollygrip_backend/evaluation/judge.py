@@ -66,6 +66,7 @@ ORBIT_ROUND = 1.5  # ratio of the distances to the subject up to which a way abo
 _PLACES = np.linspace(-0.8, 0.8, 9)  # from the middle of the picture to its borders, where an orbit's subject may be
 SIZE_HELD = float(np.log(1.12))  # of the thing that a dolly zoom is about
 SWAY = 0.2  # degrees, standard deviation
+_SWAYS = 0.02  # of a visible turn, what a hand-held camera turns from one frame to the next
 TRAVELS = ("truck", "pedestal", "dolly")
 _ROTATIONS = ("pan", "tilt", "roll")
 
@@ -219,6 +220,10 @@ def _moments(running: np.ndarray, expect: list[str]) -> list[int]:
         if kind == "orbit":  # it travels against its pan, as far as it turns
             own = (own - steps[:, AXES.index("truck")]) / 2
         other = np.abs(steps[:, [axis not in used for axis in AXES]]).sum(1)
+        if kind == "handheld":  # its sway is its own, as far as no turn is larger
+            turns = np.array([axis in _ROTATIONS for axis in AXES])
+            own = np.abs(steps[:, turns]).clip(max=_SWAYS).sum(1)
+            other = np.abs(steps[:, ~turns]).sum(1)
         gain = np.concatenate([[0.0], np.cumsum((sign * own if sign else np.abs(own)) - other)])
         before = best - gain
         starts = np.array([int(np.argmax(before[: t + 1])) for t in range(len(running))])

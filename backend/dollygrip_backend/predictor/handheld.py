@@ -35,28 +35,36 @@ _VIOLENTLY = re.compile(
     rf"|\b{_SHAKE} (?:violently|intensely|heavily|wildly|hard|a lot|like (?:crazy|mad))\b|\bearthquake|\bexplosion",
     re.IGNORECASE,
 )
+_AT_LAST = re.compile(
+    rf"^(?:(?!{_SHAKE}).)*\b(?:then|finally|second half|at the (?:very )?end|ends? (?:with|on|in|by)|afterwards)\b"
+    rf".*{_SHAKE}",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 def held(plan: Plan, prompt: str) -> Plan:
-    """The plan with the sway that its prompt says outright: none, a slight or a violent one."""
+    """The plan with the sway that its prompt says outright: none, a slight or a violent one, or one at last."""
     if not plan.handheld:
         return plan
     if _STEADY.search(prompt):
         return attrs.evolve(plan, handheld=0.0)
+    if len(plan.phases) > 1 and _AT_LAST.match(prompt):
+        plan = attrs.evolve(plan, sways_last=True)
     if _VIOLENTLY.search(prompt):
         return attrs.evolve(plan, handheld=_VIOLENT)
     return attrs.evolve(plan, handheld=_SLIGHT) if _SLIGHTLY.search(prompt) else plan
 
 
-def sway(frames: int, duration: float, amount: float, rng: np.random.Generator) -> np.ndarray:
+def sway(frames: int, duration: float, amount: float, rng: np.random.Generator, begins: float = 0.0) -> np.ndarray:
     """(frames, 7) channels to add, zero at frame 0: positions in subject distances and angles, the lens none.
 
-    duration: seconds; amount: factor on the standard deviations of `dollygrip.physics`.
+    duration: seconds; amount: factor on the standard deviations of `dollygrip.physics`; begins: seconds until it sets
+    in.
     """
     time = np.linspace(0, duration, frames)
     waves = _waves(time, _HERTZ, rng) + _SHAKING * max(amount - 1, 0) * _waves(time, _SHAKING_HERTZ, rng)
     out = np.zeros((frames, CHANNELS))
-    out[:, :6] = amount * _SPREAD * waves * (1 - np.exp(-time / _STARTS))[:, None]
+    out[:, :6] = amount * _SPREAD * waves * (1 - np.exp(-(time - begins).clip(0) / _STARTS))[:, None]
     return out
 
 

@@ -303,7 +303,8 @@ class CameraPipeline(DiffusionPipeline):
         ]
 
         def shaken(plan: Plan, take: int) -> np.ndarray:
-            return sway(frames, duration, plan.handheld * strength, np.random.default_rng((seed, take)))
+            begins = duration * plan.ends[-2] if plan.sways_last else 0.0
+            return sway(frames, duration, plan.handheld * strength, np.random.default_rng((seed, take)), begins)
 
         return [
             [

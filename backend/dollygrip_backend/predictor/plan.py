@@ -77,7 +77,8 @@ class Phase:
 
 @attrs.frozen
 class Plan:
-    """Phases one after the other. handheld: factor on an operator's sway; toward: the move aims at the subject; past:
+    """Phases one after the other. handheld: factor on an operator's sway, from the start or, where it `sways_last`, in
+    the last phase alone; toward: the move aims at the subject; past:
     what turns to it goes on beyond it; returns: what goes back undoes what went before; kept: the subject
     is kept in frame; gaze: where the camera looks on a drawn path, as in gaze.py."""
 
@@ -88,6 +89,7 @@ class Plan:
     returns: bool = False
     kept: bool = False
     gaze: str = ""
+    sways_last: bool = False
 
     @property
     def ends(self) -> list[float]:
@@ -129,7 +131,8 @@ class Plan:
         return attrs.evolve(self, phases=tuple(phases))
 
     def __str__(self) -> str:
-        return " > ".join(_phase_text(phase, self.handheld) for phase in self.phases)
+        swaying = [bool(self.handheld) and not self.sways_last] * (len(self.phases) - 1) + [bool(self.handheld)]
+        return " > ".join(map(_phase_text, self.phases, swaying))
 
 
 def read_plan(text: str) -> Plan:
@@ -193,7 +196,7 @@ def _amount_text(move: Move) -> str:
     return ":small" if move.size < 0.8 else ":large" if move.size > 1.25 else ""
 
 
-def _phase_text(phase: Phase, handheld: float) -> str:
+def _phase_text(phase: Phase, handheld: bool) -> str:
     words = [move.name + _amount_text(move) for move in phase.moves]
     words += ["handheld"] if handheld else []
     still = "pause" if phase.share < 1 else "static"

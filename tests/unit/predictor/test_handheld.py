@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dollygrip.physics import SWAY_DEGREES, SWAY_TRAVEL
+from dollygrip.rotations import rotvec_from_matrix
 from dollygrip_backend.evaluation.judge import judge
 from dollygrip_backend.predictor.constraints import Constraints, Keyframe
 from dollygrip_backend.predictor.handheld import held, sway
@@ -78,3 +79,30 @@ def test_a_hand_held_camera_meets_its_keyframes(shipped):
 def test_words_say_how_much_a_camera_sways(prompt, amount):
     assert held(read_plan("dolly_in + handheld"), prompt).handheld == amount
     assert held(read_plan("dolly_in"), prompt).handheld == 0
+
+
+@pytest.mark.parametrize(
+    ("prompt", "last"),
+    [
+        ("push in, then go handheld", True),
+        ("pan left, finally a shaky push in", True),
+        ("dolly in for the first half, and for the second half the camera trembles", True),
+        ("handheld push in, then hold", False),
+        ("shaky camera: pan left, then tilt up", False),
+    ],
+)
+def test_a_sway_that_comes_last_leaves_what_is_before_it_steady(shipped, prompt, last):
+    [take] = shipped(GREY, prompt, frames=97)
+    assert ("+ handheld >" in take.meta["plan"]) == (not last)
+    begins = round(96 * take.meta["phase_ends"][-2])
+    turned = np.degrees(rotvec_from_matrix(np.swapaxes(take.rotations[:-1], 1, 2) @ take.rotations[1:]))
+    assert (np.abs(turned[: begins - 1, 2]).max() < 1e-3) == last, "of roll, which no move asks"
+    assert np.abs(turned[begins:, 2]).max() > 0.01
+
+
+def test_a_camera_that_sways_at_last_obeys(shipped):
+    [take] = shipped(GREY, "push in for the first half, for the second half go handheld", frames=145)
+    assert judge(take, ["dolly_in", "handheld"], ordered=True).obeyed
+    assert not judge(take, ["handheld", "dolly_in"], ordered=True).obeyed
+    [steady] = shipped(GREY, "push in for the first half, then hold", frames=145)
+    assert not judge(steady, ["dolly_in", "handheld"], ordered=True).obeyed
