@@ -99,6 +99,8 @@ class Overlay:
             _draw(batch, shader, width, colour)
         _draw(*_lines(shape.at(context.scene.frame_current), 2.5, _CURRENT))
         gpu.state.depth_test_set("NONE")
+        if len(shape.subject):  # also where a surface hides it: it lies on one
+            _draw(*_lines(shape.subject, 2.5, _SUBJECT))
         gpu.state.blend_set("NONE")
 
     def forget(self) -> None:
@@ -164,8 +166,6 @@ def _batches(shape: Shape, others: list[Shape], touched: np.ndarray) -> dict:
     made["frustums"] = _lines(shape.frustums, 1.2, _FRUSTUM)
     made["start"] = _lines(shape.start, 2.5, _START)
     made["end"] = _lines(shape.end, 2.5, _END)
-    if len(shape.subject):
-        made["subject"] = _lines(shape.subject, 2.5, _SUBJECT)
     return made
 
 

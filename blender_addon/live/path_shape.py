@@ -59,7 +59,7 @@ class Shape:
             frustums=frustums(sampled, sampled.keys, size),
             start=_mark(places[0], 0.15 * size),
             end=_arrow(places, 0.3 * size),
-            subject=np.empty((0, 3), np.float32) if subject is None else _mark(subject, 0.25 * size),
+            subject=np.empty((0, 3), np.float32) if subject is None else _mark(subject, 0.4 * size),
             size=size,
             sampled=sampled,
         )

@@ -18,6 +18,7 @@ from torch.nn.functional import avg_pool2d, interpolate, normalize
 from dollygrip_backend.predictor.faces import Face
 from dollygrip_backend.predictor.familiar import kinds_like
 from dollygrip_backend.predictor.hints import (
+    in_short,
     looking_familiar,
     naming_in,
     on_the_way,
@@ -207,7 +208,7 @@ class Grounding(ModelMixin, ConfigMixin):
             way, coloured = on_the_way(prompts[row], spans[row]), bool(colour.max() > _SEEN)
             something = float(named.something[row])
             thing = _person(who, something, seen) or found_in(logits[row].softmax(-1), something, coloured, way)
-            found.append(thing and attrs.evolve(thing, words=said[row].strip(" .,;:!?\"'")))
+            found.append(thing and attrs.evolve(thing, words=in_short(said[row])))
         return found
 
     def _likely(self, words: Tensor, seen: Seen) -> Tensor:

@@ -23,6 +23,10 @@ _SHADE = {word: number for number, words in enumerate(SHADES) for word in words}
 _WORD = re.compile(r"[a-z]+(?:[-'][a-z]+)*")
 _WORD_HERE = re.compile(r"\w+|.?")
 _COLOUR = re.compile(rf"\b(?:{'|'.join(sorted(_SHADE, key=len, reverse=True))})\b")
+_CLAUSE = re.compile(r"[.,;:!?\n]|\s(?:while|until|then|when|as|and then)\b", re.IGNORECASE)
+_HANGING = re.compile(
+    r"(?:\s+(?:on|in|at|with|by|of|from|near|behind|under|to|and|the|an?|who|that|which))+$", re.IGNORECASE
+)
 _ARTICLES = re.compile(r"(?:the|an?|this|that|these|those|my|our|his|her|its|their)$")
 _OWN = 0.4  # of the largest share of a word piece in what names the thing, the least of those that do
 # Where what tells a thing apart begins, after its name.
@@ -87,6 +91,12 @@ def said_coloured(said: str, colours: Tensor, shape: tuple[int, int]) -> Tensor:
     alike = torch.from_numpy(np.exp(-((np.linalg.norm(away, axis=1) / _CLOSE) ** 2))).float()
     shown = avg_pool2d(alike.unflatten(0, (1, 4 * rows, 4 * columns)), 4)[0]
     return _OF_THE_COLOUR * (shown / _ENOUGH).clamp(0, 1)
+
+
+def in_short(said: str) -> str:
+    """The words that name a thing as they are told to a user: their first clause, without a cut-off end."""
+    clause = _CLAUSE.split(said.strip(), 1)[0]
+    return _HANGING.sub("", clause)
 
 
 def words_naming(said: str) -> str:

@@ -9,6 +9,7 @@ from dollygrip_backend.predictor.colours import SHADES
 from dollygrip_backend.predictor.familiar import NAMES, kinds_like
 from dollygrip_backend.predictor.grounding import COLUMNS, ROWS, found_in
 from dollygrip_backend.predictor.hints import (
+    in_short,
     looking_familiar,
     naming_in,
     on_the_way,
@@ -173,3 +174,19 @@ def test_a_thing_is_found_where_the_picture_looks_like_it():
     alike[42] = 1
     x, y = place_of(_with_hint(nowhere, looking_familiar(alike, kinds)))
     assert (x, y) == (pytest.approx(16.5 / COLUMNS, abs=0.02), pytest.approx(4.5 / ROWS, abs=0.02))
+
+
+@pytest.mark.parametrize(
+    "said, told",
+    [
+        ("the guy on", "the guy"),
+        ("the red door of the", "the red door"),
+        ("the flag first. When you're there do a dolly zoom on it", "the flag first"),
+        ("the pink flowers while dollying in on them", "the pink flowers"),
+        ("the woman in the hat", "the woman in the hat"),
+        ("her", "her"),
+        ("", ""),
+    ],
+)
+def test_what_is_named_is_told_in_short(said, told):
+    assert in_short(said) == told
