@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
+from PIL import Image
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
@@ -84,13 +85,13 @@ class FaceDetector(ModelMixin, ConfigMixin):
         more."""
         height, width = image.shape[:2]
         scale = _LONGEST / max(height, width)
-        size = max(1, round(height * scale)), max(1, round(width * scale))
-        pixels = torch.from_numpy(np.array(image)).to(self.device).permute(2, 0, 1)[None].float()
-        picture = (_resized(pixels, size) - 127.5) / 128
+        sides = np.array([max(1, round(width * scale)), max(1, round(height * scale))])
+        small = Image.fromarray(image).resize(sides, Image.Resampling.BOX if scale < 1 else Image.Resampling.BILINEAR)
+        picture = torch.from_numpy(np.array(small)).to(self.device).permute(2, 0, 1)[None].float()
+        picture = (picture - 127.5) / 128
         boxes = self._proposed(picture)
         boxes, _ = self._looked_at(picture, boxes, self.refine, 24, _LIKELY[1])
         boxes, points = self._looked_at(picture, boxes, self.output, 48, _LIKELY[2])
-        sides = np.array(size[::-1])
         found = [
             Face(tuple(float(side) for side in (box.reshape(2, 2) / sides).ravel()), marks / sides)
             for box, marks in zip(boxes.cpu().numpy(), points.cpu().numpy(), strict=True)
