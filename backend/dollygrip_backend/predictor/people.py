@@ -21,6 +21,7 @@ _WORDS = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
 _ENDING = re.compile(r".+(?:woman|man|girl|boy|person|lady)$")  # cameraman, schoolgirl …
 _WHOSE = re.compile(r"\b(?:her|his|their|my|whose)\b")
 _WORD = re.compile(r"[\w'-]+")
+_OF = re.compile(r"\bof (.+)")
 _OWNER = re.compile(r"([\w-]+)'s?$")
 _CLEARLY = 0.6  # the least share of one face in who is meant
 _SEEN_THERE = 0.25  # weight of the grounding's logits about a person: how people look it has learned on rendered ones
@@ -40,6 +41,8 @@ def part_named(words: str) -> str | None:
     if _is_person(last):
         return "person"
     owners = [match[1] for word in others if (match := _OWNER.match(word))]
+    if of := _OF.search(words.lower()):
+        owners.append(_name(of[1])[-1])
     if not all(_is_person(owner) for owner in owners):
         return None
     worn = _WORDS["worn"].items() if owners or _WHOSE.search(words.lower()) else ()
