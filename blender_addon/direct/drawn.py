@@ -139,8 +139,9 @@ def _thinned(line: np.ndarray) -> np.ndarray:
 class AlongPath(predict.PredictCamera):
     """As PredictCamera, along a drawn path.
 
-    closely: how far off its curves may be, in metres; told: what of the drawing is not followed, in words; path: the
-    drawing, which the takes point to, so that it is found again whatever it is called by then.
+    closely: how far off its curves may be, in metres; told: what of the drawing is not followed, or that it lies on the
+    ground, in words; path: the drawing, which the takes point to, so that it is found again whatever it is called by
+    then.
     """
 
     title: str = "Predicting along the path"
@@ -168,6 +169,9 @@ class AlongPath(predict.PredictCamera):
                 task.request = attrs.evolve(task.request, scene_depth=known)
         task.follow(line, start)
         task.along(drawing)
+        if not line[:, 1].any():  # as whatever is drawn in the top view
+            low = f"The path lies at height 0: raise {drawing.name} to where the camera is to go."
+            task.told = f"{task.told} {low}".strip()
         return task
 
     @classmethod

@@ -8,7 +8,7 @@ import pytest
 from bl_ext.user_default.dollygrip.camera import camera
 from bl_ext.user_default.dollygrip.direct.drawn import AlongPath, polyline
 from bl_ext.user_default.dollygrip.takes import takes
-from mathutils import Vector
+from mathutils import Matrix, Vector
 
 from dollygrip.conventions import blender_from_c2w
 from dollygrip.trajectory import Trajectory
@@ -320,3 +320,13 @@ def test_a_stroke_lies_where_its_layer_is_parented_to(film, bone):
     made = film.objects[drawing.name]
     seen = np.array([made.matrix_world @ vertex.co for vertex in made.data.vertices])
     assert np.allclose(line, seen[-len(line) :], atol=1e-4)
+
+
+def test_a_path_that_was_drawn_on_the_ground_is_said_to_lie_there(film):
+    drawing = bezier(film, [(0, 0, 0), (0, 2, 0), (1, 4, 0)])
+    drawing.matrix_world = Matrix()
+    bpy.context.view_layer.update()
+    assert AlongPath.of(bpy.context).told == "The path lies at height 0: raise Way to where the camera is to go."
+    drawing.location.z = 1.5
+    bpy.context.view_layer.update()
+    assert not AlongPath.of(bpy.context).told
