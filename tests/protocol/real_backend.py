@@ -20,13 +20,13 @@ PYTHONPATH = os.pathsep.join([str(HERE), *filter(None, [os.environ.get("PYTHONPA
 class Backend:
     """A server process on a state folder, started and ended as a test likes."""
 
-    def __init__(self, state, idle_s=600.0, director=""):
-        self.state, self.idle_s, self.director, self.process = state, idle_s, director, None
+    def __init__(self, state, idle_s=600.0, director="", runner="scripted:Runner"):
+        self.state, self.options, self.process = state, (str(idle_s), director, runner), None
 
     def start(self, port=0):
         (self.state / CONNECTION_FILE).unlink(missing_ok=True)
         environment = os.environ | {"PYTHONPATH": PYTHONPATH, "OMP_NUM_THREADS": "1"}
-        command = [sys.executable, str(HERE / "serve.py"), str(self.state), str(port), str(self.idle_s), self.director]
+        command = [sys.executable, str(HERE / "serve.py"), str(self.state), str(port), *self.options]
         self.process = subprocess.Popen(command, env=environment)
         wait_for(lambda: (self.state / CONNECTION_FILE).exists() or self.process.poll() is not None)
         return self.connection

@@ -1,4 +1,7 @@
-"""What may be asked for, checked before it is queued or run: one sentence a refusal, with the way out. No torch."""
+"""What may be asked for, checked before it is queued or run: one sentence a refusal, with the way out. No torch.
+
+The server answers others meanwhile, so only numbers and shapes are looked at. The runner checks the values of depth.
+"""
 
 from typing import Any
 
@@ -10,6 +13,7 @@ from dollygrip.protocol import DepthRequest, Limits, MeasureRequest, PredictRequ
 from dollygrip.trajectory import MAX_FRAMES
 from dollygrip_backend import video
 from dollygrip_backend.predictor.checks import MAX_STRENGTH, check_up
+from dollygrip_backend.scene import given_depth
 from dollygrip_backend.workers.runner import make_constraints, make_shot
 
 LIMITS = Limits()
@@ -61,7 +65,8 @@ def _predict(request: PredictRequest, arrays: dict[str, np.ndarray]) -> PredictR
         if request.subject is None:
             raise InputError("A depth was given for a subject that was not.", "Give the subject's x and y, too.")
     check_up(request.up)
-    _check_depth(arrays.get("depth"), arrays["image"])
+    if "depth" in arrays:
+        given_depth.check_shape(arrays["depth"], arrays["image"])
     make_constraints(request, arrays).check(request.frames, request.scene_depth or 1.0)
     height, width = arrays["image"].shape[:2]
     size = request.size or (width, height)
@@ -76,7 +81,7 @@ def _render(request: RenderRequest, arrays: dict[str, np.ndarray]) -> RenderRequ
         raise InputError(f"The engine '{info.name}' cannot run here: {info.reason}.", "Use the engine 'auto'.")
     trajectory = request.trajectory.trajectory(arrays)
     request = attrs.evolve(request, engine=info.name, size=request.size or info.sizes.nearest(trajectory.size))
-    video.check_shot(make_shot(request, arrays), info)
+    video.check_form(make_shot(request, arrays), info)
     return request
 
 
@@ -107,21 +112,6 @@ def _check_size(size: tuple[int, int]) -> None:
     if not all(MIN_SIDE <= side <= MAX_SIDE for side in size):
         raise InputError(
             f"The size {size[0]}x{size[1]} is out of bounds.", f"Use sides of {MIN_SIDE} to {MAX_SIDE} pixels."
-        )
-
-
-def _check_depth(depth: np.ndarray | None, image: np.ndarray) -> None:
-    if depth is None:
-        return
-    if depth.shape != image.shape[:2]:
-        raise InputError(
-            f"The depth is {depth.shape[1]}x{depth.shape[0]}, the image {image.shape[1]}x{image.shape[0]}.",
-            "Give depth of the image's own size, or none.",
-        )
-    if np.isnan(depth).any() or (depth <= 0).any() or not np.isfinite(depth).any():
-        raise InputError(
-            "The depth must be positive, with infinity for the sky and a surface somewhere.",
-            "Render the depth pass again, or give none.",
         )
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from dollygrip.errors import InputError
 from dollygrip.trajectory import Trajectory
+from dollygrip_backend.scene import given_depth
 
 Progress = Callable[[int, int], None]
 
@@ -134,7 +135,13 @@ def render_rest(
 
 def check_shot(shot: Shot, info: EngineInfo) -> None:
     """Raise InputError, one sentence with the way out, for the first thing that the engine could not render."""
-    image, depth = shot.image, shot.depth
+    check_form(shot, info)
+    check_values(shot)
+
+
+def check_form(shot: Shot, info: EngineInfo) -> None:
+    """The part of `check_shot` that takes no time, however large the shot: its types, shapes, sizes and views."""
+    image = shot.image
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or min(image.shape[:2]) < 2:
         raise InputError(
             f"The reference image must be uint8 of shape (height, width, 3), not {image.dtype} {image.shape}.",
@@ -142,10 +149,22 @@ def check_shot(shot: Shot, info: EngineInfo) -> None:
         )
     check_limits(shot.trajectory, shot.size, info)
     reference_view(shot.trajectory)
-    if depth is not None:
-        _check_depth(depth, image)
+    if shot.depth is not None:
+        given_depth.check_shape(shot.depth, image)
     if shot.depths is not None:
         _check_depths(shot, info)
+
+
+def check_values(shot: Shot) -> None:
+    """The rest of `check_shot`: every value of the depth, of a shot whose form is right."""
+    if shot.depth is not None:
+        given_depth.check_values(shot.depth)
+    if shot.depths is None:
+        return
+    for number, depth in enumerate(shot.depths):
+        given_depth.check_positive(depth, f"The depth of frame {number}")
+    if shot.depth is None:
+        given_depth.check_values(shot.depths[0])  # frame 0 is then what the reference shows
 
 
 def check_limits(trajectory: Trajectory, size: tuple[int, int], info: EngineInfo) -> None:
@@ -214,28 +233,8 @@ def _check_depths(shot: Shot, info: EngineInfo) -> None:
             f"The frames' depth must be float16 or float32 of shape {expected}, not {depths.dtype} {depths.shape}.",
             "Render one depth pass for each frame, at the size of the video.",
         )
-    for number, depth in enumerate(depths):
-        if np.isnan(depth).any() or (depth <= 0).any():
-            raise InputError(
-                f"The depth of frame {number} has values that are not positive (NaN, zero or negative).",
-                "Use inf for sky, or send no depth for the frames.",
-            )
-    if shot.depth is None and not (starts_at_reference(shot.trajectory) and np.isfinite(depths[0]).any()):
+    if shot.depth is None and not starts_at_reference(shot.trajectory):
         raise InputError(
             "The shot has a depth for every frame, but none for the reference image, which is not frame 0's view.",
             "Give the reference image's depth, too.",
         )
-
-
-def _check_depth(depth: np.ndarray, image: np.ndarray) -> None:
-    if depth.shape != image.shape[:2]:
-        raise InputError(
-            f"The depth has the shape {depth.shape}, the reference image {image.shape[:2]}.",
-            "Give depth of the image's own size, or none.",
-        )
-    if np.isnan(depth).any() or (depth <= 0).any():
-        raise InputError(
-            "The depth has values that are not positive (NaN, zero or negative).", "Use inf for sky, or give none."
-        )
-    if not np.isfinite(depth).any():
-        raise InputError("The depth is infinite everywhere.", "Give depth with at least one surface, or none.")

@@ -16,6 +16,7 @@ from dollygrip.protocol import DepthRequest, MeasureRequest, PredictRequest, Ren
 from dollygrip.trajectory import Trajectory
 from dollygrip_backend import video
 from dollygrip_backend.predictor import Constraints, Keyframe
+from dollygrip_backend.scene import given_depth
 from dollygrip_backend.scene.median import median_depth
 
 _DEPTH_SIDE, _LEAST_SIDE = 512, 32
@@ -53,6 +54,8 @@ class Runner:
     def run(self, request: Request, arrays: dict[str, np.ndarray], report: Report, finished: Finished = ()) -> Results:
         """Yield the results of a validated request that follow `finished`; the generator returns the job's summary.
 
+        Raises InputError, before it loads a model, where depth is not positive or has no surface.
+
         finished: what this request has made before it was interrupted, the first of its results; frames alone are read.
         Results are trajectories (predict), uint8 (h, w, 3) frames (render), one depth map or one achieved camera.
         """
@@ -69,6 +72,8 @@ class Runner:
     def _predict(
         self, request: PredictRequest, arrays: dict[str, np.ndarray], report: Report, finished: Finished
     ) -> Results:
+        if "depth" in arrays:
+            given_depth.check_values(arrays["depth"])
         request, meta = self._directed(request, arrays["image"], report) if request.direct else (request, {})
         report("depth", 0, 1)
         view = self._reference(request, arrays)
@@ -173,12 +178,12 @@ class Runner:
     def _render(
         self, request: RenderRequest, arrays: dict[str, np.ndarray], report: Report, finished: Finished
     ) -> Results:
-        count = len(finished)
+        shot, count = make_shot(request, arrays), len(finished)
+        video.check_values(shot)
         report("frames", count, len(arrays["c2w"]))
         if director := self._models.pop("director", None):
             director.unload()  # a video engine needs the memory
         engine = self._model(f"engine {request.engine}", lambda device: video.load_engine(request.engine, device))
-        shot = make_shot(request, arrays)
         for frame in video.render_rest(engine, shot, lambda done, total: report("frames", done, total), finished):
             yield frame
             count += 1

@@ -103,6 +103,17 @@ def shot():
     return RenderRequest(prompt="", trajectory=header), arrays
 
 
+@pytest.mark.parametrize("asked", [request(direct=True), shot()[0]])
+@pytest.mark.parametrize(("value", "says"), [(np.nan, "not positive"), (0, "not positive"), (np.inf, "infinite")])
+def test_depth_that_is_none_is_refused_before_a_model_is_loaded(monkeypatch, asked, value, says):
+    arrays = shot()[1] if isinstance(asked, RenderRequest) else {"image": shot()[1]["image"]}
+    arrays["depth"] = np.full((72, 128), value, np.float32)
+    alone = Runner(director="none of that name")
+    monkeypatch.setattr(alone, "_model", lambda *_: pytest.fail("a model was loaded"))
+    with pytest.raises(InputError, match=says):
+        run(alone, asked, arrays)
+
+
 def test_frames_resume_where_they_were(runner):
     frames = run(runner, *shot())
     rest = run(runner, *shot(), frames[:2])

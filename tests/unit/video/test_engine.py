@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import timeit
 
 import attrs
 import numpy as np
@@ -12,7 +13,17 @@ from strategies import smooth_trajectories
 
 from dollygrip.errors import InputError
 from dollygrip.trajectory import Trajectory
-from dollygrip_backend.video import Shot, SizeRule, check_shot, engine_info, engine_names, load_engine, render_rest
+from dollygrip_backend.video import (
+    Shot,
+    SizeRule,
+    check_form,
+    check_shot,
+    check_values,
+    engine_info,
+    engine_names,
+    load_engine,
+    render_rest,
+)
 from dollygrip_backend.video.engine import starts_at_reference
 
 INFO = engine_info("embedded")
@@ -95,6 +106,47 @@ def test_what_cannot_be_rendered_is_refused_with_the_way_out(changes, says):
         check_shot(shot(**changes), INFO)
     assert says in str(caught.value)
     assert caught.value.kind == "input" and caught.value.hint
+
+
+DEEP = np.ones((3, 80, 128), np.float16)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"depth": np.zeros((50, 80), np.float32)}, "The depth has values that are not positive"),
+        ({"depths": DEEP * np.array([1, -1, 1], np.float16)[:, None, None]}, "frame 1 has values"),
+        ({"depths": DEEP * np.float16(np.nan)}, "frame 0 has values"),
+        ({"depths": DEEP * np.float16(np.inf)}, "infinite everywhere"),
+    ],
+)
+def test_values_are_looked_at_apart_from_the_form(changes, says):
+    check_form(shot(**changes), INFO)
+    for check in (check_values, lambda bad: check_shot(bad, INFO)):
+        with pytest.raises(InputError, match=says):
+            check(shot(**changes))
+
+
+def test_frames_of_sky_alone_are_rendered_where_the_reference_has_a_surface():
+    check_shot(shot(depth=np.ones((50, 80), np.float32), depths=DEEP * np.float16(np.inf)), INFO)
+
+
+def test_frames_depth_without_the_reference_s_must_start_at_its_view():
+    away = np.eye(4)
+    away[0, 3] = 1.0
+    camera = attrs.evolve(
+        shot().trajectory, meta={"reference": {"c2w": away.tolist(), "intrinsics": [120.0, 120.0, 64.0, 40.0]}}
+    )
+    with pytest.raises(InputError, match="none for the reference image"):
+        check_form(shot(trajectory=camera, depths=DEEP), INFO)
+
+
+def test_the_form_of_a_large_shot_is_checked_without_a_look_at_its_values():
+    """The server does that while others wait for an answer."""
+    large = shot(image=np.zeros((4096, 4096, 3), np.uint8), depth=np.ones((4096, 4096), np.float32))
+    form = timeit.repeat(lambda: check_form(large, INFO), number=1, repeat=3)
+    values = timeit.repeat(lambda: check_values(large), number=1, repeat=3)
+    assert min(form) < min(values) / 4
 
 
 def test_too_many_frames_are_refused():
