@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from dollygrip.client import Client
-from dollygrip.connection import BackendError, backend_command, private_dir, read_connection, state_dir
+from dollygrip.connection import BackendError, backend_command, read_connection
+from dollygrip.state_folder import private_dir, state_dir
 
 START_TIMEOUT = 60.0
 LOG_FILE = "extension_started_backend.log"

@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 
 import attrs
-import platformdirs
 from cattrs import BaseValidationError, Converter
 
 from dollygrip.errors import DollygripError
+from dollygrip.state_folder import private_dir, state_dir, write_private
 
 CONNECTION_FILE = "connection.json"
 COMMAND_FILE = "backend.json"
@@ -34,27 +34,6 @@ class Connection:
     client_public: str
     client_secret: str = attrs.field(repr=False)
     pid: int = 0
-
-
-def state_dir() -> Path:
-    """The folder of the connection file, keys and jobs: $DOLLYGRIP_HOME, else the user's state folder."""
-    home = os.environ.get("DOLLYGRIP_HOME")
-    return Path(home) if home else Path(platformdirs.user_state_dir("dollygrip", appauthor=False))
-
-
-def private_dir(folder: Path) -> Path:
-    """Create the folder if need be, open to its user alone (0700; Windows' profile folders are so already)."""
-    folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o700)
-    return folder
-
-
-def write_private(path: Path, text: str) -> None:
-    """Write a file that its user alone can read (0600), whole or not at all."""
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
-    part.replace(path)
 
 
 def write_connection(connection: Connection, folder: Path | None = None) -> Path:

@@ -12,9 +12,9 @@ from dollygrip.connection import (
     backend_command,
     read_connection,
     record_backend_command,
-    state_dir,
     write_connection,
 )
+from dollygrip.state_folder import state_dir
 
 CONNECTION = Connection("tcp://127.0.0.1:5555", "s" * 40, "c" * 40, "x" * 40, 7)
 

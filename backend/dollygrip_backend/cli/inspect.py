@@ -10,8 +10,9 @@ from rich.console import Console
 
 import dollygrip
 from dollygrip.client import Client
-from dollygrip.connection import BackendError, private_dir, read_connection, state_dir
+from dollygrip.connection import BackendError, read_connection
 from dollygrip.errors import DollygripError
+from dollygrip.state_folder import private_dir, state_dir
 from dollygrip_backend.predictor.text import minilm_folder
 from dollygrip_backend.server.capabilities import devices, engines
 

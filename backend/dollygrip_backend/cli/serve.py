@@ -6,7 +6,8 @@ import signal
 import sys
 from pathlib import Path
 
-from dollygrip.connection import BackendError, private_dir, state_dir
+from dollygrip.connection import BackendError
+from dollygrip.state_folder import private_dir, state_dir
 from dollygrip_backend.server.server import AlreadyRunningError, Server
 
 

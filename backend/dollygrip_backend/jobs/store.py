@@ -15,8 +15,8 @@ from typing import Any
 
 import attrs
 
-from dollygrip.connection import private_dir
 from dollygrip.protocol import PROTOCOL_VERSION, Cancelled, Done, Failed, Run, decode, encode
+from dollygrip.state_folder import private_dir
 from dollygrip_backend.stored import REQUEST, job_folder, read_parts, result_name, write_parts
 
 MAX_AGE_S = 30 * 86400

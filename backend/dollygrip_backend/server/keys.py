@@ -9,7 +9,8 @@ import attrs
 import zmq
 from attrs.validators import matches_re
 
-from dollygrip.connection import BackendError, private_dir, write_private
+from dollygrip.connection import BackendError
+from dollygrip.state_folder import private_dir, write_private
 
 log = logging.getLogger("dollygrip.server")
 _Z85_KEY = re.compile(r"[0-9A-Za-z.\-:+=^!/*?&<>()\[\]{}@%$#]{40}")

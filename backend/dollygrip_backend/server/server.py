@@ -12,10 +12,11 @@ from zmq.auth.thread import ThreadAuthenticator
 
 import dollygrip
 from dollygrip import protocol
-from dollygrip.connection import BackendError, Connection, private_dir, write_connection
+from dollygrip.connection import BackendError, Connection, write_connection
 from dollygrip.errors import DollygripError, InputError
 from dollygrip.protocol import Accepted, Attach, Cancel, Credit, Failed, Hello, Message, Submit, Welcome
 from dollygrip.protocol.messages import MAX_CREDIT
+from dollygrip.state_folder import private_dir
 from dollygrip_backend.jobs.scheduler import Scheduler
 from dollygrip_backend.jobs.store import Job, JobStore
 from dollygrip_backend.jobs.validation import LIMITS

@@ -7,16 +7,15 @@ fetched is found. Where a model is, is kept in models.json in Dollygrip's folder
 import contextlib
 import errno
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import attrs
-import platformdirs
 
 from dollygrip.errors import DollygripError, InputError
+from dollygrip.state_folder import private_dir, state_dir, write_private
 from dollygrip_backend.video.pipeline_folder import INDEX, check_folder, components
 from dollygrip_backend.video.specs import ModelSpec
 
@@ -189,13 +188,12 @@ def _free(folder: Path) -> int:
 
 
 def _settings_file() -> Path:
-    home = os.environ.get("DOLLYGRIP_HOME")
-    return Path(home or platformdirs.user_state_dir("dollygrip", appauthor=False)) / "models.json"
+    return state_dir() / "models.json"
 
 
 def _settings() -> dict[str, Any]:
     try:
-        settings = json.loads(_settings_file().read_text())
+        settings = json.loads(_settings_file().read_text("utf-8"))
         return {name: attrs.asdict(Source(**value)) for name, value in settings.items()}
     except FileNotFoundError:
         return {}
@@ -204,8 +202,6 @@ def _settings() -> dict[str, Any]:
 
 
 def _remember(spec: ModelSpec, source: Source) -> None:
-    file = _settings_file()
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_suffix(".part")
-    part.write_text(json.dumps(_settings() | {spec.name: attrs.asdict(source)}, indent=1))
-    part.replace(file)
+    settings = _settings() | {spec.name: attrs.asdict(source)}
+    private_dir(state_dir())
+    write_private(_settings_file(), json.dumps(settings, indent=1))

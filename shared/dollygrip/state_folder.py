@@ -1,0 +1,27 @@
+"""Where Dollygrip keeps what is no one else's, and how its files there are written."""
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+
+def state_dir() -> Path:
+    """The folder of the connection file, keys, jobs and settings: $DOLLYGRIP_HOME, else the user's state folder."""
+    home = os.environ.get("DOLLYGRIP_HOME")
+    return Path(home) if home else Path(platformdirs.user_state_dir("dollygrip", appauthor=False))
+
+
+def private_dir(folder: Path) -> Path:
+    """Create the folder if need be, open to its user alone (0700; Windows' profile folders are so already)."""
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    return folder
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that its user alone can read (0600), whole or not at all."""
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
+    part.replace(path)
