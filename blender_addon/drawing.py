@@ -11,6 +11,11 @@ from .backend.session import session
 _previews: bpy.utils.previews.ImagePreviewCollection | None = None
 
 
+def previews() -> bpy.utils.previews.ImagePreviewCollection:
+    """The pictures that panels show as icons, by name; they go when the extension is disabled."""
+    return _previews
+
+
 def thumbnail(path: str) -> int:
     """Icon of a picture file, 0 where there is none; a file that changed is read anew."""
     absolute = Path(bpy.path.abspath(path))

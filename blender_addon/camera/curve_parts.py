@@ -4,8 +4,7 @@ Everything outside of a part keeps its keys, handles and values bit for bit. Ble
 handles anew and may change their last bits, so keys are written as they are to be.
 """
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 
 import bpy
 import numpy as np
@@ -14,6 +13,7 @@ from dollygrip.errors import InputError
 
 from .. import compat
 from . import exact
+from .camera import muted
 
 LOCKED = 1  # RNA value of Keyframe.type EXTREME
 _ARRAYS = (
@@ -124,7 +124,7 @@ def cut_out(curve: bpy.types.FCurve, first: int, last: int | None, whole: tuple[
     """
     borders = [(first, -1)] if last is None else [(first, -1), (last, 1)]
     kept = []
-    with _unmodified(curve):
+    with muted(curve.modifiers):
         for frame, side in borders:
             if not can_cut(curve, frame):
                 end = _neighbour(curve, frame, side)
@@ -225,21 +225,8 @@ def name_of(curve: bpy.types.FCurve) -> str:
 
 def value_at(curve: bpy.types.FCurve, frame: float) -> float:
     """The value that the keys give, modifiers left out."""
-    with _unmodified(curve):
+    with muted(curve.modifiers):
         return curve.evaluate(frame)
-
-
-@contextmanager
-def _unmodified(curve: bpy.types.FCurve) -> Iterator[None]:
-    """Mute a curve's modifiers for a while."""
-    active = [modifier for modifier in curve.modifiers if not modifier.mute]
-    for modifier in active:
-        modifier.mute = True
-    try:
-        yield
-    finally:
-        for modifier in active:
-            modifier.mute = False
 
 
 def slope_at(curve: bpy.types.FCurve, frame: float, side: int) -> float:

@@ -4,6 +4,7 @@ import bpy
 from bpy.props import BoolProperty, IntProperty, PointerProperty, StringProperty
 
 from ..backend.job import Job
+from ..rigs import rigs
 from ..shots.operators import OnTake
 from ..takes import takes
 from . import parts
@@ -85,9 +86,7 @@ class DOLLYGRIP_OT_lock_keys(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context):
-        if context.scene.camera is None:
-            cls.poll_message_set("The scene has no camera")
-        return context.scene.camera is not None
+        return rigs.has_camera(cls, context)
 
     def execute(self, context):
         frames = parts.lock(parts.pose_curves(context.scene.camera), self.locked)

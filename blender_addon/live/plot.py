@@ -3,10 +3,9 @@
 Blender's panels show pictures as icons: this one is drawn into the pixels of one, square as icons are.
 """
 
-import bpy
-import bpy.utils.previews
 import numpy as np
 
+from .. import drawing
 from .path_shape import Shape, colour_of, speeds, turns
 
 SIZE = 320
@@ -15,15 +14,15 @@ _BACK = np.array([0.11, 0.11, 0.12, 1.0])
 _GRID, _PHASE = np.array([1.0, 1.0, 1.0, 0.10]), np.array([1.0, 1.0, 1.0, 0.45])
 TURN = np.array([0.55, 0.85, 0.80, 1.0])
 
-_previews: bpy.utils.previews.ImagePreviewCollection | None = None
 _drawn: tuple = ()
 
 
 def icon_of(shape: Shape, ends: list[float]) -> int:
     """Icon of a move's plot, drawn anew only for another move. ends: of its phases, as in `plot`."""
     global _drawn
-    icon = _previews.get("plot") or _previews.new("plot")
-    if _drawn != (shape, tuple(ends)):
+    icon = drawing.previews().get("plot")
+    if icon is None or _drawn != (shape, tuple(ends)):
+        icon = icon or drawing.previews().new("plot")
         pixels = plot(shape, ends)
         icon.image_size = SIZE, SIZE
         icon.image_pixels_float.foreach_set(pixels.ravel())
@@ -33,14 +32,15 @@ def icon_of(shape: Shape, ends: list[float]) -> int:
 
 def swatch(name: str, colour: np.ndarray) -> int:
     """Icon of a plain colour: the legend of a curve."""
-    if name not in _previews:
+    previews = drawing.previews()
+    if name not in previews:
         pixels = np.zeros((32, 32, 4), np.float32)
         pixels[10:22, 4:28] = colour
-        icon = _previews.new(name)
+        icon = previews.new(name)
         icon.image_size = icon.icon_size = 32, 32
         icon.image_pixels_float.foreach_set(pixels.ravel())
         icon.icon_pixels_float.foreach_set(pixels.ravel())
-    return _previews[name].icon_id
+    return previews[name].icon_id
 
 
 def plot(shape: Shape, ends: list[float]) -> np.ndarray:
@@ -86,14 +86,3 @@ def _fill(part: np.ndarray, shares: np.ndarray, colours: np.ndarray) -> None:
 def _blend(part: np.ndarray, amount: np.ndarray, colour: np.ndarray) -> None:
     amount = np.broadcast_to(amount, part.shape[:2])[..., None] * colour[..., 3:]
     part[..., :3] += amount * (colour[..., :3] - part[..., :3])
-
-
-def register() -> None:
-    global _previews
-    _previews = bpy.utils.previews.new()
-
-
-def unregister() -> None:
-    global _previews, _drawn
-    bpy.utils.previews.remove(_previews)
-    _previews, _drawn = None, ()

@@ -16,7 +16,7 @@ from dollygrip.errors import DollygripError
 from dollygrip.physics import RIGS, SWAY_DEGREES, SWAY_TRAVEL, constrain, excess
 from dollygrip.trajectory import Trajectory
 
-from .. import compat, linked
+from .. import compat
 from ..camera.camera import ANGLE_TOLERANCE, ASSUMED_DEPTH, POSITION_TOLERANCE, scene_fps
 from ..takes import takes
 from . import rigs
@@ -154,9 +154,7 @@ class _Handheld:
 
     @classmethod
     def poll(cls, context):
-        if context.scene.camera is None:
-            cls.poll_message_set("The scene has no camera")
-        return context.scene.camera is not None and linked.is_own(cls, context)
+        return rigs.has_camera(cls, context)
 
 
 class DOLLYGRIP_OT_add_handheld(_Handheld, bpy.types.Operator):

@@ -328,4 +328,12 @@ def shows_take(operator: type[bpy.types.Operator], context: bpy.types.Context) -
     return linked.is_own(operator, context)
 
 
+def has_camera(operator: type[bpy.types.Operator], context: bpy.types.Context) -> bool:
+    """Poll of operators that change the scene's camera, whatever moves it."""
+    if context.scene.camera is None:
+        operator.poll_message_set("The scene has no camera")
+        return False
+    return linked.is_own(operator, context)
+
+
 register, unregister = bpy.utils.register_classes_factory((DOLLYGRIP_OT_set_rig,))
