@@ -14,6 +14,7 @@ from dollygrip.client import Client, FrameReady
 from dollygrip.connection import BackendError
 from dollygrip_backend.jobs.scheduler import Scheduler
 from dollygrip_backend.jobs.store import JobStore
+from dollygrip_backend.server import server as server_module
 from dollygrip_backend.server import sessions
 from dollygrip_backend.server.server import Server
 
@@ -112,6 +113,31 @@ def test_a_store_that_takes_nothing_is_said_at_the_start(tmp_path, monkeypatch, 
         Server(tmp_path / "state")
     assert caught.value.kind == "storage" and "free space" in caught.value.hint
     Server(tmp_path / "state").close()
+
+
+@pytest.mark.parametrize("step", ["ensure_keys", "Authoriser", "JobStore", "Scheduler", "write_connection"])
+def test_a_start_that_fails_leaves_nothing_open(tmp_path, monkeypatch, step):
+    def broken(*_):
+        raise OSError("broken")
+
+    threads = set(threading.enumerate())
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="broken") as failed:
+        patch.setattr(server_module, step, broken)
+        Server(tmp_path)
+    assert set(threading.enumerate()) == threads
+    Server(tmp_path).close()
+    assert set(threading.enumerate()) == threads and failed.tb, "what the error refers to holds no lock"
+
+
+def test_an_address_in_use_leaves_the_state_free(tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(BackendError) as failed:
+            Server(tmp_path, port=taken.getsockname()[1])
+    assert failed.value.kind == "address"
+    Server(tmp_path).close()
+    assert not (tmp_path / "connection.json").exists()
 
 
 @pytest.mark.parametrize("content", [b"no database" * 100, None])

@@ -1,5 +1,6 @@
 """The server: one poll loop that answers clients within milliseconds, whatever the workers do."""
 
+import contextlib
 import logging
 import os
 import sqlite3
@@ -57,51 +58,39 @@ class Server:
         idle_s: float = 600,
         director: str = "",
     ):
-        self._lock = _exclusive(private_dir(state))
-        keys = ensure_keys(state)
-        self._context = zmq.Context()
-        self._pool = WorkerPool(self._context, devices(), state, runner, idle_s, director)
-        self._director = director
-        self._authenticator = ThreadAuthenticator(self._context, log=logging.getLogger("dollygrip.zap"))
-        self._authenticator.start()
-        authoriser = Authoriser(state, keys.client_public, self._pool.public)
-        for domain in ("client", "worker"):
-            self._authenticator.configure_curve_callback(domain, authoriser)
-        self._socket = self._context.socket(zmq.ROUTER)
-        self._socket.linger = 0
-        self._socket.router_mandatory = True  # a client that has left raises, and is forgotten
-        self._socket.sndhwm = 4 * MAX_CREDIT  # what a client has granted fits, with the news in between
-        self._socket.heartbeat_ivl, self._socket.heartbeat_timeout = 5_000, 10_000
-        self._socket.maxmsgsize = MAX_PART_BYTES
-        self._socket.curve_server = True
-        self._socket.curve_secretkey = keys.server_secret.encode()
-        self._socket.zap_domain = b"client"
-        self._socket.ipv6 = ":" in host
-        self._stop = threading.Event()
-        address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        try:
-            self._socket.bind(f"tcp://{address}")
-        except zmq.ZMQError as error:
-            self.close()
-            raise BackendError(
-                f"The address {address} cannot be used: {error}.", "Choose another --host or --port.", "address"
-            ) from error
-        try:
-            self._store = JobStore(state)
-            self._store.prune()
-            self._sessions = Sessions(self._store, self._send)
-            self._scheduler = Scheduler(self._store, self._pool, self._sessions)
-        except sqlite3.Error as error:
-            self.close()
-            hint = (
-                "Check the free space of the disk. If there is enough, delete jobs.sqlite and the folder jobs there; "
-                "what was rendered so far is lost then."
-            )
-            raise BackendError(f"The job store in {state} cannot be used: {error}.", hint, "storage") from error
-        bound = self._socket.last_endpoint.rstrip(b"\0").decode()
-        bound = bound.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
-        self.connection = Connection(bound, keys.server_public, keys.client_public, keys.client_secret, os.getpid())
-        self._file = write_connection(self.connection, state)
+        self._stop, self._director = threading.Event(), director
+        with contextlib.ExitStack() as opened:
+            opened.callback(_exclusive(private_dir(state)).close)
+            keys = ensure_keys(state)
+            context = zmq.Context()
+            opened.callback(context.destroy, linger=0)
+            self._pool = WorkerPool(context, devices(), state, runner, idle_s, director)
+            opened.callback(self._pool.close)
+            authenticator = ThreadAuthenticator(context, log=logging.getLogger("dollygrip.zap"))
+            authenticator.start()
+            opened.callback(authenticator.stop)
+            authoriser = Authoriser(state, keys.client_public, self._pool.public)
+            for domain in ("client", "worker"):
+                authenticator.configure_curve_callback(domain, authoriser)
+            self._socket = _client_socket(context, keys.server_secret, host, port)
+            try:
+                self._store = JobStore(state)
+                opened.callback(self._store.close)
+                self._store.prune()
+                self._sessions = Sessions(self._store, self._send)
+                self._scheduler = Scheduler(self._store, self._pool, self._sessions)
+            except sqlite3.Error as error:
+                hint = (
+                    "Check the free space of the disk. If there is enough, delete jobs.sqlite and the folder jobs "
+                    "there; what was rendered so far is lost then."
+                )
+                raise BackendError(f"The job store in {state} cannot be used: {error}.", hint, "storage") from error
+            bound = self._socket.last_endpoint.rstrip(b"\0").decode()
+            bound = bound.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
+            own = keys.server_public, keys.client_public, keys.client_secret
+            self.connection = Connection(bound, *own, os.getpid())
+            opened.callback(write_connection(self.connection, state).unlink, missing_ok=True)
+            self._opened = opened.pop_all()
 
     def stop(self) -> None:
         """End `run` soon; may be called from another thread or a signal handler."""
@@ -120,16 +109,11 @@ class Server:
                 self._scheduler.tick()
                 busy = self._sessions.deliver() or busy
         finally:
-            self._file.unlink(missing_ok=True)
-            self._store.close()
             self.close()
 
     def close(self) -> None:
-        self._pool.close()
-        self._socket.close()
-        self._authenticator.stop()
-        self._context.term()
-        self._lock.close()
+        """End the workers and let go of the address, the store and the state folder."""
+        self._opened.close()
 
     # What clients say
 
@@ -201,6 +185,27 @@ class Server:
             self._sessions.forget(client)
             return False
         return True
+
+
+def _client_socket(context: zmq.Context, secret: str, host: str, port: int) -> zmq.Socket:
+    """The socket that clients connect to; raises BackendError (kind "address") where it cannot be bound."""
+    socket = context.socket(zmq.ROUTER)
+    socket.linger = 0
+    socket.router_mandatory = True  # a client that has left raises, and is forgotten
+    socket.sndhwm = 4 * MAX_CREDIT  # what a client has granted fits, with the news in between
+    socket.heartbeat_ivl, socket.heartbeat_timeout = 5_000, 10_000
+    socket.maxmsgsize = MAX_PART_BYTES
+    socket.curve_server = True
+    socket.curve_secretkey = secret.encode()
+    socket.zap_domain = b"client"
+    socket.ipv6 = ":" in host
+    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    try:
+        socket.bind(f"tcp://{address}")
+    except zmq.ZMQError as error:
+        hint = "Choose another --host or --port."
+        raise BackendError(f"The address {address} cannot be used: {error}.", hint, "address") from error
+    return socket
 
 
 def _exclusive(state: Path) -> sqlite3.Connection:
