@@ -84,29 +84,13 @@ class RenderShot:
             )
         seen_by = shot if takes.is_camera(shot) else None
         sampled = camera.sample(context, first, last, seen_by)
-        notices, depth = [], made_from.get("scene_depth") or depths.known_depth(context, sampled, first, seen_by)
-        if depth is None:
-            depth = camera.ASSUMED_DEPTH
-            notices.append(f"Nothing in the scene gives the scale: Depth was taken as {depth:g} m.")
-        if camera.is_skewed(context, shot, first):
-            notices.append(
-                f"{shot.name} is skewed or mirrored by its scale or a parent's; the shot shows it straight. "
-                "Apply that scale (Ctrl A) to see the same in the viewport."
-            )
-        if not bpy.data.filepath:
-            notices.append("Save the .blend to keep frames beside it: this folder is temporary.")
-        if (shown := compat.sequencer_scene(context)) != scene:
-            notices.append(f"The strip is in the scene {scene.name}; the sequencer shows {shown.name}.")
-        sha256, arrays = fingerprint(image), {"image": image, "c2w": sampled.c2w, "intrinsics": sampled.intrinsics}
-        meta: dict[str, Any] = {"prompt": prompt, "seed": state.seed}
+        depth = made_from.get("scene_depth") or depths.known_depth(context, sampled, first, seen_by)
+        notices = _notices(context, shot, first, scaled=depth is not None)
         on_set = scene_depth.view_of_set(scene, take)
-        if pose := on_set or camera.reference_pose(made_from.get("meta", {})):
-            picture = image.shape[1], image.shape[0]
-            seen = camera.reference_seen(pose, (on_set or made_from)["size"], sampled, picture)
-            meta["reference"] = {"c2w": seen["c2w"], "intrinsics": seen["intrinsics"], "sha256": sha256}
-            if on_set:
-                lens = camera.in_picture(np.array([seen["intrinsics"]]), sampled.size, picture)[0]
-                arrays["depth"] = depths.depth_map(context, np.array(pose["c2w"]), lens, picture, first, seen_by)
+        view, set_depth = _reference(context, image, on_set, made_from, sampled, first, seen_by)
+        sha256, meta = fingerprint(image), {"prompt": prompt, "seed": state.seed}
+        if view:
+            meta["reference"] = {**view, "sha256": sha256}
         keep_set = on_set is not None and state.use_scene_depth
         if keep_set and scene_depth.is_moving(context, sampled, first, seen_by):
             notices.append("Something moves in the scene: the shot shows it at rest, in the colours of the reference.")
@@ -120,8 +104,8 @@ class RenderShot:
         }
         return cls(
             scene_name=scene.name,
-            trajectory=attrs.evolve(sampled, scene_depth=depth, meta=meta),
-            arrays=arrays,
+            trajectory=attrs.evolve(sampled, scene_depth=depth or camera.ASSUMED_DEPTH, meta=meta),
+            arrays={"image": image, "c2w": sampled.c2w, "intrinsics": sampled.intrinsics, **set_depth},
             prompt=prompt,
             engine=state.engine.strip() or "auto",
             size=(state.width, state.height),
@@ -242,6 +226,49 @@ class RenderShot:
             "state": state,
             **{f"backend_{key}": value for key, value in simple.items()},
         }
+
+
+def _notices(context: bpy.types.Context, shot: bpy.types.Object, first: int, *, scaled: bool) -> list[str]:
+    """What to say of a shot from scene frame `first` on, and of where it goes. scaled: whether its depth is known."""
+    notices = []
+    if not scaled:
+        notices.append(f"Nothing in the scene gives the scale: Depth was taken as {camera.ASSUMED_DEPTH:g} m.")
+    if camera.is_skewed(context, shot, first):
+        notices.append(
+            f"{shot.name} is skewed or mirrored by its scale or a parent's; the shot shows it straight. "
+            "Apply that scale (Ctrl A) to see the same in the viewport."
+        )
+    if not bpy.data.filepath:
+        notices.append("Save the .blend to keep frames beside it: this folder is temporary.")
+    if (shown := compat.sequencer_scene(context)) != context.scene:
+        notices.append(f"The strip is in the scene {context.scene.name}; the sequencer shows {shown.name}.")
+    return notices
+
+
+def _reference(
+    context: bpy.types.Context,
+    image: np.ndarray,
+    on_set: dict[str, Any] | None,
+    made_from: dict[str, Any],
+    sampled: Trajectory,
+    first: int,
+    seen_by: bpy.types.Object | None,
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Pose and lens at which the reference `image` was taken, {} where that is not known, and {"depth": float32 (H, W)}
+    of it where it shows the scene itself, else {}.
+
+    on_set: of scene_depth.view_of_set; made_from: the take's provenance; first, seen_by: see camera.sample.
+    """
+    pose = on_set or camera.reference_pose(made_from.get("meta", {}))
+    if not pose:
+        return {}, {}
+    picture = image.shape[1], image.shape[0]
+    seen = camera.reference_seen(pose, (on_set or made_from)["size"], sampled, picture)
+    view = {"c2w": seen["c2w"], "intrinsics": seen["intrinsics"]}
+    if not on_set:
+        return view, {}
+    lens = camera.in_picture(np.array([seen["intrinsics"]]), sampled.size, picture)[0]
+    return view, {"depth": depths.depth_map(context, np.array(pose["c2w"]), lens, picture, first, seen_by)}
 
 
 def engine_of(welcome: Welcome, name: str) -> EngineInfo | None:
