@@ -1,7 +1,8 @@
 """Pictures that are no file yet become references: an image of this file, the sequencer's frame, the render, a camera.
 
 Each is written as a PNG that is named by its content, in a folder beside the .blend: a reference never changes under
-the takes that were made from it. While the file is unsaved that is a temporary folder; shots.saving moves it on saving.
+the takes that were made from it. While the file is unsaved that is a temporary folder; shots.saving copies what is in
+it on saving.
 """
 
 import json
@@ -30,10 +31,10 @@ _SAMPLES = 32  # of Cycles, where there is no viewport that could draw the camer
 
 def keep(rgb: np.ndarray, name: str) -> str:
     """Write a picture, uint8 (height, width, 3), to the file's references -> its path, relative where there is one."""
-    if bpy.data.filepath:
-        folder = saving.make(Path(bpy.path.abspath("//")) / saving.FRAMES / saving.REFERENCES)
+    if parent := saving.parent_folder():
+        folder = saving.make(parent / saving.REFERENCES)
     else:
-        folder = Path(tempfile.mkdtemp(prefix=saving.TEMPORARY))
+        folder = saving.temporary_folder()
     path = folder / f"{bpy.path.clean_name(name)}_{picture.fingerprint(rgb)[:12]}.png"
     picture.write_png(path, rgb)
     return takes.beside(path)

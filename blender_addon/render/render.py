@@ -1,6 +1,5 @@
 """Stage 2 in Blender: the camera that Blender evaluates and the reference picture become a strip of frames."""
 
-import tempfile
 from itertools import takewhile
 from pathlib import Path
 from typing import Any, Self
@@ -32,6 +31,7 @@ _LONG_SIDE_CPU, _LONG_SIDE_CUDA = 320, 1280
 class RenderShot:
     """A task of the session: frames go to PNG files on the client thread, and from there into a strip.
 
+    parent: where its folder is made when it is asked for, None for a temporary place; folder: there from then on.
     files: what is on disk and in the strip, in order; belongs to the main thread.
     """
 
@@ -43,9 +43,10 @@ class RenderShot:
     size: tuple[int, int]
     seed: int
     frame_start: int
-    folder: Path
+    parent: Path | None
     provenance: dict[str, Any]
     notices: list[str]
+    folder: Path | None = None
     title: str = "Rendering the shot"
     job_id: str = ""
     depth_pass: scene_depth.DepthPass | None = None
@@ -111,7 +112,7 @@ class RenderShot:
             size=(state.width, state.height),
             seed=state.seed,
             frame_start=first,
-            folder=shot_folder(),
+            parent=saving.parent_folder(),
             provenance=provenance,
             notices=notices,
             title=f"Rendering {shot.name}",
@@ -134,6 +135,7 @@ class RenderShot:
             size=tuple(record["size"]),
             seed=int(record["seed"]),
             frame_start=int(record["frame_start"]),
+            parent=folder.parent,
             folder=folder,
             provenance=dict(record["provenance"]),
             notices=list(record["notices"]),
@@ -177,6 +179,7 @@ class RenderShot:
             size=size,
             seed=self.seed,
         )
+        self.folder = saving.new_folder(self.parent or saving.temporary_folder())
         shot_record.keep(self.folder, request, self.trajectory, self.arrays, write_png)
         return request, self.arrays
 
@@ -210,7 +213,10 @@ class RenderShot:
             new = (notice for notice in self.notices if notice not in before)
             scene.dollygrip.notice = " ".join([before, said, *new]).strip()
             push_undo("Render Shot")
-        elif outcome.state == "cancelled":
+            return
+        if self.folder and not self.job_id:  # refused: there is no more in it than what was asked
+            saving.discard(self.folder)
+        if outcome.state == "cancelled":
             scene.dollygrip.notice = f"{before} Cancelled: no frame was rendered.".strip()
 
     def _shot(self, state: str, summary: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -288,12 +294,3 @@ def video_size(wanted: tuple[int, int], seen: tuple[int, int], engine: EngineInf
     width = width or height * aspect
     snapped = max(step, round(width / step) * step)
     return snapped, height or max(step, round(width / aspect / step) * step)
-
-
-def shot_folder() -> Path:
-    """A new folder for a shot's frames: beside the .blend, or in a lasting temporary folder if unsaved."""
-    if bpy.data.filepath:
-        parent = Path(bpy.path.abspath("//")) / saving.FRAMES
-    else:
-        parent = Path(tempfile.mkdtemp(prefix=saving.TEMPORARY))
-    return saving.new_folder(parent)

@@ -3,12 +3,16 @@
 Takes are protected from being dropped. Their pictures and the strips' frames are Blender's own paths; the reference
 that is chosen in the panel is text: it stays relative to the file wherever that is saved, and becomes so where it lies
 beside it. Frames that were rendered before the file had a place lie in a temporary folder; they are copied beside it
-when it gets one and no job needs them there any more.
+when it gets one and no job needs them there any more. Undo may lead back to the first ones, so they go when Blender
+ends.
 """
 
+import atexit
 import json
 import os
 import shutil
+import tempfile
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -25,12 +29,31 @@ FRAMES = "dollygrip"  # folder of all shots' frames beside the .blend
 REFERENCES = "references"  # folder in it of the references that were captured
 TEMPORARY = "dollygrip_"  # how the folders of an unsaved file's frames and references begin
 _before: dict[str, str] = {}  # references as they were, by scene, while a file is being written
+_made: set[Path] = set()  # temporary folders of this session that no file was written with
+_copied: set[Path] = set()  # temporary folders whose content is beside a file, too
+
+
+def parent_folder() -> Path | None:
+    """Where new shots' folders belong: beside the .blend; None, which is a temporary place, while it is unsaved."""
+    return Path(bpy.path.abspath("//")) / FRAMES if bpy.data.filepath else None
+
+
+def temporary_folder() -> Path:
+    """Make a folder that lasts at least until Blender ends; on any thread."""
+    folder = Path(tempfile.mkdtemp(prefix=TEMPORARY))
+    _made.add(folder)
+    return folder
 
 
 def new_folder(parent: Path) -> Path:
-    """Make the next free folder for the frames of a shot. Raises InputError as `make`."""
+    """Make the next free folder for the frames of a shot; on any thread. Raises InputError as `make`."""
     used = [int(p.name[5:]) for p in parent.glob("shot_*") if p.name[5:].isdigit()]
     return make(parent / f"shot_{max(used, default=0) + 1:03d}", exist_ok=False)
+
+
+def discard(folder: Path) -> None:
+    """Remove a shot's folder, and the temporary one that was made for it."""
+    shutil.rmtree(folder.parent if folder.parent in _made else folder, ignore_errors=True)
 
 
 def make(folder: Path, exist_ok: bool = True) -> Path:
@@ -60,6 +83,7 @@ def before_saving(path: str) -> None:
         if absolute.is_relative_to(place) or (chosen.startswith("//") and bpy.data.filepath):
             state.reference = _relative(absolute, place)
         _collect_frames(scene, place / FRAMES)
+    _made.difference_update(_referred(_made))
 
 
 @bpy.app.handlers.persistent
@@ -84,17 +108,19 @@ def _collected(reference: Path, place: Path) -> Path:
         return reference
     folder = place / FRAMES / REFERENCES
     folder.mkdir(parents=True, exist_ok=True)
+    _copied.add(reference.parent)
     return Path(shutil.copy(reference, folder))
 
 
 def _collect_frames(scene: bpy.types.Scene, parent: Path) -> None:
-    """Move frames from temporary folders, but not those that a job still needs there."""
+    """Copy frames from temporary folders and let strips show the copies, but not while a job needs them there."""
     in_use = _in_use(scene)
     for strip in compat.all_strips_of(scene):
         folder = strips.folder_of(strip) if strips.shot_of(strip) else None
         if folder and folder not in in_use and folder.is_dir() and folder.parent.name.startswith(TEMPORARY):
             kept = new_folder(parent)
             shutil.copytree(folder, kept, dirs_exist_ok=True)
+            _copied.add(folder.parent)
             strip.directory = f"{kept}{os.sep}"
             if str(folder) in scene.dollygrip.notice:  # it says that they are there
                 scene.dollygrip.notice = ""
@@ -102,12 +128,29 @@ def _collect_frames(scene: bpy.types.Scene, parent: Path) -> None:
 
 def _in_use(scene: bpy.types.Scene) -> set[Path]:
     """The folders of the job that runs, and of the one that the scene can go on with."""
-    found = [str(session.task.folder)] if hasattr(session.task, "folder") else []
+    found = [str(folder)] if (folder := getattr(session.task, "folder", None)) else []
     with suppress(ValueError, TypeError, KeyError):  # no job, or none with a folder
         record = json.loads(scene.dollygrip.job)
         if record["job"] not in session.ended:
             found.append(bpy.path.abspath(str(record.get("folder") or record["measured"])))
     return {Path(os.path.normpath(folder)) for folder in found}
+
+
+def _referred(folders: Iterable[Path]) -> set[Path]:
+    """Those of some folders that anything of the open file refers to, or a job of it does."""
+    if not (wanted := set(folders)):
+        return set()
+    found = [Path(file) for file in bpy.utils.blend_paths(absolute=True)]
+    for scene in linked.own_scenes():
+        found += [Path(bpy.path.abspath(scene.dollygrip.reference)), *_in_use(scene)]
+    return {folder for folder in wanted if any(path.is_relative_to(folder) for path in found)}
+
+
+def _remove_at_exit() -> None:
+    """Let those temporary folders go with Blender that are on disk twice: no file leads to them, nor does undo then."""
+    unused = _made & _copied
+    for folder in unused - _referred(unused):
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
 
 
 _handlers = (
@@ -123,5 +166,7 @@ def register() -> None:
 
 
 def unregister() -> None:
+    """Blender ends by disabling its extensions: it is the last time to look at what the file refers to."""
+    _remove_at_exit()
     for event, handler in _handlers:
         getattr(bpy.app.handlers, event).remove(handler)
