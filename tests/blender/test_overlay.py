@@ -93,7 +93,6 @@ def test_it_is_sampled_anew_after_what_moves_the_camera_and_nothing_else(scene, 
     assert overlay.settled(scene) and shape_of(overlay, scene) is first
     parent.delta_location.z = 2.0
     bpy.context.view_layer.update()
-    assert overlay._changed_at is not None
     lifted = shape_of(overlay, scene)
     assert np.allclose(lifted.line - first.line, [0, 0, 2.0], atol=1e-4)
     curve = next(c for c in overlay_module.takes.compat.take_curves(action) if c.data_path == "location")

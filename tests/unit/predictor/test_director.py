@@ -16,10 +16,11 @@ from typer.testing import CliRunner
 from dollygrip import formats
 from dollygrip.errors import DollygripError, InputError
 from dollygrip.protocol import PredictRequest, RenderRequest, TrajectoryHeader
+from dollygrip_backend import video
 from dollygrip_backend.cli.main import app
 from dollygrip_backend.predictor.directions import SYSTEM
 from dollygrip_backend.predictor.director import Director, chat_inputs
-from dollygrip_backend.workers.runner import Runner
+from dollygrip_backend.workers.runner import CancelledError, Runner
 
 SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>"]
 SPECIAL += ["<|image_pad|>", "<|video_pad|>"]
@@ -177,9 +178,23 @@ def test_an_explicit_prompt_is_kept_word_for_word_and_its_subject_found(director
     assert (direction.prompt, direction.subject) == (EXPLICIT, (0.25, 0.75))
 
 
-def test_a_backend_with_a_director_directs_what_asks_for_it(taught):
-    """Over the runner that a worker has: the take obeys and tells what it was turned into; a render gives it back."""
-    runner = Runner("cpu", str(taught))
+def test_a_backend_with_a_director_directs_what_asks_for_it(taught, monkeypatch):
+    """Over the runner that a worker has: the take obeys and tells what it was turned into. The model is loaded once,
+    and a video engine finds its memory free."""
+    runner, load, weights = Runner("cpu", str(taught)), Director.load, []
+
+    def watched(*place):
+        director = load(*place)
+        weights.append(weakref.ref(director.model))
+        return director
+
+    def engine(*_):
+        gc.collect()
+        assert [model() for model in weights] == [None]
+        raise CancelledError
+
+    monkeypatch.setattr(Director, "load", watched)
+    monkeypatch.setattr(video, "load_engine", engine)
 
     def predict(**options):
         request = PredictRequest(prompt=ASKED, frames=9, size=(64, 48), **options)
@@ -192,14 +207,14 @@ def test_a_backend_with_a_director_directs_what_asks_for_it(taught):
     moved = take.relative().positions[-1]
     assert moved[2] < -0.02 * take.scene_depth, "it goes back"
     assert predict(direct=True, subject=(0.5, 0.5)).meta["subject"] == [0.5, 0.5], "the user's own stays"
-    assert "director" not in predict().meta and runner._models["director"].model is not None
+    assert "director" not in predict().meta and len(weights) == 1 and weights[0]() is not None
     still = {"c2w": np.tile(np.eye(4), (2, 1, 1)), "intrinsics": np.tile([64.0, 64, 32, 24], (2, 1))}
     shot = RenderRequest(
         prompt="", trajectory=TrajectoryHeader(fps=24.0, size=(64, 64)), engine="embedded", size=(64, 64)
     )
-    director = runner._models["director"]
-    next(runner.run(shot, {"image": DARK, **still}, lambda *_: None))
-    assert director.model is None and "director" not in runner._models
+    with pytest.raises(CancelledError):
+        next(runner.run(shot, {"image": DARK, **still}, lambda *_: None))
+    assert "director" in predict(direct=True).meta and len(weights) == 2, "it comes back when it is asked for"
     with pytest.raises(InputError, match="has no director"):
         next(Runner("cpu").run(PredictRequest(prompt=ASKED, direct=True), {"image": DARK}, lambda *_: None))
 
