@@ -1,11 +1,15 @@
 """How a state folder lays out a job's request and results: one file each, the parts of a wire message in it.
 
-The server writes them; a worker reads what a job has made before it was interrupted.
+The server writes them; a worker reads what it is to do, and what a job has made before it was interrupted.
 """
 
 import struct
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+
+from dollygrip.protocol import Request, Submit, decode, encode
 
 REQUEST = "request"
 
@@ -18,6 +22,17 @@ def job_folder(state: Path, job_id: str) -> Path:
 def result_name(index: int) -> str:
     """The name of the file of result number `index`."""
     return f"{index:06d}"
+
+
+def write_request(state: Path, job_id: str, request: Request, arrays: dict[str, np.ndarray]) -> int:
+    """Write what a job is asked, as the Submit message that asks it; returns the size of the file."""
+    return write_parts(job_folder(state, job_id) / REQUEST, encode(Submit(request), arrays))
+
+
+def read_request(state: Path, job_id: str) -> tuple[Request, dict[str, np.ndarray]]:
+    """What a job is asked, its arrays read-only; raises OSError or ValueError where the file is gone or damaged."""
+    submit, arrays = decode(read_parts(job_folder(state, job_id) / REQUEST))
+    return submit.request, arrays
 
 
 def write_parts(path: Path, parts: list[Any]) -> int:

@@ -219,7 +219,7 @@ def test_a_failed_job_says_why(ready):
 def test_a_backend_of_another_version_is_named(ready, monkeypatch):
     from dollygrip import protocol
 
-    monkeypatch.setattr(protocol.framing, "PROTOCOL_VERSION", 2)
+    monkeypatch.setattr(protocol.framing, "PROTOCOL_VERSION", protocol.PROTOCOL_VERSION + 1)
     said = error_of(bpy.ops.dollygrip.predict_camera)
     assert "different versions of the protocol" in said and "Update" in said
 

@@ -12,7 +12,17 @@ from protocol.scripted import hall
 from dollygrip.client import DepthReady
 from dollygrip.connection import BackendError
 from dollygrip.errors import InputError
-from dollygrip.protocol import Depth, DepthRequest, Done, PredictRequest, ProtocolError, Submit, decode, encode
+from dollygrip.protocol import (
+    PROTOCOL_VERSION,
+    Depth,
+    DepthRequest,
+    Done,
+    PredictRequest,
+    ProtocolError,
+    Submit,
+    decode,
+    encode,
+)
 from dollygrip_backend.jobs.validation import validate
 
 JOB = "0123456789abcdef" * 2
@@ -46,7 +56,7 @@ def test_request_and_map_arrive_as_they_were_sent(scene_depth, height, width, de
     ],
 )
 def test_a_malformed_map_is_refused(changed):
-    plain = {"v": 1, "type": "Depth", "view_degrees": 50.0, "job_id": JOB, "index": 0}
+    plain = {"v": PROTOCOL_VERSION, "type": "Depth", "view_degrees": 50.0, "job_id": JOB, "index": 0}
     plain["blobs"] = [{"name": "depth", "dtype": "float32", "shape": [1, 3]}]
     assert isinstance(decode([json.dumps(plain).encode(), b"\0" * 12])[0], Depth)
     with pytest.raises(ProtocolError):

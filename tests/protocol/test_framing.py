@@ -10,7 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dollygrip import protocol
-from dollygrip.protocol import Cancel, Frame, Hello, PredictRequest, ProtocolError, Submit, VersionError, decode, encode
+from dollygrip.protocol import (
+    PROTOCOL_VERSION,
+    Cancel,
+    Frame,
+    Hello,
+    PredictRequest,
+    ProtocolError,
+    Submit,
+    VersionError,
+    decode,
+    encode,
+)
 
 JOB = "0123456789abcdef" * 2
 numbers = st.floats(-1e9, 1e9)
@@ -58,9 +69,10 @@ def test_arrays_of_any_memory_layout_can_be_sent(array):
     assert np.array_equal(sent(Frame(JOB, 3), {"rgb": array})[1]["rgb"], array)
 
 
-PLAIN = {"v": 1, "type": "Cancel", "job_id": JOB, "blobs": []}
+PLAIN = {"v": PROTOCOL_VERSION, "type": "Cancel", "job_id": JOB, "blobs": []}
 IMAGE = {"name": "rgb", "dtype": "uint8", "shape": [2, 2, 3]}
-FRAME = {"v": 1, "type": "Frame", "job_id": JOB, "index": 0, "blobs": [IMAGE]}
+SUBMIT = {"v": PROTOCOL_VERSION, "type": "Submit", "blobs": []}
+FRAME = {"v": PROTOCOL_VERSION, "type": "Frame", "job_id": JOB, "index": 0, "blobs": [IMAGE]}
 
 
 @pytest.mark.parametrize(
@@ -97,9 +109,9 @@ FRAME = {"v": 1, "type": "Frame", "job_id": JOB, "index": 0, "blobs": [IMAGE]}
         (FRAME | {"blobs": [IMAGE | {"name": "image"}]}, [b"\0" * 12]),
         (FRAME | {"blobs": [IMAGE | {"more": 1}]}, [b"\0" * 12]),
         (FRAME | {"blobs": {"rgb": IMAGE}}, [b"\0" * 12]),
-        ({"v": 1, "type": "Submit", "request": {"type": "Hello", "client_version": "1"}, "blobs": []}, []),
-        ({"v": 1, "type": "Submit", "request": 3, "blobs": []}, []),
-        ({"v": 1, "type": "Submit", "request": {"type": "PredictRequest"}, "blobs": []}, []),
+        (SUBMIT | {"request": {"type": "Ready", "device": "cpu"}}, []),
+        (SUBMIT | {"request": 3}, []),
+        (SUBMIT | {"request": {"type": "PredictRequest"}}, []),
     ],
 )
 def test_malformed_messages_are_refused(header, parts):
@@ -119,7 +131,7 @@ def test_malformed_messages_are_refused(header, parts):
         b'{"v":1e999}',
         b'{"v":NaN}',
         b" " * 2_000_000,
-        b'{"v":1,"type":"Cancel","job_id":' + b"9" * 5000 + b',"blobs":[]}',
+        b'{"v":%d,"type":"Cancel","job_id":%s,"blobs":[]}' % (PROTOCOL_VERSION, b"9" * 5000),
     ],
 )
 def test_headers_that_are_no_headers_are_refused(head):
@@ -138,7 +150,7 @@ def test_headers_that_are_no_headers_are_refused(head):
 )
 def test_no_input_does_more_than_raise_a_protocol_error(header, parts):
     if isinstance(header, dict):
-        header |= {"v": 1}
+        header |= {"v": PROTOCOL_VERSION}
     try:
         decode([json.dumps(header).encode(), *parts])
     except ProtocolError as error:
@@ -160,8 +172,8 @@ def test_another_version_is_named_with_the_side_to_update():
     with pytest.raises(VersionError) as caught:
         decode([newer])
     assert caught.value.kind == "version"
-    assert "7 and 1" in caught.value.message
-    assert "speaks version 1" in caught.value.hint
+    assert f"7 and {PROTOCOL_VERSION}" in caught.value.message
+    assert f"speaks version {PROTOCOL_VERSION}" in caught.value.hint
 
 
 def test_what_does_not_fit_is_refused_before_it_is_sent():

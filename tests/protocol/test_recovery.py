@@ -49,6 +49,22 @@ def test_a_job_that_kills_its_worker_twice_fails_and_the_next_one_runs(client):
     assert isinstance(list(client.run(*predict()))[-1], Done)
 
 
+@pytest.mark.parametrize("content", [None, b"", b"damaged"])
+def test_a_job_whose_request_is_gone_fails_alone(backend, client, tmp_path, content):
+    first = client.submit(*predict(f"until={tmp_path / 'go'}"))
+    second = client.submit(*predict())
+    request = backend.state / "jobs" / second / "request"
+    request.unlink() if content is None else request.write_bytes(content)
+    (tmp_path / "go").touch()
+    assert isinstance(until_end(client, first)[-1], Done)
+    client.attach(second)
+    failed = until_end(client, second)[-1]
+    assert (
+        isinstance(failed, Failed) and failed.kind == "storage" and "cannot be read" in failed.message and failed.hint
+    )
+    assert isinstance(list(client.run(*predict()))[-1], Done)
+
+
 def test_a_worker_that_cannot_be_started_ends_its_jobs_and_not_the_server(backend, client):
     log = backend.state / "worker.log"
     log.mkdir()

@@ -7,7 +7,7 @@ import attrs
 import pytest
 from protocol.real_backend import image, predict, render
 
-from dollygrip.protocol import Frame, encode
+from dollygrip.protocol import Failed, Frame, encode
 from dollygrip_backend.jobs.scheduler import Scheduler
 
 
@@ -35,8 +35,11 @@ class Pool:
     def idle(self):
         return None if self.worker.job_id else self.worker
 
-    def assign(self, worker, job_id, parts):
+    def assign(self, worker, job_id, have):
         worker.job_id = job_id
+
+    def free(self, worker):
+        worker.job_id = ""
 
     def die(self):
         self.dead = True
@@ -81,6 +84,16 @@ def test_a_worker_may_outlive_its_job(store, pool, scheduler):
     scheduler.tick()
     assert store.get(job.id) is None, "it is old and nobody receives it"
     scheduler.tick()
+
+
+def test_a_job_that_fails_after_it_was_cancelled_is_cancelled(store, pool, scheduler):
+    """The one that takes its place frees its request, perhaps before the worker has read it."""
+    job = scheduler.submit(*render())
+    scheduler.tick()
+    pool.worker.cancelled_at = 0.0
+    pool.heard.append((Failed(job.id, "storage", "The job's files cannot be read."), []))
+    scheduler.tick()
+    assert store.get(job.id).state == "cancelled"
 
 
 def test_a_store_that_cannot_make_room_still_takes_jobs(store, scheduler, monkeypatch):

@@ -88,12 +88,11 @@ class Scheduler:
             if worker is None:
                 break
             try:
-                parts = self._store.request(job)
                 self._store.start(job.id)
-            except (OSError, ValueError, sqlite3.Error) as error:
+            except sqlite3.Error as error:
                 self._end(_not_stored(job.id, error))
                 continue
-            self._pool.assign(worker, job.id, parts)
+            self._pool.assign(worker, job.id, job.results)
             self._listener.moved()
 
     def _grow(self) -> None:
@@ -117,7 +116,8 @@ class Scheduler:
                 worker.process.kill()
                 return
         elif isinstance(message, Done | Failed | Cancelled):
-            self._end(message)
+            gave_up = isinstance(message, Failed) and worker.cancelled_at is not None  # its request may be gone by then
+            self._end(Cancelled(worker.job_id) if gave_up else message)
             self._pool.free(worker)
 
     def _lost(self, worker: WorkerProcess) -> None:

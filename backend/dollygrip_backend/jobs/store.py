@@ -15,9 +15,17 @@ from typing import Any
 
 import attrs
 
-from dollygrip.protocol import PROTOCOL_VERSION, Cancelled, Done, Failed, Run, decode, encode
+from dollygrip.protocol import PROTOCOL_VERSION, Cancelled, Done, Failed, encode
 from dollygrip.state_folder import private_dir
-from dollygrip_backend.stored import REQUEST, job_folder, read_parts, result_name, write_parts
+from dollygrip_backend.stored import (
+    REQUEST,
+    job_folder,
+    read_parts,
+    read_request,
+    result_name,
+    write_parts,
+    write_request,
+)
 
 MAX_AGE_S = 30 * 86400
 MAX_BYTES = 20 * 2**30
@@ -83,9 +91,8 @@ class JobStore:
     def create(self, request: Any, arrays: dict[str, Any]) -> Job:
         """Store a request as a queued job; raises OSError or sqlite3.Error, and leaves nothing, where it cannot."""
         job_id = uuid.uuid4().hex
-        parts = encode(Run(request, job_id, 0), arrays)
         try:
-            size = write_parts(self._path(job_id, REQUEST), parts)
+            size = write_request(self._folder, job_id, request, arrays)
             row = (job_id, type(request).__name__, size, time.time())
             self._db.execute("INSERT INTO jobs (id, kind, bytes, created) VALUES (?, ?, ?, ?)", row)
         except (OSError, sqlite3.Error):
@@ -106,14 +113,9 @@ class JobStore:
         count = f"SELECT COUNT(*) FROM jobs a, jobs b WHERE b.id = ? AND b.state = 'queued' AND a.{_LIVE}"
         return self._db.execute(f"{count} AND a.number < b.number", (job_id,)).fetchone()[0]
 
-    def request(self, job: Job) -> list[Any]:
-        """The parts of the Run message that goes to a worker, telling it what is there already."""
-        run, arrays = decode(read_parts(self._path(job.id, REQUEST)))
-        return encode(attrs.evolve(run, have=job.results), arrays)
-
     def arrays(self, job_id: str) -> dict[str, Any]:
         """The arrays that a job was created with, read-only; raises OSError or ValueError where they are gone."""
-        return decode(read_parts(self._path(job_id, REQUEST)))[1]
+        return read_request(self._folder, job_id)[1]
 
     def drop_request(self, job_id: str) -> None:
         """Free the disk of the request of a job that will not be run again; its results stay.
@@ -121,10 +123,10 @@ class JobStore:
         What cannot be freed now goes when the job is pruned.
         """
         path = self._path(job_id, REQUEST)
-        with contextlib.suppress(FileNotFoundError, sqlite3.Error):
+        with contextlib.suppress(OSError, sqlite3.Error):  # Windows keeps a file that a worker is reading
             size = path.stat().st_size
-            self._db.execute("UPDATE jobs SET bytes = bytes - ? WHERE id = ?", (size, job_id))
             path.unlink()
+            self._db.execute("UPDATE jobs SET bytes = bytes - ? WHERE id = ?", (size, job_id))
 
     def start(self, job_id: str) -> None:
         self._db.execute("UPDATE jobs SET state = 'running' WHERE id = ?", (job_id,))

@@ -23,7 +23,7 @@ from dollygrip import protocol
 from dollygrip.achieved import AchievedCamera
 from dollygrip.errors import DollygripError
 from dollygrip.trajectory import Trajectory
-from dollygrip_backend.stored import job_folder
+from dollygrip_backend.stored import job_folder, read_request
 from dollygrip_backend.workers.finished import FinishedResults
 from dollygrip_backend.workers.runner import CancelledError, DepthMap
 
@@ -36,7 +36,8 @@ log = logging.getLogger("dollygrip.worker")
 class WorkerConfig:
     """How a worker reaches its server: address, CURVE keys, its name there; and what it runs, on which device.
 
-    state: the server's state folder, where what a job has made already is read. director: of the runner, see there.
+    state: the server's state folder, where what a job is asked is read, and what it has made already. director: of the
+    runner, see there.
     """
 
     endpoint: str
@@ -70,11 +71,11 @@ class Worker:
         """Take jobs for ever."""
         self._send(protocol.Ready(self._config.device))
         while True:
-            message, arrays = self._receive()
+            message = self._receive()
             if isinstance(message, protocol.Run):
-                self._send(self._do(message, arrays))
+                self._send(self._do(message))
 
-    def _do(self, run: protocol.Run, arrays: dict[str, np.ndarray]) -> protocol.Message:
+    def _do(self, run: protocol.Run) -> protocol.Message:
         """Run one job, send its results as they come, return its terminal message."""
         self._job_id, self._cancelled, self._reported = run.job_id, False, (0.0, "")
         try:
@@ -83,7 +84,7 @@ class Worker:
                 module, _, name = self._config.runner.partition(":")
                 runner = getattr(importlib.import_module(module), name)
                 self._runner = runner(self._config.device, self._config.director)
-            return self._results(run, arrays)
+            return self._results(run)
         except CancelledError:
             return protocol.Cancelled(run.job_id)
         except DollygripError as error:
@@ -100,10 +101,11 @@ class Worker:
             hint = "The backend's log has the details; please report this."
             return protocol.Failed(run.job_id, "internal", f"The job failed unexpectedly ({what}).", hint)
 
-    def _results(self, run: protocol.Run, arrays: dict[str, np.ndarray]) -> protocol.Done:
-        own = {name: array.copy() for name, array in arrays.items()}  # torch wants memory that it may write to
-        finished = FinishedResults(job_folder(Path(self._config.state), run.job_id), run.have)
-        results, index = self._runner.run(run.request, own, self._report, finished), run.have
+    def _results(self, run: protocol.Run) -> protocol.Done:
+        state = Path(self._config.state)
+        request, arrays = _asked(state, run.job_id)
+        finished = FinishedResults(job_folder(state, run.job_id), run.have)
+        results, index = self._runner.run(request, arrays, self._report, finished), run.have
         while True:
             try:
                 result = next(results)
@@ -126,7 +128,7 @@ class Worker:
     def _report(self, stage: str, done: int, total: int) -> None:
         """Tell the server, at most twenty times a second of one stage; raise Cancel if it has asked for that."""
         while self._socket.poll(0):
-            message, _ = self._receive()
+            message = self._receive()
             if isinstance(message, protocol.Cancel) and message.job_id == self._job_id:
                 self._cancelled = True
         if self._cancelled:
@@ -137,11 +139,21 @@ class Worker:
             self._reported = (now, stage)
             self._send(protocol.Progress(self._job_id, stage, done, total))
 
-    def _receive(self) -> tuple[protocol.Message, dict[str, np.ndarray]]:
-        return protocol.decode([part.buffer for part in self._socket.recv_multipart(copy=False)])
+    def _receive(self) -> protocol.Message:
+        return protocol.decode([part.buffer for part in self._socket.recv_multipart(copy=False)])[0]
 
     def _send(self, message: protocol.Message, arrays: dict[str, np.ndarray] | None = None) -> None:
         self._socket.send_multipart(protocol.encode(message, arrays), copy=arrays is None)
+
+
+def _asked(state: Path, job_id: str) -> tuple[protocol.Request, dict[str, np.ndarray]]:
+    """What a job is asked, in memory of its own; raises DollygripError, kind "storage", where it cannot be read."""
+    try:
+        request, arrays = read_request(state, job_id)
+    except (OSError, ValueError) as error:
+        hint = "Check the disk that holds the state folder, and submit the job again."
+        raise DollygripError(f"The job's files cannot be read: {error}.", hint, "storage") from error
+    return request, {name: array.copy() for name, array in arrays.items()}  # torch wants memory that it may write to
 
 
 def _end_with_input() -> None:

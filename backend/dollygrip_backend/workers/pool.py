@@ -44,7 +44,7 @@ class WorkerPool:
     """At most one worker for each device, over one ROUTER socket bound to the loopback interface.
 
     Its ZAP domain is "worker"; `public` is the key that workers authenticate with. state: the server's folder, where
-    workers write their log and read what interrupted jobs have made.
+    workers write their log and read what jobs are asked, and what interrupted ones have made.
     """
 
     def __init__(
@@ -84,10 +84,10 @@ class WorkerPool:
         for device in [device for device in self.devices if device not in taken][: max(0, jobs - coming)]:
             self._start(device)
 
-    def assign(self, worker: WorkerProcess, job_id: str, parts: list[Any]) -> None:
-        """Send a job (the parts of its Run message) to an idle worker."""
+    def assign(self, worker: WorkerProcess, job_id: str, have: int) -> None:
+        """Let an idle worker do a job, of which so many results are there already."""
         worker.job_id, worker.cancelled_at = job_id, None
-        self._send(worker, parts)
+        self._send(worker, protocol.encode(protocol.Run(job_id, have)))
 
     def cancel(self, worker: WorkerProcess) -> None:
         """Ask a worker to stop its job; it is killed if it does not listen."""

@@ -9,10 +9,10 @@ from cattrs import BaseValidationError, Converter, transform_error
 from cattrs.strategies import configure_tagged_union
 
 from dollygrip.errors import DollygripError
-from dollygrip.protocol.messages import BLOBS, MAX_PIXELS, Blob, Message, Request, Run, Submit
+from dollygrip.protocol.messages import BLOBS, MAX_PIXELS, Blob, Message, Request, Submit
 from dollygrip.trajectory import MAX_FRAMES
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 MAX_HEADER_BYTES = 2**20
 DTYPES = {name: np.dtype(name).newbyteorder("<") for name in ("uint8", "float16", "float32", "float64")}
 
@@ -104,7 +104,7 @@ def _no_constant(name: str) -> None:
 
 def _check_blobs(message: Message | Request, blobs: Any) -> None:
     """Raise ProtocolError unless the described arrays are those that this message carries."""
-    carrier = message.request if isinstance(message, Submit | Run) else message
+    carrier = message.request if isinstance(message, Submit) else message
     wanted = BLOBS.get(type(carrier), {})
     if not isinstance(blobs, list) or not all(
         isinstance(b, dict) and b.keys() == {"name", "dtype", "shape"} and isinstance(b["name"], str) for b in blobs

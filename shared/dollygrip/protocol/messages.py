@@ -323,9 +323,8 @@ class Ready:
 
 @attrs.frozen
 class Run:
-    """Do this job; its first `have` results are on disk already."""
+    """Do this job, whose request is in the state folder; its first `have` results are there already."""
 
-    request: Request
     job_id: str = _job_id()
     have: int = _count()
 
