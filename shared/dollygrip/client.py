@@ -18,7 +18,6 @@ import numpy as np
 import zmq
 from zmq.utils.monitor import recv_monitor_message
 
-import dollygrip
 from dollygrip import protocol
 from dollygrip.achieved import AchievedCamera
 from dollygrip.connection import BackendError, Connection
@@ -135,7 +134,7 @@ class Client:
 
     def hello(self, timeout: float = 5.0) -> Welcome:
         """Ask again what the backend offers; also tells that it lives."""
-        self._send(protocol.Hello(dollygrip.__version__))
+        self._send(protocol.Hello())
         return self._answer(Welcome, timeout, 0)
 
     def submit(

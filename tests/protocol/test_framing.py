@@ -14,9 +14,9 @@ from dollygrip.protocol import (
     PROTOCOL_VERSION,
     Cancel,
     Frame,
-    Hello,
     PredictRequest,
     ProtocolError,
+    Ready,
     Submit,
     VersionError,
     decode,
@@ -188,11 +188,11 @@ def test_what_does_not_fit_is_refused_before_it_is_sent():
     with pytest.raises(ProtocolError, match="JSON"):
         encode(protocol.Done(JOB, functools.reduce(lambda inner, _: {"a": inner}, range(5000), {})))
     with pytest.raises(ProtocolError, match="larger"):
-        encode(Hello("x" * 2**20))
+        encode(Ready("x" * 2**20))
     with pytest.raises(ValueError, match="job_id"):
         Cancel("not a job")
 
 
 def test_messages_cannot_be_changed():
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
-        Hello("1").client_version = "2"
+        Ready("cpu").device = "cuda"

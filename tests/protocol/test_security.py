@@ -63,7 +63,7 @@ def test_without_encryption_or_with_the_wrong_server_key_there_is_no_answer(back
     plain = zmq.Context.instance().socket(zmq.DEALER)
     plain.linger = 0
     plain.connect(backend.connection.endpoint)
-    plain.send_multipart(protocol.encode(protocol.Hello("1")))
+    plain.send_multipart(protocol.encode(protocol.Hello()))
     assert not plain.poll(500)
     plain.close()
     other_key = zmq.curve_keypair()[0].decode()
@@ -93,7 +93,7 @@ def test_secrets_are_for_their_user_alone(backend):
 
 
 def test_a_client_of_another_version_is_told_so(raw):
-    answer = raw.ask([json.dumps({"v": 99, "type": "Hello", "client_version": "9.0", "blobs": []}).encode()])
+    answer = raw.ask([json.dumps({"v": 99, "type": "Hello", "blobs": []}).encode()])
     assert isinstance(answer, Failed)
     assert (
         answer.kind == "version" and f"99 and {protocol.PROTOCOL_VERSION}" in answer.message and "Update" in answer.hint
@@ -125,7 +125,7 @@ def test_a_server_of_another_version_is_noticed():
     assert caught.value.kind == "version" and f"{newer} and {newer - 1}" in caught.value.message
 
 
-HELLO = protocol.encode(protocol.Hello("1"))
+HELLO = protocol.encode(protocol.Hello())
 
 
 def test_malformed_messages_get_a_typed_answer_and_the_server_lives(raw):

@@ -75,7 +75,7 @@ def test_who_asks_and_never_reads_holds_up_nobody(server, tmp_path):
     """Heartbeats keep the connection of such a client alive."""
     with Client.connect(server.connection) as deaf:
         for _ in range(15_000):
-            deaf._send(protocol.Hello(""))
+            deaf._send(protocol.Hello())
         deaf._send(protocol.Submit(predict()[0]), predict()[1])
         with Client.connect(server.connection) as client:
             wait_for(lambda: client.hello() and any((tmp_path / "state" / "jobs").glob("*")), 60)

@@ -137,7 +137,7 @@ Request = PredictRequest | RenderRequest | DepthRequest | MeasureRequest
 
 @attrs.frozen
 class Hello:
-    client_version: str
+    """What do you offer?"""
 
 
 @attrs.frozen
@@ -205,7 +205,6 @@ class Limits:
     max_frames: int = MAX_FRAMES
     max_takes: int = 16
     max_prompt: int = 2000
-    max_pixels: int = MAX_PIXELS
 
 
 @attrs.frozen
