@@ -1,5 +1,8 @@
 """Large arrays on the wire: the server looks at their form and goes on answering; what is in them is the worker's."""
 
+import threading
+import time
+
 import numpy as np
 import pytest
 from protocol.real_backend import Backend, predict, render
@@ -50,3 +53,25 @@ def test_depth_of_another_shape_is_refused_at_once(real_client):
     for request, arrays in (predict(), render()):
         with pytest.raises(BackendError, match="The depth is 5x7"):
             real_client.submit(request, arrays | {"depth": np.ones((7, 5), np.float32)})
+
+
+def test_hello_is_answered_while_large_requests_arrive(backend, client):
+    """The bound leaves room for a busy machine: what one such request takes to arrive is several times as long."""
+    request, arrays = render(frames=24, size=(1024, 1024))
+    arrays["depths"], sent = np.ones((24, 1024, 1024), np.float16), []
+    began = time.monotonic()
+
+    def send():
+        with backend.client() as other:
+            sent.extend(other.submit(request, arrays) for _ in range(3))
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    waited = []
+    while sender.is_alive():
+        asked = time.monotonic()
+        client.hello(30)
+        waited.append(time.monotonic() - asked)
+        time.sleep(0.005)
+    one = (time.monotonic() - began) / 3
+    assert len(sent) == 3 and np.median(waited) < one / 10 and max(waited) < max(one, 1.0)

@@ -66,7 +66,7 @@ def full(*_):
 @pytest.mark.parametrize("step", ["start", "crashed", "add_result"])
 def test_a_job_that_a_full_disk_stops_has_failed(store, pool, scheduler, monkeypatch, step):
     monkeypatch.setattr(store, step, full)
-    job = scheduler.submit(*render())
+    job = scheduler.submit(scheduler.prepare(*render()))
     scheduler.tick()
     if step == "crashed":
         pool.die()
@@ -77,7 +77,7 @@ def test_a_job_that_a_full_disk_stops_has_failed(store, pool, scheduler, monkeyp
 
 
 def test_a_worker_may_outlive_its_job(store, pool, scheduler):
-    job = scheduler.submit(*render())
+    job = scheduler.submit(scheduler.prepare(*render()))
     scheduler.tick()
     store._db.execute("UPDATE jobs SET created = 0")
     pool.heard = [(Frame(job.id, 5), encode(Frame(job.id, 5), {"rgb": image()}))] * 2  # out of order: the job fails
@@ -88,7 +88,7 @@ def test_a_worker_may_outlive_its_job(store, pool, scheduler):
 
 def test_a_job_that_fails_after_it_was_cancelled_is_cancelled(store, pool, scheduler):
     """The one that takes its place frees its request, perhaps before the worker has read it."""
-    job = scheduler.submit(*render())
+    job = scheduler.submit(scheduler.prepare(*render()))
     scheduler.tick()
     pool.worker.cancelled_at = 0.0
     pool.heard.append((Failed(job.id, "storage", "The job's files cannot be read."), []))
@@ -98,4 +98,4 @@ def test_a_job_that_fails_after_it_was_cancelled_is_cancelled(store, pool, sched
 
 def test_a_store_that_cannot_make_room_still_takes_jobs(store, scheduler, monkeypatch):
     monkeypatch.setattr(store, "prune", full)
-    assert scheduler.submit(*predict()).live
+    assert scheduler.submit(scheduler.prepare(*predict())).live

@@ -49,6 +49,28 @@ def test_a_bug_is_answered_and_logged_and_the_server_lives(server, monkeypatch, 
         assert client.hello()
 
 
+def test_others_are_answered_while_a_request_is_written(server, monkeypatch):
+    """Requests become jobs in the order in which they came, also the small one behind the large one."""
+    write, free, begun = JobStore.write, threading.Event(), threading.Event()
+
+    def slowly(*arguments):
+        begun.set()
+        assert free.wait(30)
+        return write(*arguments)
+
+    monkeypatch.setattr(JobStore, "write", slowly)
+    with Client.connect(server.connection) as first, Client.connect(server.connection) as second:
+        for ref, client in enumerate((first, second), 1):
+            client._send(protocol.Submit(predict()[0], ref), predict()[1])
+            assert begun.wait(10) and client.hello(), "it is answered before its job is there"
+        free.set()
+        accepted = [client._answer(protocol.Accepted, 10, ref) for ref, client in enumerate((first, second), 1)]
+        assert [message.position for message in accepted] == [0, 1]
+        assert [type(until_end(c, m.job_id)[-1]) for c, m in zip((first, second), accepted, strict=True)] == (
+            [protocol.Done] * 2
+        )
+
+
 def has_ipv6() -> bool:
     with contextlib.suppress(OSError), socket.socket(socket.AF_INET6) as probe:
         probe.bind(("::1", 0))

@@ -33,7 +33,7 @@ def sessions(store, socket):
 
 def rendered(store, frames):
     """A job that has ended."""
-    job = store.create(*render(frames=frames))
+    job = store.create(store.write(*render(frames=frames)))
     for index in range(frames):
         store.add_result(job.id, index, encode(Frame(job.id, index), {"rgb": image(64, 64)}))
     store.end(Done(job.id))
@@ -55,7 +55,7 @@ def test_what_a_full_socket_does_not_take_is_sent_when_it_has_room(store, socket
 
 
 def test_news_that_a_full_socket_does_not_take_is_replaced_by_newer(store, socket, sessions):
-    ahead, job = store.create(*predict()), store.create(*predict())
+    ahead, job = store.create(store.write(*predict())), store.create(store.write(*predict()))
     sessions.subscribe(b"a", job, 0)
     socket.room = 0
     store.end(Done(ahead.id))

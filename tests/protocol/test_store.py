@@ -39,14 +39,14 @@ def test_a_request_is_kept_as_it_was_sent(tmp_path_factory, image):
     state = tmp_path_factory.mktemp("state")
     store = JobStore(state)
     request, _ = predict("push in", takes=2)
-    job = store.create(request, {"image": image})
+    job = store.create(store.write(request, {"image": image}))
     asked, back = read_request(state, job.id)
     assert asked == request and np.array_equal(back["image"], image)
     store.close()
 
 
 def test_results_count_only_in_order_and_once(store):
-    job = store.create(*predict())
+    job = store.create(store.write(*predict()))
     store.add_result(job.id, 0, [b"a"])
     for wrong in (0, 2):
         with pytest.raises(ValueError, match="out of order"):
@@ -55,7 +55,7 @@ def test_results_count_only_in_order_and_once(store):
 
 
 def test_a_job_ends_once(store):
-    job = store.create(*predict())
+    job = store.create(store.write(*predict()))
     assert store.end(Cancelled(job.id))
     assert not store.end(Done(job.id))
     assert not store.end(Failed(job.id, "input", "no"))
@@ -79,7 +79,7 @@ class FullDisk:
 
 def test_an_ending_that_the_disk_does_not_take_counts_and_is_stored_later(tmp_path):
     store = JobStore(tmp_path)
-    job, other = store.create(*predict()), store.create(*predict())
+    job, other = store.create(store.write(*predict())), store.create(store.write(*predict()))
     disk = store._db = FullDisk(store._db)
     assert store.end(Done(job.id)) and not store.end(Cancelled(job.id))
     assert store.get(job.id).state == "done" and decode([store.get(job.id).ending])[0] == Done(job.id)
@@ -96,8 +96,16 @@ def test_an_ending_that_the_disk_does_not_take_counts_and_is_stored_later(tmp_pa
 def test_a_request_that_cannot_be_stored_leaves_nothing_behind(store, tmp_path):
     store._db = FullDisk(store._db)
     with pytest.raises(sqlite3.Error):
-        store.create(*predict())
+        store.create(store.write(*predict()))
     assert not list((tmp_path / "state" / "jobs").iterdir())
+
+
+def test_what_is_no_job_yet_is_not_swept_away(store):
+    asked = store.write(*predict())
+    store.end(Done(store.create(store.write(*predict())).id))
+    assert store.prune(max_age_s=-1) == 1
+    job = store.create(asked)
+    assert store.arrays(job.id)["image"].shape == (20, 32, 3)
 
 
 def test_parts_that_do_not_fit_leave_nothing_behind(tmp_path):
@@ -112,7 +120,7 @@ def test_parts_that_do_not_fit_leave_nothing_behind(tmp_path):
 
 
 def test_positions_count_the_jobs_ahead(store):
-    jobs = [store.create(*predict()) for _ in range(4)]
+    jobs = [store.create(store.write(*predict())) for _ in range(4)]
     store.start(jobs[0].id)
     store.end(Cancelled(jobs[2].id))
     assert [store.position(job.id) for job in jobs] == [0, 1, 0, 2]
@@ -120,7 +128,7 @@ def test_positions_count_the_jobs_ahead(store):
 
 def test_after_a_restart_running_jobs_wait_again_with_their_results(tmp_path):
     store = JobStore(tmp_path)
-    first, second = (store.create(*predict()) for _ in range(2))
+    first, second = (store.create(store.write(*predict())) for _ in range(2))
     store.start(first.id)
     store.add_result(first.id, 0, [b"kept"])
     store.close()
@@ -132,7 +140,7 @@ def test_after_a_restart_running_jobs_wait_again_with_their_results(tmp_path):
 
 def test_old_and_large_results_are_forgotten_live_jobs_never(tmp_path):
     store = JobStore(tmp_path)
-    jobs = [store.create(*predict()) for _ in range(3)]
+    jobs = [store.create(store.write(*predict())) for _ in range(3)]
     for job in jobs:
         store.add_result(job.id, 0, [bytes(100_000)])
     store.end(Done(jobs[0].id))
@@ -152,7 +160,7 @@ def test_old_and_large_results_are_forgotten_live_jobs_never(tmp_path):
 
 
 def test_a_worker_reads_the_frames_that_are_there_and_names_one_that_is_damaged(store, tmp_path):
-    job = store.create(*render(frames=3))
+    job = store.create(store.write(*render(frames=3)))
     frames = np.random.default_rng(0).integers(0, 256, (3, 64, 64, 3), np.uint8)
     for index, rgb in enumerate(frames):
         store.add_result(job.id, index, encode(Frame(job.id, index), {"rgb": rgb}))

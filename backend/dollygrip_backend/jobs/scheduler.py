@@ -1,4 +1,4 @@
-"""Takes jobs from the store to the workers and their results back. One thread, never blocks."""
+"""Takes jobs from the store to the workers and their results back. Never blocks, but in `prepare`."""
 
 import logging
 import sqlite3
@@ -18,7 +18,7 @@ from dollygrip.protocol import (
     Take,
     check_arrays,
 )
-from dollygrip_backend.jobs.store import Job, JobStore
+from dollygrip_backend.jobs.store import Asked, Job, JobStore
 from dollygrip_backend.jobs.validation import validate
 from dollygrip_backend.workers.pool import WorkerPool, WorkerProcess
 
@@ -47,10 +47,10 @@ class Scheduler:
         if again := store.requeue_running():
             log.info("%d jobs that were interrupted go on", again)
 
-    def submit(self, request: Request, arrays: dict[str, Any], replaces: str = "") -> Job:
-        """Queue a request; raises InputError where it cannot be done.
+    def prepare(self, request: Request, arrays: dict[str, Any], replaces: str = "") -> Asked:
+        """Check a request and write it to disk, for `submit`; on any thread. Raises InputError where it cannot be done.
 
-        replaces: id of a job whose place it takes: that one is cancelled, and its arrays are used where there are none.
+        replaces: id of a job whose place it takes, whose arrays are used where there are none.
         """
         if replaces and not arrays:
             try:
@@ -60,7 +60,11 @@ class Scheduler:
                     "The pictures of the earlier job are gone.", "Send them again.", "unknown"
                 ) from error
             check_arrays(request, arrays)
-        job = self._store.create(validate(request, arrays), arrays)
+        return self._store.write(validate(request, arrays), arrays)
+
+    def submit(self, asked: Asked, replaces: str = "") -> Job:
+        """Queue a request that was prepared. replaces: id of a job whose place it takes, and which is cancelled."""
+        job = self._store.create(asked)
         if replaces:
             self.cancel(replaces)
             self._store.drop_request(replaces)

@@ -47,6 +47,15 @@ _LIVE = "state IN ('queued', 'running')"
 
 
 @attrs.frozen
+class Asked:
+    """A request that is on disk, but no job yet: the id it will have, its class, the size of its file in bytes."""
+
+    id: str
+    kind: str
+    bytes: int
+
+
+@attrs.frozen
 class Job:
     """One row.
 
@@ -69,10 +78,11 @@ class Job:
 
 
 class JobStore:
-    """The jobs of one state folder. Belongs to one process."""
+    """The jobs of one state folder. Belongs to one process, and but for `write` and `arrays` to one thread."""
 
     def __init__(self, folder: Path):
         self._folder = private_dir(folder)
+        self._writing: set[str] = set()  # ids of what is on its way to disk, or there, and no job yet
         self._unsaved: dict[str, tuple[str, bytes]] = {}  # states and endings that the disk has not taken yet
         self._db = sqlite3.connect(folder / "jobs.sqlite", isolation_level=None)
         self._db.execute("PRAGMA journal_mode = WAL")
@@ -88,17 +98,33 @@ class JobStore:
     def close(self) -> None:
         self._db.close()
 
-    def create(self, request: Any, arrays: dict[str, Any]) -> Job:
-        """Store a request as a queued job; raises OSError or sqlite3.Error, and leaves nothing, where it cannot."""
+    def write(self, request: Any, arrays: dict[str, Any]) -> Asked:
+        """Write a request to disk, which may take seconds: on any thread; `create` makes a job of it.
+
+        Raises OSError, and leaves nothing, where it cannot.
+        """
         job_id = uuid.uuid4().hex
+        self._writing.add(job_id)
         try:
-            size = write_request(self._folder, job_id, request, arrays)
-            row = (job_id, type(request).__name__, size, time.time())
-            self._db.execute("INSERT INTO jobs (id, kind, bytes, created) VALUES (?, ?, ?, ?)", row)
-        except (OSError, sqlite3.Error):
-            shutil.rmtree(job_folder(self._folder, job_id), ignore_errors=True)
+            return Asked(job_id, type(request).__name__, write_request(self._folder, job_id, request, arrays))
+        except Exception:
+            self._drop(job_id)
             raise
-        return self.get(job_id)
+
+    def create(self, asked: Asked) -> Job:
+        """Make a queued job of a request; raises sqlite3.Error, and leaves nothing, where it cannot."""
+        row = (asked.id, asked.kind, asked.bytes, time.time())
+        try:
+            self._db.execute("INSERT INTO jobs (id, kind, bytes, created) VALUES (?, ?, ?, ?)", row)
+        except sqlite3.Error:
+            self._drop(asked.id)
+            raise
+        self._writing.discard(asked.id)
+        return self.get(asked.id)
+
+    def _drop(self, job_id: str) -> None:
+        shutil.rmtree(job_folder(self._folder, job_id), ignore_errors=True)
+        self._writing.discard(job_id)
 
     def get(self, job_id: str) -> Job | None:
         rows = self._select("WHERE id = ?", job_id)
@@ -114,7 +140,10 @@ class JobStore:
         return self._db.execute(f"{count} AND a.number < b.number", (job_id,)).fetchone()[0]
 
     def arrays(self, job_id: str) -> dict[str, Any]:
-        """The arrays that a job was created with, read-only; raises OSError or ValueError where they are gone."""
+        """The arrays that a job was created with, read-only; on any thread.
+
+        Raises OSError or ValueError where they are gone.
+        """
         return read_request(self._folder, job_id)[1]
 
     def drop_request(self, job_id: str) -> None:
@@ -194,7 +223,7 @@ class JobStore:
         known = {job_id for (job_id,) in self._db.execute("SELECT id FROM jobs")}
         with contextlib.suppress(FileNotFoundError):
             for folder in (self._folder / "jobs").iterdir():
-                if folder.name not in known:
+                if folder.name not in known and folder.name not in self._writing:
                     shutil.rmtree(folder, ignore_errors=True)
 
     def _select(self, where: str, *values: Any) -> list[Job]:

@@ -1,10 +1,15 @@
-"""The server: one poll loop that answers clients within milliseconds, whatever the workers do."""
+"""The server: one poll loop that answers clients within milliseconds, whatever the workers do.
+
+What may be large goes to disk in a thread of its own: a request is answered when it is there.
+"""
 
 import contextlib
 import logging
 import os
 import sqlite3
 import threading
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +24,7 @@ from dollygrip.protocol import Accepted, Attach, Cancel, Credit, Failed, Hello, 
 from dollygrip.protocol.messages import MAX_CREDIT
 from dollygrip.state_folder import private_dir
 from dollygrip_backend.jobs.scheduler import Scheduler
-from dollygrip_backend.jobs.store import Job, JobStore
+from dollygrip_backend.jobs.store import Asked, Job, JobStore
 from dollygrip_backend.jobs.validation import LIMITS
 from dollygrip_backend.server.capabilities import devices, engines
 from dollygrip_backend.server.keys import Authoriser, ensure_keys
@@ -29,6 +34,7 @@ from dollygrip_backend.workers.pool import WorkerPool
 
 MAX_PART_BYTES = 2**28  # a depth map of the largest image
 _TICK_MS = 100  # how soon a dead worker is noticed
+_SOON_MS = 5  # how soon a request is answered that is on disk
 _QUOTED = 10_000  # characters of an error that are sent
 _BURST = 4  # messages handled before the workers get their turn
 log = logging.getLogger("dollygrip.server")
@@ -59,13 +65,16 @@ class Server:
         director: str = "",
     ):
         self._stop, self._director = threading.Event(), director
+        self._arriving: deque[tuple[bytes, Submit, Future[Asked]]] = deque()
         with contextlib.ExitStack() as opened:
             opened.callback(_exclusive(private_dir(state)).close)
             keys = ensure_keys(state)
-            context = zmq.Context()
+            context = zmq.Context(2)  # threads: while one decrypts what is large, the other goes on
             opened.callback(context.destroy, linger=0)
             self._pool = WorkerPool(context, devices(), state, runner, idle_s, director)
             opened.callback(self._pool.close)
+            self._writer = ThreadPoolExecutor(1, "dollygrip-requests")
+            opened.callback(self._writer.shutdown, cancel_futures=True)
             authenticator = ThreadAuthenticator(context, log=logging.getLogger("dollygrip.zap"))
             authenticator.start()
             opened.callback(authenticator.stop)
@@ -104,8 +113,9 @@ class Server:
         busy = False
         try:
             while not self._stop.is_set():
-                poller.poll(0 if busy else _TICK_MS)
+                poller.poll(0 if busy else _SOON_MS if self._arriving else _TICK_MS)
                 busy = self._hear()
+                self._take_in()
                 self._scheduler.tick()
                 busy = self._sessions.deliver() or busy
         finally:
@@ -128,21 +138,31 @@ class Server:
                 message, arrays = protocol.decode([part.buffer for part in parts])
                 ref = getattr(message, "ref", None)
                 self._handle(client.bytes, message, arrays)
-            except DollygripError as error:
-                self._refuse(client.bytes, ref, error.kind, error.message, error.hint)
-            except (OSError, sqlite3.Error) as error:
-                log.exception("cannot store")
-                hint = "Check the free space of the disk that holds the state folder."
-                self._refuse(client.bytes, ref, "storage", f"The backend cannot store the job: {error}.", hint)
             except Exception as error:  # whatever one client sends, the others are served
-                log.exception("cannot answer")
-                what = f"{type(error).__name__}: {error}"[:500]
-                hint = "The backend's log has the details; please report this."
-                self._refuse(client.bytes, ref, "internal", f"The request failed unexpectedly ({what}).", hint)
+                self._refuse(client.bytes, ref, error)
         return True
 
-    def _refuse(self, client: bytes, ref: int | None, kind: str, message: str, hint: str) -> None:
-        """Answer a message with an error; one that quotes a megabyte of the request would not fit into a header."""
+    def _take_in(self) -> None:
+        """Queue the requests that are on disk by now, in the order in which they came, and answer their clients."""
+        while self._arriving and self._arriving[0][2].done():
+            client, message, asked = self._arriving.popleft()
+            try:
+                self._subscribe(client, self._scheduler.submit(asked.result(), message.replaces), 0, message.ref)
+            except Exception as error:
+                self._refuse(client, message.ref, error)
+
+    def _refuse(self, client: bytes, ref: int | None, error: Exception) -> None:
+        """Answer a message with what was wrong; what quotes a megabyte of the request would not fit into a header."""
+        if isinstance(error, DollygripError):
+            kind, message, hint = error.kind, error.message, error.hint
+        elif isinstance(error, OSError | sqlite3.Error):
+            log.error("cannot store", exc_info=error)
+            kind, message = "storage", f"The backend cannot store the job: {error}."
+            hint = "Check the free space of the disk that holds the state folder."
+        else:
+            log.error("cannot answer", exc_info=error)
+            kind, hint = "internal", "The backend's log has the details; please report this."
+            message = f"The request failed unexpectedly ({f'{type(error).__name__}: {error}'[:500]})."
         self._send(client, protocol.encode(Failed(None, kind, message[:_QUOTED], hint[:_QUOTED], ref)))
 
     def _handle(self, client: bytes, message: Message, arrays: dict[str, Any]) -> None:
@@ -150,8 +170,8 @@ class Server:
             offer = Welcome(dollygrip.__version__, engines(), self._pool.devices, LIMITS, self._director)
             self._send(client, protocol.encode(offer))
         elif isinstance(message, Submit):
-            job = self._scheduler.submit(message.request, arrays, message.replaces)
-            self._subscribe(client, job, 0, message.ref)
+            asked = self._writer.submit(self._scheduler.prepare, message.request, arrays, message.replaces)
+            self._arriving.append((client, message, asked))
         elif isinstance(message, Attach):
             job = self._known(message.job_id)
             if message.have > job.results and not job.live:
