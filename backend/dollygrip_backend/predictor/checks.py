@@ -4,6 +4,7 @@ import numpy as np
 
 from dollygrip.errors import InputError
 from dollygrip.trajectory import MAX_FRAMES
+from dollygrip_backend.scene import given_depth
 
 MAX_STRENGTH = 5
 _MAX_TAKES = 64
@@ -34,13 +35,8 @@ def check_inputs(
         if value is not None and not low <= value <= high:  # NaN fails as well
             raise InputError(f"The {name} is {value}.", f"Use a number from {low:g} to {high:g}.")
     if depth is not None:
-        if depth.shape != image.shape[:2]:
-            raise InputError(
-                f"The depth is {depth.shape[::-1]} pixels, the image {image.shape[1::-1]}.",
-                "Resize the depth to the image.",
-            )
-        if np.isnan(depth).any() or (depth <= 0).any():
-            raise InputError("The depth has pixels that are not positive.", "Mark the sky as infinity.")
+        given_depth.check_shape(depth, image)
+        given_depth.check_positive(depth)
     if subject is not None and not all(0 <= value <= 1 for value in subject):
         raise InputError(f"The subject {subject} lies outside the image.", "Give x and y from 0 to 1.")
 

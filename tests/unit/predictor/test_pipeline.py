@@ -102,7 +102,7 @@ def test_progress_counts_the_steps_and_may_cancel(pipe):
         ({"image": IMAGE.astype(float)}, "float64"),
         ({"fps": float("nan")}, "frame rate"),
         ({"view_degrees": 200.0}, "field of view"),
-        ({"depth": np.ones((10, 10))}, "10, 10"),
+        ({"depth": np.ones((10, 10))}, "10x10"),
         ({"depth": np.zeros((90, 160))}, "not positive"),
         ({"subject": (0.5, 1.5)}, "outside"),
         ({"strength": -1.0}, "strength"),
