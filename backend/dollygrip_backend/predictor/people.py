@@ -36,15 +36,15 @@ def part_named(words: str) -> str | None:
     """Which part of a person the words that name a thing speak of: "person", "people", "face", "eyes", "nose",
     "mouth", "chin", "hair", "hat" or "neck"; None where they name no person."""
     *others, last = _name(words)
-    if last in _WORDS["people"]["several"]:
-        return "people"
-    if _is_person(last):
-        return "person"
     owners = [match[1] for word in others if (match := _OWNER.match(word))]
     if of := _OF.search(words.lower()):
         owners.append(_name(of[1])[-1])
-    if not all(_is_person(owner) for owner in owners):
+    if not all(_is_person(owner) or owner in _WORDS["people"]["several"] for owner in owners):
         return None
+    if last in _WORDS["people"]["several"]:
+        return "people"
+    if _is_person(last) and not (others and last in _WORDS["people"]["alone"]):
+        return "person"
     worn = _WORDS["worn"].items() if owners or _WHOSE.search(words.lower()) else ()
     return next((part for part, names in (*_WORDS["parts"].items(), *worn) if last in names), None)
 
