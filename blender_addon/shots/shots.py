@@ -134,8 +134,10 @@ def _slide_modifier(modifier: bpy.types.FModifier, by: int) -> None:
     elif modifier.type == "FNGENERATOR":
         modifier.phase_offset -= by * modifier.phase_multiplier
     elif modifier.type == "ENVELOPE":
-        for point in modifier.control_points:
-            point.frame += by
+        # All at once: Blender takes a single point that is set for a modifier, and may crash on what lies behind it.
+        frames = np.empty(len(modifier.control_points), np.float32)
+        modifier.control_points.foreach_get("frame", frames)
+        modifier.control_points.foreach_set("frame", frames + np.float32(by))
 
 
 def _marked(scene: bpy.types.Scene, camera: bpy.types.Object) -> list[int]:
