@@ -29,7 +29,7 @@ def thumbnail(path: str) -> int:
 def wrapped(layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: str = "NONE") -> None:
     """Text in as many lines as the sidebar's width needs; labels do not wrap by themselves."""
     scale = context.preferences.system.ui_scale
-    room = max(16, int((context.region.width / scale - 62) / 6.4))
+    room = max(16, int((context.region.width / scale - (62 if icon == "NONE" else 82)) / 6.4))
     line, lines = "", []
     for word in text.split():
         while len(word) > room:  # a path without spaces
