@@ -228,11 +228,11 @@ class CameraPipeline(DiffusionPipeline):
             for plan, found, prompt in zip(plans, subjects, prompts, strict=True)
         ]
         distances = [_distance(thing, plan, reference) for thing, plan in zip(things, plans, strict=True)]
-        named = [
+        words = [
             thing.words if thing and thing.named > 0 and (thing.meant or plan.goes_by_its_subject) else ""
             for thing, plan in zip(things, plans, strict=True)
         ]
-        return Shots(memory, plans, subjects, distances, named)
+        return Shots(memory, plans, subjects, distances, words)
 
     def _along(self, shots: Shots, prompt: str, reference: Reference, subject: tuple[float, float] | None) -> Shots:
         """A prompt's shots on a drawn path, where words that name no move tell how it is walked."""
@@ -303,8 +303,8 @@ class CameraPipeline(DiffusionPipeline):
         ]
 
         def shaken(plan: Plan, take: int) -> np.ndarray:
-            begins = duration * plan.ends[-2] if plan.sways_last else 0.0
-            return sway(frames, duration, plan.handheld * strength, np.random.default_rng((seed, take)), begins)
+            stream = np.random.default_rng((seed, take))
+            return sway(frames, duration, plan.handheld * strength, stream, plan.sways_from * duration)
 
         return [
             [

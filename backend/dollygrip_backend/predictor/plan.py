@@ -98,6 +98,11 @@ class Plan:
         return [round(float(share), 4) for share in shares / shares[-1]]
 
     @property
+    def sways_from(self) -> float:
+        """Share of the time, 0 to 1, at which the sway sets in."""
+        return self.ends[-2] if self.sways_last and len(self.phases) > 1 else 0.0
+
+    @property
     def asks_for_a_share(self) -> bool:
         """Whether a move goes a part of the subject's distance that is said."""
         return any(move.asked and move.asked.unit == "share" for phase in self.phases for move in phase.moves)

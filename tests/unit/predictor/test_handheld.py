@@ -106,3 +106,11 @@ def test_a_camera_that_sways_at_last_obeys(shipped):
     assert not judge(take, ["handheld", "dolly_in"], ordered=True).obeyed
     [steady] = shipped(GREY, "push in for the first half, then hold", frames=145)
     assert not judge(steady, ["dolly_in", "handheld"], ordered=True).obeyed
+
+
+def test_along_a_path_a_sway_that_comes_last_is_one_too(shipped):
+    """Also where the words name one way along it and nothing after."""
+    path = Constraints(path=np.array([[0, 0, 0], [0, 0, 1.0], [0.5, 0, 2.0]]))
+    for prompt in ("go along it, then handheld", "push in, then go handheld", "hold, then shake"):
+        [take] = shipped(GREY, prompt, frames=49, constraints=path)
+        assert np.isfinite(take.c2w).all()
