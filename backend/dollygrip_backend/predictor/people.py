@@ -108,17 +108,21 @@ def _wears(face: Face, said: Said) -> bool:
 def meant(faces: Sequence[Face], said: Said) -> np.ndarray:
     """How likely each of these people is meant, (N,), together one: large ones rather than small ones, those who look
     or are dressed as the words say, and of those on a side the outermost."""
-    outward = {"left": -1, "right": 1}.get(said.aside, 0)
-    scores = [
-        2 * np.log(face.height)
-        + _SEEN_THERE * float(said.seen[_body(face, said.seen.shape)].max())
-        + _DRESSED * np.log1p(said.coloured[_body(face, said.seen.shape)].mean() / _HARDLY)
-        + _dressed_as(said, _body(face, said.seen.shape))
-        + _FARTHER * outward * face.middle[0]
-        for face in faces
-    ]
-    weights = np.exp(np.array(scores) - max(scores))
+    scores = np.array([_score(face, said) for face in faces])
+    weights = np.exp(scores - scores.max())
     return weights / weights.sum()
+
+
+def _score(face: Face, said: Said) -> float:
+    """The logit that this one is meant."""
+    body, outward = _body(face, said.seen.shape), {"left": -1, "right": 1}.get(said.aside, 0)
+    return (
+        2 * np.log(face.height)
+        + _SEEN_THERE * said.seen[body].max()
+        + _DRESSED * np.log1p(said.coloured[body].mean() / _HARDLY)
+        + _dressed_as(said, body)
+        + _FARTHER * outward * face.middle[0]
+    )
 
 
 def _dressed_as(said: Said, body: tuple[slice, slice]) -> float:

@@ -4,7 +4,6 @@ pip install --no-deps facenet-pytorch==2.6.0
 python -m dollygrip_backend.training.faces OUT
 """
 
-import importlib.util
 import sys
 from pathlib import Path
 
@@ -12,17 +11,14 @@ import torch
 from torch import Tensor, nn
 
 from dollygrip_backend.predictor.faces import FaceDetector
-from dollygrip_backend.training.torch_files import tensors_in
+from dollygrip_backend.training.torch_files import folder_of, tensors_in
 
 PACKAGE = "facenet_pytorch"
 
 
 def package_folder() -> Path:
     """Where the weights lie in the installed package, which is not imported."""
-    spec = importlib.util.find_spec(PACKAGE)
-    if spec is None:
-        sys.exit(f"The package {PACKAGE} is not installed; see the head of {__file__}.")
-    return Path(spec.submodule_search_locations[0]) / "data"
+    return folder_of(PACKAGE) / "data"
 
 
 def published(folder: Path) -> FaceDetector:

