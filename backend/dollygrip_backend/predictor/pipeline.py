@@ -13,37 +13,30 @@ from torch import Tensor
 
 from dollygrip.trajectory import Trajectory
 from dollygrip_backend.predictor import pacing
-from dollygrip_backend.predictor.channels import SCALE, ending_at, onward, resample, resting
 from dollygrip_backend.predictor.checks import check_inputs, check_up
-from dollygrip_backend.predictor.clearance import LEAST, clearance
-from dollygrip_backend.predictor.conditions import condition_vector
 from dollygrip_backend.predictor.constraints import Constraints
-from dollygrip_backend.predictor.coverage import reach
+from dollygrip_backend.predictor.drafts import Draft, Order, drafts
 from dollygrip_backend.predictor.faces import FaceDetector
-from dollygrip_backend.predictor.gaze import looking, said_gaze, walking
+from dollygrip_backend.predictor.gaze import said_gaze, walking
 from dollygrip_backend.predictor.grounding import Found, Grounding, Seen
-from dollygrip_backend.predictor.handheld import held, sway
+from dollygrip_backend.predictor.handheld import held
 from dollygrip_backend.predictor.level import SKY
-from dollygrip_backend.predictor.motion import CHANNELS, SAMPLES, plan_channels, soon_over
+from dollygrip_backend.predictor.motion import CHANNELS, SAMPLES
 from dollygrip_backend.predictor.network import CameraTransformer
 from dollygrip_backend.predictor.phrases import phrased
 from dollygrip_backend.predictor.picture_features import PictureFeatures
-from dollygrip_backend.predictor.plan import EASINGS, Plan
+from dollygrip_backend.predictor.plan import Plan
 from dollygrip_backend.predictor.program import plan_of
 from dollygrip_backend.predictor.reader import Memory, ShotReader
 from dollygrip_backend.predictor.reference import Reference
-from dollygrip_backend.predictor.settling import Context, settle
 from dollygrip_backend.predictor.shot_kinds import named
 from dollygrip_backend.predictor.tempos import paced
 from dollygrip_backend.predictor.text import TextEncoder
-from dollygrip_backend.predictor.timing import spread_over, timed
+from dollygrip_backend.predictor.timing import timed
 from dollygrip_backend.predictor.vertigo import looked
 
 NOISE_SHIFT = 3.0  # smooth channels show through noise: training and sampling stay longer at high noise levels
 _WALK = "dolly_in"  # the plan of words that say nothing but that the camera goes on
-_ROOM = (1.0, 0.8, 0.6, 0.45, 0.3, 0.2, 0.1)  # shares of the way tried until it is clear
-_NEARLY, _AT_LEAST = 0.9, 0.5  # of the widest room that a way has; the second where what numbers ask leaves too little
-_MARGIN = 1.5  # a storyboard keeps this much more room than its camera needs
 
 Progress = Callable[[int, int], None]
 
@@ -174,11 +167,9 @@ class CameraPipeline(DiffusionPipeline):
         shots = self.read([prompt], reference, subject)
         if constraints.path is not None:
             shots = self._along(shots, prompt, reference, subject)
-        duration = (frames - 1) / fps
         cropped = reference.share_of_width(size)
-        made = self._takes(
-            shots, reference, frames, duration, strength, seed, takes, constraints, cropped, steps, guidance, progress
-        )
+        order = Order(frames, (frames - 1) / fps, seed, takes, strength, constraints, cropped)
+        made = self._takes(shots, reference, order, steps, guidance, progress)
         told = {"prompt": prompt, "seed": seed, **shots.told(0, reference)}
         return [
             reference.trajectory(channels, fps, size, {**told, "take": k, **meta})
@@ -204,7 +195,7 @@ class CameraPipeline(DiffusionPipeline):
         for start in range(0, len(prompts), chunk):
             part = list(prompts[start : start + chunk])
             shots = self.read(part, reference)
-            made = self._takes(shots, reference, frames, (frames - 1) / fps, 1.0, seed, 1, Constraints())
+            made = self._takes(shots, reference, Order(frames, (frames - 1) / fps, seed))
             for i, [(channels, meta)] in enumerate(made):
                 told = {"prompt": part[i], "seed": seed, "take": 0, **shots.told(i, reference)}
                 out.append(reference.trajectory(channels, fps, None, {**told, **meta}))
@@ -256,68 +247,35 @@ class CameraPipeline(DiffusionPipeline):
         self,
         shots: Shots,
         reference: Reference,
-        frames: int,
-        duration: float,
-        strength: float,
-        seed: int,
-        takes: int,
-        constraints: Constraints,
-        cropped: float = 1.0,
+        order: Order,
         steps: int = 10,
         guidance: float = 1.0,
         progress: Progress | None = None,
     ) -> list[list[tuple[np.ndarray, dict]]]:
         """For each prompt and take: channels (frames, 7) in scene depths, and what to tell about them."""
-        storyboards = np.zeros((len(shots.plans), takes, SAMPLES, CHANNELS), np.float32)
-        known, given = np.zeros_like(storyboards), np.zeros_like(storyboards)
-        used = np.zeros((len(shots.plans), takes, CHANNELS), np.float32)
-        conditions, units, told, ruled = [], shots.distances, [], {}
-        plans = [spread_over(plan, frames, duration) for plan in shots.plans]
-        for i, (plan, subject) in enumerate(zip(plans, shots.subjects, strict=True)):
-            context = reference.context(subject, units[i], duration, strength, cropped)
-            conditions.append(condition_vector(context))
-            known[i], given[i] = constraints.known(frames, units[i] * reference.scene_depth, pacing.pace(plan))
-            context = attrs.evolve(context, reach=reach(plan, attrs.evolve(context, cropped=1.0), reference, units[i]))
-            drawn = [_storyboard(plan, context, reference, units[i], (seed, k)) for k in range(takes)]
-            told.append([plan.going_as(settled) for settled, _ in drawn])
-            for k, (settled, channels) in enumerate(drawn):
-                if _timed_by_rule(plan, duration) and not given[i, k].any():
-                    stream = np.random.default_rng((seed, k, 1))
-                    ruled[i, k] = plan_channels(settled, context, stream, samples=frames)
-                storyboards[i, k] = channels / SCALE
-                used[i, k] = np.abs(storyboards[i, k]).max(0) + given[i, k].max(0) > 0
-        noise = torch.stack([_noise(seed, k) for k in range(takes)]).expand(storyboards.shape)
-        tensors = [torch.from_numpy(a).to(self.transformer.device) for a in (storyboards, known, given, used)]
-        conditions = torch.from_numpy(np.stack(conditions)).to(tensors[0].device)[:, None].expand(-1, takes, -1)
-        clean = self._denoise(
-            noise.to(conditions.device), *tensors, conditions, shots.memory, steps, guidance, progress
-        )
-        clean = clean.double().cpu().numpy() * SCALE
-        for i in range(len(shots.plans)):
-            if not given[i].any():  # a constraint is met later
-                storyboard = storyboards[i] * SCALE
-                clean[i] = ending_at(onward(resting(clean[i], storyboard), storyboard), storyboard[:, -1])
-        taken = [
-            [ruled.get((i, k), resample(channels, frames)) for k, channels in enumerate(row)]
-            for i, row in enumerate(clean)
+        drawn = [
+            drafts(plan, subject, unit, reference, order)
+            for plan, subject, unit in zip(shots.plans, shots.subjects, shots.distances, strict=True)
         ]
-
-        def shaken(plan: Plan, take: int) -> np.ndarray:
-            stream = np.random.default_rng((seed, take))
-            return sway(frames, duration, plan.handheld * strength, stream, plan.sways_from * duration)
-
+        clean = self._denoise(drawn, order.seed, shots.memory, steps, guidance, progress)
         return [
-            [
-                _finished(channels, shaken(plan, k), plan, subject, unit, reference, constraints, duration)
-                for k, (channels, plan) in enumerate(zip(*row, strict=True))
-            ]
-            for row, subject, unit in zip(zip(taken, told, strict=True), shots.subjects, units, strict=True)
+            [draft.camera(channels, reference, order) for draft, channels in zip(*both, strict=True)]
+            for both in zip(drawn, clean, strict=True)
         ]
 
     def _denoise(
-        self, x, storyboard, known, given, used, conditions, memory: Memory, steps: int, guidance: float, progress
-    ) -> Tensor:
-        """Integrate from noise x (B, K, 64, 7); the last step ends at the network's own clean trajectory."""
+        self,
+        drawn: list[list[Draft]],
+        seed: int,
+        memory: Memory,
+        steps: int,
+        guidance: float,
+        progress: Progress | None,
+    ) -> np.ndarray:
+        """Integrate each draft from noise, (B, K, 64, 7); the last step ends at the network's own clean trajectory."""
+        inputs = ("storyboard", "known", "given", "condition", "used")
+        storyboard, known, given, conditions, used = (self._stacked(drawn, name) for name in inputs)
+        x = torch.stack([_noise(seed, k) for k in range(storyboard.shape[1])]).to(storyboard).expand_as(storyboard)
         self.scheduler.set_timesteps(sigmas=np.linspace(1, 1 / steps, steps), device=x.device)
         memories = [self.transformer.project(memory)]
         if guidance != 1.0:  # words unsaid: only the first token, which is there without any prompt, is left
@@ -337,7 +295,12 @@ class CameraPipeline(DiffusionPipeline):
             x = self.scheduler.step(velocity, time, x, return_dict=False)[0]
             if progress:
                 progress(i + 1, steps)
-        return x
+        return x.double().cpu().numpy()
+
+    def _stacked(self, drawn: list[list[Draft]], name: str) -> Tensor:
+        """(B, K, ...) float32 on the transformer's device: one field of all drafts."""
+        values = np.array([[getattr(draft, name) for draft in row] for row in drawn], np.float32)
+        return torch.from_numpy(values).to(self.transformer.device)
 
 
 def _as_said(plan: Plan, prompt: str) -> Plan:
@@ -345,15 +308,6 @@ def _as_said(plan: Plan, prompt: str) -> Plan:
     for rule in (named, looked, phrased, paced, timed, held):
         plan = rule(plan, prompt)
     return plan
-
-
-def _timed_by_rule(plan: Plan, duration: float) -> bool:
-    """Whether a phase is too quick for the network's splines or its timing is said."""
-    seconds = duration / sum(phase.share for phase in plan.phases)
-    return any(
-        phase.lasts or phase.tempo in ("whip", *EASINGS) or soon_over(phase, phase.share * seconds)
-        for phase in plan.phases
-    )
 
 
 def _noise(seed: int, take: int) -> Tensor:
@@ -367,48 +321,3 @@ def _distance(thing: Found | None, plan: Plan, reference: Reference) -> float:
     if thing and thing.perhaps is not None and plan.asks_for_a_share:
         return reference.likely_unit(thing.perhaps)
     return reference.unit(thing and thing.place)
-
-
-def _storyboard(
-    plan: Plan, context: Context, reference: Reference, unit: float, stream: tuple[int, int]
-) -> tuple[Plan, np.ndarray]:
-    """Of one take, the plan with amounts drawn from the stream, and its (64, 7); a shorter way where there is no room
-    for it, and where that makes room."""
-    tried = []
-    for room in _ROOM:
-        drawn = settle(plan, attrs.evolve(context, room=room), np.random.default_rng(stream))
-        channels = plan_channels(drawn, context)
-        positions = channels[:, :3] @ reference.level.matrix
-        tried.append((clearance(positions * unit, reference.points), drawn, channels))
-        if tried[-1][0] >= LEAST * _MARGIN:
-            break
-    widest = min(max(clear for clear, _, _ in tried), LEAST * _MARGIN)
-    enough = widest * (_NEARLY if widest >= LEAST else _AT_LEAST)
-    return next((drawn, channels) for clear, drawn, channels in tried if clear >= enough)
-
-
-def _finished(
-    channels: np.ndarray,
-    shake: np.ndarray,
-    plan: Plan,
-    subject: tuple[float, float] | None,
-    unit: float,
-    reference: Reference,
-    constraints: Constraints,
-    duration: float,
-) -> tuple[np.ndarray, dict]:
-    """(frames, 7) channels in subject distances, and those of the hands that hold the camera -> both in scene depths,
-    meeting the constraints, and the meta."""
-    pace, scale = pacing.pace(plan), unit * reference.scene_depth
-    meta: dict = {"plan": str(plan), "phase_ends": plan.ends}
-    if plan.gaze:
-        context = reference.context(subject, unit, duration, 1.0)
-        gone = pace(np.linspace(0, 1, len(channels)))
-        channels = looking(channels, plan, constraints.walked, gone, context.level_ray() * scale, context)
-        meta["gaze"] = plan.gaze
-    channels = constraints.met(channels + shake, scale, pace)
-    channels[:, :3] *= unit
-    if reference.depth is not None:
-        near = clearance(channels[:, :3] @ reference.level.matrix, reference.points)
-        meta["clearance"] = round(near, 4) if np.isfinite(near) else None
-    return channels, meta

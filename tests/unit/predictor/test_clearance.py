@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dollygrip_backend.predictor.clearance import clearance, visible_points
-from dollygrip_backend.predictor.pipeline import _storyboard
+from dollygrip_backend.predictor.drafts import storyboard
 from dollygrip_backend.predictor.plan import read_plan
 from dollygrip_backend.predictor.reference import Reference
 
@@ -31,6 +31,6 @@ def test_a_number_that_leaves_no_room_does_not_take_the_way_from_other_moves():
     depth[4:28, 8:40] = 1.0  # a full circle about this goes through what stands behind it
     reference = Reference.of(np.zeros((32, 48, 3), np.uint8), 50.0, None, depth)
     context = reference.context((0.5, 0.5), 0.8, 3.4, 1.0)
-    _, channels = _storyboard(read_plan("pedestal_up > orbit_right:360deg"), context, reference, 0.8, (0, 0))
-    _, free = _storyboard(read_plan("pedestal_up"), context, reference, 0.8, (0, 0))
+    _, channels = storyboard(read_plan("pedestal_up > orbit_right:360deg"), context, reference, 0.8, (0, 0))
+    _, free = storyboard(read_plan("pedestal_up"), context, reference, 0.8, (0, 0))
     assert np.ptp(channels[:, 1]) > 0.5 * np.ptp(free[:, 1]) > 0
