@@ -295,7 +295,7 @@ class CameraPipeline(DiffusionPipeline):
             x = self.scheduler.step(velocity, time, x, return_dict=False)[0]
             if progress:
                 progress(i + 1, steps)
-        return x.double().cpu().numpy()
+        return x.cpu().double().numpy()
 
     def _stacked(self, drawn: list[list[Draft]], name: str) -> Tensor:
         """(B, K, ...) float32 on the transformer's device: one field of all drafts."""
