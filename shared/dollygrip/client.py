@@ -149,7 +149,7 @@ class Client:
         """
         ref = next(self._refs)
         self._send(protocol.Submit(request, ref, replaces), arrays)
-        return self._answer(Accepted, timeout, ref).job_id
+        return self._accepted(timeout, ref)
 
     def attach(self, job_id: str, have: int = 0, timeout: float = 30.0) -> None:
         """Receive the results of a job from number `have` on, and its end, also after either side was restarted.
@@ -158,7 +158,7 @@ class Client:
         """
         ref = next(self._refs)
         self._send(protocol.Attach(job_id, have, ref))
-        self._answer(Accepted, timeout, ref)
+        self._accepted(timeout, ref)
 
     def credit(self, job_id: str, frames: int) -> None:
         """Allow the backend to send so many more frames of the job (at most 1024 a call)."""
@@ -244,6 +244,13 @@ class Client:
             return BackendError(f"No backend answers at {where}.", hint, "unreachable")
         hint = "Start it again: the job goes on where it was."
         return BackendError(f"The connection to the backend at {where} was lost.", hint, "lost")
+
+    def _accepted(self, timeout: float, ref: int) -> str:
+        """Wait until a job is accepted and return its id; that it has to wait in line is its first event."""
+        answer = self._answer(Accepted, timeout, ref)
+        if answer.position > 0:
+            self._events.append(Queued(answer.job_id, answer.position))
+        return answer.job_id
 
     def _answer(self, kind: type[_Answer], timeout: float, ref: int) -> _Answer:
         """Wait for the answer to one message; what arrives for other jobs meanwhile is kept for `poll`."""

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from dollygrip.errors import InputError
 from dollygrip_backend.data.scenes import Scene, SceneDataset
+from dollygrip_backend.files import read_image
 from dollygrip_backend.scene.depth import FARTHEST, DepthEstimate
 from dollygrip_backend.scene.estimators import Estimator, load_estimator
 from dollygrip_backend.scene.median import median_depth
@@ -130,7 +131,7 @@ def _draw(judged: list[_View], images: Path | None, estimator, out: Path) -> Non
         row.save(out / f"{number:03}_{view.kind or 'scene'}_{view.scores.absrel:.2f}.png")
     for path in sorted(images.iterdir()) if images else ():
         if path.suffix.lower() in _PICTURES:
-            rgb = np.asarray(Image.open(path).convert("RGB"))
+            rgb = read_image(path)
             _beside(rgb, coloured(estimator.estimate(rgb).depth)).save(out / f"{path.stem}.png")
 
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import attrs
 import numpy as np
-from PIL import Image
 
 from dollygrip.errors import InputError
 from dollygrip.trajectory import Trajectory
 from dollygrip_backend.evaluation.figures import COLOURS, curves, side_view, top_view
 from dollygrip_backend.evaluation.judge import MOVES, TRAVELS, Verdict, judge
 from dollygrip_backend.evaluation.space import evaluate_space
+from dollygrip_backend.files import read_image
 from dollygrip_backend.predictor import CameraPipeline
 from dollygrip_backend.scene.estimators import load_estimator
 
@@ -111,7 +111,7 @@ def evaluate_cases(pipeline: CameraPipeline, cases: list[Case], seeds: int = 1, 
     results, estimator = [], load_estimator(model="embedded")
     for image_path in dict.fromkeys(case.image for case in cases):
         group = [case for case in cases if case.image == image_path]
-        image = _read_image(image_path)
+        image = read_image(image_path) if image_path else np.full((400, 640, 3), 128, np.uint8)
         view = {} if image_path is None else attrs.asdict(estimator.estimate(image))
         for seed in range(seeds):
             takes = pipeline.batch(image, [case.prompt for case in group], frames=frames, seed=seed, **view)
@@ -212,16 +212,6 @@ def _sight(results: list[Result]) -> dict[str, tuple[float, int]]:
     near, count = sum(away <= _NEAR for away in apart), len(placed)
     shares = {"found there": near, "found elsewhere": len(apart) - near, "left open": count - len(apart)}
     return {name: (share / count, count) for name, share in shares.items()} if count else {}
-
-
-def _read_image(path: Path | None) -> np.ndarray:
-    if path is None:
-        return np.full((400, 640, 3), 128, np.uint8)
-    try:
-        with Image.open(path) as image:
-            return np.asarray(image.convert("RGB"))
-    except OSError as error:
-        raise InputError(f"Cannot read the image {path}: {error}.") from error
 
 
 def _as_json(summary: Summary) -> dict:

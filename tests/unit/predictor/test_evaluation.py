@@ -129,6 +129,20 @@ def test_shares_of_a_distance_count_from_the_thing_itself(tmp_path, monkeypatch)
     assert [result.verdict.obeyed for result in results] == [True, True, False, True]
 
 
+def test_pictures_are_seen_upright_as_the_backend_sees_them(tmp_path, monkeypatch):
+    exif = Image.Exif()
+    exif[274] = 6  # a camera held upright
+    Image.fromarray(np.full((100, 160, 3), 90, np.uint8)).save(tmp_path / "image.jpg", exif=exif)
+    seen = []
+    estimator = SimpleNamespace(
+        estimate=lambda image: seen.append(image.shape) or DepthEstimate(np.ones((160, 100)), 50.0)
+    )
+    monkeypatch.setattr("dollygrip_backend.evaluation.predictor.load_estimator", lambda model: estimator)
+    case = {"id": "turned", "prompt": "x", "expect": ["dolly_in"], "image": "image.jpg"}
+    evaluate_cases(Walker(), read_cases(write(tmp_path, case)))
+    assert seen == [(160, 100, 3)]
+
+
 class Spotter:
     """A predictor that takes every thing to be at the same place, or to be nowhere where it is asked for "nothing"."""
 
