@@ -13,7 +13,7 @@ from torch import Tensor
 
 from dollygrip.trajectory import Trajectory
 from dollygrip_backend.predictor import pacing
-from dollygrip_backend.predictor.checks import check_inputs, check_up
+from dollygrip_backend.predictor.checks import check_depth, check_image, check_numbers, check_prompt
 from dollygrip_backend.predictor.constraints import Constraints
 from dollygrip_backend.predictor.drafts import Draft, Order, drafts
 from dollygrip_backend.predictor.faces import FaceDetector
@@ -156,10 +156,22 @@ class CameraPipeline(DiffusionPipeline):
         where it is not found), and, where a depth is given, how close it comes to a visible surface in scene depths
         ("clearance", None if not nearer than its start). Raises InputError for anything that cannot be used, naming it.
         """
-        check_inputs(
-            image, [prompt], frames, fps, takes, view_degrees, scene_depth, depth, strength, subject, subject_depth
+        check_image(image)
+        check_prompt(prompt)
+        check_numbers(
+            frames=frames,
+            fps=fps,
+            seed=seed,
+            takes=takes,
+            strength=strength,
+            view_degrees=view_degrees,
+            scene_depth=scene_depth,
+            centre=centre,
+            subject=subject,
+            subject_depth=subject_depth,
+            up=up,
         )
-        check_up(up)
+        check_depth(depth, image)
         reference = Reference.of(image, view_degrees, scene_depth, depth, subject_depth, centre, up)
         constraints = constraints or Constraints()
         constraints.check(frames, reference.scene_depth)
@@ -189,7 +201,11 @@ class CameraPipeline(DiffusionPipeline):
         chunk: int = 64,
     ) -> list[Trajectory]:
         """One take for each of many prompts over the same image; what `__call__` gives, several times faster."""
-        check_inputs(image, prompts, frames, fps, 1, view_degrees, None, depth, 1.0, None)
+        check_image(image)
+        for prompt in prompts:
+            check_prompt(prompt)
+        check_numbers(frames=frames, fps=fps, seed=seed, view_degrees=view_degrees)
+        check_depth(depth, image)
         reference = Reference.of(image, view_degrees, None, depth)
         out = []
         for start in range(0, len(prompts), chunk):

@@ -13,7 +13,7 @@ from dollygrip.errors import InputError
 from dollygrip.protocol import DepthRequest, MeasureRequest, PredictRequest, RenderRequest, TrajectoryHeader
 from dollygrip_backend import video
 from dollygrip_backend.jobs.validation import validate
-from dollygrip_backend.predictor.checks import check_inputs
+from dollygrip_backend.predictor.checks import check_numbers
 from dollygrip_backend.workers.runner import CancelledError, Runner, _shrunk, _stretched
 
 
@@ -145,7 +145,7 @@ def test_the_predictor_takes_the_strengths_that_pass_the_server_and_no_others(st
 
     asked, image = request(strength=strength), np.zeros((36, 64, 3), np.uint8)
     at_the_server = refused(lambda: validate(asked, {"image": image}))
-    assert at_the_server == refused(lambda: check_inputs(image, ["pan"], 9, 24.0, 1, None, None, None, strength, None))
+    assert at_the_server == refused(lambda: check_numbers(frames=9, fps=24.0, seed=0, strength=strength))
     assert at_the_server == (strength > 5)
 
 

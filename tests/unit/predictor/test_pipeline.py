@@ -95,9 +95,9 @@ def test_progress_counts_the_steps_and_may_cancel(pipe):
     ("change", "says"),
     [
         ({"prompt": "  "}, "prompt is empty"),
-        ({"frames": 0}, "0 frames"),
-        ({"frames": 100_000}, "100000 frames"),
-        ({"takes": 0}, "0 takes"),
+        ({"frames": 0}, "number of frames is 0"),
+        ({"frames": 100_000}, "number of frames is 100000"),
+        ({"takes": 0}, "number of takes is 0"),
         ({"image": IMAGE[..., 0]}, "reference image"),
         ({"image": IMAGE.astype(float)}, "float64"),
         ({"fps": float("nan")}, "frame rate"),
