@@ -52,6 +52,15 @@ def test_a_still_camera_is_exactly_still(shipped, prompt):
     assert np.ptp(take.intrinsics, axis=0).max() == 0
 
 
+def test_guidance_goes_on_from_what_is_done_unasked_through_what_the_words_ask(shipped):
+    unasked, asked, beyond = (
+        shipped(IMAGE, "orbit left, slowly", guidance=guidance)[0].positions for guidance in (0.0, 1.0, 3.0)
+    )
+    step, on = asked - unasked, beyond - asked
+    assert np.sum(step * on) > 0.8 * np.linalg.norm(step) * np.linalg.norm(on) > 0
+    assert beyond[-1] == pytest.approx(asked[-1], abs=1e-9)
+
+
 def test_takes_differ_and_all_obey(shipped):
     takes = shipped(IMAGE, "pan left", takes=6)
     verdicts = [judge(take, ["pan_left"]) for take in takes]
