@@ -137,7 +137,7 @@ def evaluate_video(
     if shot is not None and clips is not None:
         raise InputError("A shot and --clips are two evaluations.", "Give one of them.")
     if shot is not None or clips is not None:
-        _needs("pycolmap", "Recovering a camera needs pycolmap")
+        _needs_pycolmap()
     if shot is not None:
         from dollygrip import achieved
         from dollygrip_backend.evaluation.shot import evaluate_shot
@@ -149,15 +149,16 @@ def evaluate_video(
 
         evaluate_real_cameras(clips, out, engine)
     else:
-        _needs("cv2", "Comparing with OpenCV's fill needs opencv-python-headless")
         from dollygrip_backend.evaluation.video import evaluate_video as evaluate_frames
 
         evaluate_frames(scenes, out, weights)
 
 
-def _needs(module: str, why: str) -> None:
-    if importlib.util.find_spec(module) is None:
-        raise DollygripError(f"{why}, which is not installed.", "pip install 'dollygrip-backend[evaluation]'")
+def _needs_pycolmap() -> None:
+    if importlib.util.find_spec("pycolmap") is None:
+        raise DollygripError(
+            "Recovering a camera needs pycolmap, which is not installed.", "pip install 'dollygrip-backend[evaluation]'"
+        )
 
 
 @data.command()

@@ -15,7 +15,6 @@ from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate, normalize
 
-from dollygrip_backend.predictor.faces import Face
 from dollygrip_backend.predictor.familiar import kinds_like
 from dollygrip_backend.predictor.hints import (
     in_short,
@@ -33,6 +32,7 @@ from dollygrip_backend.predictor.people import Said, fitting, part_named, wherea
 from dollygrip_backend.predictor.picture_features import WIDTHS, PictureFeatures, Reading
 from dollygrip_backend.predictor.text import FEATURES, TextEncoder, TextFeatures
 from dollygrip_backend.scene.depth_network import AttentionBlock, ResidualBlock
+from dollygrip_backend.scene.faces import Face
 from dollygrip_backend.scene.median import median_depth
 
 PICTURE = (192, 128)  # width, height
@@ -86,7 +86,8 @@ class Found:
 
     place: (x, y), 0..1, None where it is nowhere clearly; named: the logit that the words name a thing at all; likely:
     float (ROWS, COLUMNS), how likely each part of the picture shows it, None where a user gave its place; sure: whether
-    that is enough for a camera to turn to it; words: those that name it, "" where a user gave its place.
+    that is enough for a camera to turn to it; words: those that name it, "" where a user gave its place; several:
+    whether it is a group of things, about whose `place` there may be none of them.
     """
 
     place: tuple[float, float] | None
@@ -94,6 +95,7 @@ class Found:
     likely: np.ndarray | None = None
     sure: bool = True
     words: str = ""
+    several: bool = False
 
     @property
     def meant(self) -> bool:
@@ -225,7 +227,7 @@ def _person(who: Said, named: float, seen: Seen) -> Found | None:
     if not faces:
         return None
     place, likely = whereabouts(faces, part, who)
-    return Found(place, named, likely)
+    return Found(place, named, likely, several=part == "people" and len(faces) > 1)
 
 
 def found_in(probability: Tensor, named: float, coloured: bool = False, way: bool = False) -> Found | None:

@@ -13,9 +13,9 @@ from pathlib import Path
 import attrs
 import numpy as np
 
-from dollygrip_backend.predictor.faces import Face
 from dollygrip_backend.predictor.familiar import kinds_named
 from dollygrip_backend.predictor.hints import words_naming
+from dollygrip_backend.scene.faces import Face
 
 _WORDS = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
 _ENDING = re.compile(r".+(?:woman|man|girl|boy|person|lady)$")  # cameraman, schoolgirl …

@@ -16,7 +16,6 @@ from dollygrip_backend.predictor import pacing
 from dollygrip_backend.predictor.checks import check_depth, check_image, check_numbers, check_prompt
 from dollygrip_backend.predictor.constraints import Constraints
 from dollygrip_backend.predictor.drafts import Draft, Order, drafts
-from dollygrip_backend.predictor.faces import FaceDetector
 from dollygrip_backend.predictor.gaze import said_gaze, walking
 from dollygrip_backend.predictor.grounding import Found, Grounding, Seen
 from dollygrip_backend.predictor.handheld import held
@@ -34,6 +33,7 @@ from dollygrip_backend.predictor.tempos import paced
 from dollygrip_backend.predictor.text import TextEncoder
 from dollygrip_backend.predictor.timing import timed
 from dollygrip_backend.predictor.vertigo import looked
+from dollygrip_backend.scene.faces import FaceDetector
 
 NOISE_SHIFT = 3.0  # smooth channels show through noise: training and sampling stay longer at high noise levels
 _WALK = "dolly_in"  # the plan of words that say nothing but that the camera goes on
@@ -333,7 +333,8 @@ def _noise(seed: int, take: int) -> Tensor:
 
 
 def _distance(thing: Found | None, plan: Plan, reference: Reference) -> float:
-    """Over the scene depth. A share of the way is one to where the thing may be, though it is nowhere clearly."""
-    if thing and thing.perhaps is not None and plan.asks_for_a_share:
-        return reference.likely_unit(thing.perhaps)
+    """Over the scene depth. A share of the way is one to where the thing may be, though it is nowhere clearly; between
+    several things one sees what lies behind them."""
+    if thing and (thing.several or (thing.perhaps is not None and plan.asks_for_a_share)):
+        return reference.likely_unit(thing.likely)
     return reference.unit(thing and thing.place)

@@ -11,6 +11,8 @@ from torch.nn import functional
 
 from dollygrip.errors import InputError
 from dollygrip_backend.scene.depth_network import STRIDE, DepthNetwork
+from dollygrip_backend.scene.faces import FaceDetector
+from dollygrip_backend.scene.figures import cut_out, standing
 from dollygrip_backend.scene.outlines import aligned, snapped
 from dollygrip_backend.scene.smoothing import smoothed
 
@@ -33,14 +35,15 @@ class DepthEstimator:
 
     name = "embedded"
 
-    def __init__(self, network: DepthNetwork, device: str = "cpu"):
+    def __init__(self, network: DepthNetwork, faces: FaceDetector, device: str = "cpu"):
         self.network = network.to(device).float().eval()
+        self.faces = faces.to(device)
         self.device = device
 
     @classmethod
     def load(cls, device: str = "cpu", weights: Path = WEIGHTS) -> Self:
         """The network from `weights`, a folder in diffusers' layout."""
-        return cls(DepthNetwork.from_pretrained(weights, local_files_only=True), device)
+        return cls(DepthNetwork.from_pretrained(weights, local_files_only=True), FaceDetector.load(device), device)
 
     @torch.inference_mode()
     def estimate(self, image: np.ndarray) -> DepthEstimate:
@@ -53,6 +56,7 @@ class DepthEstimator:
         log_depth, sky, log_focal = self._both_ways(picture)
         ground = _surfaces(log_depth, sky)
         log_depth = smoothed(log_depth, ground, picture[0])
+        log_depth, ground = standing(log_depth, ground, cut_out(image, self.faces.find(image)))
         far = log_depth[ground].median() + float(np.log(FARTHEST))
         log_depth = snapped(torch.where(ground, log_depth, far).minimum(far)[None], 2)[0]
         detailed = _resized(pixels, _fitted(pixels.shape[3], pixels.shape[2], _DETAIL))

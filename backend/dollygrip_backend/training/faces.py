@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from dollygrip_backend.predictor.faces import FaceDetector
+from dollygrip_backend.scene.faces import FaceDetector
 from dollygrip_backend.training.torch_files import folder_of, tensors_in
 
 PACKAGE = "facenet_pytorch"

@@ -6,9 +6,9 @@ from drawn_people import DrawnPerson, picture_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dollygrip_backend.predictor.faces import Face
 from dollygrip_backend.predictor.people import Said, meant, part_named, where, whereabouts
 from dollygrip_backend.predictor.picture_features import KINDS
+from dollygrip_backend.scene.faces import Face
 
 RED, BLUE = (170, 30, 35), (30, 50, 160)
 SHAPE = 16, 24
@@ -135,6 +135,15 @@ def test_where_it_may_be_either_of_two_the_camera_goes_straight_ahead(shipped):
     people = [DrawnPerson((120, 110), 80), DrawnPerson((350, 110), 80)]
     picture = picture_of(*people)
     assert _subject(shipped, picture, "push in on the person") is None
+
+
+def test_several_are_as_far_as_they_are_and_not_as_what_lies_between_them(shipped):
+    people = [DrawnPerson((120, 110), 80), DrawnPerson((350, 110), 80)]
+    depth = np.full((320, 480), 6.0, np.float32)
+    depth[:, 60:180] = depth[:, 290:410] = 2.0
+    [take] = shipped(picture_of(*people), "orbit left around them", depth=depth)
+    assert take.meta["subject"][0] * 480 == pytest.approx(235, abs=10)
+    assert take.meta["subject_at"][2] == pytest.approx(2.0)
 
 
 def test_where_no_face_is_seen_the_grounding_alone_tells(shipped):

@@ -5,7 +5,7 @@ import pytest
 import torch
 from drawn_people import DrawnPerson, picture_of
 
-from dollygrip_backend.predictor.faces import WEIGHTS, FaceDetector
+from dollygrip_backend.scene.faces import WEIGHTS, FaceDetector
 from dollygrip_backend.training.faces import package_folder, published
 
 

@@ -32,11 +32,13 @@ class Face:
     """A face in a picture, in shares of the picture's width and height, x right and y down.
 
     box: left, top, right, bottom, which may lie beyond the picture; points float (5, 2): the eye on the left of the
-    picture and the one on the right, the tip of the nose, the left and the right corner of the mouth.
+    picture and the one on the right, the tip of the nose, the left and the right corner of the mouth; likelihood: that
+    it is a face, when the box itself is looked at. A chair may have passed for one before.
     """
 
     box: tuple[float, float, float, float]
     points: np.ndarray
+    likelihood: float = 1.0
 
     @property
     def middle(self) -> tuple[float, float]:
@@ -93,10 +95,18 @@ class FaceDetector(ModelMixin, ConfigMixin):
         boxes, _ = self._looked_at(picture, boxes, self.refine, 24, _LIKELY[1])
         boxes, points = self._looked_at(picture, boxes, self.output, 48, _LIKELY[2])
         found = [
-            Face(tuple(float(side) for side in (box.reshape(2, 2) / sides).ravel()), marks / sides)
-            for box, marks in zip(boxes.cpu().numpy(), points.cpu().numpy(), strict=True)
+            Face(
+                tuple(float(side) for side in (box.cpu().numpy().reshape(2, 2) / sides).ravel()),
+                marks.cpu().numpy() / sides,
+                self._likely(picture, box),
+            )
+            for box, marks in zip(boxes, points, strict=True)
         ]
         return sorted(found, key=lambda face: -face.height)
+
+    def _likely(self, picture: Tensor, box: Tensor) -> float:
+        """How likely it is a face that a box shows, at a look at the box itself."""
+        return float(self.output(_cut(picture, _squared(box[None])[0], 48))[0, :2].softmax(0)[1])
 
     def _proposed(self, picture: Tensor) -> Tensor:
         """Squares (N, 4) of a picture that may show a face."""

@@ -1,0 +1,131 @@
+"""People cut out of pictures, and put upright in the depth."""
+
+import attrs
+import numpy as np
+import pytest
+import torch
+from drawn_people import DrawnPerson, picture_of
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from dollygrip_backend.scene.depth import DepthEstimator
+from dollygrip_backend.scene.faces import Face
+from dollygrip_backend.scene.figures import Figure, cut_out, standing
+
+WALL = (120, 140, 120)
+BLUE, RED = (60, 80, 140), (190, 40, 40)
+
+
+def face_of(person: DrawnPerson, size=(480, 320)) -> Face:
+    left, top = np.divide(person.at(-0.37, -0.44), size)
+    right, bottom = np.divide(person.at(0.37, 0.54), size)
+    return Face((left, top, right, bottom), person.points / size)
+
+
+def drawn(person: DrawnPerson, size=(480, 320)) -> np.ndarray:
+    """bool (H, W): the pixels that show a person who stands alone."""
+    return np.abs(np.int16(picture_of(person, size=size)) - WALL).max(-1) > 24
+
+
+def overlap(figure: Figure, true: np.ndarray) -> float:
+    there = np.array(Image.fromarray(figure.mask).resize(true.shape[::-1], Image.Resampling.NEAREST))
+    return (there & true).sum() / (there | true).sum()
+
+
+@pytest.mark.parametrize("size", [(480, 320), (320, 480), (1600, 900)])
+@pytest.mark.parametrize("x, y, height", [(0.5, 0.4, 0.3), (0.25, 0.35, 0.2), (0.9, 0.3, 0.12)])
+def test_a_figure_is_cut_out_as_it_is_drawn(size, x, y, height):
+    person = DrawnPerson((round(x * size[0]), round(y * size[1])), round(height * min(size)))
+    face = face_of(person, size)
+    [figure] = cut_out(picture_of(person, size=size), [face])
+    assert overlap(figure, drawn(person, size)) > 0.9
+    assert figure.face == face.height and max(figure.mask.shape) == 256
+
+
+def test_each_of_several_is_a_figure_of_his_own():
+    people = [DrawnPerson((120, 110), 80, RED), DrawnPerson((330, 120), 70, BLUE)]
+    first, second = cut_out(picture_of(*people), [face_of(person) for person in people])
+    assert not (first.mask & second.mask).any()
+    assert overlap(first, drawn(people[0])) > 0.9 and overlap(second, drawn(people[1])) > 0.9
+
+
+@given(
+    x=st.floats(-0.2, 1.2),
+    y=st.floats(-0.2, 1.2),
+    high=st.floats(0.02, 1.5),
+    shape=st.floats(0.4, 1.2),
+    seed=st.integers(0, 99),
+)
+@settings(max_examples=40, deadline=None)
+def test_wherever_a_face_is_said_to_be_something_may_be_cut_out(x, y, high, shape, seed):
+    image = np.random.default_rng(seed).integers(0, 256, (40, 64, 3), dtype=np.uint8)
+    wide = shape * high
+    face = Face((x - wide / 2, y - high / 2, x + wide / 2, y + high / 2), np.zeros((5, 2)))
+    for figure in cut_out(image, [face]):
+        assert figure.mask.shape == (40, 64) and figure.mask.any()
+
+
+def test_what_may_be_no_face_has_no_figure():
+    person = DrawnPerson((240, 110), 100)
+    assert cut_out(picture_of(person), [attrs.evolve(face_of(person), likelihood=0.9)]) == []
+
+
+def figure_at(columns: slice, face: float, rows: slice = slice(20, 60)) -> Figure:
+    mask = np.zeros((60, 100), bool)
+    mask[rows, columns] = True
+    return Figure(mask, face)
+
+
+def torn(*figures: Figure) -> torch.Tensor:
+    """Log depth (60, 100) of a wall at 6 m, and of figures at 2 m that are torn apart and blurred into it."""
+    depth = torch.full((60, 100), 6.0)
+    for figure in figures:
+        depth[torch.from_numpy(figure.mask)] = 2.0
+        columns = np.flatnonzero(figure.mask.any(0))
+        depth[20:60, columns[0] - 2 : columns[0]] = 2.2  # the wall beside it
+        depth[20:28, columns[:4]] = 5.0  # a shoulder
+    return depth.log()
+
+
+def test_a_figure_stands_in_one_piece_before_all_of_its_wall():
+    figure, ground = figure_at(slice(40, 60), 0.2), torch.ones(60, 100, dtype=torch.bool)
+    ground[20:24, 40:44] = False  # taken for sky
+    depth, after = standing(torn(figure), ground, [figure])
+    mask = torch.from_numpy(figure.mask)
+    assert depth[mask].exp().numpy() == pytest.approx(2.0, rel=1e-5)
+    assert depth[~mask].exp().numpy() == pytest.approx(6.0, rel=0.02)
+    assert after[mask].all() and bool((after == (ground | mask)).all())
+
+
+@given(near=st.floats(0.1, 0.4), far=st.floats(0.1, 0.4))
+def test_one_whose_face_is_half_as_high_stands_twice_as_far(near, far):
+    figures = [figure_at(slice(10, 30), near), figure_at(slice(60, 80), far)]
+    depth, _ = standing(torn(*figures), torch.ones(60, 100, dtype=torch.bool), figures)
+    first, second = (depth[torch.from_numpy(figure.mask)] for figure in figures)
+    assert float(second[0] - first[0]) == pytest.approx(np.log(near / far), abs=1e-5)
+    assert float(second[0] + first[0]) == pytest.approx(2 * np.log(2.0), abs=1e-5)
+
+
+def test_what_stands_before_a_figure_stays_there():
+    figure = figure_at(slice(40, 60), 0.2, slice(20, 50))
+    before = torn(figure)
+    before[50:] = 0.0  # a table, at 1 m
+    after, _ = standing(before, torch.ones(60, 100, dtype=torch.bool), [figure])
+    assert (after[50:] == 0).all()
+
+
+def test_where_nobody_is_seen_depth_stays_as_it_is():
+    depth, ground = torch.randn(20, 30), torch.rand(20, 30) > 0.3
+    after, seen = standing(depth, ground, [])
+    assert after is depth and seen is ground
+
+
+def test_people_in_a_picture_stand_in_one_piece():
+    person = DrawnPerson((312, 144), 96)
+    depth = DepthEstimator.load().estimate(picture_of(person)).depth
+    inner = [
+        tuple(round(c) for c in person.at(*place)) for place in ((0, 0), (0, -0.5), (0, 0.7), (-0.5, 1.8), (0.5, 1.8))
+    ]
+    found = [depth[y, x] for x, y in inner]
+    assert max(found) / min(found) < 1.01
