@@ -128,7 +128,7 @@ def lost(trajectory: Trajectory, form: Format, name: str = "") -> list[str]:
     """In words, what of a trajectory a file of this format does not hold, or one of this name."""
     holds = form.held_by(name)
     left = [WORDS[word] for word in ("size", "fps", "scene_depth") if word not in holds]
-    zooms = np.any(np.ptp(trajectory.intrinsics, axis=0) > 1e-9 * trajectory.intrinsics[0])
+    zooms = np.any(np.ptp(trajectory.intrinsics, axis=0) > 1e-9 * np.abs(trajectory.intrinsics[0]))
     if "lens" not in holds:
         left.insert(0, "the lens")
     elif zooms and "zoom" not in holds:
