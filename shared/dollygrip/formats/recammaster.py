@@ -42,7 +42,8 @@ def parse(source: Source, assumed: Assumed) -> Trajectory:
     if not isinstance(data[frames[0]], dict) or not data[frames[0]]:
         raise TrajectoryError(f"In {frames[0]} an object of cameras is expected, not {shown(data[frames[0]])}.")
     cameras = sorted(data[frames[0]], key=natural)
-    camera = _chosen(cameras, assumed.get("camera", cameras[0]))
+    several = len(cameras) > 1 or assumed.camera is not None
+    camera = _chosen(cameras, assumed.get("camera", cameras[0])) if several else cameras[0]
     rows = np.array([_matrix(data[frame], camera, frame) for frame in frames])
     if np.all(rows[:, 3] == [0, 0, 0, 1]) and np.any(rows[:, :3, 3]):  # written for column vectors after all
         rows = np.swapaxes(rows, 1, 2)
