@@ -2,6 +2,7 @@
 
 import codecs
 import json
+import re
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +23,7 @@ WORDS = {
     "fps": "the frame rate",
     "scene_depth": "the scene depth",
 }
+_NOT_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 SIZE, VIEW_DEGREES, FPS, SCENE_DEPTH = (1280, 720), 50.0, 24.0, 1.0
 
 
@@ -54,13 +56,13 @@ class Source:
 
     @cached_property
     def text(self) -> str:
-        """The contents as text, empty where they are none: neither UTF-8 nor marked as UTF-16, or with zero bytes."""
+        """The contents as text, empty where they are none: UTF-8, UTF-16 that is marked, or Windows' Latin letters."""
         try:
             if self.data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
                 return self.data.decode("utf-16")  # what Windows PowerShell writes by `>`
             return "" if b"\0" in self.data else self.data.decode("utf-8-sig")
         except UnicodeDecodeError:
-            return ""
+            return "" if _NOT_TEXT.search(self.data) else self.data.decode("cp1252", "replace")
 
     @cached_property
     def json(self) -> Any:

@@ -1,6 +1,7 @@
 """The camera files of RealEstate10K, which CameraCtrl, VideoX-Fun and other successors read too.
 
-First line: the video's URL, or nothing. Then a line a frame of 19 numbers, or 23 with the matrix's last row:
+First line: the video's URL, or nothing. Then a line a frame of 19 numbers, or 23 with the matrix's last row; lines that
+begin with # are comments:
 
     timestamp (microseconds)  fx fy cx cy (over width and height)  0 0  world-to-camera, 3 rows of 4, OpenCV axes
 
@@ -17,20 +18,19 @@ from dollygrip.formats.reading import inverse, is_normalised, is_number, rigid, 
 from dollygrip.trajectory import MAX_FRAMES, Trajectory
 
 _FIELDS = 19
-_HEAD = 8000  # characters
+_HEAD = 8  # lines that may stand before the first pose, besides comments and blank ones
 _HEIGHT = 720
 _MAX_FPS = 1000.0  # faster ones are frame numbers
 
 
 def recognises(source: Source) -> bool:
-    return source.json is None and any(map(_is_pose, _head(source.text)))
+    return source.json is None and _first_pose(_lines(source)) is not None
 
 
 def parse(source: Source, assumed: Assumed) -> Trajectory:
-    head = _head(source.text)
-    begin = next(n for n, line in enumerate(head) if _is_pose(line))
-    title = next((line.strip() for line in head[:begin] if line.strip()), "")
-    numbered = [(n, line) for n, line in enumerate(source.text.splitlines(), 1) if n > begin and line.strip()]
+    lines = _lines(source)
+    begin = _first_pose(lines)
+    title, numbered = lines[0][1].strip() if begin else "", lines[begin:]
     if len(numbered) > MAX_FRAMES:
         raise TrajectoryError(f"1 to {MAX_FRAMES} lines of poses are expected, not {len(numbered)}.")
     rows = np.array([_row(line, n) for n, line in numbered])
@@ -60,9 +60,8 @@ def print_(trajectory: Trajectory, name: str) -> dict[str, bytes]:
 
 
 def recognises_videox(source: Source) -> bool:
-    lines = source.text.splitlines()
-    stamps = {_fields(line)[0] for line in lines[1:] if _fields(line)}
-    return recognises(source) and not lines[0].strip() and stamps == {"0"}
+    lines = _lines(source)
+    return recognises(source) and lines[0][0] > 1 and {_fields(line)[0] for _, line in lines} == {"0"}
 
 
 def print_videox(trajectory: Trajectory, name: str) -> dict[str, bytes]:
@@ -95,9 +94,14 @@ def _frame_rate(time: np.ndarray) -> float | None:
     return next((fps for fps in rounded if steps / (span + 1) <= fps <= steps / (span - 1)), steps / span)
 
 
-def _head(text: str) -> list[str]:
-    """The lines among which the first pose stands: a title, comments or blank lines may come before."""
-    return text[:_HEAD].splitlines()[:8]
+def _lines(source: Source) -> list[tuple[int, str]]:
+    """The lines that say something, with their numbers: neither comments nor blank ones."""
+    numbered = enumerate(source.text.splitlines(), 1)
+    return [(n, line) for n, line in numbered if line.strip() and not line.lstrip().startswith("#")]
+
+
+def _first_pose(lines: list[tuple[int, str]]) -> int | None:
+    return next((i for i, (_, line) in enumerate(lines[:_HEAD]) if _is_pose(line)), None)
 
 
 def _is_pose(line: str) -> bool:

@@ -162,7 +162,9 @@ def test_what_a_format_leaves_out_is_said():
     assert said["dollygrip"] == said["sana-wm"] == ""
     assert all(f"MotionCtrl poses do not hold the {word}" in said["motionctrl"] for word in ("lens", "image size"))
     assert "hold the zoom" in said["gendop"] and "frame rate" in said["gendop"]
-    assert not any("zoom" in word for word in formats.lost(straight(), format_named("gendop")))
+    shifted = attrs.evolve(straight(), intrinsics=straight().intrinsics - [0, 0, 500, 0])
+    for fixed in (straight(), shifted):
+        assert not any("zoom" in word for word in formats.lost(fixed, format_named("gendop")))
     pair = formats.lost(straight(zoom=0.1), format_named("sana-wm"), "Demo_Pose.npy")
     assert [words.rpartition("hold ")[2] for words in pair] == ["the image size", "the frame rate", "the scene depth"]
     assert "image size" in said["re10k"] and "frame rate" not in said["re10k"]
@@ -190,7 +192,7 @@ def test_assumptions_are_defaults_that_are_noted_and_yield_to_the_file(tmp_path)
 
 
 def test_files_that_are_missing_or_binary_or_named_badly(tmp_path):
-    (tmp_path / "a.png").write_bytes(b"\x89PNG\xff\xfe")
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     (tmp_path / "empty").write_bytes(b"")
     for act, words in [
         (lambda: formats.read(tmp_path / "nothing"), "no file"),

@@ -61,13 +61,15 @@ ROWS = [f"{i * 100_000} 0.5 0.9 0.5 0.5 0 0 1 0 0 0 0 1 0 0 0 0 1 {-i}" for i in
         ROWS,
         ["https://x.org", "", *ROWS],
         ["# of my house", "https://x.org", *ROWS],
+        [*(f"# {n} of a licence" * 100 for n in range(12)), "https://x.org", *ROWS],
+        ["https://x.org", *ROWS[:2], "# cut", *ROWS[2:]],
         ["", "", *ROWS, "", "  "],
-        ["title", *[f"  {row.replace(' ', chr(9))}  " for row in ROWS]],
+        ["Zoë’s house", *[f"  {row.replace(' ', chr(9))}  " for row in ROWS]],
         ["title", *[f"{row} 0 0 0 1" for row in ROWS]],
     ],
 )
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
 def test_realestate10k_as_other_tools_and_systems_write_it(lines, end, encoding):
     for last in ("", end):
         trajectory = read((end.join(lines) + last).encode(encoding))
@@ -124,6 +126,14 @@ def test_recammaster_cameras_are_chosen_and_frames_ordered_by_number():
     first = read(frames)
     assert moved(first)[0] == [0, 0, 0] and first.meta["cameras"] == ["cam01", "cam10"]
     with pytest.raises(InputError, match="no camera '3'; its cameras are cam01, cam10"):
+        read(frames, camera="3")
+    assert first.meta["assumed"]["camera"] == "cam01"
+
+
+def test_recammaster_an_only_camera_is_meant():
+    frames = {f"frame{i}": {"cam05": UNREAL["start"]} for i in range(2)}
+    assert "camera" not in read(frames).meta["assumed"]
+    with pytest.raises(InputError, match="no camera '3'; its cameras are cam05"):
         read(frames, camera="3")
 
 
