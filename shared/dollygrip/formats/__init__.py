@@ -69,6 +69,7 @@ def parse(source: Source, assumed: Assumed | None = None) -> Trajectory:
     """The camera of a file's content; see `read`."""
     assumed = assumed or Assumed()
     assumed.used.clear()
+    assumed.remarks.clear()
     _check(assumed)
     try:
         found = next((form for form in FORMATS if form.recognises(source)), None)
@@ -81,6 +82,8 @@ def parse(source: Source, assumed: Assumed | None = None) -> Trajectory:
         raise TrajectoryError(f"{source.name}: {error.message}", error.hint) from error
     if found is NATIVE:
         return trajectory
+    if "ignored" in trajectory.meta:
+        assumed.remarks.append("the file's lens distortion is left out")
     meta = {**trajectory.meta, "format": found.name}
     return attrs.evolve(trajectory, meta={**meta, "assumed": dict(assumed.used)} if assumed.used else meta)
 

@@ -80,7 +80,8 @@ class Assumed:
     """What the caller says of a camera where its file says nothing; None leaves it to the format's default.
 
     size: (width, height) in pixels; view_degrees: horizontal field of view; scene_depth in the file's unit of length;
-    camera: which camera of a file that holds several. After reading, `used` holds what was in fact assumed.
+    camera: which camera of a file that holds several. After reading, `used` holds what was in fact assumed, and
+    `remarks` what else became of the file, in words.
     """
 
     size: tuple[int, int] | None = None
@@ -89,6 +90,7 @@ class Assumed:
     scene_depth: float | None = None
     camera: str | None = None
     used: dict[str, Any] = attrs.field(factory=dict, init=False)
+    remarks: list[str] = attrs.field(factory=list, init=False)
 
     def get(self, name: str, default: Any) -> Any:
         """The caller's value of a field that the file does not hold, or the default, or what that returns."""
@@ -99,7 +101,7 @@ class Assumed:
         return value
 
     def notes(self) -> list[str]:
-        """In words, what the last reading took by default, and what it was told without need."""
+        """In words, what the last reading took by default, what it was told without need, and its remarks."""
         notes = []
         for name, word in WORDS.items():
             told, used = getattr(self, name) is not None, self.used.get(name)
@@ -110,7 +112,7 @@ class Assumed:
                 notes.append(f"the file does not say {word}: it is taken as {shown}")
             elif told and used is None:
                 notes.append(f"the file says {word} itself")
-        return notes
+        return notes + self.remarks
 
     def lens(self, frames: int, size: tuple[int, int], view: float = VIEW_DEGREES) -> np.ndarray:
         """Intrinsics (T, 4) of square pixels and a centred lens, for a file that holds none."""

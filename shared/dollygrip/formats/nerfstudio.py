@@ -2,8 +2,9 @@
 
 Every frame has "transform_matrix", camera-to-world with OpenGL axes (+X right, +Y up, +Z backward) in a world of +Z up;
 the lens is fl_x, fl_y, cx, cy in pixels of w, h, or camera_angle_x, camera_angle_y in radians, for all frames at the
-top or in each frame. Frames are ordered by their "file_path". Lens distortion is left out and noted in
-meta["ignored"]; fisheye and panoramic lenses are refused. "fps" at the top is ours: the format has no frame rate.
+top or in each frame. Frames are ordered by their "file_path". Lens distortion is left out; that of the first frame that
+has any is kept in meta["ignored"]. Fisheye and panoramic lenses are refused. "fps" at the top is ours: the format has
+no frame rate.
 """
 
 import json
@@ -87,12 +88,14 @@ def parse_frames(
 
 
 def _check_model(views: list[dict[str, Any]]) -> dict[str, Any]:
-    fisheye = views[0].get("is_fisheye") is True  # instant-ngp's own word
-    model = "FISHEYE" if fisheye else str(views[0].get("camera_model", "PINHOLE")).upper()
-    if model not in _PINHOLE:
-        raise TrajectoryError(f"Its camera_model must be a pinhole's ({', '.join(sorted(_PINHOLE))}), not {model}.")
-    terms = {key: views[0][key] for key in _DISTORTION if views[0].get(key)}
-    return {"ignored": {"distortion": terms}} if terms else {}
+    for view in views:
+        fisheye = view.get("is_fisheye") is True  # instant-ngp's own word
+        model = "FISHEYE" if fisheye else str(view.get("camera_model", "PINHOLE")).upper()
+        if model not in _PINHOLE:
+            raise TrajectoryError(f"Its camera_model must be a pinhole's ({', '.join(sorted(_PINHOLE))}), not {model}.")
+    terms = ({key: view[key] for key in _DISTORTION if view.get(key)} for view in views)
+    bent = next(filter(None, terms), None)
+    return {"ignored": {"distortion": bent}} if bent else {}
 
 
 def _sizes(views: list[dict[str, Any]], assumed: Assumed) -> list[tuple[float, float]]:

@@ -150,11 +150,20 @@ def test_nerfstudio_is_ordered_by_name_and_z_is_up():
         {"file_path": "images/frame_10.png", "transform_matrix": risen},
         {"file_path": "images/frame_2.png", "transform_matrix": level[:3]},
     ]
-    trajectory = read({"w": 640, "h": 480, "fl_x": 500, "fl_y": 510.0, "k1": 0.1, "frames": frames})
+    trajectory = read({"w": 640, "h": 480, "fl_x": 500, "fl_y": 510.0, "frames": frames})
     assert moved(trajectory) == ([0, -3, 0], [0, 0, 1])
     assert np.allclose(trajectory.rotations[0], np.eye(3)), "level in a world of +Y down"
     assert trajectory.intrinsics[0].tolist() == [500, 510, 320, 240]
+
+
+@pytest.mark.parametrize("path", [("k1",), ("frames", 1, "k1")])
+def test_nerfstudio_distortion_of_any_frame_is_left_out_and_said(path):
+    bent, assumed = changed(NERF, *path, value=0.1), Assumed()
+    trajectory = formats.parse(Source("a.json", json.dumps(bent).encode()), assumed)
     assert trajectory.meta["ignored"] == {"distortion": {"k1": 0.1}}
+    assert "the file's lens distortion is left out" in assumed.notes()
+    formats.parse(Source("a.json", json.dumps(NERF).encode()), assumed)
+    assert not any("distortion" in note for note in assumed.notes())
 
 
 def test_nerfstudio_lens_by_angle_by_frame_and_by_fraction():
@@ -242,7 +251,9 @@ def colmap(folder, cameras=CAMERAS, images=IMAGES):
 
 
 def test_colmap_text_keypoints_are_passed_over_and_names_order(tmp_path):
-    trajectory = formats.read(colmap(tmp_path))
+    assumed = Assumed()
+    trajectory = formats.read(colmap(tmp_path), assumed)
+    assert "the file's lens distortion is left out" in assumed.notes()
     assert trajectory.positions[1].tolist() == [0, 0, 2]
     assert trajectory.rotations[2][:, 2] == pytest.approx(TURNED_RIGHT)
     assert trajectory.intrinsics[:, 1].tolist() == [500, 510, 500]
@@ -345,6 +356,7 @@ OPEN3D = {"class_name": "PinholeCameraTrajectory", "parameters": [open3d_camera(
         (changed(NERF, "frames", 1, "transform_matrix", 0, 0, value=3), ["Frame 1", "rotation that is none", "3"]),
         (changed(NERF, "camera_model", value="OPENCV_FISHEYE"), ["camera_model", "PINHOLE", "OPENCV_FISHEYE"]),
         (changed(NERF, "is_fisheye", value=True), ["camera_model", "PINHOLE", "FISHEYE"]),
+        (changed(NERF, "frames", 1, "is_fisheye", value=True), ["camera_model", "PINHOLE", "FISHEYE"]),
         (changed(NERF, "frames", value=[]), ["1 to 20000 frames, not 0"]),
         (changed(NERF, "frames", value=[{"matrix": 1}]), ["Frame 0", "transform_matrix", "'matrix'"]),
         (changed(NERF, "fl_x", value="long"), ["frame 0's fl_x", "number", "long"]),

@@ -2,9 +2,10 @@
 
 images: quaternion (w, x, y, z) and translation of world-to-camera, OpenCV axes; cameras: a lens model with parameters
 in pixels whose (0, 0) is the corner of the first pixel, as ours (COLMAP's doc/format.rst). Either file of the pair may
-be named for reading, or their folder. Images are ordered by the numbers in their names. Distortion is left out and
-noted in meta["ignored"]; fisheye and panoramic models are refused. Frame rate and scale are not in the files; points
-and keypoints are passed over. We write every frame as an image without keypoints, and an empty points3D.
+be named for reading, or their folder. Images are ordered by the numbers in their names. Distortion is left out; that of
+the first camera that has any is kept in meta["ignored"]. Fisheye and panoramic models are refused. Frame rate and scale
+are not in the files; points and keypoints are passed over. We write every frame as an image without keypoints, and an
+empty points3D.
 """
 
 from types import ModuleType
