@@ -301,16 +301,16 @@ def place(trajectory: Trajectory, placement: Placement) -> Trajectory:
 def reframed(intrinsics: np.ndarray, size: tuple[int, int], to: tuple[int, int], pixel_ratio: float) -> np.ndarray:
     """(T, 4) intrinsics of an image of `size` after it was centre-cropped to the aspect of `to` and resized.
 
-    pixel_ratio: height over width of a pixel of `to`.
+    pixel_ratio: height over width of a pixel of `to`. Pixels that change their shape on the way get that one, too.
     """
-    scales = _cover(size, to, pixel_ratio / float(np.median(intrinsics[:, 0] / intrinsics[:, 1])))
+    scales = _cover(size, to, pixel_ratio * intrinsics[:, 1] / intrinsics[:, 0])
     centre = (intrinsics[:, 2:] - np.array(size) / 2) * scales + np.array(to) / 2
     return np.concatenate([intrinsics[:, :2] * scales, centre], 1)
 
 
 def in_picture(intrinsics: np.ndarray, size: tuple[int, int], picture: tuple[int, int]) -> np.ndarray:
     """The inverse of `reframed`: (T, 4) intrinsics of the cropped view of `size` in square pixels of the picture."""
-    scales = _cover(picture, size, float(np.median(intrinsics[:, 0] / intrinsics[:, 1])))
+    scales = _cover(picture, size, intrinsics[:, 0] / intrinsics[:, 1])
     centre = (intrinsics[:, 2:] - np.array(size) / 2) / scales + np.array(picture) / 2
     return np.concatenate([intrinsics[:, :2] / scales, centre], 1)
 
@@ -355,10 +355,10 @@ def reference_seen(
     return {**pose, "intrinsics": reframed(seen, size, sampled.size, fx / fy)[0].tolist()}
 
 
-def _cover(size: tuple[int, int], to: tuple[int, int], squeeze: float) -> np.ndarray:
-    """Scales of x and y, x being `squeeze` times y, with which an image of `size` just covers one of size `to`."""
-    across = max(to[0] / size[0], to[1] * squeeze / size[1])
-    return np.array([across, across / squeeze])
+def _cover(size: tuple[int, int], to: tuple[int, int], squeeze: np.ndarray) -> np.ndarray:
+    """Scales (T, 2) of x and y, x being `squeeze` (T,) times y, with which an image of `size` just covers `to`."""
+    across = np.maximum(to[0] / size[0], to[1] * squeeze / size[1])
+    return np.stack([across, across / squeeze], 1)
 
 
 def fit(trajectory: Trajectory, placement: Placement, tolerance: float = POSITION_TOLERANCE) -> FittedTake:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import attrs
 import bpy
+import numpy as np
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, StringProperty
 
 from dollygrip import formats
@@ -23,6 +24,7 @@ from . import scene_cameras, takes
 USD, ALEMBIC = (".usd", ".usda", ".usdc", ".usdz"), (".abc",)
 _BLENDERS = {"usd": ("USD, by Blender", USD), "alembic": ("Alembic, by Blender", ALEMBIC)}
 _BEGINS = {"usd": (b"#usda", b"PXR-USDC", b"PK"), "alembic": (b"Ogawa", b"\x89HDF")}
+_SEEN_SQUEEZE = 0.005  # of a side of the picture: what a frame may be squeezed without a word
 _KINDS = {form.name: (form.title, form.suffixes) for form in formats.FORMATS} | _BLENDERS
 _FORMATS = [("AUTO", "By Name", "The file's name tells the format")]
 _FORMATS += [(name, title, f"Such as {suffixes[0]}") for name, (title, suffixes) in _KINDS.items()]
@@ -227,6 +229,9 @@ def _said(scene: bpy.types.Scene, found: Trajectory, fitted: camera.FittedTake, 
         said += f" ({len(found)} frames at {found.fps:g} fps became {len(fitted.trajectory)} at the scene's)"
     if camera.share_shown(scene, found.size, found.intrinsics) < 0.99:
         said += f"; {camera.crop_said(found.size)}"
+    aspects = found.intrinsics[:, 0] / found.intrinsics[:, 1]
+    if np.ptp(aspects) > _SEEN_SQUEEZE * aspects.min():
+        said += f"; its pixels have the aspect {aspects.min():.3f} to {aspects.max():.3f}: all got the scene's"
     if (first, last) != (scene.frame_start, scene.frame_end):
         said += f"; the scene's range is {scene.frame_start} to {scene.frame_end}. Use Take's Range sets it"
     return said

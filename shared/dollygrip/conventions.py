@@ -80,9 +80,12 @@ def lens_from_intrinsics(intrinsics: np.ndarray, sensor: Sensor) -> tuple[np.nda
     such a camera cannot be set; `scene_pixel_aspect` gives the aspect that fits.
     """
     fx, fy, cx, cy = np.asarray(intrinsics, float).T
-    if np.any(np.abs(fx / fy / sensor.pixel_ratio - 1) > 1e-3):
+    off = np.abs(fx / fy / sensor.pixel_ratio - 1)
+    if np.any(off > 1e-3):
+        worst = int(off.argmax())
         raise TrajectoryError(
-            f"The trajectory's pixels have the aspect {np.median(fx / fy):.4f}, the scene's {sensor.pixel_ratio:.4f}.",
+            f"The pixels of frame {worst} have the aspect {fx[worst] / fy[worst]:.4f}, the scene's"
+            f" {sensor.pixel_ratio:.4f}.",
             "Set the scene's pixel aspect to match, or resize the trajectory.",
         )
     shift_x = (sensor.size[0] / 2 - cx) / sensor.view

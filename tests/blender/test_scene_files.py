@@ -9,6 +9,9 @@ import pytest
 from bl_ext.user_default.dollygrip.camera import camera
 from bl_ext.user_default.dollygrip.takes import takes
 
+from dollygrip import formats
+from dollygrip.trajectory import Trajectory
+
 MAYAS = {"persp": 1.0, "front": 2.0, "side": 3.0, "top": 4.0}
 
 
@@ -122,6 +125,17 @@ def test_a_view_that_was_not_cropped_is_not_called_so(scene, tmp_path, kind):
     scene.render.pixel_aspect_x = 1.0
     bpy.ops.dollygrip.load_take(filepath=path)
     assert ("its view of 320x180 was cropped to the scene's aspect" in scene.dollygrip.notice) == (kind != "usd")
+
+
+@pytest.mark.parametrize(("varied", "said"), [(0.003, False), (0.02, True)])
+def test_pixels_that_change_their_shape_are_squeezed_to_the_scenes(scene, tmp_path, varied, said):
+    """Wider than the scene's, they are cropped at the sides; what is seen from top to bottom is kept."""
+    pixels = np.tile([1500.0, 1500, 960, 540], (4, 1))
+    pixels[:, 1] *= np.linspace(1, 1 + varied, 4)
+    formats.write(tmp_path / "a.camera.json", Trajectory(np.tile(np.eye(4), (4, 1, 1)), pixels, (1920, 1080), 24.0))
+    assert bpy.ops.dollygrip.load_take(filepath=str(tmp_path / "a.camera.json")) == {"FINISHED"}
+    assert np.allclose(camera.sample(bpy.context, 1, 4).intrinsics[:, :2], pixels[:, 1:2], rtol=0.0021)
+    assert ("all got the scene's" in scene.dollygrip.notice) == said
 
 
 def test_no_file_at_all_is_said(scene):

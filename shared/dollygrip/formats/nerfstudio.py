@@ -81,9 +81,10 @@ def parse_frames(
     meta = _check_model(views)
     sizes = _sizes(views, assumed)
     rows = zip(views, sizes, numbered, strict=True)
-    intrinsics, size = common_size(np.array([_lens(view, side, assumed, i) for view, side, i in rows]), sizes)
-    if is_normalised(intrinsics) and min(size) >= 16:
-        intrinsics = intrinsics * np.tile(size, 2)
+    intrinsics = np.array([_lens(view, side, assumed, i) for view, side, i in rows])
+    if is_normalised(intrinsics) and np.min(sizes) >= 16:
+        intrinsics = intrinsics * np.tile(sizes, 2)
+    intrinsics, size = common_size(intrinsics, sizes)
     return rigid(poses, lambda i: f"Frame {numbered[i]}"), intrinsics, size, meta
 
 

@@ -108,9 +108,12 @@ def size_of_centre(intrinsics: np.ndarray) -> tuple[int, int]:
 
 
 def common_size(intrinsics: np.ndarray, sizes: list[tuple[float, float]]) -> tuple[np.ndarray, tuple[int, int]]:
-    """Intrinsics (T, 4) of images of different sizes -> the same views in the size of frame 0."""
-    scales = np.array(sizes[0]) / np.array(sizes, float)
-    return intrinsics * np.tile(scales, 2), whole(sizes[0])
+    """Intrinsics (T, 4) of images of different sizes -> those of the images scaled, pixels keeping their shape, until
+    they cover the size of frame 0, and cropped to it about the middle."""
+    size, sides = np.array(sizes[0], float), np.array(sizes, float)
+    scale = (size / sides).max(1, keepdims=True)
+    centre = intrinsics[:, 2:] * scale + (size - sides * scale) / 2
+    return np.concatenate([intrinsics[:, :2] * scale, centre], 1), whole(sizes[0])
 
 
 def whole(size: tuple[float, float]) -> tuple[int, int]:

@@ -175,6 +175,11 @@ def test_nerfstudio_lens_by_angle_by_frame_and_by_fraction():
     assert by_frame.size == (1280, 720) and by_frame.intrinsics[:, :2].tolist() == [[900, 900], [1800, 1800]]
     sizes = [{**frame, "w": 100, "h": 50, "fl_x": 80}, {**frame, "w": 200, "h": 100, "fl_x": 160}]
     assert read({"frames": sizes}).intrinsics.tolist() == [[80, 80, 50, 25]] * 2
+    sizes[1] |= {"h": 80, "cx": 90}
+    cropped = read({"frames": sizes})
+    assert cropped.size == (100, 50) and cropped.intrinsics[1].tolist() == [100, 100, 43.75, 25]
+    shares = [{**frame, "w": w, "h": 50, "fl_x": 0.8, "fl_y": 1.6, "cx": 0.5, "cy": 0.5} for w in (100, 200)]
+    assert read({"frames": shares}).intrinsics.tolist() == [[80, 80, 50, 25], [160, 80, 50, 25]]
     fraction = read({"w": 100, "h": 50, "fl_x": 0.8, "fl_y": 1.6, "cx": 0.5, "cy": 0.5, "frames": [frame]})
     assert fraction.intrinsics[0].tolist() == [80, 80, 50, 25]
 

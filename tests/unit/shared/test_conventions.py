@@ -59,5 +59,6 @@ def test_lens_and_shift_come_back(sensor, lens, shift_x, shift_y):
 
 
 def test_a_pixel_aspect_that_the_scene_lacks_is_refused():
-    with pytest.raises(TrajectoryError, match=r"aspect 1\.2000, the scene's 1\.0000"):
-        lens_from_intrinsics(np.array([[600.0, 500.0, 320, 180]]), Sensor((640, 360)))
+    mixed = np.array([[500.0, 500.0, 320, 180]] * 2 + [[600.0, 500.0, 320, 180]])
+    with pytest.raises(TrajectoryError, match=r"frame 2 have the aspect 1\.2000, the scene's 1\.0000"):
+        lens_from_intrinsics(mixed, Sensor((640, 360)))
