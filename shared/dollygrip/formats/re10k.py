@@ -7,8 +7,13 @@ begin with # are comments:
 
 The file holds no image size: with square pixels the aspect is fy / fx, and the height is taken as 720. Intrinsics in
 pixels are told by a principal point beyond 4. Where all timestamps are equal, as in files written for video models, or
-count frames, the frame rate is taken as 24. VideoX-Fun's files leave the first line empty and all timestamps at 0.
+count frames, the frame rate is taken as 24.
+
+VideoX-Fun's files leave the first line empty and all timestamps at 0. Their focal lengths are fractions of an image of
+16:9, of which VideoX-Fun sees what an image of another aspect, cropped from the middle, shows.
 """
+
+from functools import partial
 
 import numpy as np
 
@@ -20,6 +25,7 @@ from dollygrip.trajectory import MAX_FRAMES, Trajectory
 _FIELDS = 19
 _HEAD = 8  # lines that may stand before the first pose, besides comments and blank ones
 _HEIGHT = 720
+_VIDEOX_ASPECT = 16 / 9
 _MAX_FPS = 1000.0  # faster ones are frame numbers
 
 
@@ -27,7 +33,7 @@ def recognises(source: Source) -> bool:
     return source.json is None and _first_pose(_lines(source)) is not None
 
 
-def parse(source: Source, assumed: Assumed) -> Trajectory:
+def parse(source: Source, assumed: Assumed, videox: bool = False) -> Trajectory:
     lines = _lines(source)
     begin = _first_pose(lines)
     title, numbered = lines[0][1].strip() if begin else "", lines[begin:]
@@ -45,6 +51,8 @@ def parse(source: Source, assumed: Assumed) -> Trajectory:
     if is_normalised(lens):
         size = assumed.get("size", lambda: _size_of_aspect(lens[0]))
         lens = lens * np.tile(size, 2)
+        if videox and assumed.size:
+            lens[:, :2] *= _crop(size)
     else:
         size = assumed.get("size", lambda: size_of_centre(lens))
     meta = {"source": title} if title else {}
@@ -53,24 +61,35 @@ def parse(source: Source, assumed: Assumed) -> Trajectory:
 
 
 def print_(trajectory: Trajectory, name: str) -> dict[str, bytes]:
-    time = np.round(np.arange(len(trajectory)) * 1e6 / trajectory.fps).astype(np.int64)
+    time = np.round(np.arange(len(trajectory)) * 1e6 / trajectory.fps)
     source = trajectory.meta.get("source", "")
     plain = isinstance(source, str) and len(source.splitlines()) < 2 and len(source.split()) < _FIELDS
-    return {name: _printed(trajectory, time, source if plain else "")}
+    return {name: _printed(_fractions(trajectory), trajectory.c2w, time, source if plain else "")}
 
 
 def recognises_videox(source: Source) -> bool:
     lines = _lines(source)
-    return recognises(source) and lines[0][0] > 1 and {_fields(line)[0] for _, line in lines} == {"0"}
+    stamps = [field for _, line in lines for field in _fields(line)[:1]]
+    return recognises(source) and lines[0][0] > 1 and len(stamps) > 1 and set(stamps) == {"0"}
 
 
 def print_videox(trajectory: Trajectory, name: str) -> dict[str, bytes]:
-    return {name: _printed(trajectory, np.zeros(len(trajectory), np.int64), "")}
+    lens = _fractions(trajectory) / [*_crop(trajectory.size), 1, 1]
+    return {name: _printed(lens, trajectory.c2w, np.zeros(len(trajectory)), "")}
 
 
-def _printed(trajectory: Trajectory, time: np.ndarray, title: str) -> bytes:
-    lens = trajectory.intrinsics / np.tile(trajectory.size, 2)
-    pose = inverse(trajectory.c2w)[:, :3].reshape(-1, 12)
+def _crop(size: tuple[int, int]) -> tuple[float, float]:
+    """What x and y fractions of an image of 16:9 become where only an image of `size`, from its middle, is seen."""
+    wider = size[0] / size[1] / _VIDEOX_ASPECT
+    return (1 / wider, 1.0) if wider < 1 else (1.0, wider)
+
+
+def _fractions(trajectory: Trajectory) -> np.ndarray:
+    return trajectory.intrinsics / np.tile(trajectory.size, 2)
+
+
+def _printed(lens: np.ndarray, c2w: np.ndarray, time: np.ndarray, title: str) -> bytes:
+    pose = inverse(c2w)[:, :3].reshape(-1, 12)
     lines = [title]
     for stamp, intrinsics, w2c in zip(time, lens.tolist(), pose.tolist(), strict=True):
         lines.append(" ".join(map(repr, [int(stamp), *intrinsics, 0, 0, *w2c])))
@@ -128,4 +147,12 @@ def _row(line: str, number: int) -> list[float]:
 
 _HOLDS = frozenset({"lens", "zoom"})
 RE10K = Format("re10k", "RealEstate10K / CameraCtrl poses", (".txt",), _HOLDS | {"fps"}, recognises, parse, print_)
-VIDEOX_FUN = Format("videox-fun", "VideoX-Fun poses", (".videox.txt",), _HOLDS, recognises_videox, parse, print_videox)
+VIDEOX_FUN = Format(
+    "videox-fun",
+    "VideoX-Fun poses",
+    (".videox.txt",),
+    _HOLDS,
+    recognises_videox,
+    partial(parse, videox=True),
+    print_videox,
+)

@@ -9,6 +9,7 @@ import pytest
 from dollygrip import formats
 from dollygrip.errors import InputError
 from dollygrip.formats import Assumed, Source
+from dollygrip.trajectory import Trajectory
 
 COS, SIN = np.cos(0.1), np.sin(0.1)
 
@@ -43,6 +44,29 @@ def test_videox_fun_pan_left_moves_to_the_left(header, comma):
     assert moved(trajectory) == ([-0.5, 0, 0], [0, 0, 1])
     assert (trajectory.size, trajectory.fps) == ((1280, 720), 24.0)
     assert trajectory.intrinsics[0] == pytest.approx([681.139, 681.139, 640, 360], abs=1e-3)
+
+
+def seen_by_videox_fun(fractions, width, height):
+    """Focal lengths in pixels of width x height: VideoX-Fun takes the fractions for those of an image of 16:9."""
+    fx, fy = fractions
+    if width / height < 16 / 9:
+        return fx * height * 16 / 9, fy * height
+    return fx * width, fy * width / (16 / 9)
+
+
+@pytest.mark.parametrize("size", [(832, 480), (512, 512), (480, 832), (1280, 536)])
+def test_videox_fun_sees_the_lens_that_was_written(size):
+    lens = [900.0, 900.0, size[0] / 2, size[1] / 2]
+    trajectory = Trajectory(np.tile(np.eye(4), (2, 1, 1)), [lens, lens], size, 24.0)
+    form = formats.format_named("videox-fun")
+    written = form.print(trajectory, "a.videox.txt")["a.videox.txt"]
+    fractions = [float(field) for field in written.decode().splitlines()[1].split()[1:3]]
+    assert seen_by_videox_fun(fractions, *size) == pytest.approx((900, 900))
+    assert read(written, size=size).intrinsics[0] == pytest.approx(lens)
+    whole = read(written)
+    assert whole.size == (1280, 720), "the image of 16:9 that theirs is the middle of"
+    shares = whole.intrinsics[0, :2] / whole.size
+    assert seen_by_videox_fun(shares, *size) == pytest.approx((900, 900))
 
 
 def test_realestate10k_in_pixels_and_counted_frames():
