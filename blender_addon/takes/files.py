@@ -202,6 +202,7 @@ class DOLLYGRIP_OT_load_take(_File, bpy.types.Operator):
             view_degrees=self.view or None,
             scene_depth=self.scene_depth or None,
             camera=self.camera or None,
+            by_time=True,
         )
         try:
             found, notes = read(context, path, assumed)

@@ -8,7 +8,7 @@ import numpy as np
 
 from dollygrip.errors import TrajectoryError
 from dollygrip.rotations import continuous_quaternions, matrix_from_quaternion, quaternion_from_matrix
-from dollygrip.splines import cubic_spline
+from dollygrip.splines import cubic_spline, hermite_spline
 
 MAX_FRAMES = 20_000
 _RIGID_TOLERANCE = 1e-3
@@ -105,16 +105,29 @@ class Trajectory:
             raise TrajectoryError(f"Cannot resample to {frames} frames.", f"Use 1 to {MAX_FRAMES}.")
         if frames == len(self) and fps in (None, self.fps):
             return self
+        at = np.linspace(0, len(self) - 1, frames) if frames > 1 else np.zeros(1)
+        return self._splined(lambda channels: cubic_spline(channels, at), fps or self.fps)
+
+    def retimed(self, times: np.ndarray, at: np.ndarray, fps: float) -> Self:
+        """The path whose poses are seen at `times` (T,), increasing, T >= 2, seen at `at` (N,) within them; C1."""
+        around = np.concatenate([2 * times[:1] - times[1:2], times, 2 * times[-1:] - times[-2:-1]])
+
+        def spline(channels: np.ndarray) -> np.ndarray:
+            before, after = 2 * channels[:1] - channels[1:2], 2 * channels[-1:] - channels[-2:-1]
+            return hermite_spline(around, np.concatenate([before, channels, after]), at)
+
+        return self._splined(spline, fps)
+
+    def _splined(self, spline: Callable[[np.ndarray], np.ndarray], fps: float) -> Self:
+        """spline: channels (T, 11) -> (N, 11)."""
         focal = np.log(self.intrinsics[:, :2])
         quaternions = continuous_quaternions(quaternion_from_matrix(self.rotations))
-        channels = np.concatenate([self.positions, quaternions, focal, self.intrinsics[:, 2:]], 1)
-        at = np.linspace(0, len(self) - 1, frames) if frames > 1 else np.zeros(1)
-        new = cubic_spline(channels, at)
-        c2w = np.tile(np.eye(4), (frames, 1, 1))
+        new = spline(np.concatenate([self.positions, quaternions, focal, self.intrinsics[:, 2:]], 1))
+        c2w = np.tile(np.eye(4), (len(new), 1, 1))
         c2w[:, :3, 3] = new[:, :3]
         c2w[:, :3, :3] = matrix_from_quaternion(new[:, 3:7] / np.linalg.norm(new[:, 3:7], axis=1, keepdims=True))
         intrinsics = np.concatenate([np.exp(new[:, 7:9]), new[:, 9:11]], 1)
-        return attrs.evolve(self, c2w=c2w, intrinsics=intrinsics, fps=fps or self.fps)
+        return attrs.evolve(self, c2w=c2w, intrinsics=intrinsics, fps=fps)
 
 
 def check(trajectory: Trajectory) -> None:

@@ -80,8 +80,9 @@ class Assumed:
     """What the caller says of a camera where its file says nothing; None leaves it to the format's default.
 
     size: (width, height) in pixels; view_degrees: horizontal field of view; scene_depth in the file's unit of length;
-    camera: which camera of a file that holds several. After reading, `used` holds what was in fact assumed, and
-    `remarks` what else became of the file, in words.
+    camera: which camera of a file that holds several; by_time: whether poses at uneven times are resampled to even
+    ones, instead of each becoming a frame. After reading, `used` holds what was in fact assumed, and `remarks` what
+    else became of the file, in words.
     """
 
     size: tuple[int, int] | None = None
@@ -89,6 +90,7 @@ class Assumed:
     view_degrees: float | None = None
     scene_depth: float | None = None
     camera: str | None = None
+    by_time: bool = False
     used: dict[str, Any] = attrs.field(factory=dict, init=False)
     remarks: list[str] = attrs.field(factory=list, init=False)
 

@@ -7,7 +7,8 @@ begin with # are comments:
 
 The file holds no image size: with square pixels the aspect is fy / fx, and the height is taken as 720. Intrinsics in
 pixels are told by a principal point beyond 4. Where all timestamps are equal, as in files written for video models, or
-count frames, the frame rate is taken as 24.
+count frames, the frame rate is taken as 24. Uneven timestamps give the poses their time if that is asked for; else
+every pose is one frame, which belongs to one of the video's.
 
 VideoX-Fun's files leave the first line empty and all timestamps at 0. Their focal lengths are fractions of an image of
 16:9, of which VideoX-Fun sees what an image of another aspect, cropped from the middle, shows.
@@ -15,6 +16,7 @@ VideoX-Fun's files leave the first line empty and all timestamps at 0. Their foc
 
 from functools import partial
 
+import attrs
 import numpy as np
 
 from dollygrip.errors import TrajectoryError
@@ -26,6 +28,7 @@ _FIELDS = 19
 _HEAD = 8  # lines that may stand before the first pose, besides comments and blank ones
 _HEIGHT = 720
 _VIDEOX_ASPECT = 16 / 9
+_UNEVEN = 0.01  # of a step between timestamps: less is rounding
 _MAX_FPS = 1000.0  # faster ones are frame numbers
 
 
@@ -57,7 +60,24 @@ def parse(source: Source, assumed: Assumed, videox: bool = False) -> Trajectory:
         size = assumed.get("size", lambda: size_of_centre(lens))
     meta = {"source": title} if title else {}
     fps = _frame_rate(time) or assumed.get("fps", FPS)
-    return Trajectory(c2w, lens, size, fps, assumed.get("scene_depth", SCENE_DEPTH), meta)
+    trajectory = Trajectory(c2w, lens, size, fps, assumed.get("scene_depth", SCENE_DEPTH), meta)
+    return _evened(trajectory, time, assumed) if _frame_rate(time) else trajectory
+
+
+def _evened(trajectory: Trajectory, time: np.ndarray, assumed: Assumed) -> Trajectory:
+    """The trajectory whose poses are at these timestamps with even steps between them, if that is wanted."""
+    steps = np.diff(time)
+    usual = np.median(steps[steps > 0])
+    if np.abs(steps / usual - 1).max() <= _UNEVEN:
+        return trajectory
+    even = np.linspace(time[0], time[-1], round(min((time[-1] - time[0]) / usual, MAX_FRAMES)) + 1)
+    if not assumed.by_time or len(even) > MAX_FRAMES:
+        assumed.remarks.append(f"its uneven timestamps are left out: its poses are frames at {trajectory.fps:g} fps")
+        return trajectory
+    assumed.remarks.append("its poses stand at uneven times: they were resampled to even ones")
+    distinct = np.flatnonzero(np.diff(time, prepend=-np.inf))
+    poses = attrs.evolve(trajectory, c2w=trajectory.c2w[distinct], intrinsics=trajectory.intrinsics[distinct])
+    return poses.retimed(time[distinct], even, _frame_rate(even))
 
 
 def print_(trajectory: Trajectory, name: str) -> dict[str, bytes]:

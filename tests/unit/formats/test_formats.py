@@ -104,7 +104,7 @@ def test_a_damaged_file_is_refused_or_read_never_a_crash(tmp_path, form, traject
 def test_wild_rows_are_refused_or_read_never_a_crash(rows):
     source = Source("wild.txt", "\n".join(["", *(" ".join(row) for row in rows)]).encode())
     try:
-        assert isinstance(formats.parse(source), Trajectory)
+        assert isinstance(formats.parse(source, Assumed(by_time=True)), Trajectory)
     except TrajectoryError as error:
         assert error.message
 

@@ -46,6 +46,35 @@ def test_videox_fun_pan_left_moves_to_the_left(header, comma):
     assert trajectory.intrinsics[0] == pytest.approx([681.139, 681.139, 640, 360], abs=1e-3)
 
 
+STAMPS = np.array([0, 40_000, 80_000, 80_000, 120_000, 320_000, 360_000])
+
+
+def at_stamps(stamps, speed=1e-5):
+    """Poses of a camera that goes forward at this speed, a microsecond."""
+    return "\n".join(["url", *(f"{t} 0.5 0.9 0.5 0.5 0 0 1 0 0 0 0 1 0 0 0 0 1 {-t * speed}" for t in stamps)])
+
+
+def test_realestate10k_poses_keep_their_times_where_that_is_asked_for():
+    """A camera at a constant speed, of which poses are missing and one stands twice."""
+    assumed = Assumed(by_time=True)
+    trajectory = formats.parse(Source("a.txt", at_stamps(STAMPS).encode()), assumed)
+    assert (len(trajectory), trajectory.fps) == (10, 25.0)
+    assert trajectory.positions[:, 2] == pytest.approx(np.arange(10) * 0.4)
+    assert "its poses stand at uneven times: they were resampled to even ones" in assumed.notes()
+
+
+def test_realestate10k_poses_are_the_videos_frames_else():
+    assumed = Assumed()
+    trajectory = formats.parse(Source("a.txt", at_stamps(STAMPS).encode()), assumed)
+    assert trajectory.positions[:, 2] == pytest.approx(STAMPS * 1e-5)
+    assert f"its uneven timestamps are left out: its poses are frames at {trajectory.fps:g} fps" in assumed.notes()
+    for told in (Assumed(), Assumed(by_time=True)):
+        formats.parse(Source("a.txt", at_stamps([0, 33_366, 66_733, 100_100]).encode()), told)
+        assert not told.remarks, "microseconds are rounded"
+    hole = formats.parse(Source("a.txt", at_stamps([0, 1000, 2000, 10**11]).encode()), Assumed(by_time=True))
+    assert len(hole) == 4, "too long to fill"
+
+
 def seen_by_videox_fun(fractions, width, height):
     """Focal lengths in pixels of width x height: VideoX-Fun takes the fractions for those of an image of 16:9."""
     fx, fy = fractions
