@@ -20,7 +20,7 @@ from dollygrip.conventions import (
     intrinsics_from_lens,
     lens_from_intrinsics,
 )
-from dollygrip.curves import BezierKeys, Channel, fit_channels
+from dollygrip.curves import SHIFT_TOLERANCE, BezierKeys, Channel, fit_channels
 from dollygrip.errors import InputError, TrajectoryError
 from dollygrip.rotations import euler_xyz_from_matrix
 from dollygrip.trajectory import Trajectory
@@ -31,6 +31,9 @@ EYE_HEIGHT = 1.6  # metres above the ground, where no start camera is given
 ASSUMED_DEPTH = 5.0  # metres, where nothing gives the scale of a camera
 POSITION_TOLERANCE = 0.002  # of the scene depth
 ANGLE_TOLERANCE = radians(0.15)
+_SEEN = 1 / 8000  # of the image's fitted side: a quarter of a pixel in HD, half of one in UHD
+_TRAVELLED = 1e-3  # of the extent of a path
+_ROUNDED = 1e-6  # of the scene depth: what rounding may leave of a camera at rest
 _SKEW = 0.01  # cosine between two axes of a camera from which on its picture is seen to be skewed
 
 
@@ -265,18 +268,36 @@ def level_start() -> np.ndarray:
     return start
 
 
+@attrs.frozen
+class Bounds:
+    """How far off the keys of a take may be on a frame.
+
+    position: in scene depths; angle: in radians; lens: in focal lengths; shift: in the image's fitted side.
+    """
+
+    position: float = POSITION_TOLERANCE
+    angle: float = ANGLE_TOLERANCE
+    lens: float = 0.002
+    shift: float = SHIFT_TOLERANCE
+
+    @classmethod
+    def unseen(cls, trajectory: Trajectory, sensor: Sensor) -> "Bounds":
+        """Those of a placed camera to a fraction of a pixel; its path is kept, too, where its scale is a guess."""
+        lens, _ = lens_from_intrinsics(trajectory.intrinsics, sensor)
+        angle = _SEEN * sensor.side / float(lens.max())
+        extent = float(np.linalg.norm(np.ptp(trajectory.positions, axis=0))) / trajectory.scene_depth
+        return cls(min(angle, max(_TRAVELLED * extent, _ROUNDED)), angle, 2 * _SEEN, _SEEN)
+
+
 @attrs.frozen(eq=False)
 class FittedTake:
-    """A take ready to be written into Blender: its placed dense trajectory and the sparse keys of its channels.
-
-    tolerance: how far off in position the keys may be, in scene depths.
-    """
+    """A take ready to be written into Blender: its placed dense trajectory and the sparse keys of its channels."""
 
     trajectory: Trajectory
     channels: dict[Channel, BezierKeys]
     sensor: Sensor
     frame_start: int
-    tolerance: float
+    bounds: Bounds
 
 
 def place(trajectory: Trajectory, placement: Placement) -> Trajectory:
@@ -364,7 +385,14 @@ def _cover(size: tuple[int, int], to: tuple[int, int], squeeze: np.ndarray) -> n
 def fit(trajectory: Trajectory, placement: Placement, tolerance: float = POSITION_TOLERANCE) -> FittedTake:
     """Place a trajectory and fit its curves; plain numpy, so any thread may do it. tolerance: in scene depths."""
     placed = place(trajectory, placement)
-    return _fitted(placed, placement.sensor, placement.frame_start, tolerance, placement.unit_scale)
+    return _fitted(placed, placement.sensor, placement.frame_start, Bounds(tolerance), placement.unit_scale)
+
+
+def fit_unseen(trajectory: Trajectory, placement: Placement) -> FittedTake:
+    """As `fit`, so closely that no difference is seen: where the camera is a measured one, as from a match-mover."""
+    placed = place(trajectory, placement)
+    bounds = Bounds.unseen(placed, placement.sensor)
+    return _fitted(placed, placement.sensor, placement.frame_start, bounds, placement.unit_scale)
 
 
 def fit_under(take: FittedTake, parents: np.ndarray, unit: float) -> FittedTake:
@@ -375,11 +403,11 @@ def fit_under(take: FittedTake, parents: np.ndarray, unit: float) -> FittedTake:
     world = blender_from_c2w(take.trajectory.c2w, unit)
     local = attrs.evolve(take.trajectory, c2w=c2w_from_blender(np.linalg.inv(parents) @ world, unit))
     scale = np.linalg.norm(parents[:, :3, :3], axis=1).max()
-    return _fitted(local, take.sensor, take.frame_start, take.tolerance, unit, scale)
+    return _fitted(local, take.sensor, take.frame_start, take.bounds, unit, scale)
 
 
 def _fitted(
-    trajectory: Trajectory, sensor: Sensor, frame_start: int, tolerance: float, unit: float, scale: float = 1.0
+    trajectory: Trajectory, sensor: Sensor, frame_start: int, bounds: Bounds, unit: float, scale: float = 1.0
 ) -> FittedTake:
     """scale: of what the trajectory is relative to."""
     matrices = blender_from_c2w(trajectory.c2w, unit)
@@ -390,7 +418,9 @@ def _fitted(
         lens,
         shift,
         frame_start,
-        tolerance * trajectory.scene_depth / (unit * scale),
-        ANGLE_TOLERANCE,
+        bounds.position * trajectory.scene_depth / (unit * scale),
+        bounds.angle,
+        bounds.lens,
+        bounds.shift,
     )
-    return FittedTake(trajectory, channels, sensor, frame_start, tolerance)
+    return FittedTake(trajectory, channels, sensor, frame_start, bounds)

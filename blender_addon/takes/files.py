@@ -208,7 +208,7 @@ class DOLLYGRIP_OT_load_take(_File, bpy.types.Operator):
             found, notes = read(context, path, assumed)
             rig = takes.find_camera(scene)
             takes.check_own(rig)
-            fitted = camera.fit(found, camera.Placement.of(scene, rig and rig.data, None))
+            fitted = camera.fit_unseen(found, camera.Placement.of(scene, rig and rig.data, None))
         except DollygripError as error:
             scene.dollygrip.error, scene.dollygrip.hint, scene.dollygrip.notice = error.message, error.hint, ""
             self.report({"ERROR"}, "\n".join(filter(None, (error.message, error.hint))))  # a line each in the popup

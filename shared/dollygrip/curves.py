@@ -54,6 +54,7 @@ def fit_channels(
     position_tolerance: float,
     angle_tolerance: float = radians(0.15),
     lens_tolerance: float = 0.002,
+    shift_tolerance: float = SHIFT_TOLERANCE,
     held: Sequence[int] = (),
     smooth: bool = False,
 ) -> dict[Channel, BezierKeys]:
@@ -61,15 +62,16 @@ def fit_channels(
 
     location (T, 3) and position_tolerance share one unit (the bound is on the distance). rotation: (T, 3) Euler angles
     in radians, 'XYZ', or (T, 4) unit quaternions (w, x, y, z), continuous either way; angle_tolerance in radians bounds
-    the angle between the orientations; lens (T,) in millimetres with a relative bound; shift (T, 2). Location and
-    rotation share their key frames, as an animator poses a camera, so that poses can be moved in time and parts be cut
-    out; they have keys at the frames `held`. Returns the keys by (data path, array index); a channel that does not move
-    has a single key. smooth: let the pieces join without a jump of acceleration, at the cost of some keys.
+    the angle between the orientations; lens (T,) in millimetres with a relative bound; shift (T, 2) with one in the
+    image's fitted side. Location and rotation share their key frames, as an animator poses a camera, so that poses can
+    be moved in time and parts be cut out; they have keys at the frames `held`. Returns the keys by (data path, array
+    index); a channel that does not move has a single key. smooth: let the pieces join without a jump of acceleration,
+    at the cost of some keys.
     """
     groups = (
         _pose(np.asarray(location, float), np.asarray(rotation, float), position_tolerance, angle_tolerance),
         _lens(np.asarray(lens, float), lens_tolerance),
-        _shift(np.asarray(shift, float)),
+        _shift(np.asarray(shift, float), shift_tolerance),
     )
     fixed = [frame - frame_start for frame in held], [], []
     fitted = (_fit_group(group, frame_start, at, smooth) for group, at in zip(groups, fixed, strict=True))
@@ -108,11 +110,11 @@ def _lens(lens: np.ndarray, tolerance: float) -> _Group:
     return _Group([("lens", 0)], lens[:, None], np.array([tolerance * lens.min()]), violation)
 
 
-def _shift(shift: np.ndarray) -> _Group:
+def _shift(shift: np.ndarray, tolerance: float) -> _Group:
     def violation(fit: np.ndarray, true: np.ndarray) -> np.ndarray:
-        return np.abs(fit - true).max(1) / SHIFT_TOLERANCE
+        return np.abs(fit - true).max(1) / tolerance
 
-    return _Group([("shift_x", 0), ("shift_y", 0)], shift, np.full(2, SHIFT_TOLERANCE), violation)
+    return _Group([("shift_x", 0), ("shift_y", 0)], shift, np.full(2, tolerance), violation)
 
 
 def _angle_of_eulers(fit: np.ndarray, true: np.ndarray) -> np.ndarray:

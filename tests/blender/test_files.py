@@ -9,6 +9,8 @@ from blender.sample_takes import view_degrees
 from mathutils import Euler
 
 from dollygrip import formats
+from dollygrip.rotations import matrix_from_rotvec
+from dollygrip.trajectory import Trajectory
 
 FIRST, LAST = 11, 31
 KINDS = [form.name for form in formats.FORMATS] + ["usd", "alembic"]
@@ -58,6 +60,39 @@ def test_an_exported_camera_comes_back(scene, tmp_path, kind):
         assert after.intrinsics[-1, 0] == pytest.approx(before.intrinsics[-1, 0], rel=0.003)
     grown = {name: len(getattr(bpy.data, name)) - count for name, count in data.items()}
     assert grown == {"scenes": 0, "objects": 1, "cameras": 1, "cache_files": 0, "meshes": 0}, "only the take's camera"
+
+
+@pytest.mark.parametrize("millimetres", [24, 85, 400])
+def test_a_tracked_camera_comes_in_to_the_pixel(scene, tmp_path, millimetres):
+    """It trembles by some pixels in all that it has: place, rotation, lens and shift; points in its scene stay put."""
+    rng, focal = np.random.default_rng(1), millimetres / 36 * 1920
+    c2w = np.tile(np.eye(4), (48, 1, 1))
+    c2w[:, :3, :3] = matrix_from_rotvec(rng.normal(0, 2 / focal, (48, 3)))
+    c2w[:, :3, 3] = rng.normal(0, 5 * 2 / focal, (48, 3)) + np.linspace(0, 1, 48)[:, None]
+    lens = focal * (1 + rng.normal(0, 1e-3, (48, 1)))
+    intrinsics = np.hstack([lens, lens, rng.normal([960, 540], 1, (48, 2))])
+    track = Trajectory(c2w, intrinsics, (1920, 1080), 24.0, 5.0)
+    formats.write(tmp_path / "a.camera.json", track)
+    bpy.ops.dollygrip.load_take(filepath=str(tmp_path / "a.camera.json"))
+    loaded = camera.sample(bpy.context, 1, 48)
+    for corner in (-0.5, 0.5):
+        point = np.array([0.5 + 5 * 1920 * corner / focal, 0.5 + 5 * 1080 * corner / focal, 5.5])
+        assert np.linalg.norm(projected(loaded, point) - projected(track, point), axis=1).max() < 1
+
+
+def projected(trajectory: Trajectory, point: np.ndarray) -> np.ndarray:
+    """(T, 2) where a point of the world is seen, in pixels."""
+    local = np.einsum("tji,tj->ti", trajectory.rotations, point - trajectory.positions)
+    return local[:, :2] / local[:, 2:] * trajectory.intrinsics[:, :2] + trajectory.intrinsics[:, 2:]
+
+
+def test_a_path_is_kept_however_far_the_subject_is_said_to_be(scene, tmp_path):
+    c2w = np.tile(np.eye(4), (60, 1, 1))
+    c2w[:, 0, 3], c2w[:, 1, 3] = np.linspace(0, 0.05, 60), 0.002 * np.sin(np.arange(60))
+    formats.write(tmp_path / "a.camera.json", Trajectory(c2w, [[800.0, 800, 480, 270]] * 60, (960, 540), 24.0, 1.0))
+    bpy.ops.dollygrip.load_take(filepath=str(tmp_path / "a.camera.json"))
+    loaded = camera.sample(bpy.context, 1, 60).positions
+    assert np.linalg.norm(loaded - c2w[:, :3, 3], axis=1).max() < 1e-3 * 0.0502
 
 
 @pytest.mark.parametrize("kind", ["usd", "alembic"])
