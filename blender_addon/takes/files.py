@@ -19,7 +19,7 @@ from dollygrip.trajectory import Trajectory
 
 from .. import linked
 from ..camera import camera
-from . import scene_cameras, takes
+from . import alembic_lens, scene_cameras, takes
 
 USD, ALEMBIC = (".usd", ".usda", ".usdc", ".usdz"), (".abc",)
 _BLENDERS = {"usd": ("USD, by Blender", USD), "alembic": ("Alembic, by Blender", ALEMBIC)}
@@ -93,6 +93,8 @@ def read_scene_file(context: bpy.types.Context, path: str, assumed: formats.Assu
         found = [made for made in scratch.objects if made.type == "CAMERA"]
         names = scene_cameras.names_in_file([made.name for made in found], there)
         index, notes = scene_cameras.choose(names, assumed.camera, Path(path).name)
+        if not usd:
+            alembic_lens.as_read(found[index].data)
         depth = assumed.scene_depth or camera.ASSUMED_DEPTH
         trajectory = camera.sample(context, scratch.frame_start, scratch.frame_end, found[index], depth)
     if not usd:
@@ -151,7 +153,8 @@ def write_scene_file(context: bpy.types.Context, path: str, first: int, last: in
         if usd:
             bpy.ops.wm.usd_export(filepath=path, selected_objects_only=True, export_animation=True)
         else:
-            bpy.ops.wm.alembic_export(filepath=path, selected=True, start=first, end=last, as_background_job=False)
+            with alembic_lens.as_written(context, made, first, last):
+                bpy.ops.wm.alembic_export(filepath=path, selected=True, start=first, end=last, as_background_job=False)
     except RuntimeError as error:
         raise InputError(f"{path} cannot be written: {error}", "Choose another place.") from error
     finally:

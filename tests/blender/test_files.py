@@ -96,6 +96,24 @@ def test_a_path_is_kept_however_far_the_subject_is_said_to_be(scene, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["usd", "alembic"])
+@pytest.mark.parametrize("size", [(1920, 1080), (1080, 1920)])
+@pytest.mark.parametrize("fit", ["AUTO", "HORIZONTAL", "VERTICAL"])
+def test_any_sensor_sees_the_same_when_it_comes_back(scene, tmp_path, kind, size, fit):
+    """The shift is animated, as a take's is; of an Alembic lens the first frame comes back."""
+    scene.render.resolution_x, scene.render.resolution_y = size
+    scene.render.pixel_aspect_y = 1.25
+    data = build(scene).data
+    data.sensor_fit, data.sensor_height, data.shift_x, data.shift_y = fit, 30, 0.1, -0.2
+    data.keyframe_insert("shift_x", frame=FIRST)
+    before, curves = camera.sample(bpy.context, FIRST, LAST), len(bpy.data.actions)
+    bpy.ops.dollygrip.save_take(filepath=str(path_of(tmp_path, kind)), kind=kind)
+    assert np.array_equal(camera.sample(bpy.context, FIRST, LAST).intrinsics, before.intrinsics)
+    assert (scene.camera.data, len(bpy.data.cameras), len(bpy.data.actions)) == (data, 1, curves)
+    bpy.ops.dollygrip.load_take(filepath=str(path_of(tmp_path, kind)))
+    assert camera.sample(bpy.context, FIRST, FIRST).intrinsics[0] == pytest.approx(before.intrinsics[0], rel=1e-3)
+
+
+@pytest.mark.parametrize("kind", ["usd", "alembic"])
 def test_a_camera_at_rest_comes_back_over_its_frames(scene, tmp_path, kind):
     """An error that was said before is not said any more."""
     build(scene)
