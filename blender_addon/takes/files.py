@@ -30,14 +30,23 @@ _FORMATS = [("AUTO", "By Name", "The file's name tells the format")]
 _FORMATS += [(name, title, f"Such as {suffixes[0]}") for name, (title, suffixes) in _KINDS.items()]
 
 
-def read(context: bpy.types.Context, path: str, assumed: formats.Assumed) -> tuple[Trajectory, list[str]]:
-    """The camera of a file, and in words what had to be assumed of it."""
+@attrs.frozen
+class Found:
+    """The camera of a file, in words what had to be assumed of it, and the frame that it begins on, if it says that."""
+
+    trajectory: Trajectory
+    notes: list[str]
+    first: int | None = None
+
+
+def read(context: bpy.types.Context, path: str, assumed: formats.Assumed, scale: float | None = None) -> Found:
+    """The camera of a file. scale: Blender units in a unit of an Alembic file, which does not say it; None: 1."""
     if not Path(path).name:
         raise InputError("No camera file is chosen.", "Pick one in the file browser.")
     if Path(path).suffix.lower() in USD + ALEMBIC:
-        return read_scene_file(context, path, assumed)
+        return read_scene_file(context, path, assumed, scale)
     trajectory = formats.read(path, assumed)
-    return trajectory, assumed.notes()
+    return Found(trajectory, assumed.notes())
 
 
 def _check_build(kind: str) -> None:
@@ -68,41 +77,53 @@ def _check_begin(path: str, kind: str) -> None:
         )
 
 
-def read_scene_file(context: bpy.types.Context, path: str, assumed: formats.Assumed) -> tuple[Trajectory, list[str]]:
-    """A camera of a USD or Alembic file over its own frame range, at the scene's render size; and notes on it.
+def read_scene_file(
+    context: bpy.types.Context, path: str, assumed: formats.Assumed, scale: float | None = None
+) -> Found:
+    """A camera of a USD or Alembic file over its own frame range, at the scene's render size.
 
     A USD camera is sampled at the file's own frame rate; an Alembic one, which is stored by seconds, at the scene's.
     An Alembic file in which nothing moves has no range: it is the scene's.
-    Blender imports it into a scene that is removed afterwards with everything that came. Raises InputError where the
-    file cannot be imported, or where it is not clear which of its cameras is meant.
+    Blender imports it into a scene that is removed afterwards with everything that came; the file's metres, or an
+    Alembic file's units, become Blender's units, whatever these are in the scene. Raises InputError where the file
+    cannot be imported, or where it is not clear which of its cameras is meant.
     """
     usd = Path(path).suffix.lower() in USD
     kind = "usd" if usd else "alembic"
     _check_build(kind)
     _check_begin(path, kind)
     there = {thing.name for thing in bpy.data.objects}
+    assumed.used.clear()
     with _scratch_scene(context) as scratch:
-        try:
-            if usd:
-                bpy.ops.wm.usd_import(filepath=path, set_frame_range=True, import_meshes=False, import_materials=False)
-            else:
-                bpy.ops.wm.alembic_import(filepath=path, set_frame_range=True, as_background_job=False)
-        except RuntimeError as error:
-            said = " ".join(str(error).split())
-            raise InputError(f"Blender cannot read {path}: {said}", "Choose a USD or Alembic file.") from error
+        _import(path, scale)
         found = [made for made in scratch.objects if made.type == "CAMERA"]
         names = scene_cameras.names_in_file([made.name for made in found], there)
-        index, notes = scene_cameras.choose(names, assumed.camera, Path(path).name)
+        index, notes = scene_cameras.choose(names, assumed.get("camera", None), Path(path).name)
+        fps, first, last = None, scratch.frame_start, scratch.frame_end
         if not usd:
             alembic_lens.as_read(found[index].data)
-        depth = assumed.scene_depth or camera.ASSUMED_DEPTH
-        trajectory = camera.sample(context, scratch.frame_start, scratch.frame_end, found[index], depth)
-    if not usd:
-        return trajectory, [*notes, "Blender reads the lens of an Alembic camera at one frame only"]
-    fps = scene_cameras.usd_frame_rate(path) or assumed.fps
-    if fps is None:
-        return trajectory, [*notes, "this Blender does not tell the file's frame rate: it is taken as the scene's"]
-    return attrs.evolve(trajectory, fps=fps), notes
+            notes.append("Blender reads the lens of an Alembic camera at one frame only")
+            if scale is None:
+                notes.append("the file does not say its unit of length: it is taken as Blender's")
+        elif time := scene_cameras.usd_time(path):
+            fps, (first, last) = time[0], time[1] or 2 * (context.scene.frame_start,)
+        elif (fps := assumed.get("fps", None)) is None:
+            notes.append("this Blender does not tell the file's frame rate: it is taken as the scene's")
+        depth = assumed.get("scene_depth", camera.ASSUMED_DEPTH) * scratch.unit_settings.scale_length
+        trajectory = camera.sample(context, first, last, found[index], depth)
+    timed = attrs.evolve(trajectory, fps=fps or trajectory.fps)
+    return Found(timed, notes + assumed.notes(), first)
+
+
+def _import(path: str, scale: float | None) -> None:
+    try:
+        if Path(path).suffix.lower() in USD:
+            bpy.ops.wm.usd_import(filepath=path, set_frame_range=True, import_meshes=False, import_materials=False)
+        else:
+            bpy.ops.wm.alembic_import(filepath=path, set_frame_range=True, as_background_job=False, scale=scale or 1.0)
+    except RuntimeError as error:
+        said = " ".join(str(error).split())
+        raise InputError(f"Blender cannot read {path}: {said}", "Choose a USD or Alembic file.") from error
 
 
 @contextmanager
@@ -186,6 +207,13 @@ class DOLLYGRIP_OT_load_take(_File, bpy.types.Operator):
         name="Scene Depth", min=0, description="Of the middle ground, where the file does not say; 0: the format's"
     )
     camera: StringProperty(name="Camera", description="Name or number, where the file holds several")
+    scale: FloatProperty(
+        name="Alembic Scale",
+        min=0,
+        max=1000,
+        precision=4,
+        description="Blender units in a unit of an Alembic file, such as 0.01 for Maya's centimetres; 0: 1",
+    )
 
     @classmethod
     def poll(cls, context):
@@ -208,10 +236,11 @@ class DOLLYGRIP_OT_load_take(_File, bpy.types.Operator):
             by_time=True,
         )
         try:
-            found, notes = read(context, path, assumed)
+            file = read(context, path, assumed, self.scale or None)
+            found = file.trajectory
             rig = takes.find_camera(scene)
             takes.check_own(rig)
-            fitted = camera.fit_unseen(found, camera.Placement.of(scene, rig and rig.data, None))
+            fitted = camera.fit_unseen(found, camera.Placement.of(scene, rig and rig.data, None, file.first))
         except DollygripError as error:
             scene.dollygrip.error, scene.dollygrip.hint, scene.dollygrip.notice = error.message, error.hint, ""
             self.report({"ERROR"}, "\n".join(filter(None, (error.message, error.hint))))  # a line each in the popup
@@ -221,7 +250,7 @@ class DOLLYGRIP_OT_load_take(_File, bpy.types.Operator):
         name = takes.name_of(meta.get("prompt") or bpy.path.display_name_from_filepath(path))
         first, last = takes.frame_range(takes.add(scene, fitted, name, {**provenance, "file": path}))
         scene.dollygrip.error = scene.dollygrip.hint = ""
-        scene.dollygrip.notice = f"{'; '.join([_said(scene, found, fitted, first, last), *notes])}."
+        scene.dollygrip.notice = f"{'; '.join([_said(scene, found, fitted, first, last), *file.notes])}."
         self.report({"INFO"}, scene.dollygrip.notice)
         return {"FINISHED"}
 

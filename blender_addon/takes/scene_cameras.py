@@ -1,7 +1,9 @@
 """What a USD or Alembic file says of its cameras beyond what Blender's importers hand on: their names, their time."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from math import ceil, floor
+from typing import Any
 
 from dollygrip.errors import InputError
 from dollygrip.formats.reading import natural
@@ -50,13 +52,30 @@ def _asked_for(names: Sequence[str], order: list[int], asked: str) -> int | None
     return order[number - 1] if 1 <= number <= len(order) else None
 
 
-def usd_frame_rate(path: str) -> float | None:
-    """Time codes a second of a USD file, 24 where it does not say; None in a Blender that came without Pixar's library.
+def usd_time(path: str) -> tuple[float, tuple[int, int] | None] | None:
+    """Time codes a second of a USD file, 24 where it does not say, and from which to which its cameras move.
 
-    Blender takes a time code for a frame, whatever that is.
+    The range is that of the file, and that of the keys of its cameras and of what bears them where it does not say;
+    None where nothing tells. Blender takes a time code for a frame, whatever that is. None instead of both in a Blender
+    that came without Pixar's library.
     """
     try:
-        from pxr import Usd  # part of Blender's Python
+        from pxr import Usd, UsdGeom  # part of Blender's Python
     except ImportError:
         return None
-    return Usd.Stage.Open(path, Usd.Stage.LoadNone).GetTimeCodesPerSecond()
+    stage = Usd.Stage.Open(path, Usd.Stage.LoadNone)
+    if stage.HasAuthoredTimeCodeRange():
+        times = [stage.GetStartTimeCode(), stage.GetEndTimeCode()]
+    else:
+        cameras = [prim for prim in stage.Traverse() if prim.IsA(UsdGeom.Camera)]
+        bearing = {prim.GetPath(): prim for camera in cameras for prim in _with_parents(camera)}
+        times = [
+            t for prim in bearing.values() for attribute in prim.GetAttributes() for t in attribute.GetTimeSamples()
+        ]
+    return stage.GetTimeCodesPerSecond(), (floor(min(times)), ceil(max(times))) if times else None
+
+
+def _with_parents(prim: Any) -> Iterator[Any]:
+    while prim:
+        yield prim
+        prim = prim.GetParent()

@@ -6,6 +6,7 @@ from pathlib import Path
 import bpy
 import numpy as np
 import pytest
+from bl_ext.user_default.dollygrip import compat
 from bl_ext.user_default.dollygrip.camera import camera
 from bl_ext.user_default.dollygrip.takes import takes
 
@@ -82,6 +83,64 @@ def test_where_the_rate_is_not_to_be_had_it_may_be_given(scene, tmp_path, monkey
     bpy.ops.dollygrip.load_take(filepath=str(tmp_path / "a.usda"), fps=24)
     assert takes.frame_range(takes.shown(scene.camera)) == (1, 119)
     assert "frame rate" not in scene.dollygrip.notice
+
+
+@pytest.mark.parametrize("bearer", ["/shot", "/shot/cam"])
+def test_a_usd_camera_moves_over_its_keys_where_the_file_has_no_range(scene, tmp_path, usd_library, bearer):
+    """The keys are the camera's, or those of what bears it; other things may be keyed elsewhere."""
+    from pxr import Gf, Usd, UsdGeom
+
+    stage = Usd.Stage.CreateNew(str(tmp_path / "a.usda"))
+    stage.SetTimeCodesPerSecond(24)
+    for path, frames in ((bearer, range(1001, 1011)), ("/other", (1, 5000))):
+        moved = UsdGeom.Xform.Define(stage, path) if path != "/shot/cam" else UsdGeom.Camera.Define(stage, path)
+        op = moved.AddTranslateOp()
+        for frame in frames:
+            op.Set(Gf.Vec3d(100 * (frame - 1001), 0, 0), frame)
+    UsdGeom.Camera.Define(stage, "/shot/cam")
+    stage.GetRootLayer().Save()
+    assert bpy.ops.dollygrip.load_take(filepath=str(tmp_path / "a.usda")) == {"FINISHED"}
+    assert takes.frame_range(takes.shown(scene.camera)) == (1001, 1010)
+    assert camera.sample(bpy.context, 1001, 1010).positions[:, 0] == pytest.approx(np.arange(10), abs=1e-3)
+
+
+@pytest.mark.parametrize("kind", ["usda", "abc"])
+def test_a_camera_comes_onto_the_frames_of_its_file(scene, tmp_path, usd_library, kind):
+    moving(scene, 10, 24)
+    for curve in compat.curves_of(scene.camera):
+        for key in curve.keyframe_points:
+            key.co_ui.x += 1000
+    scene.frame_start, scene.frame_end = 1001, 1010
+    before = camera.sample(bpy.context, 1001, 1010).positions
+    bpy.ops.dollygrip.save_take(filepath=str(tmp_path / f"a.{kind}"))
+    scene.frame_start, scene.frame_end = 991, 1110
+    bpy.ops.dollygrip.load_take(filepath=str(tmp_path / f"a.{kind}"))
+    assert takes.frame_range(takes.shown(scene.camera)) == (1001, 1010)
+    assert np.allclose(camera.sample(bpy.context, 1001, 1010).positions, before, atol=1e-3)
+
+
+@pytest.mark.parametrize("kind", ["usda", "abc"])
+def test_an_assumed_depth_is_said_and_counts_in_the_scenes_units(scene, tmp_path, kind):
+    """Both files hold 4 units of path, which Blender imports as such, whatever a unit is."""
+    scene.unit_settings.scale_length = 0.01
+    moving(scene, 8, 24)
+    before = camera.sample(bpy.context, 1, 8).positions
+    bpy.ops.dollygrip.save_take(filepath=str(tmp_path / f"a.{kind}"))
+    bpy.ops.dollygrip.load_take(filepath=str(tmp_path / f"a.{kind}"))
+    assert takes.scene_depth(takes.shown(scene.camera)) == pytest.approx(0.05)
+    assert "the file does not say the scene depth: it is taken as 5" in scene.dollygrip.notice
+    assert np.allclose(camera.sample(bpy.context, 1, 8).positions, before, atol=1e-3 * 0.04)
+    bpy.ops.dollygrip.load_take(filepath=str(tmp_path / f"a.{kind}"), scene_depth=8)
+    assert takes.scene_depth(takes.shown(scene.camera)) == pytest.approx(0.08)
+    assert "scene depth" not in scene.dollygrip.notice
+
+
+def test_an_alembic_file_may_be_scaled(scene, tmp_path):
+    path = written(tmp_path, "abc", {"cam": 160.0})
+    assert height_loaded(path) == pytest.approx(160, abs=0.01)
+    assert "does not say its unit of length: it is taken as Blender's" in scene.dollygrip.notice
+    assert height_loaded(path, scale=0.01) == pytest.approx(1.6, abs=1e-4)
+    assert "unit of length" not in scene.dollygrip.notice
 
 
 @pytest.mark.parametrize("kind", ["usda", "abc"])
