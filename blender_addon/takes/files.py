@@ -26,6 +26,7 @@ _BLENDERS = {"usd": ("USD, by Blender", USD), "alembic": ("Alembic, by Blender",
 _BEGINS = {"usd": (b"#usda", b"PXR-USDC", b"PK"), "alembic": (b"Ogawa", b"\x89HDF")}
 _SEEN_SQUEEZE = 0.005  # of a side of the picture: what a frame may be squeezed without a word
 _KINDS = {form.name: (form.title, form.suffixes) for form in formats.FORMATS} | _BLENDERS
+_FOLDERS = {form.name for form in formats.FORMATS if form.folder}
 _FORMATS = [("AUTO", "By Name", "The file's name tells the format")]
 _FORMATS += [(name, title, f"Such as {suffixes[0]}") for name, (title, suffixes) in _KINDS.items()]
 
@@ -286,14 +287,17 @@ class DOLLYGRIP_OT_save_take(_File, bpy.types.Operator):
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 
+    def check(self, _context):
+        """Let the file browser show the name that is written, and ask before it replaces such a file."""
+        before, self.filepath = self.filepath, _ended(self.filepath, self.kind)
+        return self.filepath != before
+
     def execute(self, context):
-        scene, path = context.scene, bpy.path.abspath(self.filepath)
+        scene, path = context.scene, _ended(bpy.path.abspath(self.filepath), self.kind)
         take = takes.shown(scene.camera)
         first, last = takes.frame_range(take) if take else (scene.frame_start, scene.frame_end)
         try:
             if self.kind in _BLENDERS or (self.kind == "AUTO" and Path(path).suffix.lower() in USD + ALEMBIC):
-                endings = _BLENDERS[self.kind][1] if self.kind in _BLENDERS else USD + ALEMBIC
-                path += "" if Path(path).suffix.lower() in endings else endings[0]
                 write_scene_file(context, path, first, last)
                 left = []
             else:
@@ -306,6 +310,15 @@ class DOLLYGRIP_OT_save_take(_File, bpy.types.Operator):
             return {"CANCELLED"}
         self.report({"INFO"}, "; ".join([f"{last - first + 1} frames were saved to {path}", *left]) + ".")
         return {"FINISHED"}
+
+
+def _ended(path: str, kind: str) -> str:
+    """A path to write, with the ending of the format that was chosen where it has none that fits; folders need none."""
+    if kind == "AUTO" or kind in _FOLDERS or not Path(path).name or Path(path).is_dir():
+        return path
+    suffixes = _KINDS[kind][1]
+    fits = Path(path).suffix.lower() in {Path(f"a{suffix}").suffix for suffix in suffixes}
+    return path if fits else path + next(suffix for suffix in suffixes if not suffix[0].isalpha())
 
 
 def _with_provenance(sampled: Trajectory, take: bpy.types.Action | None) -> Trajectory:

@@ -134,9 +134,17 @@ def test_names_tell_the_format_and_the_notice_what_was_assumed(scene, tmp_path):
     for name, begins in (("a.usda", b"#usda"), ("a.motionctrl.json", b"[\n["), ("a.txt", b"\n0 ")):
         bpy.ops.dollygrip.save_take(filepath=str(tmp_path / name))
         assert (tmp_path / name).read_bytes().startswith(begins)
-    for kind, ending in (("usd", ".usd"), ("alembic", ".abc")):
-        bpy.ops.dollygrip.save_take(filepath=str(tmp_path / "named"), kind=kind)
-        assert (tmp_path / f"named{ending}").stat().st_size > 500
+    for kind, name, written in (
+        ("usd", "named", "named.usd"),
+        ("alembic", "named", "named.abc"),
+        ("re10k", "named", "named.txt"),
+        ("nerfstudio", "named", "named.nerfstudio.json"),
+        ("gendop", "shot.v02", "shot.v02_transforms.json"),
+        ("videox-fun", "pan.TXT", "pan.TXT"),
+        ("colmap", "model", "model/images.txt"),
+    ):
+        bpy.ops.dollygrip.save_take(filepath=str(tmp_path / name), kind=kind)
+        assert (tmp_path / written).stat().st_size > 500
     bpy.ops.dollygrip.load_take(filepath=str(tmp_path / "a.motionctrl.json"), view=90)
     assert view_degrees(camera.sample(bpy.context, FIRST, FIRST)) == pytest.approx(90, abs=0.1)
     assert "the file does not say the frame rate: it is taken as 24" in scene.dollygrip.notice
