@@ -37,8 +37,7 @@ def read_picture(path: str, size: tuple[int, int] | None = None) -> np.ndarray:
         found = absolute.stat()
         return _read_file(absolute, size, (found.st_mtime_ns, found.st_size))
     if packed := _packed(absolute):
-        pixels = pixels_of(packed, packed.is_float, f"The packed picture {packed.name}")
-        return picture_file.upright(pixels, picture_file.orientation(packed.packed_file.data))
+        return _taken(packed.copy(), packed.packed_file.data, size, f"The packed picture {packed.name}")
     raise InputError(f"The reference picture {absolute} does not exist.", "Pick another file under Reference.")
 
 
@@ -51,8 +50,13 @@ def _read_file(absolute: Path, size: tuple[int, int] | None, _stamp: tuple[int, 
         image = bpy.data.images.load(str(absolute), check_existing=False)
     except (OSError, RuntimeError) as error:
         raise InputError(f"{name} cannot be opened: {error}.") from error
+    return _taken(image, data, size, name)
+
+
+def _taken(image: bpy.types.Image, data: bytes, size: tuple[int, int] | None, name: str) -> np.ndarray:
+    """The picture of an Image, which is removed then; data: what picture_file reads of its file."""
     try:
-        _check_still(image, absolute)
+        _check_still(image, name)
         if not picture_file.is_whole(data):
             raise InputError(f"{name} is cut short: its file ends before the picture does.", "Copy or save it again.")
         if stored := picture_file.size(data):
@@ -89,13 +93,13 @@ def orientation_of(path: str) -> int:
         return picture_file.orientation(packed.packed_file.data) if packed else 1
 
 
-def _check_still(image: bpy.types.Image, absolute: Path) -> None:
+def _check_still(image: bpy.types.Image, name: str) -> None:
     """Raise InputError for what Blender takes for a movie."""
     if image.source == "MOVIE":
-        if absolute.suffix.lower() == ".gif":
-            raise InputError(f"The reference picture {absolute} is a GIF.", "Save it as PNG or JPEG.")
+        if image.filepath.lower().endswith(".gif"):
+            raise InputError(f"{name} is a GIF.", "Save it as PNG or JPEG.")
         raise InputError(
-            f"The reference {absolute} is a movie.",
+            f"{name} is a movie.",
             "Add it to the sequencer, and take a frame of it by From This File > Sequencer Frame.",
         )
 

@@ -134,7 +134,14 @@ def test_a_big_picture_is_scaled_down_and_too_big_a_one_refused_before_it_is_rea
     seen = picture.read_picture(str(tmp_path / "big.png"))
     assert seen.shape == (1280, 2560, 3)
     assert np.abs(seen[100::320, 100::640].astype(int) - rgb[200::650, 200::1300]).max() <= 1
+    squeezed = picture.read_picture(str(tmp_path / "big.png"), (320, 180))
     head = (tmp_path / "big.png").read_bytes()[:16]
+    packed = bpy.data.images.load(str(tmp_path / "big.png"))
+    packed.pack()
+    (tmp_path / "big.png").unlink()
+    assert np.array_equal(picture.read_picture(str(tmp_path / "big.png")), seen), "packed as from the file"
+    assert np.array_equal(picture.read_picture(str(tmp_path / "big.png"), (320, 180)), squeezed)
+    assert squeezed.shape == (180, 320, 3) and tuple(packed.size) == (5200, 2600) and len(bpy.data.images) == 1
     (tmp_path / "huge.png").write_bytes(head + struct.pack(">II", 90_000, 90_000) + bytes(60))
     with pytest.raises(InputError, match=r"huge\.png has more than 64 megapixels\. Scale it down"):
         picture.read_picture(str(tmp_path / "huge.png"))
