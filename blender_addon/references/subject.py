@@ -96,7 +96,7 @@ class DOLLYGRIP_OT_pick_subject(bpy.types.Operator):
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
         self._area, self._was = context.area, context.area.ui_type
-        self._image = image_of(path)
+        self._image, self._orientation = image_of(path), orientation_of(path)
         self._area.ui_type = "IMAGE_EDITOR"
         self._area.spaces.active.image = self._image
         self._area.header_text_set("Click the subject. Esc or the right button leaves it as it was")
@@ -119,7 +119,7 @@ class DOLLYGRIP_OT_pick_subject(bpy.types.Operator):
         if not (0 <= x <= 1 and 0 <= y <= 1):
             self._area.header_text_set("That was beside the picture. Click the subject; Esc leaves it as it was")
             return {"RUNNING_MODAL"}
-        self.point = upright_place(x, 1 - y, orientation_of(context.scene.dollygrip.reference))
+        self.point = upright_place(x, 1 - y, self._orientation)
         self._leave(context)
         return self.execute(context)
 

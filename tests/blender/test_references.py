@@ -414,6 +414,35 @@ def test_an_appended_scene_finds_its_reference(ready, tmp_path, named):
     assert takes.reference(takes.shown(scene.camera)) == picture == str(tmp_path / "reference.png")
 
 
+def referring_elsewhere(scene, path) -> bpy.types.Action:
+    """A take made from the picture at `path`, in a scene whose own reference is not found, as an appended one's."""
+    scene.dollygrip.reference = str(path)
+    take = add_take(scene)
+    scene.dollygrip.reference = f"/gone/{path.name}"
+    assert references.chosen(scene) == str(path)
+    return take
+
+
+def test_a_click_is_where_the_shown_picture_shows_it(film, tmp_path):
+    """A phone's picture, stored lying on its side as Blender shows it; its upper left is the upright upper right."""
+    plain = (Path(__file__).parents[1] / "data" / "pictures" / "sofa.jpg").read_bytes()
+    turned = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0"
+    phone = tmp_path / "phone.jpg"
+    phone.write_bytes(plain[:2] + b"\xff\xe1" + (len(turned) + 2).to_bytes(2) + turned + plain[2:])
+    referring_elsewhere(film, phone)
+    picking = type("Picking", (), dict(vars(subject.DOLLYGRIP_OT_pick_subject)))()  # without a window it has no events
+    window, override = bpy.context.window, bpy.context.temp_override
+    manager = SimpleNamespace(modal_handler_add=lambda _: None)
+    area = window.screen.areas[0]
+    context = SimpleNamespace(scene=film, area=area, window=window, window_manager=manager, temp_override=override)
+    assert picking.invoke(context, None) == {"RUNNING_MODAL"}
+    view = SimpleNamespace(region_to_view=lambda x, y: (x / 100, y / 100))
+    type(picking)._region = SimpleNamespace(x=7, y=5, view2d=view)
+    click = SimpleNamespace(type="LEFTMOUSE", value="PRESS", mouse_x=17, mouse_y=85)
+    assert picking.modal(context, click) == {"FINISHED"}
+    assert tuple(film.dollygrip.subject_point) == pytest.approx((0.8, 0.1))
+
+
 def test_a_prompt_in_the_field_of_the_reference_is_no_picture(film):
     film.dollygrip.reference = "//" + "push in slowly on the old lighthouse " * 10
     assert drawing.thumbnail(film.dollygrip.reference) == 0
