@@ -6,7 +6,7 @@ from dollygrip.errors import DollygripError
 
 from ..backend.session import session
 from ..drawing import draw_job, thumbnail, wrapped
-from ..references import references
+from ..takes import takes
 from . import parts
 
 
@@ -16,7 +16,7 @@ class Camera:
     def draw(self, context):
         layout, state = self.layout, context.scene.dollygrip
         box = layout.box()
-        if icon := thumbnail(references.chosen(context.scene)):
+        if icon := thumbnail(takes.chosen_reference(context.scene)):
             box.template_icon(icon_value=icon, scale=5.5)
         row = box.row(align=True)
         row.prop(state, "reference", text="", icon="IMAGE_REFERENCE", placeholder="Reference picture")

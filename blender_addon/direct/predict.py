@@ -64,7 +64,7 @@ class PredictCamera:
                 f"A camera move has 2 to {MAX_FRAMES} frames, not {state.frame_count}.", "Change Frames in the panel."
             )
         check_takes(state.takes)
-        reference = references.chosen(scene)
+        reference = takes.chosen_reference(scene)
         image = read_picture(reference)
         arrays = {"image": image}
         shot = takes.find_camera(scene)

@@ -40,17 +40,6 @@ def keep(rgb: np.ndarray, name: str) -> str:
     return takes.beside(path)
 
 
-def chosen(scene: bpy.types.Scene) -> str:
-    """Path of the scene's reference. Where there is no such file, the picture of that name of the take that is shown:
-    when a scene is appended to a file elsewhere, Blender keeps an Image's path right, and not this one."""
-    path, take = scene.dollygrip.reference, takes.shown(takes.find_camera(scene))
-    absolute = Path(bpy.path.abspath(path))
-    if take is None or not path.strip() or compat.is_file(absolute):
-        return path
-    of_take = takes.reference(take)
-    return of_take if Path(of_take).name == absolute.name else path
-
-
 def image_picture(name: str) -> np.ndarray:
     """The pixels of an Image of this file, packed, painted or loaded, as uint8 (height, width, 3)."""
     image = bpy.data.images.get(name)

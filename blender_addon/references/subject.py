@@ -10,7 +10,7 @@ from dollygrip.errors import DollygripError, InputError
 from dollygrip.trajectory import Trajectory
 
 from ..camera import camera, rays
-from . import references
+from ..takes import takes
 from .picture import image_of, orientation_of, read_picture
 from .picture_file import upright_place
 
@@ -89,7 +89,7 @@ class DOLLYGRIP_OT_pick_subject(bpy.types.Operator):
         return {"FINISHED"}
 
     def invoke(self, context, _event):
-        path = references.chosen(context.scene)
+        path = takes.chosen_reference(context.scene)
         try:
             read_picture(path)
         except DollygripError as error:

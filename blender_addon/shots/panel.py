@@ -42,7 +42,7 @@ def draw_take(
     """Prompt, what was understood of it, and frames of the take that is shown."""
     scene, made_from = context.scene, takes.provenance(take)
     icon = thumbnail(made_from["reference"])
-    if icon and icon != thumbnail(scene.dollygrip.reference):  # which the Camera panel shows
+    if icon and icon != thumbnail(takes.chosen_reference(scene)):  # which the Camera panel shows
         layout.template_icon(icon_value=icon, scale=3.0)
     if prompt := made_from.get("prompt"):
         wrapped(layout, context, f"“{prompt}”")

@@ -308,6 +308,17 @@ def reference(action: bpy.types.Action) -> str:
     return os.path.normpath(bpy.path.abspath(image.filepath, library=image.library)) if image else ""
 
 
+def chosen_reference(scene: bpy.types.Scene) -> str:
+    """Path of the scene's reference. Where there is no such file, the picture of that name of the take that is shown:
+    when a scene is appended to a file elsewhere, Blender keeps an Image's path right, and not this one."""
+    path, take = scene.dollygrip.reference, shown(find_camera(scene))
+    absolute = Path(bpy.path.abspath(path))
+    if take is None or not path.strip() or compat.is_file(absolute):
+        return path
+    of_take = reference(take)
+    return of_take if Path(of_take).name == absolute.name else path
+
+
 def reference_image(action: bpy.types.Action) -> bpy.types.Image | None:
     """The take's picture as the Image that knows where it is."""
     return action.get(_REFERENCE)

@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
+from unittest.mock import MagicMock
 
 import bpy
 import numpy as np
@@ -11,7 +12,7 @@ from bl_ext.user_default.dollygrip import compat, drawing
 from bl_ext.user_default.dollygrip.camera import camera
 from bl_ext.user_default.dollygrip.direct.predict import PredictCamera
 from bl_ext.user_default.dollygrip.references import picture, references, subject
-from bl_ext.user_default.dollygrip.shots import colours
+from bl_ext.user_default.dollygrip.shots import colours, panel
 from bl_ext.user_default.dollygrip.takes import takes
 from bpy_extras.object_utils import world_to_camera_view
 from mathutils import Euler, Matrix, Vector
@@ -419,7 +420,7 @@ def referring_elsewhere(scene, path) -> bpy.types.Action:
     scene.dollygrip.reference = str(path)
     take = add_take(scene)
     scene.dollygrip.reference = f"/gone/{path.name}"
-    assert references.chosen(scene) == str(path)
+    assert takes.chosen_reference(scene) == str(path)
     return take
 
 
@@ -441,6 +442,22 @@ def test_a_click_is_where_the_shown_picture_shows_it(film, tmp_path):
     click = SimpleNamespace(type="LEFTMOUSE", value="PRESS", mouse_x=17, mouse_y=85)
     assert picking.modal(context, click) == {"FINISHED"}
     assert tuple(film.dollygrip.subject_point) == pytest.approx((0.8, 0.1))
+
+
+def test_the_takes_panel_shows_no_picture_that_the_camera_panel_shows(film, picture_path, tmp_path, monkeypatch):
+    monkeypatch.setattr(panel, "thumbnail", str)  # there are no icons without a window
+    take = referring_elsewhere(film, picture_path)
+    context = SimpleNamespace(scene=film, region=SimpleNamespace(width=300), preferences=bpy.context.preferences)
+
+    def shown() -> int:
+        layout = MagicMock()
+        panel.draw_take(layout, context, film.camera, take)
+        return layout.template_icon.call_count
+
+    assert shown() == 0
+    picture.write_png(tmp_path / "another.png", noise())
+    film.dollygrip.reference = str(tmp_path / "another.png")
+    assert shown() == 1
 
 
 def test_a_prompt_in_the_field_of_the_reference_is_no_picture(film):
