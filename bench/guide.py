@@ -62,7 +62,7 @@ def measure(frames: int, size: tuple[int, int], device: str) -> dict[str, list[f
         c2w[:3, 3] = 0.3 * share, 0, 1.5 * share
         settle(device)
         began, used = time.perf_counter(), time.process_time()
-        cache.render_tensors(c2w, intrinsics, size)
+        cache.render(c2w, intrinsics, size)
         settle(device)
         figures["wall"].append(time.perf_counter() - began)
         figures["busy"].append(time.process_time() - used)

@@ -7,7 +7,6 @@ pose by `scene.warp`. What was seen too flatly to be known, or not at all, is a 
 
 from collections.abc import Iterator
 
-import attrs
 import numpy as np
 import torch
 from torch import Tensor
@@ -25,18 +24,6 @@ IN_FRONT = 1.1  # how much nearer a later view's surface must be to hide an earl
 PIECE, MOST = 7, 0.8  # pixels, and the share of as many around one that a piece of surface covers
 FAINT = 0.1  # alpha below which a fringe has no colour of its own to give
 OPAQUE = 0.9  # alpha from which on a fringe hides what lies behind it
-
-
-@attrs.frozen(eq=False)
-class Guide:
-    """A rendered view of the cache.
-
-    rgb uint8 (h, w, 3), hole bool (h, w), depth float32 (h, w) along +Z (inf for sky). In holes rgb and depth are 0.
-    """
-
-    rgb: np.ndarray
-    hole: np.ndarray
-    depth: np.ndarray
 
 
 class SceneCache:
@@ -132,16 +119,10 @@ class SceneCache:
     def _disparity(self, depth: np.ndarray) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(1.0 / depth, np.float32)).to(self.device)
 
-    def render(self, c2w: np.ndarray, intrinsics: np.ndarray, size: tuple[int, int]) -> Guide:
-        """The cache seen from c2w (4, 4) through intrinsics (4,), in pixels of size (width, height)."""
-        rgb, disparity = self.render_tensors(c2w, intrinsics, size)
-        hole = (disparity < 0).cpu().numpy()
-        depth = torch.where(disparity < 0, 0.0, 1.0 / disparity.clamp_min(0.0)).cpu().numpy()
-        return Guide((rgb.clamp(0, 255) + 0.5).byte().contiguous().cpu().numpy(), hole, depth)
+    def render(self, c2w: np.ndarray, intrinsics: np.ndarray, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+        """The cache seen from c2w (4, 4) through intrinsics (4,), in pixels of size (width, height).
 
-    def render_tensors(self, c2w: np.ndarray, intrinsics: np.ndarray, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
-        """As `render`, on the device: rgb float (h, w, 3) in 0..255 and disparity float (h, w), -1 in holes.
-
+        On the device: rgb float (h, w, 3) in 0..255, 0 in holes, and disparity float (h, w), 0 for sky, -1 in holes.
         Here and below a picture lies in memory channel by channel, as it is sampled, filled and smoothed.
         """
         rgb, disparity = self.render_base(c2w, intrinsics, size)
@@ -151,7 +132,7 @@ class SceneCache:
     def render_base(
         self, c2w: np.ndarray, intrinsics: np.ndarray, size: tuple[int, int], known: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """As `render_tensors`, without the fringes: what can be filled before `lay_fringes` covers it.
+        """As `render`, without the fringes: what can be filled before `lay_fringes` covers it.
 
         known: disparity (h, w) of the geometry that is really there, such as Blender's own; the views then only give
         their colours to what they saw of it.

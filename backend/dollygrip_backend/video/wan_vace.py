@@ -96,7 +96,7 @@ class VaceJob(Job):
         self._guide, self._alpha = [], []
         for first in range(window.start, window.stop, AT_ONCE):
             seen = [
-                self.cache.render_tensors(self.camera.c2w[frame], self.camera.intrinsics[frame], self.shot.size)
+                self.cache.render(self.camera.c2w[frame], self.camera.intrinsics[frame], self.shot.size)
                 for frame in range(first, min(first + AT_ONCE, window.stop))
             ]
             rgb, disparity = (torch.stack(part) for part in zip(*seen, strict=True))
@@ -112,7 +112,7 @@ class VaceJob(Job):
     def _remember(self, frame: int, rgb: np.ndarray) -> None:
         """Put what a frame shows in the cache's holes into the cache, at the depth of the surfaces around them."""
         c2w, intrinsics = self.camera.c2w[frame], self.camera.intrinsics[frame]
-        known, disparity = self.cache.render_tensors(c2w, intrinsics, self.shot.size)
+        known, disparity = self.cache.render(c2w, intrinsics, self.shot.size)
         hole = disparity < 0
         if hole.float().mean() < ENOUGH:
             return

@@ -5,6 +5,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rendered_cache import rendered
 
 from dollygrip.rotations import matrix_from_rotvec
 from dollygrip_backend.scene.cache import SceneCache
@@ -71,6 +72,10 @@ def beside_edges(depth: np.ndarray) -> np.ndarray:
     return beside
 
 
+def render(cache: SceneCache, c2w: np.ndarray, lens: np.ndarray, size: tuple[int, int] = (WIDTH, HEIGHT)):
+    return rendered(cache, c2w, lens, size)
+
+
 @given(
     rotvec=st.tuples(*[st.floats(-1, 1)] * 3),
     position=st.tuples(*[st.floats(-50, 50)] * 3),
@@ -81,7 +86,7 @@ def beside_edges(depth: np.ndarray) -> np.ndarray:
 def test_the_view_it_was_built_from_comes_back(rotvec, position, zoom, shift):
     image, c2w = smooth_image(), pose(rotvec, position)
     lens = LENS * [zoom, zoom, 1, 1] + [0, 0, *shift]
-    guide = SceneCache.from_view(image, steps_depth(), c2w, lens).render(c2w, lens, (WIDTH, HEIGHT))
+    guide = render(SceneCache.from_view(image, steps_depth(), c2w, lens), c2w, lens)
     assert not guide.hole.any()
     assert np.abs(guide.rgb.astype(int) - image).max() <= 2
     agrees = np.isclose(guide.depth, steps_depth(), rtol=1e-5)
@@ -93,7 +98,7 @@ def test_the_view_it_was_built_from_comes_back(rotvec, position, zoom, shift):
 def test_truck_along_a_plane_shifts_by_focal_times_distance_over_depth(pixels, z):
     image = smooth_image()
     cache = SceneCache.from_view(image, np.full((HEIGHT, WIDTH), z, np.float32), np.eye(4), LENS)
-    guide = cache.render(pose(position=(pixels * z / LENS[0], 0, 0)), LENS, (WIDTH, HEIGHT))
+    guide = render(cache, pose(position=(pixels * z / LENS[0], 0, 0)), LENS)
     shifted = np.roll(image, -pixels, 1)
     seen = np.roll(np.ones((HEIGHT, WIDTH), bool), -pixels, 1)
     seen[:, WIDTH - pixels :] = False if pixels > 0 else seen[:, WIDTH - pixels :]
@@ -115,7 +120,7 @@ def test_truck_along_a_plane_shifts_by_focal_times_distance_over_depth(pixels, z
 @settings(max_examples=25, deadline=None)
 def test_rotation_and_zoom_warp_by_the_homography_whatever_the_depth(rotvec, zoom, shift):
     image, c2w, target = smooth_image(), pose(rotvec), LENS * [zoom, zoom, 1, 1] + [0, 0, *shift]
-    guide = SceneCache.from_view(image, steps_depth(), np.eye(4), LENS).render(c2w, target, (WIDTH, HEIGHT))
+    guide = render(SceneCache.from_view(image, steps_depth(), np.eye(4), LENS), c2w, target)
     x, y = image_coordinates()
     ray = np.stack([(x - target[2]) / target[0], (y - target[3]) / target[1], np.ones_like(x)], -1) @ c2w[:3, :3].T
     sx, sy = ray[..., 0] / ray[..., 2] * LENS[0] + LENS[2], ray[..., 1] / ray[..., 2] * LENS[1] + LENS[3]
@@ -130,7 +135,7 @@ def test_rotation_and_zoom_warp_by_the_homography_whatever_the_depth(rotvec, zoo
 def test_zoom_two_is_the_centre_crop():
     image = smooth_image()
     cache = SceneCache.from_view(image, np.full((HEIGHT, WIDTH), 3.0, np.float32), np.eye(4), LENS)
-    guide = cache.render(np.eye(4), LENS * [2, 2, 1, 1], (WIDTH, HEIGHT))
+    guide = render(cache, np.eye(4), LENS * [2, 2, 1, 1])
     x, y = image_coordinates()
     assert not guide.hole.any()
     assert psnr(guide.rgb, bilinear(image, x / 2 + WIDTH / 4, y / 2 + HEIGHT / 4)) > 48
@@ -147,7 +152,7 @@ def test_a_slanted_plane_is_warped_exactly_in_colour_and_depth(normal, rotvec, p
     x, y = image_coordinates()
     n = np.array([*normal, 1.0])  # plane n . X = 4
     rays = np.stack([(x - LENS[2]) / LENS[0], (y - LENS[3]) / LENS[1], np.ones_like(x)], -1)
-    guide = SceneCache.from_view(image, 4 / (rays @ n), np.eye(4), LENS).render(c2w, LENS, (WIDTH, HEIGHT))
+    guide = render(SceneCache.from_view(image, 4 / (rays @ n), np.eye(4), LENS), c2w, LENS)
     world = rays @ c2w[:3, :3].T
     z = (4 - n @ c2w[:3, 3]) / (world @ n)
     point = c2w[:3, 3] + world * z[..., None]
@@ -166,8 +171,8 @@ def test_detail_shows_where_the_camera_zooms_and_only_there():
     fine[..., 1] = 255 * ((np.arange(2 * WIDTH) // 2) % 2)  # stripes one coarse pixel wide
     plane = np.full((HEIGHT, WIDTH), 3.0, np.float32)
     cache = SceneCache.from_view(image, plane, np.eye(4), LENS, detail=fine)
-    assert (cache.render(np.eye(4), LENS, (WIDTH, HEIGHT)).rgb == image).all()
-    zoomed = cache.render(np.eye(4), LENS * [2, 2, 1, 1], (WIDTH, HEIGHT))
+    assert (render(cache, np.eye(4), LENS).rgb == image).all()
+    zoomed = render(cache, np.eye(4), LENS * [2, 2, 1, 1])
     assert np.abs(zoomed.rgb.astype(int) - fine[HEIGHT // 2 : -HEIGHT // 2, WIDTH // 2 : -WIDTH // 2]).max() <= 1
 
 
@@ -180,9 +185,7 @@ def test_an_edge_opens_a_hole_of_the_parallax_and_nothing_is_smeared_across_it()
     # The box moves left by 9 pixels, the wall by 3: behind its right edge 6 columns open, and as the wall continues a
     # pixel under the box, 5 of them are unknown.
     move = 0.2
-    guide = SceneCache.from_view(image, depth, np.eye(4), LENS).render(
-        pose(position=(move, 0, 0)), LENS, (WIDTH, HEIGHT)
-    )
+    guide = render(SceneCache.from_view(image, depth, np.eye(4), LENS), pose(position=(move, 0, 0)), LENS)
     assert guide.hole[:, 51:56].all()
     assert guide.hole[:, 5:90].sum(1).max() <= 8
     pure = np.any([np.abs(guide.rgb.astype(int) - colour).max(-1) <= 12 for colour in ([255, 0, 0], [0, 0, 255])], 0)
@@ -194,9 +197,9 @@ def test_an_edge_opens_a_hole_of_the_parallax_and_nothing_is_smeared_across_it()
 def test_sky_stays_put_when_the_camera_moves_and_turns_with_it():
     image = smooth_image()
     cache = SceneCache.from_view(image, np.full((HEIGHT, WIDTH), np.inf, np.float32), np.eye(4), LENS)
-    moved = cache.render(pose(position=(100.0, -20.0, 30.0)), LENS, (WIDTH, HEIGHT))
+    moved = render(cache, pose(position=(100.0, -20.0, 30.0)), LENS)
     assert psnr(moved.rgb, image) > 60 and np.isinf(moved.depth).all()
-    turned = cache.render(pose((0, np.arctan(20 / LENS[0]), 0)), LENS, (WIDTH, HEIGHT))
+    turned = render(cache, pose((0, np.arctan(20 / LENS[0]), 0)), LENS)
     assert turned.hole[:, -15:].all() and not turned.hole[16:48, :64].any()
 
 
@@ -206,7 +209,7 @@ def test_a_surface_seen_flatly_has_no_cracks_from_above():
     y = image_coordinates()[1]
     depth = np.where(y > LENS[3] + 2, 0.2 * LENS[1] / np.maximum(y - LENS[3], 1.0), np.inf)
     cache = SceneCache.from_view(image, depth, np.eye(4), LENS)
-    guide = cache.render(pose(position=(0, -0.8, 0)), LENS, (WIDTH, HEIGHT))
+    guide = render(cache, pose(position=(0, -0.8, 0)), LENS)
     z = 1.0 * LENS[1] / np.maximum(y - LENS[3], 1e-3)
     floor = (z < 4.0) & (z > 1.0)
     assert floor.sum() > 500 and not guide.hole[:, 30:66][floor[:, 30:66]].any()
@@ -240,7 +243,7 @@ def test_known_geometry_takes_the_views_colours_only_where_the_view_saw_it():
 def test_dolly_in_leaves_no_cracks():
     image = smooth_image()
     cache = SceneCache.from_view(image, np.full((HEIGHT, WIDTH), 4.0, np.float32), np.eye(4), LENS)
-    guide = cache.render(pose((0, 0, 0.3), (0.1, 0.05, 3.0)), LENS, (WIDTH, HEIGHT))  # magnified four times
+    guide = render(cache, pose((0, 0, 0.3), (0.1, 0.05, 3.0)), LENS)  # magnified four times
     assert not guide.hole.any()
     np.testing.assert_allclose(guide.depth, 1.0, rtol=1e-3)
 
@@ -250,16 +253,16 @@ def test_an_added_view_is_seen_where_the_first_knows_nothing_and_only_there():
     plane = np.full((HEIGHT, WIDTH), 3.0, np.float32)
     cache = SceneCache.from_view(image, plane, np.eye(4), LENS)
     aside = pose(position=(1.5, 0, 0))  # 45 pixels
-    before = cache.render(aside, LENS, (WIDTH, HEIGHT))
+    before = render(cache, aside, LENS)
     green = np.zeros_like(image) + np.array([0, 255, 0], np.uint8)
     cache.add_view(green, plane, aside, LENS, before.hole)
-    after = cache.render(aside, LENS, (WIDTH, HEIGHT))
+    after = render(cache, aside, LENS)
     assert not after.hole.any()
     assert (after.rgb[before.hole] == [0, 255, 0]).all()
     assert (after.rgb[~before.hole] == before.rgb[~before.hole]).all()
-    half_way = cache.render(pose(position=(0.75, 0, 0)), LENS, (WIDTH, HEIGHT))
+    half_way = render(cache, pose(position=(0.75, 0, 0)), LENS)
     assert (half_way.rgb[:, -20:] == [0, 255, 0]).all() and half_way.hole.mean() < 0.02
-    again = cache.render(np.eye(4), LENS, (WIDTH, HEIGHT))
+    again = render(cache, np.eye(4), LENS)
     assert (again.rgb == image).all()
 
 
@@ -267,17 +270,17 @@ def test_the_nearer_surface_wins_whichever_view_it_came_from():
     far = SceneCache.from_view(smooth_image(), np.full((HEIGHT, WIDTH), 8.0, np.float32), np.eye(4), LENS)
     red = np.zeros((HEIGHT, WIDTH, 3), np.uint8) + np.array([255, 0, 0], np.uint8)
     far.add_view(red, np.full((HEIGHT, WIDTH), 2.0, np.float32), np.eye(4), LENS)
-    assert (far.render(np.eye(4), LENS, (WIDTH, HEIGHT)).rgb == [255, 0, 0]).all()
+    assert (render(far, np.eye(4), LENS).rgb == [255, 0, 0]).all()
 
 
 def test_specks_of_a_later_view_do_not_hide_an_earlier_one():
     cache = SceneCache.from_view(smooth_image(), np.full((HEIGHT, WIDTH), 8.0, np.float32), np.eye(4), LENS)
-    before = cache.render(np.eye(4), LENS, (WIDTH, HEIGHT))
+    before = render(cache, np.eye(4), LENS)
     specks = np.zeros((HEIGHT, WIDTH), bool)
     specks[::5, ::7] = True
     red = np.zeros((HEIGHT, WIDTH, 3), np.uint8) + np.array([255, 0, 0], np.uint8)
     cache.add_view(red, np.full((HEIGHT, WIDTH), 2.0, np.float32), np.eye(4), LENS, specks)
-    assert (cache.render(np.eye(4), LENS, (WIDTH, HEIGHT)).rgb == before.rgb).all()
+    assert (render(cache, np.eye(4), LENS).rgb == before.rgb).all()
 
 
 def test_what_is_invented_ends_behind_what_the_reference_saw_whatever_later_views_say():
@@ -293,7 +296,7 @@ def test_portrait_and_shifted_principal_points():
     image = smooth_image(40, 70)
     lens = np.array([60.0, 75.0, 26.0, 31.0])
     cache = SceneCache.from_view(image, np.full((70, 40), 2.0, np.float32), np.eye(4), lens)
-    guide = cache.render(np.eye(4), lens + np.array([0, 0, 5, -7]), (40, 70))
+    guide = render(cache, np.eye(4), lens + np.array([0, 0, 5, -7]), (40, 70))
     assert (guide.rgb[:60, 8:] == image[7:67, 3:35]).all()
 
 
@@ -330,15 +333,15 @@ def test_only_what_no_camera_to_come_sees_is_forgotten():
     away = pose(rotvec=(0, np.radians(80), 0))
     cache.add_view(picture, depth, away, LENS, np.ones((HEIGHT, WIDTH), bool))
     lenses, back = np.tile(LENS, (3, 1)), pose(position=(0.5, 0, 0))
-    seen = cache.render(back, LENS, (WIDTH, HEIGHT))
+    seen = render(cache, back, LENS)
     cache.forget_unseen(np.stack([away, away, back]), lenses, (WIDTH, HEIGHT))
     assert len(cache.surfaces) == 2, "the camera comes back"
     cache.forget_unseen(np.stack([back, back, back]), lenses, (WIDTH, HEIGHT))
     assert len(cache.surfaces) == 1
-    again = cache.render(back, LENS, (WIDTH, HEIGHT))
+    again = render(cache, back, LENS)
     assert (again.rgb == seen.rgb).all() and (again.hole == seen.hole).all()
     cache.forget_unseen(np.stack([pose(position=(40, 0, 0))] * 3), lenses, (WIDTH, HEIGHT))
-    assert not cache.surfaces and cache.render(back, LENS, (WIDTH, HEIGHT)).hole.all()
+    assert not cache.surfaces and render(cache, back, LENS).hole.all()
 
 
 def test_what_a_camera_swings_round_too_fast_is_left_out_but_not_what_it_orbits():

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from rendered_cache import rendered
 
 from dollygrip.errors import DollygripError, InputError
 from dollygrip.rotations import matrix_from_rotvec
@@ -64,7 +65,7 @@ def test_frame_zero_is_the_reference_and_certain_pixels_are_the_caches_own(engin
     assert psnr(frames[0], image) >= 35
     cache = SceneCache.from_view(image, depth, np.eye(4), LENS)
     for frame, c2w in zip(frames, move, strict=True):
-        guide = cache.render(c2w, LENS, SIZE)
+        guide = rendered(cache, c2w, LENS, SIZE)
         certain = ~guide.hole & ~beside_outlines(guide.depth)  # outlines become smooth
         differs = np.abs(frame[certain].astype(int) - guide.rgb[certain]).max(-1)
         # A rim that is nearly opaque lets a little of what fills the hole behind it through.
@@ -114,7 +115,7 @@ def test_what_was_invented_moves_with_the_scene(engine):
     c2w[:, :3, :3] = matrix_from_rotvec(np.array([[0, 0, 0], [0, step, 0], [0, 2 * step, 0]]))
     frames = list(engine.render(Shot(image, "", camera(c2w), SIZE, 0, depth)))
     cache = SceneCache.from_view(frames[2], depth, c2w[2], LENS)
-    warped = cache.render(c2w[1], LENS, SIZE)
+    warped = rendered(cache, c2w[1], LENS, SIZE)
     invented = np.zeros_like(warped.hole)
     invented[5:-5, 121:127] = True
     assert invented[~warped.hole].sum() > 300

@@ -4,6 +4,7 @@ import attrs
 import numpy as np
 import pytest
 import torch
+from rendered_cache import rendered
 from tiny_pipelines import save_wan_vace
 
 from dollygrip.errors import DollygripError
@@ -82,7 +83,7 @@ def test_the_model_gets_the_guide_grey_and_white_in_its_holes(engine, calls, fra
     assert set(call["mask"].unique().tolist()) <= {0.0, 1.0}
     cache = SceneCache.from_view(shot.image, shot.depth, np.eye(4), LENS)
     for t in range(length):
-        guide = cache.render(shot.trajectory.c2w[min(t, frames - 1)], LENS, SIZE)
+        guide = rendered(cache, shot.trajectory.c2w[min(t, frames - 1)], LENS, SIZE)
         video, mask = call["video"][0, t].permute(1, 2, 0).numpy(), call["mask"][0, t, 0].numpy() > 0
         wide = ~grow(~torch.from_numpy(guide.hole), RIM).numpy()
         assert mask[wide].all() and not mask[~guide.hole].any(), "holes are generated, and nothing else"
@@ -98,7 +99,7 @@ def test_certain_pixels_are_the_guides_own_and_holes_the_models(engine):
     cache = SceneCache.from_view(shot.image, shot.depth, np.eye(4), LENS)
     assert psnr(shown[0], shot.image) > 50
     for frame, c2w in zip(shown, shot.trajectory.c2w, strict=True):
-        guide = cache.render(c2w, LENS, SIZE)
+        guide = rendered(cache, c2w, LENS, SIZE)
         assert (frame[~guide.hole] == guide.rgb[~guide.hole]).all()
     other = list(engine.render(attrs.evolve(shot, seed=1)))
     deep = ~grow(~torch.from_numpy(guide.hole), 2 * RIM).numpy()
