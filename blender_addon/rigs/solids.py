@@ -7,6 +7,7 @@ the interface may last, so those are split into parts, once, as they are on the 
 
 from collections.abc import Iterator
 from itertools import pairwise
+from math import inf
 
 import attrs
 import bpy
@@ -23,13 +24,11 @@ _LARGE, _PART = 40_000, 5_000  # polygons of a mesh that is split, and of a part
 @attrs.frozen
 class Touch:
     """The nearest thing on a frame. distance: in Blender units, 0 where the camera goes through it since the frame
-    before; point: on its surface; away: unit vector to the free side."""
+    before."""
 
     frame: int
     name: str
     distance: float
-    point: Vector
-    away: Vector
 
 
 class Solids:
@@ -65,11 +64,10 @@ class Solids:
         for thing, matrix in self._seen():
             trees = self.parts.get(thing.data.name)
             inverse = matrix.inverted_safe()
-            found = [_crossed(thing, trees, matrix, inverse, before, place)] if before and before != place else []
-            found.append(_nearest(thing, trees, matrix, inverse, place, reach))
-            for hit in filter(None, found):
-                if near is None or hit[0] < near.distance:
-                    near = Touch(frame, thing.original.name, *hit)
+            crossed = before and before != place and _is_crossed(thing, trees, inverse @ before, inverse @ place)
+            distance = 0.0 if crossed else _distance(thing, trees, matrix, place, reach)
+            if distance < (near.distance if near else inf):
+                near = Touch(frame, thing.original.name, distance)
         return near
 
     def _seen(self) -> Iterator[tuple[bpy.types.Object, Matrix]]:
@@ -97,36 +95,22 @@ def _copied(mesh: bpy.types.Mesh) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return points.reshape(-1, 3), corners, starts
 
 
-def _crossed(thing, trees, matrix: Matrix, inverse: Matrix, before: Vector, place: Vector):
-    """(0, point, normal towards `before`) of the first surface from `before` to `place`."""
-    start, way = inverse @ before, inverse @ place - inverse @ before
+def _is_crossed(thing, trees, start: Vector, end: Vector) -> bool:
+    """Whether a surface lies between two places of the thing's own space."""
+    way = end - start
     if trees is None:
-        hit, point, normal, _ = thing.ray_cast(start, way.normalized(), distance=way.length)
-        hits = [(point, normal)] if hit else []
-    else:
-        cast = (tree.ray_cast(start, way.normalized(), way.length) for tree in trees)
-        hits = [(point, normal) for point, normal, _, _ in cast if point is not None]
-    if not hits:
-        return None
-    point, normal = min(hits, key=lambda hit: (hit[0] - start).length)
-    normal = (inverse.to_3x3().transposed() @ normal).normalized()
-    return 0.0, matrix @ point, -normal if normal.dot(place - before) > 0 else normal
+        return thing.ray_cast(start, way.normalized(), distance=way.length)[0]
+    return any(tree.ray_cast(start, way.normalized(), way.length)[0] is not None for tree in trees)
 
 
-def _nearest(thing, trees, matrix: Matrix, inverse: Matrix, place: Vector, reach: float):
-    """(distance, point, direction to `place`) of the nearest surface within `reach`."""
-    local, within = inverse @ place, reach / max(min(matrix.to_scale()), 1e-9)
+def _distance(thing, trees, matrix: Matrix, place: Vector, reach: float) -> float:
+    """To the nearest surface, in Blender units; infinite where none is nearer than `reach`."""
+    local, within = matrix.inverted_safe() @ place, reach / max(min(matrix.to_scale()), 1e-9)
     if trees is None:
-        hit, point, normal, _ = thing.closest_point_on_mesh(local, distance=within)
-        hits = [(point, normal)] if hit else []
+        hit, point, _, _ = thing.closest_point_on_mesh(local, distance=within)
+        points = [point] if hit else []
     else:
-        near = (tree.find_nearest(local, within) for tree in trees)
-        hits = [(point, normal) for point, normal, _, _ in near if point is not None]
-    if not hits:
-        return None
-    point, normal = min(hits, key=lambda hit: (hit[0] - local).length)
-    away = place - matrix @ point
-    if away.length >= reach:
-        return None
-    side = away.normalized() if away.length > 1e-6 else (inverse.to_3x3().transposed() @ normal).normalized()
-    return away.length, matrix @ point, side
+        points = [point for tree in trees if (point := tree.find_nearest(local, within)[0]) is not None]
+    nearest = min(points, key=lambda point: (point - local).length, default=None)
+    distance = (place - matrix @ nearest).length if nearest else inf
+    return distance if distance < reach else inf
