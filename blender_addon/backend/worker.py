@@ -57,7 +57,6 @@ class Outcome:
     state: str
     error: DollygripError | None = None
     summary: dict[str, Any] = attrs.field(factory=dict)
-    notice: str = ""
 
 
 @attrs.frozen

@@ -38,8 +38,8 @@ _TREMOR = {
 }
 
 
-def apply(context: bpy.types.Context, camera: bpy.types.Object, rig: str) -> list[str]:
-    """Bring the take that the camera shows within what a rig of dollygrip.physics can do -> what had to give way.
+def apply(context: bpy.types.Context, camera: bpy.types.Object, rig: str) -> None:
+    """Bring the take that the camera shows within what a rig of dollygrip.physics can do; SAID: what had to give way.
 
     The handheld layer, other constraints and modifiers are not touched and do not count.
     """
@@ -57,7 +57,6 @@ def apply(context: bpy.types.Context, camera: bpy.types.Object, rig: str) -> lis
         else:
             said.append(f"Its curves still reach {left[worst]:.1f} times the {worst} of a {support.title.lower()}.")
     action[SAID] = said or [f"A {support.title.lower()} can do this move as it is."]
-    return said
 
 
 def _moved(context: bpy.types.Context, camera: bpy.types.Object) -> Trajectory:

@@ -62,14 +62,11 @@ class Job:
     kind: class of its request; ending: header of its Done, Failed or Cancelled message, None until it has ended.
     """
 
-    number: int
     id: str
     kind: str
     state: str
     crashes: int
     results: int
-    bytes: int
-    created: float
     ending: bytes | None
 
     @property

@@ -154,8 +154,8 @@ class Run:
         """Half precision for the forward pass, where it is wanted and the processor does not merely emulate it."""
         return autocast(self.device) if bfloat16 else nullcontext()
 
-    def descend(self, loss: Tensor, rate: float, clip: float = 1.0) -> float:
-        """One optimizer step on `loss`; returns the gradient's norm before clipping. Counts the step.
+    def descend(self, loss: Tensor, rate: float) -> None:
+        """One optimizer step on `loss`, by a gradient of at most norm 1. Counts the step.
 
         A gradient that is not finite raises FloatingPointError before any weight is touched.
         """
@@ -167,7 +167,7 @@ class Run:
             for parameter in self.model.parameters():
                 if parameter.grad is not None:
                     parameter.grad = self.accelerator.reduce(parameter.grad, "mean")
-        norm = float(nn.utils.clip_grad_norm_(self.model.parameters(), clip))
+        norm = float(nn.utils.clip_grad_norm_(self.model.parameters(), 1.0))
         if not math.isfinite(norm):
             raise FloatingPointError(f"The gradient of step {self.step} is not finite.")
         self.optimizer.step()
@@ -179,7 +179,6 @@ class Run:
             torch._foreach_lerp_([self.average[n] for n in moving], [weights[n] for n in moving], 1 - keep)
             for name in weights.keys() - set(moving):
                 self.average[name].copy_(weights[name])
-        return norm
 
     def save(self, folder: Path) -> None:
         """Write the checkpoint beside `folder`, then put it in place: a kill leaves the old or the new one whole."""

@@ -12,8 +12,8 @@ from PIL import Image
 from dollygrip.errors import InputError
 
 
-def write_video(path: Path | str, frames: Iterable[np.ndarray], fps: float, crf: int = 16) -> int:
-    """Write uint8 (h, w, 3) sRGB frames as H.264 (yuv420p, BT.709 video range, tagged as such); how many there were.
+def write_video(path: Path | str, frames: Iterable[np.ndarray], fps: float, crf: int = 16) -> None:
+    """Write uint8 (h, w, 3) sRGB frames as H.264 (yuv420p, BT.709 video range, tagged as such).
 
     Frames are encoded as they come. Raises InputError for odd sizes, which yuv420p cannot hold, for no frames and,
     before the first is asked for, for a rate that is none; a file that could not be finished is removed.
@@ -41,7 +41,6 @@ def write_video(path: Path | str, frames: Iterable[np.ndarray], fps: float, crf:
     except BaseException:
         path.unlink(missing_ok=True)
         raise
-    return count
 
 
 def _stream(container: av.container.OutputContainer, width: int, height: int, fps: float, crf: int) -> av.VideoStream:
@@ -59,12 +58,9 @@ def _stream(container: av.container.OutputContainer, width: int, height: int, fp
     return stream
 
 
-def write_frames(folder: Path | str, frames: Iterable[np.ndarray], first: int = 1) -> list[Path]:
-    """Write uint8 (h, w, 3) frames as folder/0001.png, 0002.png, … from number `first`, as they come; their paths."""
+def write_frames(folder: Path | str, frames: Iterable[np.ndarray]) -> None:
+    """Write uint8 (h, w, 3) frames as folder/0001.png, 0002.png, …, as they come."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    paths = []
-    for number, rgb in enumerate(frames, first):
-        paths.append(folder / f"{number:04d}.png")
-        Image.fromarray(rgb).save(paths[-1], compress_level=3)
-    return paths
+    for number, rgb in enumerate(frames, 1):
+        Image.fromarray(rgb).save(folder / f"{number:04d}.png", compress_level=3)

@@ -43,17 +43,15 @@ class Matches:
 class Recovered:
     """A camera as its frames show it, in the world of its first recovered frame, in a unit of its own.
 
-    c2w:      float64 (T, 4, 4), OpenCV axes; NaN for frames that could not be recovered.
-    moves:    whether translation could be seen; if not, it is zero.
-    anchors:  float64 (N, 3): x and y in pixels of the first recovered frame, depth along its +Z, of the points in
-              it; empty where the camera does not move.
-    parallax: pixels of the matches' motion that no rotation explains, see `_parallax`.
+    c2w:     float64 (T, 4, 4), OpenCV axes; NaN for frames that could not be recovered.
+    moves:   whether translation could be seen; if not, it is zero.
+    anchors: float64 (N, 3): x and y in pixels of the first recovered frame, depth along its +Z, of the points in it;
+             empty where the camera does not move.
     """
 
     c2w: np.ndarray
     moves: bool
     anchors: np.ndarray
-    parallax: float
 
     @property
     def found(self) -> np.ndarray:
@@ -127,19 +125,19 @@ def recover_from_matches(matches: Matches, intrinsics: np.ndarray, size: tuple[i
         raise _unrecovered(0, len(intrinsics))
     inliers = {pair: geometry.inlier_matches for pair, geometry in geometries.items()}
     rotations, residuals = turning(matches.points, inliers, intrinsics)
-    parallax = _parallax(residuals)
-    if parallax >= PARALLAX:
-        return _structure_from_motion(matches, geometries, cameras, parallax)
+    if _parallax(residuals) >= PARALLAX:
+        return _structure_from_motion(matches, geometries, cameras)
     c2w = np.tile(np.eye(4), (len(intrinsics), 1, 1))
     c2w[:, :3, :3] = rotations
     c2w[np.isnan(rotations).any((1, 2))] = np.nan
-    return _checked(Recovered(c2w, False, np.zeros((0, 3)), parallax))
+    return _checked(Recovered(c2w, False, np.zeros((0, 3))))
 
 
 def _parallax(residuals: dict[tuple[int, int], np.ndarray]) -> float:
-    """The quantile SHARE of the residuals of all pairs equally far apart in time, the largest of these.
+    """Pixels of the matches' motion that no rotation explains.
 
-    A slow move shows only in frames far apart, which are the fewest.
+    The quantile SHARE of the residuals of all pairs equally far apart in time, the largest of these. A slow move shows
+    only in frames far apart, which are the fewest.
     """
     by_gap: dict[int, list[np.ndarray]] = {}
     for (i, j), values in residuals.items():
@@ -171,7 +169,6 @@ def _structure_from_motion(
     matches: Matches,
     geometries: dict[tuple[int, int], pycolmap.TwoViewGeometry],
     cameras: list[pycolmap.Camera],
-    parallax: float,
 ) -> Recovered:
     options = pycolmap.GlobalPipelineOptions(random_seed=0, multiple_models=False)
     options.mapper.random_seed = 0
@@ -191,7 +188,7 @@ def _structure_from_motion(
             c2w[image.image_id - 1, :3] = image.cam_from_world().inverse().matrix()
     first = int(np.argmax(np.isfinite(c2w).all((1, 2))))
     anchors = _anchors(model, first)
-    return _checked(Recovered(np.linalg.inv(c2w[first]) @ c2w, True, anchors, parallax))
+    return _checked(Recovered(np.linalg.inv(c2w[first]) @ c2w, True, anchors))
 
 
 def _database(

@@ -29,7 +29,7 @@ def trajectory(move=(1.0, 0, 0.5), turn=(0, 0.3, 0), frames=9) -> Trajectory:
 def as_achieved(c2w: np.ndarray, scale: float = 1.0, moves: bool = True) -> Recovered:
     relative = np.linalg.inv(c2w[0]) @ c2w
     relative[:, :3, 3] *= scale
-    return Recovered(relative, moves, np.array([[9.0, 9.0, 4.0 * scale]]), 5.0)
+    return Recovered(relative, moves, np.array([[9.0, 9.0, 4.0 * scale]]))
 
 
 @given(st.floats(0.05, 20), st.tuples(*[st.floats(-3, 3)] * 6))
