@@ -13,6 +13,7 @@ from dollygrip.trajectory import Trajectory
 from . import rays
 from .camera import on_frame
 
+_ACROSS = 24  # rays in a row of the grid that measures a picture's depth
 MAX_PIXELS = 200_000  # of a depth map that are looked at; most of them need no ray of their own
 
 
@@ -36,13 +37,13 @@ def depths_seen(
 
 
 def measured_depth(
-    context: bpy.types.Context, view: Trajectory, seen_by: bpy.types.Object | None = None, across: int = 24
+    context: bpy.types.Context, view: Trajectory, seen_by: bpy.types.Object | None = None
 ) -> float | None:
     """Median depth in metres of what frame 0 of `view` sees of the scene, by a grid of rays through the image.
 
     None where fewer than a quarter of them hit anything.
     """
-    x, y = np.meshgrid(*((np.arange(across) + 0.5) / across * side for side in view.size))
+    x, y = np.meshgrid(*((np.arange(_ACROSS) + 0.5) / _ACROSS * side for side in view.size))
     depths = depths_seen(context, view.c2w[0], view.intrinsics[0], x.ravel(), y.ravel(), seen_by)
     hit = np.isfinite(depths)
     return float(np.median(depths[hit])) if 4 * hit.sum() >= hit.size else None

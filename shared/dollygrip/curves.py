@@ -15,6 +15,7 @@ import numpy as np
 from dollygrip.keyframes import hermite, key_frames
 from dollygrip.splines import c2_slopes
 
+LENS_TOLERANCE = 0.002  # relative
 SHIFT_TOLERANCE = 5e-4  # lens shift, in the image's fitted side: a quarter of a pixel at 512
 _MARGIN = 0.98  # of every bound is used: the rest is for resting channels, single precision, angles to first order
 _RESTING = 0.01  # of the bound: a camera or a channel that moves less has one key
@@ -53,7 +54,7 @@ def fit_channels(
     frame_start: int,
     position_tolerance: float,
     angle_tolerance: float = radians(0.15),
-    lens_tolerance: float = 0.002,
+    lens_tolerance: float = LENS_TOLERANCE,
     shift_tolerance: float = SHIFT_TOLERANCE,
     held: Sequence[int] = (),
     smooth: bool = False,

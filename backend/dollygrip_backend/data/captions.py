@@ -79,11 +79,8 @@ def draw_pairs(count: int, seed: int) -> list[Pair]:
     return pairs
 
 
-def load_bank(pairs: list[Pair], cache: Path, encoder: TextEncoder | None = None, progress=None) -> CaptionBank:
-    """The bank of `pairs`, in parts of _PART captions read from `cache` where they were encoded before.
-
-    progress(done, total) is called after each part.
-    """
+def load_bank(pairs: list[Pair], cache: Path, encoder: TextEncoder | None = None) -> CaptionBank:
+    """The bank of `pairs`, in parts of _PART captions read from `cache` where they were encoded before."""
     parts = []
     for start in range(0, len(pairs), _PART):
         part = pairs[start : start + _PART]
@@ -94,8 +91,6 @@ def load_bank(pairs: list[Pair], cache: Path, encoder: TextEncoder | None = None
             _encode(part, encoder, file)
         with np.load(file, allow_pickle=False) as arrays:
             parts.append(dict(arrays))
-        if progress:
-            progress(min(start + _PART, len(pairs)), len(pairs))
     joined = {key: np.concatenate([p[key] for p in parts]) for key in parts[0]}
     offsets = np.concatenate([[0], np.cumsum(joined["lengths"])])
     tokens, programs = ({key: joined[key] for key in keys} for keys in (_PER_TOKEN, _PROGRAM))

@@ -105,7 +105,7 @@ def read_cases(file: Path) -> list[Case]:
     return cases
 
 
-def evaluate_cases(pipeline: CameraPipeline, cases: list[Case], seeds: int = 1, frames: int = 81) -> list[Result]:
+def evaluate_cases(pipeline: CameraPipeline, cases: list[Case], seeds: int = 1) -> list[Result]:
     """Predict and judge every case for seeds 0 to seeds - 1, with depth and field of view estimated from the image as
     the backend does. Cases without an image share a plain grey one without a depth."""
     results, estimator = [], load_estimator(model="embedded")
@@ -114,7 +114,7 @@ def evaluate_cases(pipeline: CameraPipeline, cases: list[Case], seeds: int = 1, 
         image = read_image(image_path) if image_path else np.full((400, 640, 3), 128, np.uint8)
         view = {} if image_path is None else attrs.asdict(estimator.estimate(image))
         for seed in range(seeds):
-            takes = pipeline.batch(image, [case.prompt for case in group], frames=frames, seed=seed, **view)
+            takes = pipeline.batch(image, [case.prompt for case in group], seed=seed, **view)
             for case, take in zip(group, takes, strict=True):
                 results.append(Result(case, seed, take, _judged(case, take, view.get("depth"))))
     return results
@@ -139,7 +139,6 @@ def evaluate_predictor(
     seeds: int = 1,
     weights: Path | None = None,
     scenes: Path | None = None,
-    say: Callable[[str], None] = print,
 ) -> Summary:
     """Judge the predictor on a file of prompts; writes `out`/report.json and `out`/report.html, prints a table.
 
@@ -155,14 +154,16 @@ def evaluate_predictor(
     (out / "report.json").write_text(json.dumps(_as_json(summary), indent=1), encoding="utf-8")
     (out / "report.html").write_text(_page(summary), encoding="utf-8")
     for title, groups in _tables(summary):
-        say(title)
+        print(title)
         for name, (share, count) in groups.items():
-            say(f"  {name:38s} {share:6.1%} of {count}")
+            print(f"  {name:38s} {share:6.1%} of {count}")
     if scenes:
-        say("In space")
+        print("In space")
         for line in evaluate_space(pipeline, scenes).lines():
-            say(line)
-    say(f"obeyed {summary.success:.1%} of {len(results)}; median jerk {summary.median_jerk:.0f}; {out / 'report.html'}")
+            print(line)
+    print(
+        f"obeyed {summary.success:.1%} of {len(results)}; median jerk {summary.median_jerk:.0f}; {out / 'report.html'}"
+    )
     return summary
 
 

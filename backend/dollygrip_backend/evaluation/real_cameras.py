@@ -135,7 +135,7 @@ def misplaced(frame: np.ndarray, rendered: np.ndarray) -> float:
     return float(np.median(np.linalg.norm(apart, axis=1))) / frame.shape[1]
 
 
-def evaluate_clip(clip: Clip, engine: VideoEngine, estimator: Estimator, out: Path, seed: int = 0) -> Result:
+def evaluate_clip(clip: Clip, engine: VideoEngine, estimator: Estimator, out: Path) -> Result:
     """Render a clip's camera from its first frame and compare; pictures of both go into the folder `out`.
 
     Raises DollygripError where frames show too little. The camera's scene depth, its unit for engines that estimate
@@ -149,7 +149,7 @@ def evaluate_clip(clip: Clip, engine: VideoEngine, estimator: Estimator, out: Pa
     ratios = depth_ratios(recovered, true.scale, depth)
     factor = float(np.median(ratios))
     camera = attrs.evolve(clip.camera, scene_depth=factor * median_depth(depth))
-    rendered = list(engine.render(Shot(clip.frames[0], "", camera, camera.size, seed)))
+    rendered = list(engine.render(Shot(clip.frames[0], "", camera, camera.size, 0)))
     return Result(
         name=clip.name,
         frames=len(rendered),
@@ -161,9 +161,7 @@ def evaluate_clip(clip: Clip, engine: VideoEngine, estimator: Estimator, out: Pa
     )
 
 
-def evaluate_real_cameras(
-    folder: Path, out: Path, engine_name: str = "embedded", say: Callable[[str], None] = print
-) -> list[Result]:
+def evaluate_real_cameras(folder: Path, out: Path, engine_name: str = "embedded") -> list[Result]:
     """Evaluate every clip of a folder; writes `out`/report.html and report.json, prints a table.
 
     A clip that cannot be read, or whose camera cannot be recovered, is named and left out; raises DollygripError where
@@ -176,16 +174,16 @@ def evaluate_real_cameras(
         try:
             results.append(evaluate_clip(read_clip(file, engine.info.sizes.nearest), engine, estimator, out))
         except DollygripError as error:
-            say(f"{file.stem}: left out: {error}")
+            print(f"{file.stem}: left out: {error}")
             continue
-        say(_line(results[-1]))
+        print(_line(results[-1]))
     if not results:
         raise DollygripError(f"No clip of {folder} could be evaluated.", "Give clips that move and show detail.")
     (out / "report.json").write_text(json.dumps(_as_json(results, engine_name, estimator.name), indent=1), "utf-8")
     (out / "report.html").write_text(_page(results, engine_name), "utf-8")
     for name, values in table(results, engine_name).items():
-        say(f"  {name:28s}" + "".join(f"{value:9.3f}" for value in values))
-    say(f"median extra rotation error {median_extra(results):+.3f} degrees; {out / 'report.html'}")
+        print(f"  {name:28s}" + "".join(f"{value:9.3f}" for value in values))
+    print(f"median extra rotation error {median_extra(results):+.3f} degrees; {out / 'report.html'}")
     return results
 
 

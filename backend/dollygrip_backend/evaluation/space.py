@@ -20,6 +20,7 @@ from dollygrip_backend.predictor import CameraPipeline, Constraints, Keyframe
 from dollygrip_backend.predictor.clearance import LEAST, clearance, visible_points
 from dollygrip_backend.predictor.reference import Reference
 
+_FRAMES = 81
 _AIM = 8.0  # degrees
 _RADIUS = 0.15  # of the true distance
 _ASIDE = 8.0  # degrees: a pan goes to what lies at least so far to the side
@@ -70,25 +71,25 @@ class Space:
         ]
 
 
-def evaluate_space(pipeline: CameraPipeline, folder: Path, frames: int = 81) -> Space:
+def evaluate_space(pipeline: CameraPipeline, folder: Path) -> Space:
     """Measure on every scene of `folder`; scenes must name their objects."""
     scenes = SceneDataset(folder)
     rooms, aims, finds, sights, turns, radii, keys, paths, bent, free = ([] for _ in range(10))
     for index in range(len(scenes)):
         scene = scenes[index]
         takes = pipeline.batch(
-            scene.rgb[0], _MOVES, frames, seed=index, depth=scene.depth[0], view_degrees=scene.view_degrees
+            scene.rgb[0], _MOVES, _FRAMES, seed=index, depth=scene.depth[0], view_degrees=scene.view_degrees
         )
         everywhere = _all_points(scene)
         rooms += [_rooms(take, scene, everywhere) for take in takes]
         for item, phrase in _named(scene):
-            aims_at, found_at = _aim(pipeline, scene, item, phrase, frames)
+            aims_at, found_at = _aim(pipeline, scene, item, phrase)
             aims.append(aims_at)
             finds.append(found_at)
-            turns += _turn(pipeline, scene, item, phrase, frames)
-            radii.append(_radius_error(pipeline, scene, item, phrase, frames))
+            turns += _turn(pipeline, scene, item, phrase)
+            radii.append(_radius_error(pipeline, scene, item, phrase))
         sights += _sights(pipeline, scene)
-        key, path, jerks = _constraint_errors(pipeline, scene, index, frames)
+        key, path, jerks = _constraint_errors(pipeline, scene, index)
         keys.append(key)
         paths.append(path)
         bent.append(jerks[0])
@@ -147,15 +148,15 @@ def _where(scene: Scene, item: SceneObject) -> np.ndarray:
     return (np.linalg.inv(scene.c2w[0]) @ np.append(scene.position(item), 1))[:3]
 
 
-def _predict(pipeline: CameraPipeline, scene: Scene, prompt: str, frames: int, **options) -> Trajectory:
+def _predict(pipeline: CameraPipeline, scene: Scene, prompt: str, **options) -> Trajectory:
     given = {"depth": scene.depth[0], "view_degrees": scene.view_degrees, **options}
-    return pipeline(scene.rgb[0], prompt, frames=frames, **given)[0]
+    return pipeline(scene.rgb[0], prompt, frames=_FRAMES, **given)[0]
 
 
-def _aim(pipeline: CameraPipeline, scene: Scene, item: SceneObject, phrase: str, frames: int) -> tuple[float, bool]:
+def _aim(pipeline: CameraPipeline, scene: Scene, item: SceneObject, phrase: str) -> tuple[float, bool]:
     """Degrees between the last frame's axis and the object; whether the take's subject lies on the object."""
     prompt = _TOWARD[int(item.x * 1000) % len(_TOWARD)].format(phrase)
-    take = _predict(pipeline, scene, prompt, frames)
+    take = _predict(pipeline, scene, prompt)
     ahead = _where(scene, item) - take.positions[-1]
     cosine = take.rotations[-1, :, 2] @ ahead / np.linalg.norm(ahead)
     subject = take.meta.get("subject")
@@ -184,24 +185,24 @@ def _apart(scene: Scene, item: SceneObject, place: tuple[float, float]) -> float
     return float(np.degrees(np.arccos(np.clip(cosine, -1, 1))))
 
 
-def _turn(pipeline: CameraPipeline, scene: Scene, item: SceneObject, phrase: str, frames: int) -> list[float]:
+def _turn(pipeline: CameraPipeline, scene: Scene, item: SceneObject, phrase: str) -> list[float]:
     """Degrees about the vertical between the last frame's axis and an object that lies well to the side; else none."""
     x, _, z = _where(scene, item)
     aside = np.degrees(np.arctan2(x, z))
     if abs(aside) < _ASIDE:
         return []
     side = "right" if aside > 0 else "left"
-    x, _, z = _predict(pipeline, scene, f"pan {side} to the {phrase}", frames).rotations[-1, :, 2]
+    x, _, z = _predict(pipeline, scene, f"pan {side} to the {phrase}").rotations[-1, :, 2]
     return [float(abs(np.degrees(np.arctan2(x, z)) - aside))]
 
 
-def _radius_error(pipeline: CameraPipeline, scene: Scene, item: SceneObject, phrase: str, frames: int) -> float:
+def _radius_error(pipeline: CameraPipeline, scene: Scene, item: SceneObject, phrase: str) -> float:
     """Relative error of the distance at which an orbit about the object truly turns.
 
     The pivot is the point nearest to all viewing planes of the yawing camera: for a rotation by an angle about a
     pivot, chord = 2 r sin(angle / 2).
     """
-    take = _predict(pipeline, scene, f"orbit left 60 degrees around the {phrase}", frames)
+    take = _predict(pipeline, scene, f"orbit left 60 degrees around the {phrase}")
     angle = np.linalg.norm(rotvec_from_matrix(take.rotations[-1:])[0])
     chord = np.linalg.norm(take.positions[-1] - take.positions[0])
     radius = chord / max(2 * np.sin(angle / 2), 1e-6)
@@ -210,26 +211,26 @@ def _radius_error(pipeline: CameraPipeline, scene: Scene, item: SceneObject, phr
 
 
 def _constraint_errors(
-    pipeline: CameraPipeline, scene: Scene, seed: int, frames: int
+    pipeline: CameraPipeline, scene: Scene, seed: int
 ) -> tuple[tuple[float, float], float, tuple[float, float]]:
     """Largest keyframe error (scene depths, degrees), largest distance from a path (scene depths), jerks with and
     without keyframes."""
     rng = np.random.default_rng(seed)
-    free = _predict(pipeline, scene, "drift forward and to the left", frames)
+    free = _predict(pipeline, scene, "drift forward and to the left")
     depth = free.scene_depth
-    chosen = np.sort(rng.choice(np.arange(10, frames), 2, replace=False))
+    chosen = np.sort(rng.choice(np.arange(10, _FRAMES), 2, replace=False))
     keys = tuple(
         Keyframe(int(f), free.positions[f] + rng.normal(0, 0.08, 3) * depth, free.rotations[f] @ _turned(rng, 8.0))
         for f in chosen
     )
-    take = _predict(pipeline, scene, "drift forward and to the left", frames, constraints=Constraints(keys))
+    take = _predict(pipeline, scene, "drift forward and to the left", constraints=Constraints(keys))
     off = [np.linalg.norm(take.positions[k.frame] - k.position) / depth for k in keys]
     turns = [
         np.degrees(np.linalg.norm(rotvec_from_matrix((k.rotation.T @ take.rotations[k.frame])[None]))) for k in keys
     ]
     t = np.linspace(0, 1, 60)[:, None]
     path = depth * (t * rng.normal(0, 0.3, 3) + np.sin(np.pi * t) * rng.normal(0, 0.15, 3))
-    walked = _predict(pipeline, scene, "look around slowly to the left", frames, constraints=Constraints(path=path))
+    walked = _predict(pipeline, scene, "look around slowly to the left", constraints=Constraints(path=path))
     away = np.linalg.norm(walked.positions[:, None] - _dense(path)[None], axis=-1).min(1).max() / depth
     return (max(off), max(turns)), float(away), (jerk(take), jerk(free))
 

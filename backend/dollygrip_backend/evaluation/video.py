@@ -149,7 +149,7 @@ def compare_shots(scenes: SceneDataset, engines: dict[str, EmbeddedEngine]) -> t
     return _means(rows), first
 
 
-def evaluate_video(data: Path, out: Path, weights: Path | None = None, say: Callable[[str], None] = print) -> Report:
+def evaluate_video(data: Path, out: Path, weights: Path | None = None) -> Report:
     """Evaluate the engine on a folder of held-out scenes; writes `out`/report.html and report.json, prints tables.
 
     weights: a folder of an in-painter's, as `dollygrip train embedded` writes it; by default the engine is as it ships.
@@ -165,9 +165,9 @@ def evaluate_video(data: Path, out: Path, weights: Path | None = None, say: Call
     figures = attrs.asdict(report, filter=lambda field, _: field.name not in ("examples", "pictures"))
     (out / "report.json").write_text(json.dumps(figures, indent=1), "utf-8")
     for line in lines(report):
-        say(line)
+        print(line)
     (out / "report.html").write_text(page(lines(report), report.examples, report.steadiness, out), "utf-8")
-    say(str(out / "report.html"))
+    print(str(out / "report.html"))
     return report
 
 

@@ -6,7 +6,6 @@ relative to that band's size in the true takes.
 """
 
 import hashlib
-from collections.abc import Callable
 from pathlib import Path
 
 import attrs
@@ -24,25 +23,20 @@ from dollygrip_backend.training.predictor import CONFIG, Config
 from dollygrip_backend.training.trajectory import draw_batch, train_trajectory, wavelet_bands
 
 _CAPTIONS, _HELD_OUT_SEED, _SIGMA = 16384, 990_000, 0.8
+_CACHE = Path(".cache/train/predictor/captions")  # where the predictor's training keeps its text features
 
 
-def compare_wavelet(
-    cases: list[Case],
-    steps: int = 800,
-    work: Path = Path(".cache/evaluate/wavelet"),
-    captions: Path = Path(".cache/train/predictor/captions"),
-    say: Callable[[str], None] = print,
-) -> None:
-    """Train both, print the table. work: their checkpoints; captions: where text features are cached."""
+def compare_wavelet(cases: list[Case], steps: int = 800, work: Path = Path(".cache/evaluate/wavelet")) -> None:
+    """Train both, print the table. work: where their checkpoints go."""
     settings = read_config(CONFIG, Config)
-    bank = load_bank(draw_pairs(_CAPTIONS, settings.reader.seed), captions)
-    held_out = load_bank(draw_pairs(256, _HELD_OUT_SEED), captions)
+    bank = load_bank(draw_pairs(_CAPTIONS, settings.reader.seed), _CACHE)
+    held_out = load_bank(draw_pairs(256, _HELD_OUT_SEED), _CACHE)
     pipeline = CameraPipeline.from_pretrained(CameraPipeline.shipped())
     reader = pipeline.reader.float()
     shipped = (CameraPipeline.shipped() / "reader" / "diffusion_pytorch_model.safetensors").read_bytes()
     # Checkpoints of another reader or recipe are never gone on with.
     work = work / hashlib.sha256(shipped + repr((settings, steps)).encode()).hexdigest()[:16]
-    say(f"{steps} steps each     obeyed   median jerk   error by sub-band, coarse to fine")
+    print(f"{steps} steps each     obeyed   median jerk   error by sub-band, coarse to fine")
     for weight in (settings.trajectory.wavelet, 0.0):
         recipe = attrs.evolve(settings.trajectory, wavelet=weight, steps=steps)
         model = train_trajectory(recipe, bank, reader, work / f"{weight:g}").eval()
@@ -52,7 +46,7 @@ def compare_wavelet(
         obeyed = np.mean([result.verdict.obeyed for result in results])
         jerk = np.median([result.verdict.jerk for result in results])
         bands = " ".join(f"{error:.3f}" for error in band_errors(model, reader, held_out, recipe).tolist())
-        say(f"wavelet {weight:<8g} {obeyed:10.1%} {jerk:13.0f}   {bands}")
+        print(f"wavelet {weight:<8g} {obeyed:10.1%} {jerk:13.0f}   {bands}")
 
 
 @torch.inference_mode()

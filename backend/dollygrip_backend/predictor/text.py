@@ -50,10 +50,10 @@ class TextFeatures:
 class TextEncoder:
     """Tokenizer and encoder together; frozen and never in training mode."""
 
-    def __init__(self, folder: Path | None = None, device: torch.device | str = "cpu"):
+    def __init__(self, device: torch.device | str = "cpu"):
         from transformers import AutoTokenizer  # a second of imports that only prompts need
 
-        folder = folder or minilm_folder()
+        folder = minilm_folder()
         self.tokenizer = AutoTokenizer.from_pretrained(folder)
         self.model = _minilm(folder)
         self.model.to(device)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from dollygrip_backend.precision import fast_dtype
 
-_COEFFICIENTS = (3.4445, -4.7750, 2.0315)  # of the Newton-Schulz iteration, tuned by Jordan for few steps
+_COEFFICIENTS, _STEPS = (3.4445, -4.7750, 2.0315), 5  # of the Newton-Schulz iteration, tuned by Jordan for few steps
 
 
 class Muon(torch.optim.Optimizer):
@@ -20,13 +20,13 @@ class Muon(torch.optim.Optimizer):
     that Adam takes all the same: a network's first and last layers.
     """
 
-    def __init__(self, model: nn.Module, apart: tuple[str, ...] = (), weight_decay: float = 0.02):
+    def __init__(self, model: nn.Module, apart: tuple[str, ...] = ()):
         matrices, others = [], []
         for name, weight in model.named_parameters():
             (matrices if weight.ndim > 1 and not name.startswith(apart) else others).append(weight)
         super().__init__(
             [{"params": matrices, "orthogonal": True}, {"params": others, "orthogonal": False}],
-            {"lr": 1e-3, "weight_decay": weight_decay, "momentum": 0.95, "betas": (0.9, 0.99)},
+            {"lr": 1e-3, "weight_decay": 0.02, "momentum": 0.95, "betas": (0.9, 0.99)},
         )
 
     @torch.no_grad()
@@ -81,13 +81,13 @@ def _adam_updates(gradients: list[Tensor], states: list[dict], group: dict) -> l
     return list(torch._foreach_div(torch._foreach_div(means, 1 - slow**count), sizes))
 
 
-def orthogonalised(matrices: Tensor, steps: int = 5) -> Tensor:
+def orthogonalised(matrices: Tensor) -> Tensor:
     """Matrices (..., M, N) with the singular vectors of `matrices` and singular values of 0.7 to 1.2, coarsely."""
     wide = matrices.shape[-2] <= matrices.shape[-1]
     x = (matrices if wide else matrices.mT).to(fast_dtype(matrices.device.type))
     x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
     a, b, c = _COEFFICIENTS
-    for _ in range(steps):
+    for _ in range(_STEPS):
         gram = x @ x.mT
         x = a * x + (b * gram + c * gram @ gram) @ x
     return x if wide else x.mT

@@ -57,11 +57,11 @@ def clips(tmp_path_factory):
     return folder
 
 
-def test_the_depths_unit_and_the_engines_fault_are_found(clips, tmp_path, monkeypatch):
-    engine, said = TiltedEngine(), []
+def test_the_depths_unit_and_the_engines_fault_are_found(clips, tmp_path, monkeypatch, capsys):
+    engine = TiltedEngine()
     monkeypatch.setattr(real_cameras, "load_engine", lambda name, device: engine)
     monkeypatch.setattr(real_cameras, "load_estimator", lambda device: TripledDepth())
-    (result,) = evaluate_real_cameras(clips, tmp_path, say=said.append)
+    (result,) = evaluate_real_cameras(clips, tmp_path)
     c2w, lens = camera((0, 0.15, 0), (1.0, 0, 0.6), frames=FRAMES)
     exact = np.median(picture(c2w[0], lens[0])[1])
     assert engine.shots[0].trajectory.scene_depth == pytest.approx(exact, rel=0.03)
@@ -75,7 +75,7 @@ def test_the_depths_unit_and_the_engines_fault_are_found(clips, tmp_path, monkey
     page = (tmp_path / "report.html").read_text()
     assert "room_000.jpg" in page and (tmp_path / "room_000.jpg").exists()
     assert "MotionCtrl" not in page  # its figures are sums over 16 frames
-    assert any("median extra rotation error" in line for line in said)
+    assert "median extra rotation error" in capsys.readouterr().out
 
 
 def test_clips_that_are_none_are_refused(clips, tmp_path):
@@ -91,7 +91,9 @@ def test_clips_that_are_none_are_refused(clips, tmp_path):
         read_clip(file, lambda size: size)
 
 
-def test_one_clip_is_in_memory_at_a_time_and_one_that_cannot_be_read_costs_no_other(clips, tmp_path, monkeypatch):
+def test_one_clip_is_in_memory_at_a_time_and_one_that_cannot_be_read_costs_no_other(
+    clips, tmp_path, monkeypatch, capsys
+):
     """Every clip that is read must find those before it gone."""
     for name in ("a", "c"):
         for suffix in (".txt", ".mp4"):
@@ -106,10 +108,9 @@ def test_one_clip_is_in_memory_at_a_time_and_one_that_cannot_be_read_costs_no_ot
         alive.append(weakref.ref(clip))
         return clip
 
-    said = []
     monkeypatch.setattr(real_cameras, "read_clip", read)
     monkeypatch.setattr(real_cameras, "load_engine", lambda name, device: TiltedEngine())
     monkeypatch.setattr(real_cameras, "load_estimator", lambda device: TripledDepth())
-    results = evaluate_real_cameras(tmp_path, tmp_path / "out", say=said.append)
+    results = evaluate_real_cameras(tmp_path, tmp_path / "out")
     assert [result.name for result in results] == ["a", "c"] and seen == [0, 0, 0]
-    assert any(line.startswith("b: left out: The video") for line in said)
+    assert "b: left out: The video" in capsys.readouterr().out

@@ -64,11 +64,11 @@ def write(folder: Path, *entries: dict) -> Path:
 class Trucker:
     """A predictor that trucks right whatever is asked."""
 
-    def batch(self, image, prompts, frames, seed):
+    def batch(self, image, prompts, seed):
         return [travel((1, 0, 0)) for _ in prompts]
 
 
-def test_the_report_counts_by_kind_and_by_move(tmp_path, monkeypatch):
+def test_the_report_counts_by_kind_and_by_move(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(CameraPipeline, "from_pretrained", lambda _: Trucker())
     monkeypatch.setattr(CameraPipeline, "shipped", lambda: tmp_path)
     file = write(
@@ -78,11 +78,10 @@ def test_the_report_counts_by_kind_and_by_move(tmp_path, monkeypatch):
         {"id": "c", "prompt": "<hold>", "expect": ["static"], "kind": "static"},
         {"id": "d", "prompt": "slide", "expect": ["truck_right"]},
     )
-    said = []
-    summary = evaluate_predictor(file, tmp_path / "out", say=said.append)
+    summary = evaluate_predictor(file, tmp_path / "out")
     assert summary.by_kind == {"single": 0.5, "static": 0.0}
     assert summary.by_move == {"static": 0.0, "truck_left": 0.0, "truck_right": 1.0}
-    assert any(line.split() == ["single", "50.0%", "of", "2"] for line in said)
+    assert any(line.split() == ["single", "50.0%", "of", "2"] for line in capsys.readouterr().out.splitlines())
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     assert report["by_kind"] == summary.by_kind and report["cases"][2]["kind"] == "static"
     page = (tmp_path / "out" / "report.html").read_text()
@@ -90,12 +89,11 @@ def test_the_report_counts_by_kind_and_by_move(tmp_path, monkeypatch):
     assert page.count("<svg") == 3 * len(summary.results)
 
 
-def test_without_kinds_there_is_no_table_of_kinds(tmp_path, monkeypatch):
+def test_without_kinds_there_is_no_table_of_kinds(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(CameraPipeline, "from_pretrained", lambda _: Trucker())
     monkeypatch.setattr(CameraPipeline, "shipped", lambda: tmp_path)
-    said = []
-    summary = evaluate_predictor(write(tmp_path, {"id": 1, "prompt": "x", "move": "static"}), tmp_path, say=said.append)
-    assert summary.by_kind == {} and not any("By kind" in line for line in said)
+    summary = evaluate_predictor(write(tmp_path, {"id": 1, "prompt": "x", "move": "static"}), tmp_path)
+    assert summary.by_kind == {} and "By kind" not in capsys.readouterr().out
 
 
 def test_a_kind_that_is_no_word_is_refused_with_its_line(tmp_path):
@@ -107,7 +105,7 @@ def test_a_kind_that_is_no_word_is_refused_with_its_line(tmp_path):
 class Walker:
     """A predictor that walks half a scene depth ahead whatever is asked."""
 
-    def batch(self, image, prompts, frames, seed, depth, view_degrees):
+    def batch(self, image, prompts, seed, depth, view_degrees):
         return [travel((0, 0, 1)) for _ in prompts]
 
 
@@ -146,7 +144,7 @@ def test_pictures_are_seen_upright_as_the_backend_sees_them(tmp_path, monkeypatc
 class Spotter:
     """A predictor that takes every thing to be at the same place, or to be nowhere where it is asked for "nothing"."""
 
-    def batch(self, image, prompts, frames, seed, depth, view_degrees):
+    def batch(self, image, prompts, seed, depth, view_degrees):
         seen = {"subject": [0.3, 0.5]}
         return [attrs.evolve(travel((0, 0, 1)), meta={} if prompt == "nothing" else seen) for prompt in prompts]
 
@@ -166,7 +164,7 @@ def test_the_report_counts_where_the_things_are_found_that_prompts_name(tmp_path
         {"id": "left open", "prompt": "nothing", "of": [0.3, 0.5], **common},
         {"id": "of nothing", "prompt": "x", **common},
     )
-    summary = evaluate_predictor(file, tmp_path / "out", say=lambda _: None)
+    summary = evaluate_predictor(file, tmp_path / "out")
     assert summary.sight == {"found there": 0.5, "found elsewhere": 0.25, "left open": 0.25}
     assert json.loads((tmp_path / "out" / "report.json").read_text())["sight"] == summary.sight
     assert "The thing that a prompt names" in (tmp_path / "out" / "report.html").read_text()

@@ -157,14 +157,13 @@ def test_every_take_tells_the_side_that_it_chose(shipped):
     assert all(judge(take, [take.meta["plan"]]).obeyed for take in takes)
 
 
-def test_the_report_names_every_failure(tmp_path):
+def test_the_report_names_every_failure(tmp_path, capsys):
     file = tmp_path / "two.jsonl"
     lines = [{"id": i, "prompt": "pan left", "move": m} for i, m in (("a", "pan_left"), ("b", "pan_right"))]
     file.write_text("\n".join(map(json.dumps, lines)))
-    said = []
-    summary = evaluate_predictor(file, tmp_path / "out", say=said.append)
+    summary = evaluate_predictor(file, tmp_path / "out")
     assert summary.success == 0.5 and summary.by_move == {"pan_left": 1.0, "pan_right": 0.0}
-    assert not any("pan left" in line for line in said)  # who measures on held-out prompts need not read them
+    assert "pan left" not in capsys.readouterr().out  # who measures on held-out prompts need not read them
     assert "wrong way" in (tmp_path / "out" / "report.html").read_text()
     assert '"success": 0.5' in (tmp_path / "out" / "report.json").read_text()
 

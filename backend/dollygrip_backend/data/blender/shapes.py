@@ -40,7 +40,7 @@ def shape(name: str) -> bpy.types.Mesh:
     return mesh
 
 
-def terrain(rng: np.random.Generator, extent: float, relief: float, flat_radius: float, cells: int = 96):
+def terrain(rng: np.random.Generator, extent: float, relief: float, flat_radius: float):
     """A square height field (mesh, height(x, y) function): fractal noise, flat around the origin."""
     phase = rng.uniform(0, 2 * np.pi, (6, 3))
     direction = rng.normal(size=(6, 3, 2))
@@ -63,6 +63,7 @@ def terrain(rng: np.random.Generator, extent: float, relief: float, flat_radius:
         return relief * total * far**1.5 + 0.02 * relief * total
 
     # Cells grow with the distance from the middle, so near ground is smooth and far hills are cheap.
+    cells = 96
     line = np.linspace(-1, 1, cells)
     line = np.sign(line) * (0.25 * np.abs(line) + 0.75 * np.abs(line) ** 2.5) * extent
     gx, gy = np.meshgrid(line, line)
