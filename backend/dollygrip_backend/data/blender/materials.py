@@ -121,33 +121,40 @@ class Materials:
 
     def _pattern(self, nodes, links, kind: str, first: RGBA, second: RGBA, size: float):
         """The colour output of a texture over world position."""
-        rng = self.rng
-        vector = _position(nodes, links, flat=kind in ("tiles", "planks"), wall=kind in ("brick", "facade"))
+        vector = _position(nodes, links, wall=kind in ("brick", "facade"))
         if kind in ("brick", "facade", "tiles", "planks"):
-            texture = nodes.new("ShaderNodeTexBrick")
-            texture.inputs["Color1"].default_value = first
-            texture.inputs["Color2"].default_value = self.palette.near(first, 0.2 if kind != "facade" else 0.6)
-            texture.inputs["Mortar"].default_value = second
-            texture.inputs["Scale"].default_value = 1 / size
-            width, height, mortar = {
-                "brick": (rng.uniform(0.2, 0.5), rng.uniform(0.08, 0.25), rng.uniform(0.005, 0.02)),
-                "facade": (rng.uniform(1.6, 3.2), rng.uniform(2.2, 3.6), rng.uniform(0.25, 0.6)),
-                "tiles": (*(2 * [rng.uniform(0.25, 0.9)]), rng.uniform(0.005, 0.03)),
-                "planks": (rng.uniform(1.0, 2.5), rng.uniform(0.09, 0.22), 0.005),
-            }[kind]
-            texture.inputs["Brick Width"].default_value = width
-            texture.inputs["Row Height"].default_value = height
-            texture.inputs["Mortar Size"].default_value = mortar
-            texture.offset = 0.0 if kind in ("facade", "tiles") else 0.5
-            links.new(vector, texture.inputs["Vector"])
-            return texture.outputs["Color"]
-        if kind == "checker":
+            texture = self._bricks(nodes, kind, first, second, size)
+        elif kind == "checker":
             texture = nodes.new("ShaderNodeTexChecker")
-            texture.inputs["Scale"].default_value = rng.uniform(1, 6) / size
+            texture.inputs["Scale"].default_value = self.rng.uniform(1, 6) / size
             texture.inputs["Color1"].default_value = first
             texture.inputs["Color2"].default_value = second
-            links.new(vector, texture.inputs["Vector"])
-            return texture.outputs["Color"]
+        else:
+            return self._ramped(nodes, links, vector, kind, first, second, size)
+        links.new(vector, texture.inputs["Vector"])
+        return texture.outputs["Color"]
+
+    def _bricks(self, nodes, kind: str, first: RGBA, second: RGBA, size: float):
+        rng, texture = self.rng, nodes.new("ShaderNodeTexBrick")
+        texture.inputs["Color1"].default_value = first
+        texture.inputs["Color2"].default_value = self.palette.near(first, 0.2 if kind != "facade" else 0.6)
+        texture.inputs["Mortar"].default_value = second
+        texture.inputs["Scale"].default_value = 1 / size
+        width, height, mortar = {
+            "brick": (rng.uniform(0.2, 0.5), rng.uniform(0.08, 0.25), rng.uniform(0.005, 0.02)),
+            "facade": (rng.uniform(1.6, 3.2), rng.uniform(2.2, 3.6), rng.uniform(0.25, 0.6)),
+            "tiles": (*(2 * [rng.uniform(0.25, 0.9)]), rng.uniform(0.005, 0.03)),
+            "planks": (rng.uniform(1.0, 2.5), rng.uniform(0.09, 0.22), 0.005),
+        }[kind]
+        texture.inputs["Brick Width"].default_value = width
+        texture.inputs["Row Height"].default_value = height
+        texture.inputs["Mortar Size"].default_value = mortar
+        texture.offset = 0.0 if kind in ("facade", "tiles") else 0.5
+        return texture
+
+    def _ramped(self, nodes, links, vector, kind: str, first: RGBA, second: RGBA, size: float):
+        """The colour output of a texture of one value, which leads from one colour to the other."""
+        rng = self.rng
         if kind in ("wood", "stripes"):
             texture = nodes.new("ShaderNodeTexWave")
             texture.inputs["Scale"].default_value = rng.uniform(0.6, 4) / size
@@ -159,7 +166,7 @@ class Materials:
             texture = nodes.new("ShaderNodeTexVoronoi")
             texture.inputs["Scale"].default_value = rng.uniform(2, 10) / size
             factor = texture.outputs["Distance"]
-        else:  # noise, leaf, painting, ground
+        else:  # noise, leaf, painting
             texture = nodes.new("ShaderNodeTexNoise")
             texture.inputs["Scale"].default_value = {"leaf": 6.0, "painting": 2.5}.get(kind, rng.uniform(1, 8)) / size
             texture.inputs["Detail"].default_value = 3.0
@@ -181,7 +188,7 @@ def _cleared(material: bpy.types.Material):
     return material.node_tree.nodes, material.node_tree.links
 
 
-def _position(nodes, links, flat: bool, wall: bool):
+def _position(nodes, links, wall: bool):
     """World position; for walls (x + y, z, 0), so that bricks lie level on walls of either direction."""
     geometry = nodes.new("ShaderNodeNewGeometry")
     if not wall:
