@@ -1,7 +1,5 @@
 """The channels that pose a camera object, as numbers, and the local matrices that they mean."""
 
-from collections.abc import Iterable
-
 import bpy
 import numpy as np
 from mathutils import Euler, Matrix
@@ -25,15 +23,6 @@ def names_of(camera: bpy.types.Object) -> list[Channel]:
     quaternion = camera.rotation_mode == "QUATERNION"
     rotation = ("rotation_quaternion", 4) if quaternion else ("rotation_euler", 3)
     return [(path, i) for path, count in (("location", 3), rotation) for i in range(count)]
-
-
-def follow_mode(camera: bpy.types.Object, curves: Iterable[bpy.types.FCurve]) -> None:
-    """Let the camera's rotation mode be one that `curves` animate; the order of Euler angles stays."""
-    animated = {curve.data_path for curve in curves}
-    if "rotation_quaternion" in animated:
-        camera.rotation_mode = "QUATERNION"
-    elif "rotation_euler" in animated and camera.rotation_mode in {"QUATERNION", "AXIS_ANGLE"}:
-        camera.rotation_mode = "XYZ"
 
 
 def matrices(values: np.ndarray, mode: str) -> np.ndarray:

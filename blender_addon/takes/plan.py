@@ -7,13 +7,13 @@ _GAZES = {"ahead": "looking ahead", "back": "looking back", "subject": "looking 
 
 
 def in_words(plan: str, gaze: str | None = None) -> str:
-    """A plan's one-line notation as people would say it: "dolly_in @slow > pan_left:30deg" as
+    """A plan's one-line notation as people would say it: "dolly_in @slow > pan_left 30°" as
     "dolly in slowly, then pan left 30°". What it does not know it leaves as it is. gaze: where the camera looks on a
     path, "ahead", "back" or "subject".
     """
     said = plan.replace("_", " ").replace(" > ", ", then ").replace(" + ", " and ")
     said = re.sub(r" @(\w+)", lambda found: f" {_TEMPOS.get(found[1], found[1])}", said)
-    said = re.sub(r"(?<=[a-z]):(?=\S)", " ", re.sub(r"(?<=\d)deg\b", "°", said))
+    said = re.sub(r"(?<=[a-z]):(?=\S)", " ", said)
     return f"{said}, {_GAZES[gaze]}" if gaze in _GAZES else said
 
 

@@ -4,9 +4,6 @@ import bpy
 
 from dollygrip.conventions import Sensor
 
-from .. import compat
-from ..camera import pose_channels
-
 _KEY = "dollygrip_settings"
 _SENSOR = ("sensor_fit", "sensor_width", "sensor_height")
 
@@ -23,10 +20,9 @@ def keep(action: bpy.types.Action, camera: bpy.types.Object) -> None:
 
 
 def restore(action: bpy.types.Action, camera: bpy.types.Object) -> None:
-    """Give a camera the settings of a take; one of an older file has none, so what can show its curves stays."""
+    """Give a camera the settings of a take; an Action that is none has none."""
     kept = action.get(_KEY)
     if kept is None:
-        pose_channels.follow_mode(camera, compat.object_curves(action))
         return
     camera.rotation_mode = kept["rotation_mode"]
     for name in _SENSOR:

@@ -95,7 +95,7 @@ def test_an_action_that_was_picked_by_hand_is_set_right_by_a_click(scene, own):
     assert angle_between(show(scene, 1).rotations, before.rotations).max() <= camera.ANGLE_TOLERANCE
 
 
-def test_takes_of_older_files_leave_the_camera_as_it_is(scene, own):
+def test_an_action_without_settings_leaves_the_camera_as_it_is(scene, own):
     add_take(scene, orbit)
     for entry in own.dollygrip_shot.takes:
         del entry.action[SETTINGS]

@@ -494,10 +494,10 @@ def test_what_was_understood_is_said(ready):
     bpy.ops.dollygrip.predict_camera()
     action = takes.shown(ready.camera)
     assert takes.understood(action) == ""
-    action["dollygrip"]["meta"] = '{"plan": "dolly_in @slow > pan_left:30deg + orbit", "clearance": 0.25}'
+    action["dollygrip"]["meta"] = '{"plan": "dolly_in @slow > pan_left 30° + orbit", "clearance": 0.25}'
     action["dollygrip"]["scene_depth"] = 4.0
     assert takes.understood(action) == "dolly in slowly, then pan left 30° and orbit; comes within 1 m of a surface"
     action["dollygrip"]["meta"] = '{"plan": "static", "clearance": null}'
     assert takes.understood(action) == "static"
-    action["dollygrip"]["meta"] = '{"plan": "pedestal_up:1.5m > pause; frames 3 to 9: dolly_zoom_in:small"}'
-    assert takes.understood(action) == "pedestal up 1.5m, then pause; frames 3 to 9: dolly zoom in small"
+    action["dollygrip"]["meta"] = '{"plan": "pedestal_up 1.5 m > pause; frames 3 to 9: dolly_zoom_in:small"}'
+    assert takes.understood(action) == "pedestal up 1.5 m, then pause; frames 3 to 9: dolly zoom in small"
