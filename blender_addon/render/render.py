@@ -123,7 +123,7 @@ class RenderShot:
     def resumed(cls, scene: bpy.types.Scene, record: dict[str, Any]) -> Self:
         """The task that made this record, to be attached to its job again; its frames on disk count as received.
 
-        Raises InputError or FormatError where the folder with its camera is gone.
+        Raises InputError where the folder with its camera is gone.
         """
         folder = Path(bpy.path.abspath(record["folder"]))
         task = cls(

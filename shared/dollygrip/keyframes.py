@@ -169,7 +169,7 @@ class _Fit:
         return slopes, error
 
     def _weighted(self, pieces: "_Pieces", weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        # The samples' own slope counts too, as much as `trust` of the samples around: a smooth speed is worth a key.
+        # The samples' own slope counts too, by _SLOPE_TRUST of the samples around: a smooth speed is worth a key.
         off, diagonal, rhs = pieces.normal_equations(weight)
         prior = _SLOPE_TRUST * diagonal + 1e-6
         slopes = solve_tridiagonal(off, diagonal + prior, off, rhs + self.own[pieces.keys] * prior[:, None])

@@ -14,7 +14,7 @@ import numpy as np
 
 from dollygrip.rotations import matrix_from_rotvec, rotvec_from_matrix
 
-_PRIOR = 0.1  # weight of the samples' own slope at a key beside least squares, as in dollygrip.curves
+_PRIOR = 0.1  # weight of the samples' own slope at a key beside least squares, as in dollygrip.keyframes
 _PRUNED = 60  # keys that are tried to be taken out again
 
 

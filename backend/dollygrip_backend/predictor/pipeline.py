@@ -149,7 +149,7 @@ class CameraPipeline(DiffusionPipeline):
         prompt says when the path is walked. up: where the sky is in the reference camera's axes, right, down, forward:
         pans, orbits and cranes go by it; by default the camera stands level. progress(done, steps) may raise to cancel.
 
-        Every take's meta tells how the prompt was understood ("plan", in the notation of `predictor.plan`, with the
+        Every take's meta tells how the prompt was understood ("plan", for people, as `predictor.plan` says, with the
         ways that the take chose where the words leave them open, and "phase_ends", the shares of the time at which its
         phases end), the words for a thing of the picture that it goes by ("named"), where in the picture that is found
         ("subject") and where in the axes of the camera that took it, in the trajectory's unit ("subject_at"; neither

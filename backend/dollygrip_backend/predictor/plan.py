@@ -1,12 +1,14 @@
 """A shot plan: which moves, in which order, how much. The explicit meaning of a prompt, between words and motion.
 
-A plan has a notation of one line, used by the corpus of hand-written prompts and shown to users:
+A plan has a notation of one line, used by the corpus of hand-written prompts:
 
     plan  := "static" | phase (" > " phase)*          phases follow one another
     phase := "pause" | move (" + " move)* [" @" tempo]   moves happen at once
     move  := "handheld" | family "_" way [":" amount]     orbits may leave the way out
 
     dolly_in:small @slow > pan_left:30deg + zoom_in:2x
+
+What a take tells of its plan is a form of it for people: "dolly_in 0.5 of the distance > pan_left 30° + zoom_in 2x".
 """
 
 import re

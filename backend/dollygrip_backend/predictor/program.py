@@ -56,7 +56,7 @@ class Program:
 @attrs.frozen
 class Reading:
     """Logits of B prompts, shaped as in `Program`: exists (B, P), tempo (B, P, 5), ways (B, P, F, 3), pointers
-    (B, P, F, L + 1), sizes (B, P, F), handheld (B, 3); subject (B, L + 1) over the tokens, first of no thing."""
+    (B, P, F, L + 1), handheld (B, 3); subject (B, L + 1) over the tokens, first of no thing."""
 
     exists: Tensor
     tempo: Tensor

@@ -1,7 +1,7 @@
 """Reads the float passes that Cycles writes: uncompressed scanline OpenEXR with 32-bit float channels.
 
 Blender's Python has no image library, and Blender itself gives no access to the layers of a multilayer file. The
-subset used here needs twenty lines (OpenEXR file layout, openexr.com/en/latest/OpenEXRFileLayout.html).
+subset used here is a small one (OpenEXR file layout, openexr.com/en/latest/OpenEXRFileLayout.html).
 """
 
 from pathlib import Path
