@@ -78,31 +78,17 @@ class RenderShot:
         if shot is None:
             raise InputError(f"The scene {scene.name} has no camera.", "Add one, or predict a camera first.")
         first, last = span or shots.frame_range(scene, shot)
-        if not 1 <= last - first + 1 <= MAX_FRAMES:
-            raise InputError(
-                f"The shot would run from frame {first} to {last}.",
-                f"Give the {'take' if take else 'scene'} a frame range of 1 to {MAX_FRAMES} frames.",
-            )
+        _check_frames(first, last, "take" if take else "scene")
         seen_by = shot if takes.is_camera(shot) else None
         sampled = camera.sample(context, first, last, seen_by)
         depth = made_from.get("scene_depth") or depths.known_depth(context, sampled, first, seen_by)
-        notices = _notices(context, shot, first, scaled=depth is not None)
         on_set = scene_depth.view_of_set(scene, take)
         view, set_depth = _reference(context, image, on_set, made_from, sampled, first, seen_by)
         sha256, meta = fingerprint(image), {"prompt": prompt, "seed": state.seed}
         if view:
             meta["reference"] = {**view, "sha256": sha256}
         keep_set = on_set is not None and state.use_scene_depth
-        if keep_set and scene_depth.is_moving(context, sampled, first, seen_by):
-            notices.append("Something moves in the scene: the shot shows it at rest, in the colours of the reference.")
-        provenance = {
-            "take": take.name if take else shot.name,
-            "take_id": made_from.get("id", ""),
-            "shot": shot.name,
-            "scene": scene.name,
-            "reference": takes.beside(bpy.path.abspath(reference)),
-            "reference_sha256": sha256,
-        }
+        moving = keep_set and scene_depth.is_moving(context, sampled, first, seen_by)
         return cls(
             scene_name=scene.name,
             trajectory=attrs.evolve(sampled, scene_depth=depth or camera.ASSUMED_DEPTH, meta=meta),
@@ -113,8 +99,8 @@ class RenderShot:
             seed=state.seed,
             frame_start=first,
             parent=saving.parent_folder(),
-            provenance=provenance,
-            notices=notices,
+            provenance=_provenance(scene, shot, take, reference) | {"reference_sha256": sha256},
+            notices=_notices(context, shot, first, scaled=depth is not None, moving=moving),
             title=f"Rendering {shot.name}",
             depth_pass=scene_depth.DepthPass.of(context, sampled, first, seen_by) if keep_set else None,
         )
@@ -234,8 +220,31 @@ class RenderShot:
         }
 
 
-def _notices(context: bpy.types.Context, shot: bpy.types.Object, first: int, *, scaled: bool) -> list[str]:
-    """What to say of a shot from scene frame `first` on, and of where it goes. scaled: whether its depth is known."""
+def _check_frames(first: int, last: int, whose: str) -> None:
+    if not 1 <= last - first + 1 <= MAX_FRAMES:
+        raise InputError(
+            f"The shot would run from frame {first} to {last}.",
+            f"Give the {whose} a frame range of 1 to {MAX_FRAMES} frames.",
+        )
+
+
+def _provenance(
+    scene: bpy.types.Scene, shot: bpy.types.Object, take: bpy.types.Action | None, reference: str
+) -> dict[str, str]:
+    return {
+        "take": take.name if take else shot.name,
+        "take_id": takes.provenance(take).get("id", "") if take else "",
+        "shot": shot.name,
+        "scene": scene.name,
+        "reference": takes.beside(bpy.path.abspath(reference)),
+    }
+
+
+def _notices(
+    context: bpy.types.Context, shot: bpy.types.Object, first: int, *, scaled: bool, moving: bool
+) -> list[str]:
+    """What to say of a shot from scene frame `first` on, and of where it goes. scaled: whether its depth is known;
+    moving: whether something moves in the scene whose geometry the shot keeps."""
     notices = []
     if not scaled:
         notices.append(f"Nothing in the scene gives the scale: Depth was taken as {camera.ASSUMED_DEPTH:g} m.")
@@ -248,6 +257,8 @@ def _notices(context: bpy.types.Context, shot: bpy.types.Object, first: int, *, 
         notices.append("Save the .blend to keep frames beside it: this folder is temporary.")
     if (shown := compat.sequencer_scene(context)) != context.scene:
         notices.append(f"The strip is in the scene {context.scene.name}; the sequencer shows {shown.name}.")
+    if moving:
+        notices.append("Something moves in the scene: the shot shows it at rest, in the colours of the reference.")
     return notices
 
 
