@@ -9,7 +9,8 @@ import numpy as np
 from dollygrip.conventions import blender_from_c2w, c2w_from_blender
 from dollygrip.curves import Channel
 from dollygrip.errors import InputError
-from dollygrip.splice import Knot, fit_between, splice, splice_values
+from dollygrip.keyframes import fit_between
+from dollygrip.splice import Knot, splice, splice_values
 from dollygrip.trajectory import Trajectory
 
 from .. import compat

@@ -12,8 +12,8 @@ from math import radians
 import attrs
 import numpy as np
 
-from dollygrip.keyframes import hermite, key_frames
-from dollygrip.splines import c2_slopes
+from dollygrip.keyframes import key_frames
+from dollygrip.splines import c2_slopes, hermite
 
 LENS_TOLERANCE = 0.002  # relative
 SHIFT_TOLERANCE = 5e-4  # lens shift, in the image's fitted side: a quarter of a pixel at 512

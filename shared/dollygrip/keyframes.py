@@ -8,6 +8,7 @@ are then joined, keys added where that costs too much, and superfluous ones take
 """
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Self
 
 import attrs
@@ -26,6 +27,7 @@ _RESTLESS = 0.05  # keys that one on the fastest frame costs more than one where
 _ROUGH = 0.02  # keys that a piece at its bound costs more than an exact one
 _PRUNING_BUDGET = 40_000  # frames evaluated while taking keys out again: bounds the time for very long cameras
 _KEY_COST = 5  # frames that take as long to evaluate as one key
+_PRUNED = 60  # keys that are tried to be taken out again between given slopes
 _SLOPE_TRUST = 0.1  # weight of the samples' own slope at a key beside least squares: fewer hitches in the speed
 _REWEIGHTED, _NEARLY = 6, 2.0  # times at most, for violations up to this
 _STILL = 0.05  # of the bound: a channel that moves less between two keys holds there
@@ -47,20 +49,60 @@ def key_frames(
     return keys, fit.at_rest(keys, slopes)
 
 
+def fit_between(
+    values: np.ndarray,
+    slopes: tuple[np.ndarray | None, np.ndarray | None],
+    violation: Violation,
+    fixed: Sequence[int] = (),
+) -> tuple[np.ndarray, np.ndarray]:
+    """Cubic Hermite keys for a dense part (T, C), T >= 2, with given end slopes (C,) -> frames (K,), slopes (K, C).
+
+    Keys lie on the samples; the first, the last and those at `fixed` are always there. An end slope of None is the
+    samples' own. violation(fit, true) -> (T,): the fit is good where it is at most 1, which holds at every frame.
+    """
+    values = np.asarray(values, float)
+    own = _own_slopes(values)
+    ends = np.stack([own[i] if slope is None else slope for i, slope in zip((0, -1), slopes, strict=True)])
+    needed = np.union1d([0, len(values) - 1], np.asarray(fixed, int)).astype(int)
+    keys = needed
+    found, error = _slopes_between(keys, values, own, ends, violation)
+    while error.max() > 1:
+        worst = [a + int(np.argmax(error[a : b + 1])) for a, b in pairwise(keys)]
+        keys = np.union1d(keys, [frame for frame in worst if error[frame] > 1])
+        found, error = _slopes_between(keys, values, own, ends, violation)
+    optional = np.setdiff1d(keys, needed)
+    for key in optional[:_PRUNED]:
+        fewer = keys[keys != key]
+        trial, error = _slopes_between(fewer, values, own, ends, violation)
+        if error.max() <= 1:
+            keys, found = fewer, trial
+    return keys, found
+
+
+def _slopes_between(
+    keys: np.ndarray, values: np.ndarray, own: np.ndarray, ends: np.ndarray, violation: Violation
+) -> tuple[np.ndarray, np.ndarray]:
+    """Least-squares slopes (K, C) between given end slopes (2, C), and the violation (T,) of every sample."""
+    pieces = _Pieces.of(keys, values)
+    slopes = np.concatenate([ends[:1], own[keys[1:-1]], ends[1:]])
+    if len(keys) > 2:
+        off, diagonal, rhs = pieces.normal_equations(np.ones(len(values)))
+        prior = _SLOPE_TRUST * diagonal[1:-1] + 1e-6
+        inner = rhs[1:-1] + prior[:, None] * slopes[1:-1]
+        inner[0] -= off[0] * ends[0]
+        inner[-1] -= off[-1] * ends[1]
+        slopes[1:-1] = solve_tridiagonal(off[1:-1], diagonal[1:-1] + prior, off[1:-1], inner)
+    return slopes, violation(pieces.curve(slopes), values)
+
+
+def _own_slopes(values: np.ndarray) -> np.ndarray:
+    """(T, C) samples a frame apart, T >= 2 -> (T, C) slopes, of second order also at the ends."""
+    return np.gradient(values, axis=0, edge_order=min(2, len(values) - 1))
+
+
 def _even(count: int) -> np.ndarray:
     """Keys at like distances, at most _LONGEST_SPAN."""
     return np.linspace(0, count - 1, 2 + (count - 2) // _LONGEST_SPAN).astype(int)
-
-
-def hermite(keys: np.ndarray, values: np.ndarray, slopes: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """Cubic Hermite spline, held before the first and after the last key: (N,) frames -> (N, C)."""
-    at = np.clip(at, keys[0], keys[-1])
-    segment = np.clip(np.searchsorted(keys, at, side="right") - 1, 0, len(keys) - 2)
-    length = (keys[segment + 1] - keys[segment])[:, None]
-    t = (at[:, None] - keys[segment][:, None]) / length
-    blend = t * t * (3 - 2 * t)
-    tangents = t * (1 - t) ** 2 * slopes[segment] - t * t * (1 - t) * slopes[segment + 1]
-    return values[segment] * (1 - blend) + values[segment + 1] * blend + tangents * length
 
 
 def _plans(values: np.ndarray, violation: Violation) -> list[np.ndarray]:
@@ -116,7 +158,7 @@ class _Fit:
     def __init__(self, values: np.ndarray, violation: Violation, bounds: np.ndarray, fixed: Sequence[int]):
         self.values, self.violation, self.still = values, violation, _STILL * bounds
         self.fixed = np.asarray(fixed, int)
-        self.own = np.gradient(values, axis=0, edge_order=min(2, len(values) - 1))
+        self.own = _own_slopes(values)
         self.way = np.concatenate([0 * values[:1], np.cumsum(np.abs(np.diff(values, axis=0)), 0)])
 
     def completed(self, keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -6,16 +6,13 @@ within an easing time; both start and end without acceleration. Positions are co
 Lie algebra of the predicted orientation: R(t) exp(theta(t)).
 """
 
-from collections.abc import Callable, Sequence
-from itertools import pairwise
+from collections.abc import Sequence
 
 import attrs
 import numpy as np
 
 from dollygrip.rotations import matrix_from_rotvec, rotvec_from_matrix
-
-_PRIOR = 0.1  # weight of the samples' own slope at a key beside least squares, as in dollygrip.keyframes
-_PRUNED = 60  # keys that are tried to be taken out again
+from dollygrip.splines import parabola_slopes
 
 
 @attrs.frozen(eq=False)
@@ -78,11 +75,7 @@ def correction(
     A slope that is not given is that of the parabola through three neighbours, 0 at the ends.
     """
     at = np.asarray(at, float)
-    tangents = np.zeros_like(offsets)
-    if len(at) > 2:
-        step = np.diff(at)[:, None]
-        rise = np.diff(offsets, axis=0) / step
-        tangents[1:-1] = (rise[:-1] * step[1:] + rise[1:] * step[:-1]) / (step[1:] + step[:-1])
+    tangents = parabola_slopes(at, offsets)
     for i, slope in enumerate(slopes):
         if slope is not None:
             tangents[i] = slope
@@ -99,59 +92,6 @@ def correction(
     u = np.minimum((times[rest][:, None] - at[-1]) / ease, 1)
     out[rest] = offsets[-1] + ease * tangents[-1] * (u - u**3 + u**4 / 2)
     return out
-
-
-def fit_between(
-    values: np.ndarray,
-    slopes: tuple[np.ndarray | None, np.ndarray | None],
-    violation: Callable[[np.ndarray, np.ndarray], np.ndarray],
-    fixed: Sequence[int] = (),
-) -> tuple[np.ndarray, np.ndarray]:
-    """Cubic Hermite keys for a dense part (T, C), T >= 2, with given end slopes (C,) -> frames (K,), slopes (K, C).
-
-    Keys lie on the samples; the first, the last and those at `fixed` are always there. An end slope of None is the
-    samples' own. violation(fit, true) -> (T,): the fit is good where it is at most 1, which holds at every frame.
-    """
-    values = np.asarray(values, float)
-    own = _velocity(values)
-    ends = np.stack([own[i] if slope is None else slope for i, slope in zip((0, -1), slopes, strict=True)])
-    needed = np.union1d([0, len(values) - 1], np.asarray(fixed, int)).astype(int)
-    keys = needed
-    found, error = _slopes_between(keys, values, own, ends, violation)
-    while error.max() > 1:
-        worst = [a + int(np.argmax(error[a : b + 1])) for a, b in pairwise(keys)]
-        keys = np.union1d(keys, [frame for frame in worst if error[frame] > 1])
-        found, error = _slopes_between(keys, values, own, ends, violation)
-    optional = np.setdiff1d(keys, needed)
-    for key in optional[:_PRUNED]:
-        fewer = keys[keys != key]
-        trial, error = _slopes_between(fewer, values, own, ends, violation)
-        if error.max() <= 1:
-            keys, found = fewer, trial
-    return keys, found
-
-
-def _slopes_between(
-    keys: np.ndarray, values: np.ndarray, own: np.ndarray, ends: np.ndarray, violation: Callable
-) -> tuple[np.ndarray, np.ndarray]:
-    """Least-squares slopes (K, C) between given end slopes (2, C), and the violation (T,) of every sample."""
-    frames = np.arange(len(values))
-    segment = np.clip(np.searchsorted(keys, frames, side="right") - 1, 0, len(keys) - 2)
-    length = np.diff(keys)[segment].astype(float)
-    t = (frames - keys[segment]) / length
-    basis = np.zeros((len(values), len(keys)))
-    basis[frames, segment] = t * (1 - t) ** 2 * length
-    basis[frames, segment + 1] = -(t**2) * (1 - t) * length
-    blend = (t * t * (3 - 2 * t))[:, None]
-    chords = values[keys][segment] * (1 - blend) + values[keys][segment + 1] * blend
-    slopes = np.concatenate([ends[:1], own[keys[1:-1]], ends[1:]])
-    if len(keys) > 2:
-        inner = basis[:, 1:-1]
-        normal = inner.T @ inner
-        prior = _PRIOR * np.diag(normal) + 1e-6
-        rest = values - chords - basis[:, [0, -1]] @ ends
-        slopes[1:-1] = np.linalg.solve(normal + np.diag(prior), inner.T @ rest + prior[:, None] * slopes[1:-1])
-    return slopes, violation(chords + basis @ slopes, values)
 
 
 def _bump(u: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Cubic splines over frames: the C2 interpolation behind resampling (natural time, vectorised over channels)."""
+"""Cubic splines over frames, vectorised over channels: the C2 interpolation behind resampling, Hermite pieces."""
 
 import numpy as np
 
@@ -81,22 +81,21 @@ def solve_tridiagonal(lower: np.ndarray, diagonal: np.ndarray, upper: np.ndarray
     return out
 
 
-def hermite_spline(times: np.ndarray, values: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """Interpolate (N, C) values at increasing times (N,) by cubic Hermite pieces, evaluated at `at` (M,) -> (M, C).
+def hermite(keys: np.ndarray, values: np.ndarray, slopes: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Cubic Hermite spline, held before the first and after the last key: (N,) frames -> (N, C)."""
+    at = np.clip(at, keys[0], keys[-1])
+    segment = np.clip(np.searchsorted(keys, at, side="right") - 1, 0, len(keys) - 2)
+    length = (keys[segment + 1] - keys[segment])[:, None]
+    t = (at[:, None] - keys[segment][:, None]) / length
+    blend = t * t * (3 - 2 * t)
+    tangents = t * (1 - t) ** 2 * slopes[segment] - t * t * (1 - t) * slopes[segment + 1]
+    return values[segment] * (1 - blend) + values[segment + 1] * blend + tangents * length
 
-    It rests at the first and the last time; between them a slope is that of the parabola through three neighbours.
-    `at` must lie within the times; N >= 2.
-    """
-    times, values, at = (np.asarray(a, float) for a in (times, values, at))
+
+def parabola_slopes(times: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Slopes (N, C) of values at increasing times (N,): of the parabola through three neighbours, 0 at the ends."""
     step = np.diff(times)[:, None]
-    slope = np.diff(values, axis=0) / step
-    tangent = np.zeros_like(values)
-    tangent[1:-1] = (slope[:-1] * step[1:] + slope[1:] * step[:-1]) / (step[1:] + step[:-1])
-    left = np.clip(np.searchsorted(times, at, side="right") - 1, 0, len(times) - 2)
-    u = ((at - times[left])[:, None]) / step[left]
-    return (
-        (1 + 2 * u) * (1 - u) ** 2 * values[left]
-        + u * (1 - u) ** 2 * step[left] * tangent[left]
-        + u**2 * (3 - 2 * u) * values[left + 1]
-        + u**2 * (u - 1) * step[left] * tangent[left + 1]
-    )
+    rise = np.diff(values, axis=0) / step
+    slopes = np.zeros_like(values)
+    slopes[1:-1] = (rise[:-1] * step[1:] + rise[1:] * step[:-1]) / (step[1:] + step[:-1])
+    return slopes

@@ -8,7 +8,7 @@ import attrs
 import numpy as np
 
 from dollygrip.errors import InputError
-from dollygrip.splines import hermite_spline
+from dollygrip.splines import hermite, parabola_slopes
 from dollygrip_backend.predictor.channels import SCALE, angles_of_rotation, rotation_of_angles
 from dollygrip_backend.predictor.level import Level
 from dollygrip_backend.predictor.motion import CHANNELS, SAMPLES
@@ -123,7 +123,7 @@ class Constraints:
 def spread(at: np.ndarray, offsets: np.ndarray, frames: int) -> np.ndarray:
     """(frames, C): the smooth curve that is zero at frame 0, offsets (N, C) at frames `at` (N,), and then constant."""
     times, values = np.concatenate([[0], at]), np.concatenate([np.zeros((1, offsets.shape[1])), offsets])
-    return hermite_spline(times, values, np.minimum(np.arange(frames), times[-1]))
+    return hermite(times, values, parabola_slopes(times, values), np.arange(frames))
 
 
 def _check_pose(key: Keyframe) -> None:

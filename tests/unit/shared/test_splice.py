@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dollygrip.keyframes import fit_between
 from dollygrip.rotations import angle_between, matrix_from_rotvec, rotvec_from_matrix
-from dollygrip.splice import Knot, correction, fit_between, splice, splice_values
+from dollygrip.splice import Knot, correction, splice, splice_values
 from dollygrip.splines import cubic_spline
 
 SEEDS = st.integers(0, 2**32 - 1)
