@@ -19,6 +19,7 @@ import numpy as np
 from PIL import Image
 
 from dollygrip import formats
+from dollygrip.achieved import AchievedCamera
 from dollygrip.errors import DollygripError, InputError
 from dollygrip.trajectory import Trajectory
 from dollygrip_backend.evaluation.shot import read_shot
@@ -26,7 +27,7 @@ from dollygrip_backend.scene.estimators import Estimator, load_estimator
 from dollygrip_backend.scene.median import median_depth
 from dollygrip_backend.server.capabilities import devices
 from dollygrip_backend.video import Shot, VideoEngine, load_engine
-from dollygrip_backend.video.achieved import CameraErrors, camera_errors
+from dollygrip_backend.video.achieved import achieved_camera
 from dollygrip_backend.video.recovery import LEAST_MATCHES, Recovered, match_frames, recover
 
 MAX_FRAMES = 2000
@@ -61,8 +62,8 @@ class Result:
 
     name: str
     frames: int
-    true: CameraErrors
-    achieved: CameraErrors
+    true: AchievedCamera
+    achieved: AchievedCamera
     depth_error: float
     misplaced: np.ndarray
     pictures: dict[int, str]
@@ -113,7 +114,7 @@ def depth_ratios(recovered: Recovered, scale: float, depth: np.ndarray) -> np.nd
     """(N,) for each point triangulated in frame 0 on a surface, its depth in the clip's unit over an estimated depth
     (h, w) there, inf for the sky.
 
-    scale: CameraErrors.scale of the clip. The median is what the estimate has to be multiplied with to fit the clip's
+    scale: AchievedCamera.scale of the clip. The median is what the estimate has to be multiplied with to fit the clip's
     parallax, as in CamI2V's evaluation; the spread around it is what is wrong with the estimate's shape.
     """
     x, y = recovered.anchors[:, :2].T.astype(int)
@@ -142,7 +143,7 @@ def evaluate_clip(clip: Clip, engine: VideoEngine, estimator: Estimator, out: Pa
     depth, is fitted by `depth_ratios`.
     """
     recovered = recover(clip.frames, clip.camera.intrinsics)
-    true = camera_errors(clip.camera, recovered)
+    true = achieved_camera(clip.camera, recovered)
     if not recovered.moves or not recovered.found[0]:
         raise DollygripError(f"The clip {clip.name} does not move enough for a scale.", "Leave it out.")
     depth = estimator.estimate(clip.frames[0]).depth
@@ -154,7 +155,7 @@ def evaluate_clip(clip: Clip, engine: VideoEngine, estimator: Estimator, out: Pa
         name=clip.name,
         frames=len(rendered),
         true=true,
-        achieved=camera_errors(camera, recover(rendered, camera.intrinsics)),
+        achieved=achieved_camera(camera, recover(rendered, camera.intrinsics)),
         depth_error=float(np.median(np.abs(np.log(ratios / factor)))),
         misplaced=np.array([misplaced(*pair) for pair in zip(clip.frames, rendered, strict=True)]),
         pictures=_draw(clip, rendered, out),
@@ -195,7 +196,7 @@ def median_extra(results: list[Result]) -> float:
 def table(results: list[Result], engine: str) -> dict[str, tuple[float, float, float]]:
     """Name -> mean RotErr, TransErr, CamMC; the published rows only where the clips have as many frames as theirs."""
 
-    def mean(errors: list[CameraErrors]) -> tuple[float, float, float]:
+    def mean(errors: list[AchievedCamera]) -> tuple[float, float, float]:
         return tuple(float(np.mean([getattr(e, name) for e in errors])) for name in ("rot_err", "trans_err", "cam_mc"))
 
     rows = {"the clips themselves": mean([r.true for r in results]), engine: mean([r.achieved for r in results])}
@@ -213,7 +214,7 @@ def _line(result: Result) -> str:
 
 
 def _as_json(results: list[Result], engine: str, estimator: str) -> dict[str, Any]:
-    def figures(errors: CameraErrors) -> dict[str, Any]:
+    def figures(errors: AchievedCamera) -> dict[str, Any]:
         lists = {name: _or_none(getattr(errors, name)) for name in ("rotation", "position")}
         return {name: getattr(errors, name) for name in ("rot_err", "trans_err", "cam_mc")} | lists
 

@@ -12,7 +12,6 @@ in the forms of CamI2V's evaluation code, which recovers the camera with GLOMAP 
 sums: only shots of equal length compare.
 """
 
-import attrs
 import numpy as np
 
 from dollygrip.achieved import AchievedCamera
@@ -23,42 +22,25 @@ from dollygrip_backend.video.recovery import Recovered
 STILL = 0.01  # scene depths: a camera that goes no further has no scale of its own
 
 
-@attrs.frozen(eq=False)
-class CameraErrors:
-    """How far an achieved camera is from the requested one.
+def achieved_camera(requested: Trajectory, recovered: Recovered) -> AchievedCamera:
+    """A recovered camera in the world and unit of the requested one, with its errors; the lengths must be equal.
 
-    rot_err, trans_err, cam_mc: sums over all frames, see this module; the mean stands for frames that are not found.
-    rotation: (T,) degrees; position: (T,) after the achieved translation was scaled to fit (least squares), as a share
-    of the requested camera's largest distance from its start, of the scene depth where it stays within STILL of it;
-    both NaN for frames that are not found.
-    scale: the fitted factor from the achieved unit to the requested one.
+    They compare over the frames that are found, relative to the first of them; in the sums their mean stands for the
+    others. The recovered translation is scaled to fit (least squares), and a position's error is a share of the
+    request's largest distance from its start. Where that is less than STILL, translations are in scene depths: the
+    recovered camera's is the median depth of its anchors.
     """
-
-    rot_err: float
-    trans_err: float
-    cam_mc: float
-    rotation: np.ndarray
-    position: np.ndarray
-    scale: float
-
-
-def camera_errors(requested: Trajectory, achieved: Recovered) -> CameraErrors:
-    """Compare over the frames that are found, relative to the first of them; the lengths must be equal.
-
-    Where the request stays in place, translations are in scene depths: the achieved one's is the median depth of its
-    anchors.
-    """
-    found, count = achieved.found, len(requested)
-    wanted = np.linalg.inv(requested.c2w[achieved.first]) @ requested.c2w[found]
-    got = achieved.c2w[found]
+    found, count = recovered.found, len(requested)
+    wanted = np.linalg.inv(requested.c2w[recovered.first]) @ requested.c2w[found]
+    got = recovered.c2w[found]
     angles = angle_between(got[:, :3, :3], wanted[:, :3, :3])
     far, got_far = (float(np.linalg.norm(poses[:, :3, 3], axis=1).max()) for poses in (wanted, got))
     if far < STILL * requested.scene_depth:
         unit = requested.scene_depth
-        got_unit = float(np.median(achieved.anchors[:, 2])) if achieved.moves else 1.0
+        got_unit = float(np.median(recovered.anchors[:, 2])) if recovered.moves else 1.0
         scale = unit / got_unit
     else:
-        unit, got_unit = far, got_far if achieved.moves else 1.0
+        unit, got_unit = far, got_far if recovered.moves else 1.0
         square = float(np.sum(got[:, :3, 3] ** 2))
         # Never below 0: a move the other way round is no match.
         scale = max(0.0, float(np.sum(got[:, :3, 3] * wanted[:, :3, 3])) / square) if square > 0 else 1.0
@@ -68,28 +50,15 @@ def camera_errors(requested: Trajectory, achieved: Recovered) -> CameraErrors:
     rotation, position = np.full(count, np.nan), np.full(count, np.nan)
     rotation[found] = np.degrees(angles)
     position[found] = np.linalg.norm(scale * got[:, :3, 3] - wanted[:, :3, 3], axis=1) / unit
-    return CameraErrors(
+    poses = recovered.c2w.copy()
+    poses[:, :3, 3] *= scale
+    return AchievedCamera(
         rot_err=float(angles.mean()) * count,
         trans_err=float(np.linalg.norm(difference[:, :, 3], axis=1).mean()) * count,
         cam_mc=float(np.linalg.norm(difference, axis=(1, 2)).mean()) * count,
-        rotation=rotation,
-        position=position,
         scale=scale,
-    )
-
-
-def achieved_camera(requested: Trajectory, recovered: Recovered) -> AchievedCamera:
-    """A recovered camera in the world and unit of the requested one, with its errors; the lengths must be equal."""
-    errors = camera_errors(requested, recovered)
-    poses = recovered.c2w.copy()
-    poses[:, :3, 3] *= errors.scale
-    return AchievedCamera(
-        rot_err=errors.rot_err,
-        trans_err=errors.trans_err,
-        cam_mc=errors.cam_mc,
-        scale=errors.scale,
         moves=recovered.moves,
         c2w=requested.c2w[recovered.first] @ poses,
-        rotation=errors.rotation,
-        position=errors.position,
+        rotation=rotation,
+        position=position,
     )

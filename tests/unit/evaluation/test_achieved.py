@@ -17,7 +17,7 @@ from dollygrip.rotations import matrix_from_rotvec
 from dollygrip.trajectory import Trajectory
 from dollygrip_backend.cli.main import app
 from dollygrip_backend.evaluation.shot import evaluate_shot
-from dollygrip_backend.video.achieved import camera_errors
+from dollygrip_backend.video.achieved import achieved_camera
 from dollygrip_backend.video.recovery import Recovered
 
 
@@ -37,7 +37,7 @@ def test_neither_the_world_nor_the_unit_counts(scale, at):
     requested = trajectory()
     world = np.eye(4)
     world[:3, :3], world[:3, 3] = matrix_from_rotvec(np.array(at[:3])), at[3:]
-    errors = camera_errors(attrs.evolve(requested, c2w=world @ requested.c2w), as_achieved(requested.c2w, scale))
+    errors = achieved_camera(attrs.evolve(requested, c2w=world @ requested.c2w), as_achieved(requested.c2w, scale))
     assert max(errors.rot_err, errors.trans_err, errors.cam_mc, errors.position.max()) < 1e-6
     assert errors.scale == pytest.approx(1 / scale)
 
@@ -47,7 +47,7 @@ def test_rotation_errors_add_up_in_radians(angle):
     requested = trajectory()
     c2w = requested.c2w.copy()
     c2w[1:, :3, :3] = c2w[1:, :3, :3] @ matrix_from_rotvec(np.array([0, 0, angle]))
-    errors = camera_errors(requested, as_achieved(c2w))
+    errors = achieved_camera(requested, as_achieved(c2w))
     assert errors.rot_err == pytest.approx(8 * angle) and errors.trans_err == pytest.approx(0, abs=1e-9)
     assert errors.rotation[1:] == pytest.approx(np.degrees(angle))
     # |R' - R| of two rotations `angle` apart is sqrt(8) sin(angle / 2), Frobenius.
@@ -58,7 +58,7 @@ def test_translation_errors_are_shares_of_the_reach():
     requested = trajectory(move=(2.0, 0, 0), turn=(0, 0, 0))
     short = requested.c2w.copy()
     short[-1, :3, 3] = short[-2, :3, 3]
-    errors = camera_errors(requested, as_achieved(short))
+    errors = achieved_camera(requested, as_achieved(short))
     start = requested.c2w[0, :3, 3]
     wanted, got = requested.positions - start, short[:, :3, 3] - start
     reach, got_reach = np.linalg.norm(wanted, axis=1).max(), np.linalg.norm(got, axis=1).max()
@@ -68,12 +68,12 @@ def test_translation_errors_are_shares_of_the_reach():
 
 def test_a_move_that_was_not_made_and_one_that_was_not_asked_for():
     moving, turning = trajectory(), trajectory(move=(0, 0, 0))
-    missed = camera_errors(moving, as_achieved(moving.c2w, 0.0, moves=False))
+    missed = achieved_camera(moving, as_achieved(moving.c2w, 0.0, moves=False))
     distance = np.linalg.norm(moving.relative().positions, axis=1)
     assert missed.trans_err == pytest.approx((distance / distance.max()).sum()) and missed.rot_err < 1e-6
     drifted = turning.c2w.copy()
     drifted[1:, 0, 3] += 0.4  # a tenth of the scene's depth
-    unasked = camera_errors(turning, as_achieved(drifted, 7.0))
+    unasked = achieved_camera(turning, as_achieved(drifted, 7.0))
     assert unasked.trans_err == pytest.approx(8 * 0.1) and unasked.position[1:] == pytest.approx(0.1)
 
 
@@ -81,7 +81,7 @@ def test_a_move_the_other_way_round_is_no_match():
     requested = trajectory(turn=(0, 0, 0))
     relative = requested.relative().c2w
     relative[:, :3, 3] *= -3
-    errors = camera_errors(requested, as_achieved(relative))
+    errors = achieved_camera(requested, as_achieved(relative))
     assert errors.scale == 0 and errors.position[-1] == pytest.approx(1)
 
 
@@ -91,9 +91,9 @@ def test_frames_that_were_not_found_are_no_zeros():
     c2w[1:, :3, :3] = c2w[1:, :3, :3] @ matrix_from_rotvec(np.array([0, 0.1, 0]))
     whole, holed = as_achieved(c2w), as_achieved(c2w)
     holed.c2w[[2, 5]] = np.nan
-    errors = camera_errors(requested, holed)
+    errors = achieved_camera(requested, holed)
     assert np.isnan(errors.rotation[[2, 5]]).all() and np.isfinite(np.delete(errors.rotation, [2, 5])).all()
-    assert errors.rot_err == pytest.approx(6 * 0.1 / 7 * 9) != camera_errors(requested, whole).rot_err
+    assert errors.rot_err == pytest.approx(6 * 0.1 / 7 * 9) != achieved_camera(requested, whole).rot_err
 
 
 @pytest.fixture(scope="module")
