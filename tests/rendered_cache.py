@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from dollygrip_backend.scene.cache import SceneCache
-from dollygrip_backend.video.embedded import to_image
+from dollygrip_backend.video.guide import to_image
 
 
 def rendered(cache: SceneCache, c2w: np.ndarray, lens: np.ndarray, size: tuple[int, int]) -> SimpleNamespace:

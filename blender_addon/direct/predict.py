@@ -23,6 +23,7 @@ from ..rigs import overruled, rigs
 from ..shots import shots
 from ..takes import takes
 
+OWN = ("seed", "model", "take", "meta", "id", "job", "scene_depth", "size", "fps")  # of a take's own provenance
 _SHOWN = 0.9  # of the picture
 
 
@@ -140,8 +141,7 @@ class PredictCamera:
             subject_depth=made_from.get("subject_depth"),
             up=up_of(start),
         )
-        own = ("seed", "model", "take", "meta", "id", "job", "scene_depth", "size", "fps")
-        provenance = {key: value for key, value in made_from.items() if key not in own}
+        provenance = {key: value for key, value in made_from.items() if key not in OWN}
         provenance |= {"reference_sha256": fingerprint(image), "parent_take": made_from.get("id", "")}
         placement = camera.Placement.of(scene, shot.data, start, first)
         named, cropped = takes.Named.of(shot), _cropped(scene, image)

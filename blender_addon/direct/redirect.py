@@ -23,9 +23,7 @@ from ..rigs import overruled, rigs
 from ..shots import strips
 from ..takes import copies, takes
 from . import adopt, joining, parts
-from .predict import check_prompt, check_takes, lens_of, unused_seed, up_of
-
-_OWN = ("seed", "model", "take", "meta", "id", "job", "scene_depth", "size", "fps")  # of the parent's provenance
+from .predict import OWN, check_prompt, check_takes, lens_of, unused_seed, up_of
 
 
 def rendered_frame(scene: bpy.types.Scene, take_id: str, frame: int) -> Path | None:
@@ -226,7 +224,7 @@ class Redirect:
     ) -> None:
         """Provenance of the new take; its dense camera is the evaluated one with the new part."""
         stored = takes.provenance(parent)
-        made_from = {key: value for key, value in stored.items() if key not in _OWN}
+        made_from = {key: value for key, value in stored.items() if key not in OWN}
         own = {"seed": said.get("seed"), "model": said.get("model"), "take": index + 1, "job": self.job_id}
         c2w, intrinsics = before.c2w.copy(), before.intrinsics.copy()
         part = slice(at, at + len(joined.c2w))

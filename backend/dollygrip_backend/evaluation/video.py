@@ -26,7 +26,7 @@ from dollygrip_backend.scene.cache import SceneCache
 from dollygrip_backend.scene.median import median_depth
 from dollygrip_backend.video import Shot
 from dollygrip_backend.video.embedded import EmbeddedEngine
-from dollygrip_backend.video.guide import FilledGuide
+from dollygrip_backend.video.guide import FilledGuide, to_image
 from dollygrip_backend.video.inpainter import InPainter
 from dollygrip_backend.video.reference import Reference
 
@@ -119,7 +119,7 @@ def _example(scene: Scene, truth: Tensor, guide: FilledGuide, hole: Tensor, fram
     seen = torch.where(hole[..., None], torch.tensor([255.0, 0, 255]), guide.frame())
     pictures = {"reference": torch.from_numpy(scene.rgb[0]).float(), "known": seen, **frames, "true": truth}
     figures = {name: psnr(frame, truth, hole) for name, frame in frames.items()}
-    return Example(scene.name, {name: (p.clamp(0, 255) + 0.5).byte().numpy() for name, p in pictures.items()}, figures)
+    return Example(scene.name, {name: to_image(p) for name, p in pictures.items()}, figures)
 
 
 def compare_shots(scenes: SceneDataset, engines: dict[str, EmbeddedEngine]) -> tuple[dict[str, Score], list[float]]:

@@ -10,12 +10,11 @@ from collections.abc import Callable
 import attrs
 import numpy as np
 
-from dollygrip_backend.predictor.plan import EASINGS, Phase, Plan
+from dollygrip_backend.predictor.plan import EASINGS, TRAVELLING, Phase, Plan
 
 Pace = Callable[[np.ndarray], np.ndarray]
 
 _SPEEDS = {"slow": 0.5, "fast": 2.0, "whip": 4.0}  # beside one another; others have 1
-_TRAVELS = {"dolly", "truck", "pedestal", "orbit", "dolly_zoom"}
 _RAMP = 0.06  # of the time: how long before and after a change of speed it is eased
 _FINE = 1000
 
@@ -56,7 +55,7 @@ def pace(plan: Plan) -> Pace:
 
 def travels(phase: Phase) -> bool:
     """Whether the camera goes on in a phase."""
-    return any(move.family in _TRAVELS for move in phase.moves) or (not phase.moves and phase.tempo != "plain")
+    return any(move.family in TRAVELLING for move in phase.moves) or (not phase.moves and phase.tempo != "plain")
 
 
 def _pauses(phase: Phase) -> bool:
@@ -65,5 +64,5 @@ def _pauses(phase: Phase) -> bool:
 
 def _asked(phase: Phase) -> float | None:
     """The share of the path that a phase was asked to go."""
-    shares = [m.asked.value for m in phase.moves if m.family in _TRAVELS and m.asked and m.asked.unit == "share"]
+    shares = [m.asked.value for m in phase.moves if m.family in TRAVELLING and m.asked and m.asked.unit == "share"]
     return max(shares) if shares and 0 < max(shares) < 1 else None

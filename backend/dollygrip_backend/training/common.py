@@ -199,6 +199,12 @@ class Run:
         fresh.rename(folder)
         shutil.rmtree(old, ignore_errors=True)
 
+    def ship(self, folder: Path) -> None:
+        """Write the average in half precision, as diffusers stores a model; the run's model must be one of its."""
+        network = type(self.model).from_config(self.model.config)
+        network.load_state_dict(self.average)
+        network.half().save_pretrained(folder)
+
     def resume(self, folder: Path) -> bool:
         """Load the checkpoint at `folder`; False where there is none.
 

@@ -160,7 +160,7 @@ def train_depth(config: Path, data: Path, out: Path, start: Path | None = None, 
         out,
         settings.save_every,
         resume,
-        at_save=lambda: save_weights(run, out),
+        at_save=lambda: run.ship(out),
     )
 
 
@@ -168,10 +168,3 @@ def _step(run: Run, settings: Config, batch: tuple[Tensor, Tensor, Tensor]) -> d
     loss = loss_of(run.model, tuple(tensor.to(run.device) for tensor in batch), settings)
     run.descend(loss, learning_rate(run.step, settings.steps, settings.rate))
     return {"loss": loss.item()}
-
-
-def save_weights(run: Run, out: Path) -> None:
-    """Write the moving average in half precision, as diffusers stores a model."""
-    network = DepthNetwork.from_config(run.model.config)
-    network.load_state_dict(run.average)
-    network.half().save_pretrained(out)

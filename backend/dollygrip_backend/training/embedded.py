@@ -236,7 +236,7 @@ def train_embedded(config: Path, data: Path, out: Path, start: Path | None = Non
         out,
         100,
         resume,
-        at_save=lambda: save_weights(run, out),
+        at_save=lambda: run.ship(out),
     )
 
 
@@ -253,10 +253,3 @@ def _step(run: Run, settings: Config, batch: Batch) -> dict[str, float]:
     gain, blind = 10 * ((before + NEGLIGIBLE) / (squared.detach() + NEGLIGIBLE)).log10(), batch.time == 1
     gain = (gain * blind).sum() / blind.sum().clamp_min(1)
     return {"loss": loss.item(), "dB over the fill": gain.item()}
-
-
-def save_weights(run: Run, out: Path) -> None:
-    """Write the moving average in half precision, as diffusers stores a model, with what sampling needs."""
-    network = InPaintingNetwork.from_config(run.model.config)
-    network.load_state_dict(run.average)
-    network.half().save_pretrained(out)

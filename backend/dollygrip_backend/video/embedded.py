@@ -18,7 +18,7 @@ from torch.nn.functional import max_pool2d
 from dollygrip_backend.scene.cache import SceneCache
 from dollygrip_backend.video.engine import EngineInfo, Progress, Shot, check_shot, sees_same
 from dollygrip_backend.video.fill import grow
-from dollygrip_backend.video.guide import FilledGuide, View
+from dollygrip_backend.video.guide import FilledGuide, View, to_image
 from dollygrip_backend.video.inpainter import InPainter
 from dollygrip_backend.video.reference import Reference, prepare_reference
 from dollygrip_backend.video.registry import engine_info
@@ -181,8 +181,3 @@ def joined(hole: Tensor, disparity: Tensor) -> Tensor:
     """bool (h, w): a hole with the pixels around it whose surface it continues, not those of what hid it."""
     farthest = -max_pool2d(-disparity[None, None], 2 * OVERLAP + 1, 1, OVERLAP)[0, 0]
     return hole | (grow(hole, OVERLAP) & (disparity <= farthest * SAME))
-
-
-def to_image(rgb: Tensor) -> np.ndarray:
-    """float (h, w, 3) in 0..255 on any device -> uint8, rounded."""
-    return (rgb.clamp(0, 255) + 0.5).to(torch.uint8).contiguous().cpu().numpy()

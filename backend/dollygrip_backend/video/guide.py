@@ -56,3 +56,8 @@ class FilledGuide:
         """bool (h, w): the holes that stay to be seen, those that no rim covers."""
         covered = self.cache.lay_fringes(self.rgb, self.disparity, *self.view, self.known)[1] > self.disparity
         return self.hole & ~covered
+
+
+def to_image(rgb: Tensor) -> np.ndarray:
+    """float (..., h, w, 3) in 0..255 on any device -> uint8, rounded."""
+    return (rgb.clamp(0, 255) + 0.5).to(torch.uint8).contiguous().cpu().numpy()

@@ -4,6 +4,7 @@ import attrs
 import numpy as np
 from PIL import Image
 
+from dollygrip.trajectory import Trajectory
 from dollygrip_backend.scene.median import median_depth
 from dollygrip_backend.video.engine import Shot, reference_view
 
@@ -36,11 +37,10 @@ def prepare_reference(shot: Shot, device: str) -> Reference:
     c2w, intrinsics = reference_view(trajectory)
     intrinsics = intrinsics * np.tile([width / trajectory.size[0], height / trajectory.size[1]], 2)
     box = cover_box(shot.image.shape[1], shot.image.shape[0], trajectory.size[0] / trajectory.size[1])
-    rgb = np.asarray(Image.fromarray(shot.image).resize((width, height), Image.Resampling.LANCZOS, box=box))
+    rgb = crop(shot.image, shot.size, trajectory)
     detail = None
     if box[2] - box[0] >= ENOUGH_DETAIL * width:
-        large = Image.fromarray(shot.image).resize((DETAIL * width, DETAIL * height), Image.Resampling.LANCZOS, box=box)
-        detail = np.asarray(large)
+        detail = crop(shot.image, (DETAIL * width, DETAIL * height), trajectory)
     if shot.depth is None and shot.depths is not None:
         depth = shot.depths[0]
     elif shot.depth is None:
@@ -51,6 +51,12 @@ def prepare_reference(shot: Shot, device: str) -> Reference:
         depth = Image.fromarray(np.asarray(shot.depth, np.float32))
         depth = np.asarray(depth.resize((width, height), Image.Resampling.NEAREST, box=box))
     return Reference(rgb, detail, depth.astype(np.float32), c2w, intrinsics)
+
+
+def crop(image: np.ndarray, size: tuple[int, int], trajectory: Trajectory) -> np.ndarray:
+    """The picture's centre of the trajectory's aspect, which is what its intrinsics are about, at a size."""
+    box = cover_box(image.shape[1], image.shape[0], trajectory.size[0] / trajectory.size[1])
+    return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.LANCZOS, box=box))
 
 
 def cover_box(width: int, height: int, aspect: float) -> tuple[float, float, float, float]:

@@ -20,7 +20,7 @@ from dollygrip.trajectory import Trajectory
 from dollygrip_backend.video.diffusion import DiffusionEngine, Job, resized
 from dollygrip_backend.video.engine import Shot, reference_view
 from dollygrip_backend.video.presets import fit_tiles
-from dollygrip_backend.video.reference import cover_box
+from dollygrip_backend.video.reference import crop
 from dollygrip_backend.video.registry import builtin_info
 from dollygrip_backend.video.specs import SANA_WM
 from dollygrip_backend.video.windows import Window
@@ -108,12 +108,6 @@ class SanaJob(Job):
         if window.start == 0 and not self.lead:
             shown[0] = crop(self.shot.image, self.shot.size, self.shot.trajectory)
         return shown
-
-
-def crop(image: np.ndarray, size: tuple[int, int], trajectory: Trajectory) -> np.ndarray:
-    """The picture's centre of the trajectory's aspect, which is what its intrinsics are about, at a size."""
-    box = cover_box(image.shape[1], image.shape[0], trajectory.size[0] / trajectory.size[1])
-    return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.LANCZOS, box=box))
 
 
 def lead_in(trajectory: Trajectory) -> Trajectory | None:

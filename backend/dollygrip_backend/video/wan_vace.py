@@ -20,6 +20,7 @@ from dollygrip_backend.scene.cache import SceneCache
 from dollygrip_backend.video.diffusion import DiffusionEngine, Job, resized
 from dollygrip_backend.video.engine import Shot
 from dollygrip_backend.video.fill import fill_holes, grow
+from dollygrip_backend.video.guide import to_image
 from dollygrip_backend.video.reference import prepare_reference
 from dollygrip_backend.video.registry import builtin_info
 from dollygrip_backend.video.specs import WAN_VACE
@@ -101,7 +102,7 @@ class VaceJob(Job):
             ]
             rgb, disparity = (torch.stack(part) for part in zip(*seen, strict=True))
             rgb = fill_holes(rgb, disparity, disparity < 0)[0]
-            self._guide += list((rgb.clamp(0, 255) + 0.5).byte().contiguous().cpu().numpy())
+            self._guide += list(to_image(rgb))
             self._alpha += list(blend(disparity < 0).cpu().numpy())
 
     def _telling(self, window: Window) -> list[int]:

@@ -17,8 +17,8 @@ from dollygrip.rotations import matrix_from_rotvec
 from dollygrip.trajectory import Trajectory
 from dollygrip_backend.video import Shot
 from dollygrip_backend.video.models import use_folder
-from dollygrip_backend.video.reference import cover_box
-from dollygrip_backend.video.sana_wm import SanaJob, SanaWMEngine, crop, lead_in
+from dollygrip_backend.video.reference import cover_box, crop
+from dollygrip_backend.video.sana_wm import SanaJob, SanaWMEngine, lead_in
 from dollygrip_backend.video.specs import PRESETS, SANA_WM
 from dollygrip_backend.video.wan_vace import WanVACEEngine
 from dollygrip_backend.video.windows import plan_windows, working_size
