@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from dollygrip.protocol import Request, Submit, decode, encode
+from dollygrip.whole import whole
 
 REQUEST = "request"
 
@@ -44,16 +45,10 @@ def write_parts(path: Path, parts: list[Any]) -> int:
     path.parent.mkdir(parents=True, exist_ok=True)
     lengths = [memoryview(part).nbytes for part in parts]
     head = struct.pack(f"<I{len(parts)}Q", len(parts), *lengths)
-    temporary = path.with_suffix(".part")
-    try:
-        with temporary.open("wb") as file:
-            file.write(head)
-            for part in parts:
-                file.write(part)
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)  # on a full disk it holds the last bytes
-        raise
+    with whole(path) as temporary, temporary.open("wb") as file:
+        file.write(head)
+        for part in parts:
+            file.write(part)
     return len(head) + sum(lengths)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from dollygrip.errors import InputError
 from dollygrip.protocol.messages import MAX_PIXELS
+from dollygrip.whole import whole
 
 from .. import compat
 from . import picture_file
@@ -197,6 +198,5 @@ def write_png(path: Path, rgb: np.ndarray) -> None:
     data = [b"\x89PNG\r\n\x1a\n"]
     for name, body in chunks:
         data += [struct.pack(">I", len(body)), name, body, struct.pack(">I", zlib.crc32(body, zlib.crc32(name)))]
-    partial = path.with_suffix(".part")
-    partial.write_bytes(b"".join(data))
-    partial.replace(path)
+    with whole(path) as part:
+        part.write_bytes(b"".join(data))

@@ -11,6 +11,8 @@ from typing import Any
 import attrs
 import numpy as np
 
+from dollygrip.whole import whole
+
 FILE = "achieved.json"
 
 
@@ -54,9 +56,9 @@ class AchievedCamera:
     def write(self, folder: Path) -> Path:
         """Write `folder`/achieved.json, whole or not at all; returns its path."""
         path = folder / FILE
-        part = path.with_suffix(".part")
-        part.write_text(json.dumps(self._as_json(), indent=1, allow_nan=False), "utf-8")
-        return part.replace(path)
+        with whole(path) as part:
+            part.write_text(json.dumps(self._as_json(), indent=1, allow_nan=False), "utf-8")
+        return path
 
     def _as_json(self) -> dict[str, Any]:
         """What the module's docstring shows; null stands for a frame that was not found."""

@@ -26,6 +26,7 @@ from dollygrip.errors import DollygripError, InputError
 from dollygrip.npy import load_array
 from dollygrip.protocol import RenderRequest
 from dollygrip.trajectory import Trajectory
+from dollygrip.whole import whole
 
 RECORD, CAMERA, IMAGE = "shot.json", "shot.camera.json", "reference.png"
 _ELSEWHERE = {"image", "c2w", "intrinsics"}  # arrays that these files hold
@@ -126,9 +127,8 @@ def note_depth_estimator(folder: Path, name: str) -> None:
 
 
 def _write(folder: Path, record: ShotRecord) -> None:
-    part = (folder / RECORD).with_suffix(".part")
-    part.write_text(json.dumps(_HEAD | attrs.asdict(record), indent=1) + "\n", "utf-8")
-    part.replace(folder / RECORD)
+    with whole(folder / RECORD) as part:
+        part.write_text(json.dumps(_HEAD | attrs.asdict(record), indent=1) + "\n", "utf-8")
 
 
 def read(folder: Path) -> ShotRecord:

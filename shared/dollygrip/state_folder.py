@@ -5,6 +5,8 @@ from pathlib import Path
 
 import platformdirs
 
+from dollygrip.whole import whole
+
 
 def state_dir() -> Path:
     """The folder of the connection file, keys, jobs and settings: $DOLLYGRIP_HOME, else the user's state folder."""
@@ -21,7 +23,6 @@ def private_dir(folder: Path) -> Path:
 
 def write_private(path: Path, text: str) -> None:
     """Write a file that its user alone can read (0600), whole or not at all."""
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+    with whole(path) as part, os.fdopen(os.open(part, flags, 0o600), "w", encoding="utf-8") as file:
         file.write(text)
-    part.replace(path)

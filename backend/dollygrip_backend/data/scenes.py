@@ -14,6 +14,7 @@ import attrs
 import numpy as np
 
 from dollygrip.errors import InputError
+from dollygrip.whole import whole
 from dollygrip_backend.data.objects import SceneObject
 
 MAX_VIEWS, MAX_SIDE = 64, 1024
@@ -100,8 +101,7 @@ def load_scene(path: Path) -> Scene:
 
 def save_scene(path: Path, scene: Scene) -> None:
     """Writes a scene so that the file appears only when it is whole. Depth is stored as float16 (0.05 % steps)."""
-    partial = path.with_suffix(".partial")
-    with partial.open("wb") as file:
+    with whole(path) as part, part.open("wb") as file:
         np.savez_compressed(
             file,
             rgb=scene.rgb,
@@ -112,7 +112,6 @@ def save_scene(path: Path, scene: Scene) -> None:
             object_words=np.array([(o.name, o.colour) for o in scene.objects], str).reshape(-1, 2),
             object_numbers=np.array([(o.view, o.x, o.y, o.depth, o.share) for o in scene.objects]).reshape(-1, 5),
         )
-    partial.replace(path)
 
 
 def _objects(words: np.ndarray, numbers: np.ndarray) -> tuple[SceneObject, ...]:
