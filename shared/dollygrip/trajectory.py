@@ -8,7 +8,7 @@ import numpy as np
 
 from dollygrip.errors import TrajectoryError
 from dollygrip.rotations import continuous_quaternions, matrix_from_quaternion, quaternion_from_matrix
-from dollygrip.splines import cubic_spline, hermite_spline
+from dollygrip.splines import cubic_spline, hermite, parabola_slopes
 
 MAX_FRAMES = 20_000
 _RIGID_TOLERANCE = 1e-3
@@ -114,7 +114,8 @@ class Trajectory:
 
         def spline(channels: np.ndarray) -> np.ndarray:
             before, after = 2 * channels[:1] - channels[1:2], 2 * channels[-1:] - channels[-2:-1]
-            return hermite_spline(around, np.concatenate([before, channels, after]), at)
+            through = np.concatenate([before, channels, after])
+            return hermite(around, through, parabola_slopes(around, through), at)
 
         return self._splined(spline, fps)
 
