@@ -66,7 +66,7 @@ class EmbeddedEngine:
 
         def known(t: int) -> Tensor | None:
             # The reference's own view needs no help: there the guide is the picture itself.
-            if shot.depths is None or sees_same(views[t], (reference.c2w, reference.intrinsics)):
+            if shot.depths is None or sees_same(views[t], reference.view):
                 return None
             return torch.from_numpy(1.0 / shot.depths[t].astype(np.float32)).to(self.device)
 
@@ -137,11 +137,13 @@ class _Scene:
         mask: np.ndarray | None = None,
         detail: np.ndarray | None = None,
     ) -> None:
-        """Remember a view of the full size in both caches."""
+        """Remember a view of the full size, or larger, in both caches."""
         self.cache.add_view(rgb, depth, c2w, intrinsics, mask, detail)
-        at = np.ix_(*self._rows_and_columns())
+        rows, columns = self._rows_and_columns(depth.shape)
+        at = np.ix_(rows, columns)
+        ratio = np.array([len(columns), len(rows)]) / depth.shape[::-1]
         small_mask = None if mask is None else mask[at]
-        self.probe.add_view(rgb[at], depth[at], c2w, self._small(intrinsics), small_mask)
+        self.probe.add_view(rgb[at], depth[at], c2w, intrinsics * np.tile(ratio, 2), small_mask)
 
     def forget_unseen(self, c2w: np.ndarray, intrinsics: np.ndarray) -> None:
         """See SceneCache.forget_unseen."""
@@ -151,16 +153,19 @@ class _Scene:
     def hole(self, view: View, known: Tensor | None) -> float:
         """The share of a view that nothing is known of."""
         if known is not None:
-            rows, columns = (torch.from_numpy(index).to(known.device) for index in self._rows_and_columns())
+            rows, columns = (torch.from_numpy(index).to(known.device) for index in self._rows_and_columns(known.shape))
             known = known[rows][:, columns]
         _, disparity = self.probe.render_base(view[0], self._small(view[1]), self.probe_size, known)
         return float((disparity < 0).float().mean())
 
-    def _rows_and_columns(self) -> list[np.ndarray]:
-        """Of the pixels at full size that stand for those at the small one."""
+    def _rows_and_columns(self, shape: tuple[int, int]) -> list[np.ndarray]:
+        """Of the pixels (h, w) at full scale that stand for those at the small one."""
+        counts = [
+            round(side * small / full)
+            for side, small, full in zip(shape, self.probe_size[::-1], self.size[::-1], strict=True)
+        ]
         return [
-            ((np.arange(small) + 0.5) * full / small).astype(int)
-            for small, full in zip(self.probe_size[::-1], self.size[::-1], strict=True)
+            ((np.arange(count) + 0.5) * side / count).astype(int) for count, side in zip(counts, shape, strict=True)
         ]
 
     def _small(self, intrinsics: np.ndarray) -> np.ndarray:

@@ -153,7 +153,7 @@ class InPainter:
             shrunk(guide.hole[None])[:, 0] > 0,
             shrunk(guide.disparity[None])[:, 0],
             plucker_rays(pose, lens, small, unit)[None].to(device),
-            shrunk(torch.from_numpy(np.array(reference.rgb)).to(device).permute(2, 0, 1)) / 127.5 - 1,
+            shrunk(torch.from_numpy(np.array(reference.shown)).to(device).permute(2, 0, 1)) / 127.5 - 1,
         )
         noise = torch.randn((1, 3, *small[::-1]), generator=torch.Generator().manual_seed(seed)).to(device)
         correction = paint_both_ways(self.network, condition, noise, STEPS) * 127.5

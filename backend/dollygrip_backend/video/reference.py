@@ -1,4 +1,7 @@
-"""The reference image as the scene's first view: cropped and resized to the shot, with depth in the shot's unit."""
+"""The reference image as the scene's first view: resized to the shot, with what lies beyond the shot's frame, too, and
+depth in the shot's unit."""
+
+from collections.abc import Sequence
 
 import attrs
 import numpy as np
@@ -9,14 +12,16 @@ from dollygrip_backend.scene.median import median_depth
 from dollygrip_backend.video.engine import Shot, reference_view
 
 DETAIL = 2
+BEYOND = 1  # frames of the shot
 ENOUGH_DETAIL = 1.3  # pixels of the image per pixel of the shot from which on `detail` shows more
 
 
 @attrs.frozen(eq=False)
 class Reference:
-    """rgb uint8 (h, w, 3) and depth float32 (h, w) (inf for sky) at the shot's size, and the view that took them.
+    """rgb uint8 (h, w, 3) and depth float32 (h, w) (inf for sky) at the shot's scale, and the view that took them.
 
-    detail: the same picture with DETAIL times the pixels per side, where the image has them to give.
+    detail: the same picture with DETAIL times the pixels per side, where the image has them to give. frame: the rows
+    and columns that the shot's frame shows from there; beyond them lies what a camera that turns or moves will see.
     """
 
     rgb: np.ndarray
@@ -24,23 +29,48 @@ class Reference:
     depth: np.ndarray
     c2w: np.ndarray
     intrinsics: np.ndarray
+    frame: tuple[slice, slice] = (slice(0, None), slice(0, None))
+
+    @property
+    def shown(self) -> np.ndarray:
+        """uint8 (h, w, 3) of the shot's size: what its frame shows."""
+        return self.rgb[self.frame]
+
+    @property
+    def view(self) -> tuple[np.ndarray, np.ndarray]:
+        """c2w (4, 4) and intrinsics (4,), in pixels of the shot's size, of that frame."""
+        rows, columns = self.frame
+        return self.c2w, self.intrinsics - [0, 0, columns.start, rows.start]
 
 
 def prepare_reference(shot: Shot, device: str) -> Reference:
-    """Crop the image to the trajectory's aspect, resize it, and find its depth.
+    """Resize the image so that its middle fills the shot's frame, and find its depth.
 
-    Given depth is believed as it is; where only the frames have one, frame 0's is the image's. Estimated depth is
-    scaled so that its median is the trajectory's scene depth: the unit in which the camera moves.
+    Of what lies beyond the frame, as much as BEYOND frames to each side is kept, where there is depth for it. Given
+    depth is believed as it is; where only the frames have one, frame 0's is the image's. Estimated depth is scaled so
+    that its median is the trajectory's scene depth: the unit in which the camera moves.
     """
     width, height = shot.size
     trajectory = shot.trajectory
     c2w, intrinsics = reference_view(trajectory)
     intrinsics = intrinsics * np.tile([width / trajectory.size[0], height / trajectory.size[1]], 2)
-    box = cover_box(shot.image.shape[1], shot.image.shape[0], trajectory.size[0] / trajectory.size[1])
-    rgb = crop(shot.image, shot.size, trajectory)
-    detail = None
-    if box[2] - box[0] >= ENOUGH_DETAIL * width:
-        detail = crop(shot.image, (DETAIL * width, DETAIL * height), trajectory)
+    left, top, right, bottom = cover_box(
+        shot.image.shape[1], shot.image.shape[0], trajectory.size[0] / trajectory.size[1]
+    )
+    step = np.array([(right - left) / width, (bottom - top) / height])  # pixels of the image from one to the next
+    beyond = np.minimum(np.array([left, top]) / step + 1e-6, BEYOND * np.array(shot.size)).astype(int)
+    if shot.depth is None and shot.depths is not None:  # whose depth ends with the frame
+        beyond *= 0
+    x, y = beyond * step
+    box = (
+        max(0.0, left - x),
+        max(0.0, top - y),
+        min(shot.image.shape[1], right + x),
+        min(shot.image.shape[0], bottom + y),
+    )
+    size = np.array(shot.size) + 2 * beyond
+    rgb = _resized(shot.image, size, box)
+    detail = _resized(shot.image, DETAIL * size, box) if right - left >= ENOUGH_DETAIL * width else None
     if shot.depth is None and shot.depths is not None:
         depth = shot.depths[0]
     elif shot.depth is None:
@@ -49,14 +79,18 @@ def prepare_reference(shot: Shot, device: str) -> Reference:
     else:
         # Nearest: a mean of two depths at an edge is a surface that is not there.
         depth = Image.fromarray(np.asarray(shot.depth, np.float32))
-        depth = np.asarray(depth.resize((width, height), Image.Resampling.NEAREST, box=box))
-    return Reference(rgb, detail, depth.astype(np.float32), c2w, intrinsics)
+        depth = np.asarray(depth.resize(size, Image.Resampling.NEAREST, box=box))
+    frame = slice(beyond[1], beyond[1] + height), slice(beyond[0], beyond[0] + width)
+    return Reference(rgb, detail, depth.astype(np.float32), c2w, intrinsics + np.concatenate([[0, 0], beyond]), frame)
 
 
 def crop(image: np.ndarray, size: tuple[int, int], trajectory: Trajectory) -> np.ndarray:
     """The picture's centre of the trajectory's aspect, which is what its intrinsics are about, at a size."""
-    box = cover_box(image.shape[1], image.shape[0], trajectory.size[0] / trajectory.size[1])
-    return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.LANCZOS, box=box))
+    return _resized(image, size, cover_box(image.shape[1], image.shape[0], trajectory.size[0] / trajectory.size[1]))
+
+
+def _resized(image: np.ndarray, size: Sequence[int], box: tuple[float, float, float, float]) -> np.ndarray:
+    return np.asarray(Image.fromarray(image).resize(tuple(size), Image.Resampling.LANCZOS, box=box))
 
 
 def cover_box(width: int, height: int, aspect: float) -> tuple[float, float, float, float]:

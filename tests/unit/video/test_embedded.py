@@ -72,6 +72,18 @@ def test_frame_zero_is_the_reference_and_certain_pixels_are_the_caches_own(engin
         assert differs.max() <= 26 and (differs > 2).mean() < 0.01
 
 
+@pytest.mark.parametrize("beyond", [24, 200])
+def test_a_camera_sees_what_the_picture_shows_beyond_its_first_frame(engine, beyond):
+    width, height = SIZE
+    image, depth = room((width, height + 2 * beyond))  # a tall picture in a wide shot
+    depth[:] = 5.0
+    rise = np.tile(np.eye(4), (3, 1, 1))
+    rise[:, 1, 3] = [0, -12 * 5 / LENS[1], -24 * 5 / LENS[1]]  # by 12 and 24 rows
+    frames = list(engine.render(Shot(image, "", camera(rise), SIZE, 0, depth)))
+    for frame, rows in zip(frames, (0, 12, 24), strict=True):
+        assert psnr(frame, image[beyond - rows : beyond - rows + height]) > 35
+
+
 def test_looking_away_and_back_shows_the_same_thing(engine):
     image, depth = room()
     turn = np.radians(40) * np.sin(np.linspace(0, np.pi, 9))
