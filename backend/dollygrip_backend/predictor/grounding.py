@@ -28,7 +28,7 @@ from dollygrip_backend.predictor.hints import (
     wearing,
     words_naming,
 )
-from dollygrip_backend.predictor.people import Said, fitting, part_named, whereabouts
+from dollygrip_backend.predictor.people import Said, fitting, may_be_anything, part_named, whereabouts
 from dollygrip_backend.predictor.picture_features import WIDTHS, PictureFeatures, Reading
 from dollygrip_backend.predictor.text import FEATURES, TextEncoder, TextFeatures
 from dollygrip_backend.scene.depth_network import AttentionBlock, ResidualBlock
@@ -209,7 +209,9 @@ class Grounding(ModelMixin, ConfigMixin):
             who = Said(said[row], place.numpy(), dressed.numpy(), seen.kinds.numpy(), aside, bool(end))
             way, coloured = on_the_way(prompts[row], spans[row]), bool(colour.max() > _SEEN)
             something = float(named.something[row])
-            thing = _person(who, something, seen) or found_in(logits[row].softmax(-1), something, coloured, way)
+            thing = _person(who, something, seen)
+            if not (thing or may_be_anything(said[row])):
+                thing = found_in(logits[row].softmax(-1), something, coloured, way)
             found.append(thing and attrs.evolve(thing, words=in_short(said[row])))
         return found
 

@@ -49,6 +49,12 @@ def part_named(words: str) -> str | None:
     return next((part for part, names in (*_WORDS["parts"].items(), *worn) if last in names), None)
 
 
+def may_be_anything(words: str) -> bool:
+    """Whether words for a thing say only that the picture is about it ("the main subject"): a person, where there is
+    one, else whatever is in its middle."""
+    return _name(words)[-1] in _WORDS["people"]["anything"]
+
+
 def _name(words: str) -> list[str]:
     """The words of a thing's name; at least one, for a pronoun is one, too."""
     return words_naming(words).split() or words.lower().split() or [""]

@@ -11,6 +11,8 @@ from PIL import Image
 
 from dollygrip.errors import InputError
 
+_REPEATABLE = "threads=1:lookahead_threads=1:cpu-independent=1"  # the same frames give the same bits
+
 
 def write_video(path: Path | str, frames: Iterable[np.ndarray], fps: float, crf: int = 16) -> None:
     """Write uint8 (h, w, 3) sRGB frames as H.264 (yuv420p, BT.709 video range, tagged as such).
@@ -49,7 +51,8 @@ def _stream(container: av.container.OutputContainer, width: int, height: int, fp
             f"A video needs even sides, not {width}x{height}.", f"Use {width - width % 2}x{height - height % 2}."
         )
     rate = Fraction(fps).limit_denominator(1001)
-    stream = container.add_stream("libx264", rate=rate, options={"crf": str(crf), "preset": "medium"})
+    options = {"crf": str(crf), "preset": "medium", "x264-params": _REPEATABLE}
+    stream = container.add_stream("libx264", rate=rate, options=options)
     stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
     stream.time_base = stream.codec_context.time_base = 1 / rate
     codec = stream.codec_context

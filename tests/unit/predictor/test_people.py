@@ -31,6 +31,9 @@ SHAPE = 16, 24
         ("them", "people"),
         ("her face", "face"),
         ("the man's eyes", "eyes"),
+        ("the main subject", "person"),
+        ("the subjects", "people"),
+        ("the subject's eyes", "eyes"),
         ("the lips", "mouth"),
         ("the tip of his nose", None),
         ("the face of the man in black", "face"),
@@ -107,12 +110,13 @@ def _subject(shipped, picture: np.ndarray, prompt: str) -> tuple[float, float] |
         ("slow zoom into her eyes", (0, -0.06)),
         ("orbit left around the woman", (0, 0.4)),
         ("dolly in on the girl's smile", (0, 0.29)),
+        ("orbit left around the subject", (0, 0.4)),
     ],
 )
 def test_a_camera_goes_to_the_person_or_the_part_that_is_named(shipped, prompt, place):
     person = DrawnPerson((160, 130), 90)
     assert np.array(_subject(shipped, picture_of(person), prompt)) * (480, 320) == pytest.approx(
-        person.at(*place), abs=30 if "woman" in prompt else 12
+        person.at(*place), abs=12 if place[1] < 0.4 else 30
     )
 
 
@@ -144,6 +148,12 @@ def test_several_are_as_far_as_they_are_and_not_as_what_lies_between_them(shippe
     [take] = shipped(picture_of(*people), "orbit left around them", depth=depth)
     assert take.meta["subject"][0] * 480 == pytest.approx(235, abs=10)
     assert take.meta["subject_at"][2] == pytest.approx(2.0)
+
+
+def test_a_subject_that_is_nobody_is_what_lies_ahead(shipped):
+    grey = np.full((320, 480, 3), 128, np.uint8)
+    grey[200:260, 400:460] = (200, 30, 30)
+    assert _subject(shipped, grey, "push in on the main subject") is None
 
 
 def test_where_no_face_is_seen_the_grounding_alone_tells(shipped):

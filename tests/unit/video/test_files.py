@@ -33,6 +33,14 @@ def test_a_video_has_the_frames_the_rate_and_the_colours(tmp_path, fps):
         assert np.abs(a.astype(int) - b).max() <= 4
 
 
+def test_the_same_frames_make_the_same_file(tmp_path):
+    random = np.random.default_rng(0)
+    noise = random.integers(0, 256, (60, 24, 40, 3), dtype=np.uint8).repeat(8, 1).repeat(8, 2)
+    for name in ("a.mp4", "b.mp4", "c.mp4"):
+        write_video(tmp_path / name, noise, 24.0)
+    assert len({(tmp_path / name).read_bytes() for name in ("a.mp4", "b.mp4", "c.mp4")}) == 1
+
+
 def test_odd_sides_and_no_frames_are_refused_and_leave_nothing(tmp_path):
     path = tmp_path / "shot.mp4"
     with pytest.raises(InputError, match="Use 94x64"):
