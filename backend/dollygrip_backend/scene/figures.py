@@ -104,7 +104,8 @@ def _figure(picture: np.ndarray, marks: np.ndarray) -> np.ndarray:
     pieces = cv2.connectedComponents(figure)[1]
     figure = np.isin(pieces, np.unique(pieces[sure & (figure > 0)]))
     _, holes, sizes, _ = cv2.connectedComponentsWithStats(np.uint8(~figure), connectivity=4)
-    return figure | np.isin(holes, np.flatnonzero(sizes[:, cv2.CC_STAT_AREA] < _HOLE * figure.sum()))
+    figure |= np.isin(holes, np.flatnonzero(sizes[:, cv2.CC_STAT_AREA] < _HOLE * figure.sum()))
+    return cv2.dilate(np.uint8(figure), np.ones((3, 3), np.uint8)) > 0  # a rim of hair and blur would stay as a ghost
 
 
 def _placed(mask: np.ndarray, part: tuple[slice, slice], whole: tuple[int, ...], shape: tuple[int, int]) -> np.ndarray:
