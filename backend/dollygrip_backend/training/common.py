@@ -4,8 +4,8 @@ A checkpoint is a folder of `model.safetensors`, `average.safetensors`, `optimiz
 randomness of a step comes from (seed, step), so a resumed run draws what an uninterrupted one would have drawn. Only a
 run of the same recipe goes on from it.
 
-On several devices (`accelerate launch -m dollygrip_backend train …`) every process draws its own batches and
-gradients are averaged between them; the first process writes the checkpoints.
+On several devices (`accelerate launch -m dollygrip_backend train …`) all begin with the first process's weights; every
+process draws its own batches and gradients are averaged between them; the first process writes the checkpoints.
 """
 
 import hashlib
@@ -24,6 +24,7 @@ import cattrs
 import numpy as np
 import torch
 from accelerate import Accelerator, PartialState
+from accelerate.utils import broadcast
 from diffusers import ModelMixin
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from safetensors.torch import load_file, save_file
@@ -143,6 +144,8 @@ class Run:
 
     def __attrs_post_init__(self) -> None:
         self.model.to(self.device)
+        for weights in self.model.state_dict().values():  # each process has drawn its own
+            weights.copy_(broadcast(weights.contiguous()))
         self.average = {name: value.detach().clone() for name, value in self.model.state_dict().items()}
 
     @property

@@ -11,6 +11,7 @@ import attrs
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from dollygrip.errors import InputError
 from dollygrip_backend.data.captions import draw_pairs, load_bank
@@ -210,12 +211,41 @@ def test_a_wrong_configuration_is_named(tmp_path, old, new, says):
         read_config(tmp_path / "none.toml", Config)
 
 
+_ONE_OF_TWO = """
+import sys
+from pathlib import Path
+
+from accelerate import PartialState
+from safetensors.torch import save_file
+
+from dollygrip_backend.data.grammar.corpus import corpus
+from dollygrip_backend.training import grounding, reader, trajectory
+from dollygrip_backend.training.common import train
+from dollygrip_backend.training.predictor import train_predictor
+
+PartialState(cpu=True)
+config, scenes, folder = map(Path, sys.argv[1:])
+
+
+def kept(run, name, *others, **more):
+    train(run, name, *others, **more)
+    save_file(run.model.state_dict(), folder / f"{name} {run.accelerator.process_index}")
+
+
+reader.corpus = lambda held_out: corpus(held_out)[::100]
+reader.train = trajectory.train = grounding.train = kept
+train_predictor(config, scenes, folder / "out", folder / "work")
+"""
+
+
 def test_two_processes_train_one_model(tiny, tmp_path):
-    launch = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2"]
-    command = ["-m", "dollygrip_backend", "train", "predictor", "--config", str(tiny), "--data", str(SCENES)]
-    folders = ["--out", str(tmp_path / "out"), "--work", str(tmp_path / "work")]
-    done = subprocess.run([*launch, *command, *folders], capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr[-2000:]
+    program = tmp_path / "one_of_two.py"
+    program.write_text(_ONE_OF_TWO)
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    done = subprocess.run([*launch, program, tiny, SCENES, tmp_path], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-4000:]
+    for name in ("reader", "trajectory", "grounding"):
+        first, second = (load_file(tmp_path / f"{name} {process}") for process in (0, 1))
+        assert all(torch.isfinite(value).all() and torch.equal(value, second[key]) for key, value in first.items())
     assert (tmp_path / "work" / "reader" / "log.jsonl").read_text().count("\n") == 1  # the first process alone writes
-    pipe = CameraPipeline.from_pretrained(tmp_path / "out")
-    assert all(torch.isfinite(value).all() for value in pipe.reader.state_dict().values())
+    CameraPipeline.from_pretrained(tmp_path / "out")
