@@ -185,8 +185,6 @@ class Run:
 
     def save(self, folder: Path) -> None:
         """Write the checkpoint beside `folder`, then put it in place: a kill leaves the old or the new one whole."""
-        if not self.accelerator.is_main_process:
-            return
         fresh, old = folder.with_name(folder.name + ".new"), folder.with_name(folder.name + ".old")
         for leftover in (fresh, old):
             shutil.rmtree(leftover, ignore_errors=True)
@@ -203,10 +201,18 @@ class Run:
         shutil.rmtree(old, ignore_errors=True)
 
     def ship(self, folder: Path) -> None:
-        """Write the average in half precision, as diffusers stores a model; the run's model must be one of its."""
+        """Write the average in half precision, as diffusers stores a model; the run's model must be one of its.
+
+        Each file takes the place of the one before when it is whole.
+        """
         network = type(self.model).from_config(self.model.config)
         network.load_state_dict(self.average)
-        network.half().save_pretrained(folder)
+        fresh = folder / "weights.new"
+        shutil.rmtree(fresh, ignore_errors=True)
+        network.half().save_pretrained(fresh)
+        for file in fresh.iterdir():
+            file.replace(folder / file.name)
+        fresh.rmdir()
 
     def resume(self, folder: Path) -> bool:
         """Load the checkpoint at `folder`; False where there is none.
@@ -304,9 +310,9 @@ def train(
         for batch in drawn_ahead(draw, range(run.step, steps), workers_for(run.device)):
             means = {key: 0.98 * means.get(key, value) + 0.02 * value for key, value in descend(batch).items()}
             bar.update(task, completed=run.step, status=" ".join(f"{key} {value:.4f}" for key, value in means.items()))
-            if run.step % save_every == 0 or run.step == steps:
+            if run.accelerator.is_main_process and (run.step % save_every == 0 or run.step == steps):
+                measured = at_save() or {}  # first: a run that is killed in it goes on from the checkpoint before
                 run.save(work / "checkpoint")
-                if run.accelerator.is_main_process:
-                    with (work / "log.jsonl").open("a") as log:
-                        log.write(json.dumps({"step": run.step, **means, **(at_save() or {})}) + "\n")
+                with (work / "log.jsonl").open("a") as log:
+                    log.write(json.dumps({"step": run.step, **means, **measured}) + "\n")
     run.model.load_state_dict(run.average)

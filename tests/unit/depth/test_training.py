@@ -121,6 +121,42 @@ def test_a_stopped_run_ends_where_an_unbroken_one_does(trained, monkeypatch):
     assert all(torch.equal(whole[name], again[name]) for name in whole)
 
 
+@pytest.mark.parametrize("before", ["the weights", "the checkpoint"])
+def test_a_run_that_is_killed_while_it_saves_ends_with_its_weights(trained, tmp_path, monkeypatch, before):
+    def kill(*_):
+        raise KeyboardInterrupt
+
+    config = tmp_path / "two.toml"
+    config.write_text(re.sub(r"(?m)^steps = \d+", "steps = 2", SMOKE.read_text()))
+    train_depth(config, SCENES, tmp_path / "whole", trained)
+    monkeypatch.setattr(Run, "ship" if before == "the weights" else "save", kill)
+    with pytest.raises(KeyboardInterrupt):
+        train_depth(config, SCENES, tmp_path / "killed", trained)
+    monkeypatch.undo()
+    train_depth(config, SCENES, tmp_path / "killed", trained)
+    whole, again = (load_file(tmp_path / name / "diffusion_pytorch_model.safetensors") for name in ("whole", "killed"))
+    assert all(torch.equal(whole[name], again[name]) for name in whole)
+
+
+def test_weights_that_a_full_disk_cuts_short_leave_those_before(trained, monkeypatch):
+    def full(_, folder):
+        folder.mkdir()
+        (folder / "diffusion_pytorch_model.safetensors").write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    weights = trained / "diffusion_pytorch_model.safetensors"
+    before = weights.read_bytes()
+    network = DepthNetwork.from_pretrained(trained)
+    run = Run(network, torch.optim.AdamW(network.parameters()))
+    with monkeypatch.context() as patch:
+        patch.setattr(DepthNetwork, "save_pretrained", full)
+        with pytest.raises(OSError, match="No space"):
+            run.ship(trained)
+    assert weights.read_bytes() == before
+    run.ship(trained)
+    assert not (trained / "weights.new").exists() and DepthNetwork.from_pretrained(trained)
+
+
 def test_a_training_may_go_on_from_finished_weights(trained, tmp_path):
     lines = SMOKE.read_text().splitlines()
     slow = {"steps": "1", "rate": "1e-9"}
