@@ -55,14 +55,19 @@ def read_config(file: Path, kind: type[Config]) -> Config:
         raise InputError(f"The training configuration {file} is not valid: {details}.") from error
 
 
+def check_apart(start: Path | None, written: Path) -> None:
+    """Raises InputError where a run would write into the folder of the weights that it starts from."""
+    if start and start.resolve() == written.resolve():
+        raise InputError(f"The training would overwrite the weights in {start} that it starts from.", _ELSEWHERE)
+
+
 def recipe_in(work: Path, settings: Any, resume: bool, start: Path | None) -> str:
     """A digest of what a run in the folder `work` learns by: its configuration's values, the weights it starts from.
 
     Raises InputError where `work` has a checkpoint of another recipe that the run would go on from (`resume`), or
     where the weights in `start` lie in `work` themselves, which the run's own would overwrite.
     """
-    if start and start.resolve() == work.resolve():
-        raise InputError(f"The training would overwrite the weights in {start} that it starts from.", _ELSEWHERE)
+    check_apart(start, work)
     digest = hashlib.sha256(json.dumps(cattrs.unstructure(settings), sort_keys=True).encode())
     for weights in sorted(start.glob("*.safetensors")) if start else ():
         digest.update(weights.read_bytes())
@@ -85,6 +90,14 @@ def _state(checkpoint: Path) -> dict[str, Any]:
     """What run.json says; nothing where there is no checkpoint."""
     file = _whole(checkpoint) / "run.json"
     return json.loads(file.read_text()) if file.exists() else {}
+
+
+def begin_anew(work: Path) -> None:
+    """Remove checkpoint and log of the run in `work`, so that none goes on from them. The first process does it."""
+    if PartialState().is_main_process:
+        (work / "log.jsonl").unlink(missing_ok=True)
+        for checkpoint in ("checkpoint", "checkpoint.old"):
+            shutil.rmtree(work / checkpoint, ignore_errors=True)
 
 
 def process_random(*key: int) -> np.random.Generator:
@@ -186,8 +199,7 @@ class Run:
     def save(self, folder: Path) -> None:
         """Write the checkpoint beside `folder`, then put it in place: a kill leaves the old or the new one whole."""
         fresh, old = folder.with_name(folder.name + ".new"), folder.with_name(folder.name + ".old")
-        for leftover in (fresh, old):
-            shutil.rmtree(leftover, ignore_errors=True)
+        shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(parents=True)
         state = self.optimizer.state_dict()
         moments = {f"{i}.{k}": torch.as_tensor(v) for i, s in state["state"].items() for k, v in s.items()}
@@ -195,7 +207,8 @@ class Run:
         for name, values in tensors.items():  # contiguous: a model may be in channels_last
             save_file({k: v.contiguous() for k, v in values.items()}, fresh / f"{name}.safetensors")
         (fresh / "run.json").write_text(json.dumps({"step": self.step, "recipe": self.recipe}))
-        if folder.exists():
+        if folder.exists():  # else the old one, if there is one, is all there is until the fresh one is in place
+            shutil.rmtree(old, ignore_errors=True)
             folder.rename(old)
         fresh.rename(folder)
         shutil.rmtree(old, ignore_errors=True)
@@ -298,10 +311,13 @@ def train(
 
     draw(step) gives a step's batch, in memory and by the step's own random numbers: beside a graphics card other
     processes call it ahead. descend(batch) makes one step and returns what is worth watching, by name. `work` gets a
-    checkpoint every `save_every` steps, which a killed run goes on from unless `resume` is false, and log.jsonl:
-    running means, and what at_save() measures then. Only the first of several processes writes and measures.
+    checkpoint every `save_every` steps, which a killed run goes on from (unless `resume` is false: what is there is
+    removed then), and log.jsonl: running means, and what at_save() measures then. Only the first of several processes
+    writes and measures.
     """
-    if resume and run.resume(work / "checkpoint"):
+    if not resume:
+        begin_anew(work)
+    elif run.resume(work / "checkpoint"):
         print(f"Resuming {name} at step {run.step}.")
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, TextColumn("{task.fields[status]}")) as bar:

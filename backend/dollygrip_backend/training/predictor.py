@@ -18,7 +18,7 @@ from dollygrip_backend.predictor.network import CameraTransformer
 from dollygrip_backend.predictor.pipeline import CameraPipeline
 from dollygrip_backend.predictor.reader import ShotReader
 from dollygrip_backend.training import grounding, reader, trajectory
-from dollygrip_backend.training.common import finished, keep, read_config, recipe_in
+from dollygrip_backend.training.common import begin_anew, check_apart, finished, keep, read_config, recipe_in
 from dollygrip_backend.training.grounding import Config as GroundingConfig
 from dollygrip_backend.training.reader import Config as ReaderConfig
 from dollygrip_backend.training.trajectory import Config as TrajectoryConfig
@@ -56,18 +56,23 @@ def train_predictor(
     scenes: rendered scenes that name their objects; work: text features, checkpoints and a log of each network; a
     killed run goes on from its last checkpoints unless `resume` is false. start: a saved pipeline, whose weights all
     three go on from, whatever their networks' sizes in `config`. Raises InputError where `config` lacks a table that
-    nothing stands in for, or where `work` holds a checkpoint of another recipe.
+    nothing stands in for, where `work` holds a checkpoint of another recipe, or where `out` is `start`.
     """
+    check_apart(start, out)
     settings = read_config(config, Config)
-    for table, part in _NETWORKS.items():  # each is checked as it begins, too, which may be hours from now
-        if getattr(settings, table):
-            recipe_in(work / table, getattr(settings, table), resume, start / part if start else None)
+    learnt = [table for table in _NETWORKS if getattr(settings, table)]
+    for table in learnt:  # each is checked as it begins, too, which may be hours from now
+        part = _NETWORKS[table]
+        recipe_in(work / table, getattr(settings, table), resume, start / part if start else None)
     words, sight = settings.reader is not None, settings.grounding is not None
     if words != (settings.trajectory is not None) or not ((words or sight) if start else (words and sight)):
         raise InputError(
             f"The training configuration {config} lacks one of the tables [reader], [trajectory] and [grounding].",
             "Where a training goes on (--start), leave out the last or both of the others, else none.",
         )
+    if not resume:
+        for table in learnt:  # all at once: a run that is killed in the first of them goes on from none of the others
+            begin_anew(work / table)
     if words:
         shot_reader, transformer = _train_words(settings, work, resume, start)
     else:

@@ -188,6 +188,40 @@ def test_a_checkpoint_is_gone_on_from_by_its_own_recipe_alone(trained, tmp_path)
     assert (out / "checkpoint" / "run.json").read_text() != before
 
 
+def test_the_only_checkpoint_stays_until_another_is_whole(tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    model = nn.Linear(2, 2)
+    run = Run(model, torch.optim.AdamW(model.parameters()), step=100)
+    run.save(tmp_path / "checkpoint")
+    (tmp_path / "checkpoint").rename(tmp_path / "checkpoint.old")  # a kill while the next one was put in place
+    run.step = 200
+    with monkeypatch.context() as patch:
+        patch.setattr("dollygrip_backend.training.common.save_file", full)
+        with pytest.raises(OSError, match="No space"):
+            run.save(tmp_path / "checkpoint")
+    assert run.resume(tmp_path / "checkpoint") and run.step == 100
+    run.save(tmp_path / "checkpoint")
+    assert [folder.name for folder in tmp_path.iterdir()] == ["checkpoint"]
+
+
+def test_a_fresh_run_that_is_killed_at_once_leaves_nothing_to_go_on_from(tmp_path, monkeypatch, capsys):
+    def kill(*_):
+        raise KeyboardInterrupt
+
+    config = tmp_path / "one.toml"
+    config.write_text(re.sub(r"(?m)^steps = \d+", "steps = 1", SMOKE.read_text()))
+    train_depth(config, SCENES, tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(Run, "descend", kill)
+        with pytest.raises(KeyboardInterrupt):
+            train_depth(config, SCENES, tmp_path, resume=False)
+    train_depth(config, SCENES, tmp_path)
+    assert "Resuming" not in capsys.readouterr().out
+    assert (tmp_path / "log.jsonl").read_text().count("\n") == 1
+
+
 def test_weights_to_start_from_are_never_overwritten(trained):
     before = (trained / "diffusion_pytorch_model.safetensors").read_bytes()
     with pytest.raises(InputError, match="would overwrite") as refused:

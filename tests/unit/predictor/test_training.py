@@ -66,6 +66,8 @@ def test_the_command_trains_all_three_saves_and_predicts(tiny, tmp_path):
 def test_a_training_may_go_on_from_finished_weights(tiny, tmp_path):
     train_predictor(tiny, SCENES, tmp_path / "first", tmp_path / "work")
     tiny.write_text(re.sub(r"(?m)^steps = \d+", "steps = 0", tiny.read_text()))
+    with pytest.raises(InputError, match="would overwrite"):
+        train_predictor(tiny, SCENES, tmp_path / "first", tmp_path / "further", start=tmp_path / "first")
     train_predictor(tiny, SCENES, tmp_path / "second", tmp_path / "further", start=tmp_path / "first")
     first, second = (CameraPipeline.from_pretrained(tmp_path / name) for name in ("first", "second"))
     for name in ("reader", "transformer", "grounding"):
@@ -115,6 +117,17 @@ def test_a_checkpoint_of_another_recipe_is_refused_before_anything_is_learnt(tin
         train_predictor(tiny, SCENES, tmp_path / "second", tmp_path / "work", start=tmp_path / "first")
     train_predictor(tiny, SCENES, tmp_path / "second", tmp_path / "work", resume=False, start=tmp_path / "first")
     train_predictor(tiny, SCENES, tmp_path / "third", tmp_path / "work", start=tmp_path / "first")
+
+
+def test_a_fresh_run_that_is_killed_in_its_first_network_goes_on_from_no_other(tiny, tmp_path, monkeypatch):
+    def kill(*_):
+        raise KeyboardInterrupt
+
+    train_predictor(tiny, SCENES, tmp_path / "first", tmp_path / "work")
+    monkeypatch.setattr(reader, "_step", kill)
+    with pytest.raises(KeyboardInterrupt):
+        train_predictor(tiny, SCENES, tmp_path / "second", tmp_path / "work", resume=False)
+    assert not list((tmp_path / "work").glob("*/checkpoint*")) and not list((tmp_path / "work").glob("*/log.jsonl"))
 
 
 def test_what_is_kept_of_the_weights_before_is_a_share_of_the_mean(tmp_path):
