@@ -38,13 +38,14 @@ class CaptionBank:
     """Prompts' features laid end to end: caption i owns the rows offsets[i] to offsets[i + 1].
 
     tokens: features float16 (tokens, 768), numbers, units (tokens,); programs: arrays (captions, ...) as in
-    `Program`.
+    `Program`; parts: what it was made from, as `parts_of` tells it.
     """
 
     plans: list[Plan]
     tokens: dict[str, np.ndarray]
     programs: dict[str, np.ndarray]
     offsets: np.ndarray
+    parts: list[str]
 
     def __len__(self) -> int:
         return len(self.plans)
@@ -79,22 +80,27 @@ def draw_pairs(count: int, seed: int) -> list[Pair]:
     return pairs
 
 
+def parts_of(pairs: list[Pair]) -> list[str]:
+    """A digest of every _PART pairs, and of what makes their features and programs."""
+    words = [f"{pair.plan!r}|{pair.prompt}" for pair in pairs]
+    parts = ("\n".join(words[start : start + _PART]) for start in range(0, len(words), _PART))
+    return [hashlib.sha256(_makers() + part.encode()).hexdigest()[:24] for part in parts]
+
+
 def load_bank(pairs: list[Pair], cache: Path, encoder: TextEncoder | None = None) -> CaptionBank:
     """The bank of `pairs`, in parts of _PART captions read from `cache` where they were encoded before."""
-    parts = []
-    for start in range(0, len(pairs), _PART):
-        part = pairs[start : start + _PART]
-        words = "\n".join(f"{pair.plan!r}|{pair.prompt}" for pair in part)
-        file = cache / f"{hashlib.sha256(_makers() + words.encode()).hexdigest()[:24]}.npz"
+    parts, names = [], parts_of(pairs)
+    for number, name in enumerate(names):
+        file = cache / f"{name}.npz"
         if not file.exists():
             encoder = encoder or TextEncoder(device="cuda" if torch.cuda.is_available() else "cpu")
-            _encode(part, encoder, file)
+            _encode(pairs[number * _PART : (number + 1) * _PART], encoder, file)
         with np.load(file, allow_pickle=False) as arrays:
             parts.append(dict(arrays))
     joined = {key: np.concatenate([p[key] for p in parts]) for key in parts[0]}
     offsets = np.concatenate([[0], np.cumsum(joined["lengths"])])
     tokens, programs = ({key: joined[key] for key in keys} for keys in (_PER_TOKEN, _PROGRAM))
-    return CaptionBank([pair.plan for pair in pairs], tokens, programs, offsets)
+    return CaptionBank([pair.plan for pair in pairs], tokens, programs, offsets, names)
 
 
 @functools.cache

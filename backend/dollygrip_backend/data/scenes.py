@@ -18,6 +18,7 @@ from dollygrip.whole import whole
 from dollygrip_backend.data.objects import SceneObject
 
 MAX_VIEWS, MAX_SIDE = 64, 1024
+MAKE_SCENES = "Render some: dollygrip data scenes --out FOLDER."
 
 
 @attrs.frozen(eq=False)
@@ -63,12 +64,15 @@ class SceneDataset:
     def __init__(self, folder: Path):
         self.paths = sorted(Path(folder).glob("*.npz"))
         if not self.paths:
-            raise InputError(
-                f"There are no scenes in {folder}.", "Render some with dollygrip_backend.data.render.render_scenes."
-            )
+            raise InputError(f"There are no scenes in {folder}.", MAKE_SCENES)
 
     def __len__(self) -> int:
         return len(self.paths)
+
+    @property
+    def contents(self) -> list[tuple[str, int]]:
+        """Name and size in bytes of every file: what tells one data set from another without reading it."""
+        return [(path.name, path.stat().st_size) for path in self.paths]
 
     def __getitem__(self, index: int) -> Scene:
         return load_scene(self.paths[index])

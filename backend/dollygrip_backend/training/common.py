@@ -61,20 +61,22 @@ def check_apart(start: Path | None, written: Path) -> None:
         raise InputError(f"The training would overwrite the weights in {start} that it starts from.", _ELSEWHERE)
 
 
-def recipe_in(work: Path, settings: Any, resume: bool, start: Path | None) -> str:
-    """A digest of what a run in the folder `work` learns by: its configuration's values, the weights it starts from.
+def recipe_in(work: Path, settings: Any, data: list, resume: bool, start: Path | None) -> str:
+    """A digest of what a run in the folder `work` learns by: its configuration's values, its data, the weights it
+    starts from. data: what tells it from other data, as JSON can hold it.
 
     Raises InputError where `work` has a checkpoint of another recipe that the run would go on from (`resume`), or
     where the weights in `start` lie in `work` themselves, which the run's own would overwrite.
     """
     check_apart(start, work)
-    digest = hashlib.sha256(json.dumps(cattrs.unstructure(settings), sort_keys=True).encode())
+    digest = hashlib.sha256(json.dumps([cattrs.unstructure(settings), data], sort_keys=True).encode())
     for weights in sorted(start.glob("*.safetensors")) if start else ():
         digest.update(weights.read_bytes())
     recipe, known = digest.hexdigest(), _state(work / "checkpoint").get("recipe")
     if resume and known not in (None, recipe):  # one that names no recipe is believed
         raise InputError(
-            f"{work} holds a checkpoint of another recipe: its configuration or the weights it started from differ.",
+            f"{work} holds a checkpoint of another recipe: its configuration, its data or the weights that it started "
+            "from differ.",
             f"{_ELSEWHERE[:-1]}, or start anew with --fresh.",
         )
     return recipe

@@ -55,9 +55,8 @@ class Config:
 class ViewPool:
     """All views of a data set in memory: rgb uint8 (H, W, 3), depth float16 (H, W), focal length over width."""
 
-    def __init__(self, data: Path):
+    def __init__(self, scenes: SceneDataset):
         self.rgb, self.depth, self.focal = [], [], []
-        scenes = SceneDataset(data)
         for index in range(len(scenes)):
             scene = scenes[index]
             self.rgb.extend(scene.rgb)
@@ -146,8 +145,9 @@ def train_depth(config: Path, data: Path, out: Path, start: Path | None = None, 
     configuration is not one, or where `out` holds a checkpoint of another recipe.
     """
     settings = read_config(config, Config)
-    recipe = recipe_in(out, settings, resume, start)
-    pool = ViewPool(data)
+    scenes = SceneDataset(data)
+    recipe = recipe_in(out, settings, scenes.contents, resume, start)
+    pool = ViewPool(scenes)
     torch.manual_seed(settings.seed)
     network = finished(DepthNetwork, start) if start else settings.network()
     run = Run(network, Muon(network, apart=("stem", "head")), settings.decay, recipe)

@@ -110,9 +110,8 @@ def _filled(rgb: Tensor, disparity: Tensor, hole: Tensor) -> dict[str, np.ndarra
     }
 
 
-def collect_pairs(data: Path, config: Config) -> list[Pair]:
+def collect_pairs(scenes: SceneDataset, config: Config) -> list[Pair]:
     """Pairs of every scene, drawn by the config's seed; without those that have hardly a hole or guide."""
-    scenes = SceneDataset(data)
     drawn = drawn_ahead(partial(_pairs_of, scenes, config), range(len(scenes)), os.cpu_count() or 1)
     return [pair for pairs in track(drawn, "Guides", len(scenes)) for pair in pairs]
 
@@ -219,8 +218,9 @@ def train_embedded(config: Path, data: Path, out: Path, start: Path | None = Non
     checkpoint of another recipe.
     """
     settings = read_config(config, Config)
-    recipe = recipe_in(out, settings, resume, start)
-    pairs = collect_pairs(data, settings)
+    scenes = SceneDataset(data)
+    recipe = recipe_in(out, settings, scenes.contents, resume, start)
+    pairs = collect_pairs(scenes, settings)
     if not pairs:
         raise InputError(f"No pair of views in {data} has holes to learn from.", "Render scenes with moving cameras.")
     torch.manual_seed(settings.seed)

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from dollygrip.errors import InputError
 from dollygrip_backend.data.augment import disturb
 from dollygrip_backend.data.captions import CaptionBank, load_bank
 from dollygrip_backend.data.descriptions import Look, Said, descriptions, look_of
@@ -30,7 +31,7 @@ from dollygrip_backend.data.objects import (
     spoken,
     unambiguous,
 )
-from dollygrip_backend.data.scenes import SceneDataset
+from dollygrip_backend.data.scenes import MAKE_SCENES, SceneDataset
 from dollygrip_backend.predictor.grounding import COLUMNS, ROWS, Grounding, picture_planes, rgb_of
 from dollygrip_backend.predictor.picture_features import PictureFeatures
 from dollygrip_backend.predictor.text import TextFeatures
@@ -78,11 +79,14 @@ class View:
 
 
 class NamedViews:
-    """All views of a data set that show named objects, in memory."""
+    """All views of a data set that show named objects, in memory. contents: as of the data set.
+
+    Raises InputError where there are none.
+    """
 
     def __init__(self, folder: Path):
         scenes = SceneDataset(folder)
-        self.views = []
+        self.contents, self.views = scenes.contents, []
         for index in range(len(scenes)):
             scene = scenes[index]
             for v in range(len(scene)):
@@ -106,6 +110,8 @@ class NamedViews:
                         for words in (phrase, *other_words(phrase))
                     ) | {words for words, _ in general}
                     self.views.append(View(scene.rgb[v], scene.depth[v].astype(np.float16), said, things, fitting))
+        if not self.views:
+            raise InputError(f"No view in {folder} shows an object by its name.", MAKE_SCENES)
 
     def named(self) -> list[tuple[str, ...]]:
         """Every name, with a colour or without, that fits some object, each with other words for it."""
@@ -256,15 +262,14 @@ def _around(x: float, y: float) -> np.ndarray:
 
 
 def train_grounding(
-    settings: Config, scenes: Path, work: Path, resume: bool = True, start: Path | None = None
+    settings: Config, views: NamedViews, work: Path, resume: bool = True, start: Path | None = None
 ) -> Grounding:
     """The trained grounding with its averaged weights; checkpoints and log.jsonl in `work`. start: weights to go on
     from, instead of fresh ones."""
-    recipe = recipe_in(work, settings, resume, start)
+    recipe = recipe_in(work, settings, views.contents, resume, start)
     step_random(settings.seed, -1 % 2**31)
     model = finished(Grounding, start) if start else Grounding(**settings.network)
     run = Run(model, Muon(model, apart=_ENDS), settings.average, recipe)
-    views = NamedViews(scenes)
     with run.accelerator.main_process_first():
         phrases = Phrases.of(views.named(), views.described(), settings.prompts, settings.seed, work / "captions")
     known = phrases.features.to(run.device), phrases.alike.to(run.device)

@@ -12,7 +12,9 @@ import attrs
 from accelerate import PartialState
 
 from dollygrip.errors import InputError
-from dollygrip_backend.data.captions import draw_pairs, load_bank
+from dollygrip_backend.data.captions import draw_pairs, load_bank, parts_of
+from dollygrip_backend.data.grammar import Pair
+from dollygrip_backend.data.scenes import SceneDataset
 from dollygrip_backend.predictor.grounding import Grounding
 from dollygrip_backend.predictor.network import CameraTransformer
 from dollygrip_backend.predictor.pipeline import CameraPipeline
@@ -20,6 +22,7 @@ from dollygrip_backend.predictor.reader import ShotReader
 from dollygrip_backend.training import grounding, reader, trajectory
 from dollygrip_backend.training.common import begin_anew, check_apart, finished, keep, read_config, recipe_in
 from dollygrip_backend.training.grounding import Config as GroundingConfig
+from dollygrip_backend.training.grounding import NamedViews
 from dollygrip_backend.training.reader import Config as ReaderConfig
 from dollygrip_backend.training.trajectory import Config as TrajectoryConfig
 
@@ -56,31 +59,35 @@ def train_predictor(
     scenes: rendered scenes that name their objects; work: text features, checkpoints and a log of each network; a
     killed run goes on from its last checkpoints unless `resume` is false. start: a saved pipeline, whose weights all
     three go on from, whatever their networks' sizes in `config`. Raises InputError where `config` lacks a table that
-    nothing stands in for, where `work` holds a checkpoint of another recipe, or where `out` is `start`.
+    nothing stands in for, where no scene names an object, where `work` holds a checkpoint of another recipe, or where
+    `out` is `start`.
     """
     check_apart(start, out)
     settings = read_config(config, Config)
-    learnt = [table for table in _NETWORKS if getattr(settings, table)]
-    for table in learnt:  # each is checked as it begins, too, which may be hours from now
-        part = _NETWORKS[table]
-        recipe_in(work / table, getattr(settings, table), resume, start / part if start else None)
     words, sight = settings.reader is not None, settings.grounding is not None
     if words != (settings.trajectory is not None) or not ((words or sight) if start else (words and sight)):
         raise InputError(
             f"The training configuration {config} lacks one of the tables [reader], [trajectory] and [grounding].",
             "Where a training goes on (--start), leave out the last or both of the others, else none.",
         )
+    data: dict[str, list] = {"grounding": SceneDataset(scenes).contents} if sight else {}
+    pairs = draw_pairs(settings.reader.captions, settings.reader.seed) if words else []
+    if words:
+        data["reader"] = data["trajectory"] = parts_of(pairs)
+    for table, known in data.items():  # each is checked as it begins, too, which may be hours from now
+        recipe_in(work / table, getattr(settings, table), known, resume, start / _NETWORKS[table] if start else None)
+    views = NamedViews(scenes) if sight else None
     if not resume:
-        for table in learnt:  # all at once: a run that is killed in the first of them goes on from none of the others
+        for table in data:  # all at once: a run that is killed in the first of them goes on from none of the others
             begin_anew(work / table)
     if words:
-        shot_reader, transformer = _train_words(settings, work, resume, start)
+        shot_reader, transformer = _train_words(settings, pairs, work, resume, start)
     else:
         shot_reader = finished(ShotReader, start / "reader")
         transformer = finished(CameraTransformer, start / "transformer")
     if sight:
         found = grounding.train_grounding(
-            settings.grounding, scenes, work / "grounding", resume, start / "grounding" if start else None
+            settings.grounding, views, work / "grounding", resume, start / "grounding" if start else None
         )
         if start:
             keep(settings.grounding.kept, found, start / "grounding")
@@ -92,10 +99,9 @@ def train_predictor(
 
 
 def _train_words(
-    settings: Config, work: Path, resume: bool, start: Path | None
+    settings: Config, pairs: list[Pair], work: Path, resume: bool, start: Path | None
 ) -> tuple[ShotReader, CameraTransformer]:
     """What learns from prompts alone: the shot reader, then the transformer that reads its memory."""
-    pairs = draw_pairs(settings.reader.captions, settings.reader.seed)
     with PartialState().main_process_first():  # the others find its text features in the cache
         bank = load_bank(pairs, work / "captions")
     begin = {name: start / name if start else None for name in ("reader", "transformer")}

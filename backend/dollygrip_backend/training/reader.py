@@ -111,7 +111,7 @@ def train_reader(
 ) -> ShotReader:
     """The trained reader with its averaged weights; checkpoints and log.jsonl in `work`. start: weights to go on from,
     instead of fresh ones."""
-    recipe = recipe_in(work, settings, resume, start)
+    recipe = recipe_in(work, settings, bank.parts, resume, start)
     step_random(settings.seed, -1 % 2**31)
     reader = _fresh(settings) if start is None else finished(ShotReader, start)
     reader.train()

@@ -180,7 +180,7 @@ def train_trajectory(
 ) -> CameraTransformer:
     """The trained transformer with its averaged weights; checkpoints and log.jsonl in `work`. start: weights to go on
     from, instead of fresh ones."""
-    recipe = recipe_in(work, settings, resume, start)
+    recipe = recipe_in(work, settings, bank.parts, resume, start)
     step_random(settings.seed, -1 % 2**31)
     reader = reader.float().eval().requires_grad_(False)
     if start:

@@ -1,6 +1,7 @@
 """Training: crops keep their geometry, a few steps learn, a stopped run goes on as if it had not been stopped."""
 
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -170,22 +171,35 @@ def test_a_training_may_go_on_from_finished_weights(trained, tmp_path):
         torch.testing.assert_close(further[name], weight, rtol=1e-3, atol=1e-5)
 
 
-def test_a_checkpoint_is_gone_on_from_by_its_own_recipe_alone(trained, tmp_path):
+def test_a_checkpoint_is_gone_on_from_by_its_own_recipe_alone(trained, tmp_path, monkeypatch):
     out, config = tmp_path / "out", tmp_path / "one.toml"
     config.write_text(re.sub(r"(?m)^steps = \d+", "steps = 1", SMOKE.read_text()))
     train_depth(config, SCENES, out, trained)
+    monkeypatch.setattr(depth, "ViewPool", None)  # refused before anything is read
     with pytest.raises(InputError, match="another recipe") as refused:
-        train_depth(config, tmp_path / "never read", out)
+        train_depth(config, SCENES, out)
     assert str(out) in refused.value.message and "--fresh" in refused.value.hint
     config.write_text(config.read_text().replace("edge_weight", "edge_weight = 0.123 # ", 1))
     with pytest.raises(InputError, match="another recipe"):
-        train_depth(config, tmp_path / "never read", out, trained)
+        train_depth(config, SCENES, out, trained)
     before = (out / "checkpoint" / "run.json").read_text()
     (out / "checkpoint").rename(out / "checkpoint.old")  # a kill while the next one was put in place
     with pytest.raises(InputError, match="another recipe"):
-        train_depth(config, tmp_path / "never read", out, trained)
+        train_depth(config, SCENES, out, trained)
+    monkeypatch.undo()
     train_depth(config, SCENES, out, trained, resume=False)
     assert (out / "checkpoint" / "run.json").read_text() != before
+
+
+def test_a_checkpoint_of_other_scenes_is_refused(tmp_path):
+    data, config = tmp_path / "data", tmp_path / "one.toml"
+    shutil.copytree(SCENES, data)
+    config.write_text(re.sub(r"(?m)^steps = \d+", "steps = 1", SMOKE.read_text()))
+    train_depth(config, data, tmp_path / "out")
+    first = min(data.glob("*.npz"))
+    shutil.copy(first, data / "more.npz")
+    with pytest.raises(InputError, match="its data"):
+        train_depth(config, data, tmp_path / "out")
 
 
 def test_the_only_checkpoint_stays_until_another_is_whole(tmp_path, monkeypatch):

@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 from dollygrip.errors import InputError
 from dollygrip_backend.data.captions import draw_pairs, load_bank
 from dollygrip_backend.data.grammar.corpus import corpus
+from dollygrip_backend.data.scenes import load_scene, save_scene
 from dollygrip_backend.predictor import CameraPipeline
 from dollygrip_backend.predictor.motion import CHANNELS, SAMPLES
 from dollygrip_backend.predictor.reader import ShotReader
@@ -107,16 +108,35 @@ def test_a_checkpoint_of_another_recipe_is_refused_before_anything_is_learnt(tin
     train_predictor(tiny, SCENES, tmp_path / "first", tmp_path / "work")
     tiny.write_text("# the same\n" + words + "[grounding]" + sight)
     train_predictor(tiny, SCENES, tmp_path / "first", tmp_path / "work")
-    monkeypatch.setattr("dollygrip_backend.training.predictor.draw_pairs", None)
     tiny.write_text(words + "[grounding]" + sight.replace("steps = 4", "steps = 5"))
-    with pytest.raises(InputError, match=r"work/grounding holds a checkpoint of another recipe") as refused:
-        train_predictor(tiny, SCENES, tmp_path / "first", tmp_path / "work")
+    with monkeypatch.context() as patch:
+        for unused in ("load_bank", "NamedViews"):
+            patch.setattr(f"dollygrip_backend.training.predictor.{unused}", None)
+        with pytest.raises(InputError, match=r"work/grounding holds a checkpoint of another recipe") as refused:
+            train_predictor(tiny, SCENES, tmp_path / "first", tmp_path / "work")
     assert "--fresh" in refused.value.hint
     tiny.write_text("[grounding]" + sight)
     with pytest.raises(InputError, match="another recipe"):  # those weights are another start than none
         train_predictor(tiny, SCENES, tmp_path / "second", tmp_path / "work", start=tmp_path / "first")
     train_predictor(tiny, SCENES, tmp_path / "second", tmp_path / "work", resume=False, start=tmp_path / "first")
     train_predictor(tiny, SCENES, tmp_path / "third", tmp_path / "work", start=tmp_path / "first")
+
+
+def test_a_checkpoint_of_other_prompts_is_refused(tiny, bank, tmp_path):
+    settings = read_config(tiny, Config).reader
+    reader.train_reader(settings, bank, tmp_path)
+    with pytest.raises(InputError, match="its data"):
+        reader.train_reader(settings, load_bank(draw_pairs(64, 2), tmp_path), tmp_path)
+
+
+@pytest.mark.parametrize(("files", "says"), [("*.none", "There are no scenes"), ("*.npz", "No view in .* by its name")])
+def test_scenes_without_names_are_refused_before_anything_is_learnt(tiny, tmp_path, monkeypatch, files, says):
+    monkeypatch.setattr("dollygrip_backend.training.predictor.load_bank", None)
+    for file in SCENES.glob(files):
+        save_scene(tmp_path / file.name, attrs.evolve(load_scene(file), objects=()))
+    with pytest.raises(InputError, match=says) as refused:
+        train_predictor(tiny, tmp_path, tmp_path / "out", tmp_path / "work")
+    assert "dollygrip data scenes" in refused.value.hint
 
 
 def test_a_fresh_run_that_is_killed_in_its_first_network_goes_on_from_no_other(tiny, tmp_path, monkeypatch):

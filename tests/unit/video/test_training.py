@@ -101,6 +101,10 @@ def test_training_is_reproducible_and_its_weights_paint(tmp_path, data):
     one, two = (InPaintingNetwork.from_pretrained(tmp_path / name) for name in ("one", "two"))
     assert all(torch.equal(a, b) for a, b in zip(one.parameters(), two.parameters(), strict=True))
     assert one.unet.conv_out.weight.abs().max() > 0
+    save_scene(data / "second.npz", wall())
+    with pytest.raises(InputError, match="its data"):
+        train_embedded(config, data, tmp_path / "two")
+    (data / "second.npz").unlink()
     config.write_text(SETTINGS.format(steps=4))
     with pytest.raises(InputError, match="another recipe"):
         train_embedded(config, data, tmp_path / "two")
