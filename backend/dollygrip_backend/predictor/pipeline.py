@@ -294,10 +294,8 @@ class CameraPipeline(DiffusionPipeline):
         x = torch.stack([_noise(seed, k) for k in range(storyboard.shape[1])]).to(storyboard).expand_as(storyboard)
         self.scheduler.set_timesteps(sigmas=np.linspace(1, 1 / steps, steps), device=x.device)
         memories = [self.transformer.project(memory)]
-        if guidance != 1.0:  # words unsaid: only the first token, which is there without any prompt, is left
-            silent = torch.zeros_like(memory.mask)
-            silent[:, 0] = True
-            memories.append(self.transformer.project(Memory(memory.tokens, silent)))
+        if guidance != 1.0:
+            memories.append(self.transformer.project(self.reader.unasked(len(drawn))))
         used = used[:, :, None]
         x = x * used
         for i, time in enumerate(self.scheduler.timesteps):

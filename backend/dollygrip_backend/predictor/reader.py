@@ -18,7 +18,7 @@ from dollygrip_backend.predictor.layers import Attention, feed_forward, waves
 from dollygrip_backend.predictor.plan import HANDHELD, MAX_PHASES, TEMPOS
 from dollygrip_backend.predictor.program import NAMES, Reading
 from dollygrip_backend.predictor.quantities import UNITS
-from dollygrip_backend.predictor.text import WIDTH, TextFeatures
+from dollygrip_backend.predictor.text import FEATURES, WIDTH, TextFeatures
 
 _POINTER = 32
 
@@ -127,6 +127,14 @@ class ShotReader(ModelMixin, ConfigMixin):
         )
         answers = memory.mask.new_ones(x.shape[:2])
         return Memory(torch.cat([memory.tokens, x], 1), torch.cat([memory.mask, answers], 1)), reading
+
+    def unasked(self, count: int) -> Memory:
+        """The memory of `count` prompts without a word, as the transformer knows it from captions that are dropped."""
+        numbers = self.silence.new_zeros(count, 0)
+        nothing = TextFeatures(
+            numbers[..., None].expand(-1, -1, FEATURES), numbers, numbers.long(), numbers.bool(), [], []
+        )
+        return self(nothing)[0]
 
     def forward(self, text: TextFeatures) -> tuple[Memory, Reading]:
         """Both: see `remember` and `read`."""

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import attrs
 import numpy as np
 import pytest
 import torch
@@ -59,6 +60,22 @@ def test_guidance_goes_on_from_what_is_done_unasked_through_what_the_words_ask(s
     step, on = asked - unasked, beyond - asked
     assert np.sum(step * on) > 0.8 * np.linalg.norm(step) * np.linalg.norm(on) > 0
     assert beyond[-1] == pytest.approx(asked[-1], abs=1e-9)
+
+
+def test_what_is_done_unasked_is_that_of_a_caption_dropped_in_training(shipped):
+    text = shipped.text_encoder.encode(["orbit left 90 degrees, slowly", "pan right"])
+    with torch.inference_mode():
+        dropped, _ = shipped.reader(attrs.evolve(text, mask=torch.zeros_like(text.mask)))
+        unasked = shipped.reader.unasked(2)
+    assert dropped.mask.sum() == unasked.mask.sum() == unasked.mask.numel()
+    torch.testing.assert_close(dropped.tokens[dropped.mask], unasked.tokens[unasked.mask], atol=1e-4, rtol=1e-4)
+
+
+def test_what_is_done_unasked_knows_nothing_of_the_words(shipped):
+    first, second = (
+        shipped(IMAGE, prompt, guidance=0.0)[0] for prompt in ("pan left 30 degrees", "turn left by 30 degrees")
+    )
+    np.testing.assert_allclose(first.c2w, second.c2w, atol=1e-6)
 
 
 def test_takes_differ_and_all_obey(shipped):
