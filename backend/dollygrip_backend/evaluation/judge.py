@@ -1,16 +1,17 @@
 """The geometric judge: does a camera do what its prompt asked, by its poses and lens alone?
 
 A camera is measured as seven amounts, in its own axes from frame to frame (so "pan, then dolly" dollies along the new
-direction; what was not asked for is forgiven where there is none along frame 0's axes, as on a rail, or by the angles
-of a tripod head, on which a pan after a tilt keeps the horizon level): pan, tilt, roll in degrees; truck, pedestal,
-dolly in scene depths; zoom as the logarithm of the focal ratio. Right, up, clockwise and in are positive. Then:
+direction; travel that was not asked for is forgiven where there is none along frame 0's axes, as on a rail, and
+rotation where there is none by the angles of a tripod head, on which a pan after a tilt keeps the horizon level): pan,
+tilt, roll in degrees; truck, pedestal, dolly in scene depths; zoom as the logarithm of the focal ratio. Right, up,
+clockwise and in are positive. Then:
 
 - a move must reach its least visible amount in its own direction, or half of what is asked where that is less, without
   turning back by more than a tenth of it;
 - what was not asked for must stay small: within a floor that an eye does not notice, or a fraction of the main amount;
 - an orbit is a pan and a truck of opposite directions about one point: some distance must exist at which a subject
   that the first frame sees keeps its place in the image within 8 degrees, and its distance within a ratio of 1.5, all
-  along the path;
+  along the path, whatever else rises, tilts or rolls; beside a dolly its distance may change;
 - a dolly zoom is a dolly and a zoom of opposite directions: at some distance a thing keeps its size within 12 %;
 - a hand-held camera sways: about an axis that no move uses it turns to and fro by a fifth of a degree on average; what
   was not asked for may be twice as large, and a move may turn back by as much;
@@ -30,7 +31,7 @@ import numpy as np
 from dollygrip.errors import InputError
 from dollygrip.rotations import rotvec_from_matrix
 from dollygrip.trajectory import Trajectory
-from dollygrip_backend.predictor.channels import angles_of_rotation
+from dollygrip_backend.predictor.channels import angles_of_rotation, rotation_of_angles
 
 AXES = ("pan", "tilt", "roll", "truck", "pedestal", "dolly", "zoom")
 MOVES: dict[str, tuple[str, int]] = {
@@ -105,9 +106,9 @@ def jerk(trajectory: Trajectory) -> float:
     return float(np.sqrt(np.mean(np.diff(scaled, 3, axis=0) ** 2)) * (len(trajectory) - 1) ** 3)
 
 
-def orbit_hold(trajectory: Trajectory) -> tuple[float, float]:
+def orbit_hold(trajectory: Trajectory, ratio: float = ORBIT_ROUND) -> tuple[float, float]:
     """(degrees, distance in scene depths): how well a subject that frame 0 sees keeps its direction, at the best place
-    and distance."""
+    and distance where its farthest and nearest distance differ by no more than `ratio`."""
     relative = trajectory.relative()
     right, down, distances = np.meshgrid(_PLACES, _PLACES, np.geomspace(0.15, 6, 90), indexing="ij")
     sides = np.array(trajectory.size) / trajectory.intrinsics[0, :2] / 2  # tangents at the picture's borders
@@ -117,7 +118,7 @@ def orbit_hold(trajectory: Trajectory) -> tuple[float, float]:
     along = np.einsum("tni,ni->tn", rays, ahead / np.linalg.norm(ahead, axis=1, keepdims=True))
     away = np.maximum(np.linalg.norm(rays, axis=-1), 1e-12)
     worst = np.degrees(np.arccos(np.clip(along / away, -1, 1))).max(0)
-    worst[away.max(0) > ORBIT_ROUND * away.min(0)] = 180.0
+    worst[away.max(0) > ratio * away.min(0)] = 180.0
     best = int(np.argmin(worst))
     return float(worst[best]), float(distances.ravel()[best])
 
@@ -182,15 +183,16 @@ def _first_fault(
             allowed[axis] = max(allowed[axis], float(np.ptp(main)))
     if any(MOVES[name][0] == "orbit" for name in expect) and allowed["pedestal"]:
         allowed["tilt"] = allowed["pan"]  # a crane on an orbit tilts to hold its subject
-    floors = dict(QUIET)
+    floors = {axis: np.full(2, floor) for axis, floor in QUIET.items()}
     if "handheld" in expect:
         if fault := _sway_fault([running[axis] for axis in _ROTATIONS if not allowed[axis]]):
             return fault
-        floors = {axis: 2 * floor for axis, floor in QUIET.items()}
+        floors = {axis: 2 * floor for axis, floor in floors.items()}
     if {"dolly_in", "dolly_zoom_in", "zoom_in"} & set(expect):
         for angle, turn, travel in zip(aside, ("pan", "tilt"), ("truck", "pedestal"), strict=True):
-            floors[turn] += abs(angle)
-            floors[travel] += abs(np.tan(np.radians(angle))) * allowed["dolly"]
+            towards = np.array([angle < 0, angle > 0])
+            floors[turn] = floors[turn] + towards * abs(angle)
+            floors[travel] = floors[travel] + towards * abs(np.tan(np.radians(angle))) * allowed["dolly"]
     return _excess(running, rails, allowed, floors)
 
 
@@ -252,11 +254,21 @@ def _move_fault(name: str, kind: str, sign: float, main: np.ndarray, asked: floa
 def _orbit_fault(trajectory, running, main, expect) -> str | None:
     if running["truck"][-1] * main[-1] > 0 or abs(running["truck"][-1]) < LEAST["truck"]:
         return f"orbit does not travel around: truck {running['truck'][-1]:.3f} for a pan of {main[-1]:.1f}°"
-    if len(expect) == 1:
-        angle, _ = orbit_hold(trajectory)
-        if angle > ORBIT_HOLD:
-            return f"orbit loses its subject: {angle:.1f}° off at the best distance"
-    return None
+    others = {axis for kind, _ in map(MOVES.get, expect) if kind != "orbit" for axis in _USED.get(kind, (kind,))}
+    if others & {"pan", "truck"}:  # what is the orbit's own of these cannot be told
+        return None
+    angle, _ = orbit_hold(_without(trajectory, others), np.inf if "dolly" in others else ORBIT_ROUND)
+    return f"orbit loses its subject: {angle:.1f}° off at the best distance" if angle > ORBIT_HOLD else None
+
+
+def _without(trajectory: Trajectory, others: set[str]) -> Trajectory:
+    """The camera in frame 0's axes without what other moves than an orbit do to it: rise, tilt and roll."""
+    relative = trajectory.relative()
+    kept = [not others & axes for axes in ({"pedestal"}, {"tilt", "pedestal"}, {"roll"})]  # a crane tilts to hold it
+    c2w = relative.c2w.copy()
+    c2w[:, 1, 3] *= kept[0]
+    c2w[:, :3, :3] = rotation_of_angles(angles_of_rotation(relative.rotations) * [1, *kept[1:]])
+    return attrs.evolve(relative, c2w=c2w)
 
 
 def _dolly_zoom_fault(name: str, travel: np.ndarray, zoom: np.ndarray) -> str | None:
@@ -282,15 +294,22 @@ def _amount_fault(name: str, kind: str, got: float, asked: float) -> str | None:
 
 
 def _excess(running, rails, allowed, floors) -> str | None:
-    """The first axis not asked for whose excursion shows."""
+    """The first axis not asked for whose excursion shows: along the camera's own axes and on its rails, which forgive
+    all travels together, or all rotations. floors: of both directions, or (negative, positive)."""
     turned = max((allowed.get(axis, 0.0) for axis in _ROTATIONS), default=0.0)
     travelled = max((float(np.abs(running[axis]).max()) for axis in TRAVELS if allowed.get(axis)), default=0.0)
-    for axis, floor in floors.items():
-        if allowed.get(axis):
-            continue
-        main = turned if axis in _ROTATIONS else travelled if axis in TRAVELS else 0.0
-        size = min(float(np.abs(path[axis]).max()) for path in (running, rails) if axis in path)
-        limit = max(floor, LEAK * main)
-        if size > limit:
-            return f"an unasked {axis} of {size:.3g}, at most {limit:.2g} is unnoticed"
+    for axes, main in ((_ROTATIONS, turned), (TRAVELS, travelled), (("zoom",), 0.0)):
+        limits = {axis: np.maximum(floors[axis], LEAK * main) for axis in axes if not allowed.get(axis)}
+        faults = [_shown(path, limits) for path in (running, rails) if path.keys() >= limits.keys()]
+        if all(faults):
+            return faults[0]
+    return None
+
+
+def _shown(path: dict[str, np.ndarray], limits: dict[str, np.ndarray]) -> str | None:
+    """The first axis of a path that goes beyond its limits, which are as the floors of `_excess`."""
+    for axis, limit in limits.items():
+        for size, least in zip((-path[axis].min(), path[axis].max()), np.broadcast_to(limit, 2), strict=True):
+            if size > least:
+                return f"an unasked {axis} of {size:.3g}, at most {least:.2g} is unnoticed"
     return None

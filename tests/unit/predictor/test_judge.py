@@ -107,6 +107,16 @@ def test_a_pan_must_not_travel_and_a_truck_must_not_turn():
     assert judge(build(turn, travel), ["pan_right", "truck_right"]).obeyed
 
 
+@pytest.mark.parametrize(
+    ("turn", "move"), [("pan_right", (0, 0, 1)), ("pan_right", (-2, 0, 0)), ("tilt_up", (0, 0, 1))]
+)
+def test_a_travel_after_a_turn_is_seen_whichever_way_it_goes(turn, move):
+    first, second = np.clip(2 * TIME, 0, 1), np.clip(2 * TIME - 1, 0, 1)
+    rotvec = np.radians(90) * first[:, None] * AXIS[MOVES[turn][0]]
+    assert judge(build(rotvec), [turn]).obeyed
+    assert "unasked" in judge(build(rotvec, second[:, None] * move), [turn]).reason
+
+
 def test_turning_back_fails():
     there_and_back = np.sin(TIME * 2.6)
     verdict = judge(build(np.radians(30) * there_and_back[:, None] * [0, 1, 0]), ["pan_right"])
@@ -119,6 +129,20 @@ def test_an_orbit_must_hold_its_subject():
     assert orbit_hold(held)[0] < 0.5 and orbit_hold(held)[1] == pytest.approx(1.0, rel=0.05)
     straight = build(angle[:, None] * [0, 1, 0], np.stack([-2.5 * EASE, 0 * EASE, -1.5 * EASE], 1))
     assert "loses its subject" in judge(straight, ["orbit_left"]).reason
+
+
+@pytest.mark.parametrize(
+    "other", ["pedestal_up", "pedestal_down", "zoom_in", "tilt_up", "roll_clockwise", "dolly_in", "dolly_out"]
+)
+def test_an_orbit_must_hold_its_subject_beside_another_move(other):
+    def beside(orbit: Trajectory) -> Trajectory:
+        return attrs.evolve(make(other), c2w=orbit.c2w @ make(other).c2w)
+
+    verdict = judge(beside(make("orbit_left")), ["orbit_left", other])
+    assert verdict.obeyed, verdict.reason
+    first, second = np.clip(2 * TIME, 0, 1)[:, None], np.clip(2 * TIME - 1, 0, 1)[:, None]
+    late = build(np.radians(90) * first * [0, 1, 0], 0.6 * second * [0, 0, 1])  # turns, then goes to its left
+    assert "loses its subject" in judge(beside(late), ["orbit_left", other]).reason
 
 
 def test_amounts_are_met_within_their_tolerance():
@@ -178,11 +202,19 @@ def test_a_push_may_turn_to_the_thing_that_it_goes_to():
     assert "pan" in judge(take, ["dolly_in"]).reason
     assert judge(take, ["dolly_in"], aside=(10.0, 0.0)).obeyed
     assert "pan" in judge(take, ["dolly_in"], aside=(0.0, 10.0)).reason
+    assert "pan" in judge(take, ["dolly_in"], aside=(-10.0, 0.0)).reason
     down = build(position=EASE[:, None] * [0, 0.12, 0.4])
     assert (
         "pedestal" in judge(down, ["dolly_in"]).reason and "pedestal" in judge(down, ["dolly_in"], aside=(17, 0)).reason
     )
     assert judge(down, ["dolly_in"], aside=(0, -17)).obeyed
+    assert "pedestal" in judge(down, ["dolly_in"], aside=(0, 17)).reason
+
+
+def test_a_lens_that_closes_in_may_turn_to_its_thing_and_not_away():
+    take = build(np.radians(20) * EASE[:, None] * [0, -1, 0], ratio=1 + EASE)
+    assert judge(take, ["zoom_in"], aside=(-20.0, 0.0)).obeyed
+    assert "pan" in judge(take, ["zoom_in"], aside=(20.0, 0.0)).reason
 
 
 def test_jerk_tells_smooth_from_rough():
