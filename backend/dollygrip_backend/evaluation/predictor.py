@@ -18,6 +18,8 @@ from dollygrip_backend.files import read_image
 from dollygrip_backend.predictor import CameraPipeline
 from dollygrip_backend.scene.estimators import load_estimator
 
+_EXTRAS = ("amounts", "of", "ordered", "kind")
+_KEYS = {"id", "prompt", "move", "expect", "image", *_EXTRAS}
 _NEAR = 0.13  # of the picture's sides: how far from a point on a thing its middle may be found
 
 
@@ -38,6 +40,14 @@ class Case:
     image: Path | None = None
     kind: str = attrs.field(default="", validator=attrs.validators.instance_of(str))
     of: tuple[float, float] | None = attrs.field(default=None, converter=attrs.converters.optional(tuple))
+
+    @amounts.validator
+    def _of_its_moves(self, _: attrs.Attribute, amounts: dict[str, float]) -> None:
+        for name, value in amounts.items():
+            if name not in self.expect:
+                raise ValueError(f"amounts has {name!r}, which is not expected")
+            if type(value) not in (int, float) or not 0 < value < np.inf:
+                raise ValueError(f"the amount of {name} is {value!r}, not a positive number")
 
     @of.validator
     def _in_the_image(self, _: attrs.Attribute, of: tuple[float, float] | None) -> None:
@@ -77,7 +87,7 @@ def read_cases(file: Path) -> list[Case]:
     "kind"?}.
 
     "move": "orbit" means an orbit in either direction. Images are relative to the file. Raises InputError with the
-    line that is wrong.
+    line that is wrong, also where it has another key or an amount that is not judged.
     """
     try:
         lines = [line for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
@@ -87,9 +97,11 @@ def read_cases(file: Path) -> list[Case]:
     for number, line in enumerate(lines, 1):
         try:
             entry = json.loads(line)
+            if strange := sorted(entry.keys() - _KEYS):
+                raise ValueError(f"unknown key {strange[0]!r}")
             expect = tuple(entry["expect"] if "expect" in entry else [entry["move"]])
             image = file.parent / entry["image"] if entry.get("image") else None
-            extras = {key: entry[key] for key in ("amounts", "of", "ordered", "kind") if key in entry}
+            extras = {key: entry[key] for key in _EXTRAS if key in entry}
             case = Case(str(entry["id"]), entry["prompt"], expect, image=image, **extras)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(

@@ -102,6 +102,30 @@ def test_a_kind_that_is_no_word_is_refused_with_its_line(tmp_path):
         read_cases(write(tmp_path, good, {**good, "kind": 3}))
 
 
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"amount": {"pan_left": 90}}, "'amount'"),
+        ({"amounts": {"pan_lefft": 90}}, "'pan_lefft'"),
+        ({"amounts": {"pan_right": 90}}, "'pan_right'"),
+        ({"amounts": {"pan_left": "90"}}, "'90', not a positive number"),
+        ({"amounts": {"pan_left": -90}}, "-90, not a positive number"),
+        ({"amounts": {"pan_left": float("nan")}}, "nan, not a positive number"),
+        ({"amounts": {"pan_left": True}}, "True, not a positive number"),
+        ({"amounts": [90]}, "not a case"),
+    ],
+)
+def test_what_would_not_be_judged_is_refused_with_its_line(tmp_path, wrong, said):
+    good = {"id": "a", "prompt": "x", "move": "pan_left", "amounts": {"pan_left": 90}}
+    with pytest.raises(InputError, match=f"Line 2.*{said}"):
+        read_cases(write(tmp_path, good, {"id": "a", "prompt": "x", "move": "pan_left", **wrong}))
+
+
+def test_every_file_of_prompts_is_read():
+    for file in PROMPTS.parent.glob("*prompts.jsonl"):
+        assert read_cases(file)
+
+
 class Walker:
     """A predictor that walks half a scene depth ahead whatever is asked."""
 
