@@ -13,7 +13,7 @@ from dollygrip.errors import InputError
 from dollygrip.trajectory import Trajectory
 from dollygrip_backend.evaluation.figures import COLOURS, curves, side_view, top_view
 from dollygrip_backend.evaluation.judge import MOVES, TRAVELS, Verdict, judge
-from dollygrip_backend.evaluation.space import evaluate_space
+from dollygrip_backend.evaluation.space import Space, evaluate_space
 from dollygrip_backend.files import read_image
 from dollygrip_backend.predictor import CameraPipeline
 from dollygrip_backend.scene.estimators import load_estimator
@@ -155,24 +155,24 @@ def evaluate_predictor(
     """Judge the predictor on a file of prompts; writes `out`/report.json and `out`/report.html, prints a table.
 
     weights: a saved pipeline, the shipped one by default. scenes: held-out scenes that name their objects; with them,
-    what it knows of space is measured too. The success rate counts every seed of every prompt.
+    what it knows of space is measured too, first. The success rate counts every seed of every prompt. Raises InputError
+    for prompts or scenes that cannot be measured on.
     """
     cases = read_cases(prompts)
     pipeline = CameraPipeline.from_pretrained(weights or CameraPipeline.shipped())
+    space = evaluate_space(pipeline, scenes) if scenes else None
     start = time.perf_counter()
     results = evaluate_cases(pipeline, cases, seeds)
     summary = summarise(results, time.perf_counter() - start)
     out.mkdir(parents=True, exist_ok=True)
-    (out / "report.json").write_text(json.dumps(_as_json(summary), indent=1), encoding="utf-8")
+    (out / "report.json").write_text(json.dumps(_as_json(summary, space), indent=1), encoding="utf-8")
     (out / "report.html").write_text(_page(summary), encoding="utf-8")
     for title, groups in _tables(summary):
         print(title)
         for name, (share, count) in groups.items():
             print(f"  {name:38s} {share:6.1%} of {count}")
-    if scenes:
-        print("In space")
-        for line in evaluate_space(pipeline, scenes).lines():
-            print(line)
+    if space:
+        print("In space", *space.lines(), sep="\n")
     print(
         f"obeyed {summary.success:.1%} of {len(results)}; median jerk {summary.median_jerk:.0f}; {out / 'report.html'}"
     )
@@ -227,7 +227,7 @@ def _sight(results: list[Result]) -> dict[str, tuple[float, int]]:
     return {name: (share / count, count) for name, share in shares.items()} if count else {}
 
 
-def _as_json(summary: Summary) -> dict:
+def _as_json(summary: Summary, space: Space | None) -> dict:
     rows = [
         {
             "id": r.case.id,
@@ -243,7 +243,8 @@ def _as_json(summary: Summary) -> dict:
         for r in summary.results
     ]
     shares = {key: getattr(summary, key) for key in ("success", "by_kind", "by_move", "sight")}
-    return {**shares, "median_jerk": summary.median_jerk, "seconds": summary.seconds, "cases": rows}
+    known = {"space": attrs.asdict(space)} if space else {}
+    return {**shares, **known, "median_jerk": summary.median_jerk, "seconds": summary.seconds, "cases": rows}
 
 
 def _page(summary: Summary) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 import attrs
 import numpy as np
 
+from dollygrip.errors import InputError
 from dollygrip.rotations import matrix_from_rotvec, rotvec_from_matrix
 from dollygrip.trajectory import Trajectory
 from dollygrip_backend.data.objects import SceneObject, unambiguous
@@ -35,7 +36,8 @@ _TOWARD = ("push in toward the {}", "dolly in on the {}", "move closer to the {}
 
 @attrs.frozen
 class Space:
-    """Shares from 0 to 1 with the count of cases each; the constraints' largest errors in scene depths and degrees."""
+    """Shares from 0 to 1 with the count of cases each, None where there is none; the constraints' largest errors in
+    scene depths and degrees."""
 
     room: float
     room_everywhere: float
@@ -45,7 +47,7 @@ class Space:
     named: int
     sight: float
     things: int
-    turn: float
+    turn: float | None
     turns: int
     distance: float
     orbits: int
@@ -57,13 +59,14 @@ class Space:
 
     def lines(self) -> list[str]:
         """The table, one figure a line."""
+        turn = "none" if self.turn is None else f"{self.turn:.1%}"
         return [
             f"  takes no nearer than {LEAST:.0%} of scene depth to what view 0 shows  {self.room:6.1%} of {self.takes}",
             f"  ... to what any view shows                       {self.room_everywhere:6.1%} of {self.takes}",
             f"  toward the <colour> <object>: ends within {_AIM:g} degrees          {self.aim:6.1%} of {self.named}",
             f"  ... the object found in the picture                           {self.found:6.1%} of {self.named}",
             f"  named things of all views: found within {_AIM:g} degrees          {self.sight:6.1%} of {self.things}",
-            f"  pan to it, its side said: faces it within {_AIM:g} degrees          {self.turn:6.1%} of {self.turns}",
+            f"  pan to it, its side said: faces it within {_AIM:g} degrees          {turn:>6s} of {self.turns}",
             f"  orbits about it: within {_RADIUS:.0%} of the true distance      {self.distance:6.1%} of {self.orbits}",
             f"  keyframes met within {self.keyframe_position:.2%} of scene depth, {self.keyframe_degrees:.3f} degrees",
             f"  paths met within {self.path:.2%} of scene depth",
@@ -72,8 +75,13 @@ class Space:
 
 
 def evaluate_space(pipeline: CameraPipeline, folder: Path) -> Space:
-    """Measure on every scene of `folder`; scenes must name their objects."""
+    """Measure on every scene of `folder`. Raises InputError where none of them names an object to go to."""
     scenes = SceneDataset(folder)
+    if not any(any(_named(scene)) for scene in scenes):
+        raise InputError(
+            f"No scene in {folder} has a name and a colour for an object of its first view.",
+            "Render scenes with `dollygrip data scenes`.",
+        )
     rooms, aims, finds, sights, turns, radii, keys, paths, bent, free = ([] for _ in range(10))
     for index in range(len(scenes)):
         scene = scenes[index]
@@ -105,7 +113,7 @@ def evaluate_space(pipeline: CameraPipeline, folder: Path) -> Space:
         named=len(aims),
         sight=float(np.mean(np.array(sights) <= _AIM)),
         things=len(sights),
-        turn=float(np.mean(np.array(turns) <= _AIM)) if turns else float("nan"),
+        turn=float(np.mean(np.array(turns) <= _AIM)) if turns else None,
         turns=len(turns),
         distance=float(np.mean(np.array(radii) <= _RADIUS)),
         orbits=len(radii),

@@ -1,12 +1,16 @@
 """What the shipped predictor knows of space, on small held-out scenes with exact depth."""
 
+import json
 from pathlib import Path
 
+import attrs
 import numpy as np
 import pytest
 
+from dollygrip.errors import InputError
 from dollygrip_backend.data.objects import SceneObject, unambiguous
-from dollygrip_backend.data.scenes import Scene, SceneDataset
+from dollygrip_backend.data.scenes import Scene, SceneDataset, save_scene
+from dollygrip_backend.evaluation.predictor import evaluate_predictor
 from dollygrip_backend.evaluation.space import Space, _apart, evaluate_space
 from dollygrip_backend.predictor import CameraPipeline
 
@@ -48,3 +52,23 @@ def test_every_figure_has_its_line(measured):
     text = "\n".join(measured.lines())
     assert f"{measured.room:.1%}" in text and f"{measured.aim:.1%}" in text and str(measured.named) in text
     assert f"{measured.sight:.1%} of {measured.things}" in text
+    assert "none of 0" in "\n".join(attrs.evolve(measured, turn=None, turns=0).lines())
+
+
+def test_scenes_to_measure_on_are_looked_at_before_any_take(tmp_path):
+    prompts = tmp_path / "prompts.jsonl"
+    prompts.write_text('{"id": "a", "prompt": "pan left", "move": "pan_left"}')
+    with pytest.raises(InputError, match="no scenes in"):
+        evaluate_predictor(prompts, tmp_path / "out", scenes=tmp_path)
+    save_scene(tmp_path / "nameless.npz", attrs.evolve(SceneDataset(SCENES)[0], objects=()))
+    with pytest.raises(InputError, match="name and a colour"):
+        evaluate_predictor(prompts, tmp_path / "out", scenes=tmp_path)
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_report_has_what_was_measured_in_space(measured, tmp_path, monkeypatch):
+    prompts = tmp_path / "prompts.jsonl"
+    prompts.write_text('{"id": "a", "prompt": "pan left", "move": "pan_left"}')
+    monkeypatch.setattr("dollygrip_backend.evaluation.predictor.evaluate_space", lambda pipeline, scenes: measured)
+    evaluate_predictor(prompts, tmp_path, scenes=SCENES)
+    assert json.loads((tmp_path / "report.json").read_text())["space"] == attrs.asdict(measured)
