@@ -26,7 +26,7 @@ _HEIGHT = 288  # of the pictures in a report
 
 @attrs.frozen
 class DepthScores:
-    """One view, the sky left out; or means over views. The estimate is first scaled by the median of truth / estimate.
+    """One view, the sky left out; or means over views. The estimate is first scaled so that its median is the truth's.
     A surface that is taken for sky counts as if it were estimated at 20 median depths.
 
     absrel: |estimate - truth| / truth; delta1: share of pixels within a factor of 1.25; metric_absrel: absrel without
@@ -53,8 +53,8 @@ class _View:
 
 
 def absolute_relative(estimate: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
-    """(AbsRel, delta1) of positive finite depths of one view after the best scale in the median's sense."""
-    scaled = estimate * np.median(truth / estimate)
+    """(AbsRel, delta1) of positive finite depths of one view, scaled by median(truth) / median(estimate)."""
+    scaled = estimate * (np.median(truth) / np.median(estimate))
     ratio = np.maximum(scaled / truth, truth / scaled)
     return float(np.mean(np.abs(scaled - truth) / truth)), float(np.mean(ratio < 1.25))
 

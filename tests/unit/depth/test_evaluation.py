@@ -52,6 +52,11 @@ def test_what_is_wrong_by_a_tenth_scores_a_tenth(error):
     assert absolute_relative(estimate, truth)[1] == pytest.approx(201 / 301)
 
 
+def test_the_scale_is_that_of_the_medians():
+    truth, estimate = np.array([1.0, 2.0, 8.0]), np.array([4.0, 1.0, 2.0])  # the median of the ratios is 2
+    assert absolute_relative(estimate, truth) == pytest.approx(((3 + 0.5 + 0.75) / 3, 0))
+
+
 def test_scores_by_kind_leave_the_sky_out_and_measure_it(tmp_path):
     for kind in ("street", "interior"):
         save_scene(tmp_path / f"{kind}.npz", scene(kind))
