@@ -1,8 +1,8 @@
 """Is the wavelet regularisation loss worth having? Two trajectory transformers of one recipe, with it and without.
 
 Both are trained for the same number of steps from the same seed on the same captions, with the shipped shot reader, and
-measured alike: prompts obeyed, jerk of the takes, and the error of a single prediction from noise in each sub-band
-relative to that band's size in the true takes.
+measured alike: prompts obeyed, jerk of the takes, and the error of a single prediction from noise on fresh draws of
+the grammar, in each sub-band relative to that band's size in the true takes.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ from dollygrip_backend.training.common import moved, read_config
 from dollygrip_backend.training.predictor import CONFIG, Config
 from dollygrip_backend.training.trajectory import draw_batch, train_trajectory, wavelet_bands
 
-_CAPTIONS, _HELD_OUT_SEED, _SIGMA = 16384, 990_000, 0.8
+_CAPTIONS, _FRESH_SEED, _SIGMA = 16384, 990_000, 0.8
 _CACHE = Path(".cache/train/predictor/captions")  # where the predictor's training keeps its text features
 
 
@@ -30,7 +30,7 @@ def compare_wavelet(cases: list[Case], steps: int = 800, work: Path = Path(".cac
     """Train both, print the table. work: where their checkpoints go."""
     settings = read_config(CONFIG, Config)
     bank = load_bank(draw_pairs(_CAPTIONS, settings.reader.seed), _CACHE)
-    held_out = load_bank(draw_pairs(256, _HELD_OUT_SEED), _CACHE)
+    fresh = load_bank(draw_pairs(256, _FRESH_SEED), _CACHE)
     pipeline = CameraPipeline.from_pretrained(CameraPipeline.shipped())
     reader = pipeline.reader.float()
     shipped = (CameraPipeline.shipped() / "reader" / "diffusion_pytorch_model.safetensors").read_bytes()
@@ -45,7 +45,7 @@ def compare_wavelet(cases: list[Case], steps: int = 800, work: Path = Path(".cac
         results = evaluate_cases(pipeline, cases)
         obeyed = np.mean([result.verdict.obeyed for result in results])
         jerk = np.median([result.verdict.jerk for result in results])
-        bands = " ".join(f"{error:.3f}" for error in band_errors(model, reader, held_out, recipe).tolist())
+        bands = " ".join(f"{error:.3f}" for error in band_errors(model, reader, fresh, recipe).tolist())
         print(f"wavelet {weight:<8g} {obeyed:10.1%} {jerk:13.0f}   {bands}")
 
 
@@ -53,9 +53,10 @@ def compare_wavelet(cases: list[Case], steps: int = 800, work: Path = Path(".cac
 def band_errors(model: CameraTransformer, reader: ShotReader, bank: CaptionBank, recipe) -> Tensor:
     """Mean absolute error of one prediction at noise level 0.8, for each sub-band over its mean size in the truth.
 
-    (bands,), coarse first, on the device of the model, which must be the reader's.
+    (bands,), coarse first, on the device of the model, which must be the reader's. Every caption is read.
     """
-    batch = draw_batch(bank, np.arange(len(bank)), attrs.evolve(recipe, constraints=0.0), np.random.default_rng(0))
+    recipe = attrs.evolve(recipe, constraints=0.0, without_text=0.0)
+    batch = draw_batch(bank, np.arange(len(bank)), recipe, np.random.default_rng(0))
     batch = moved(batch, model.device)
     memory, _ = reader(batch.text)
     sigma = torch.full_like(batch.sigma, _SIGMA)

@@ -3,6 +3,7 @@
 torch's "meta" device stands in for a card: like one, it computes with nothing that lies elsewhere.
 """
 
+import attrs
 import pytest
 import torch
 
@@ -32,7 +33,7 @@ def test_both_models_are_judged_on_the_device_that_they_were_trained_on(bank, tm
         judged.append({tensor.device for network in networks for tensor in network.state_dict().values()})
         return []
 
-    def measure(model, reader, held_out, recipe):
+    def measure(model, reader, fresh, recipe):
         assert model.device == reader.device == CARD
         return torch.zeros(4)
 
@@ -50,5 +51,8 @@ def test_the_error_by_sub_band_is_measured_where_the_model_is(bank):
     recipe = read_config(CONFIG, Config).trajectory
     here = wavelet.band_errors(pipeline.transformer, pipeline.reader.float(), bank, recipe)
     assert here.shape == (4,) and (here > 0).all() and here[0] < 0.5
+    torch.manual_seed(5)
+    every = attrs.evolve(recipe, without_text=1.0)  # a share of captions to train without
+    assert torch.equal(wavelet.band_errors(pipeline.transformer, pipeline.reader, bank, every), here)
     there = wavelet.band_errors(pipeline.transformer.to(CARD), pipeline.reader.to(CARD), bank, recipe)
     assert there.shape == (4,) and there.device == CARD
