@@ -3,7 +3,7 @@
 import os
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -12,10 +12,10 @@ import numpy as np
 from rich.progress import Progress
 
 from dollygrip.conventions import Sensor, c2w_from_blender, intrinsics_from_lens
-from dollygrip.errors import DollygripError
+from dollygrip.errors import DollygripError, InputError
 from dollygrip_backend.data.develop import denoise, exposure_for, picture
 from dollygrip_backend.data.objects import find_objects
-from dollygrip_backend.data.scenes import Scene, save_scene
+from dollygrip_backend.data.scenes import MAX_VIEWS, Scene, load_scene, save_scene
 
 _SCRIPT = Path(__file__).parent / "blender" / "render_scenes.py"
 _PER_PROCESS = 40  # scenes; a fresh process gives back what Blender has not freed
@@ -49,13 +49,17 @@ def render_scenes(
     mix: "common" (rooms, streets, landscapes, yards, tabletops, figures), "rare" (halls, work yards, shores, woods) or
     "things" (both, with more of the things that people name); the files of the last two are called MIX_SEED_INDEX.npz.
     long_side: pixels; the short side has three fifths of it. The same seed, mix and index give the same scene and
-    framings. `python` is a Python with bpy (default: blender_python()). Each process uses one thread. Raises
-    DollygripError with Blender's last words when a process fails.
+    framings. `python` is a Python with bpy (default: blender_python()). Each process uses one thread. Raises InputError
+    for more views than a scene file may have and for a scene that exists with others, or DollygripError with Blender's
+    last words when a process fails.
     """
-    out.mkdir(parents=True, exist_ok=True)
-    python = python or blender_python()
+    if views > MAX_VIEWS:
+        raise InputError(f"A scene of {views} views cannot be read again.", f"Use {MAX_VIEWS} at most.")
     name = "scene" if mix == "common" else mix
     paths = {index: out / f"{name}_{seed}_{index:05}.npz" for index in range(count)}
+    _check_kept(paths.values(), views, long_side)
+    out.mkdir(parents=True, exist_ok=True)
+    python = python or blender_python()
     missing = [index for index, path in paths.items() if not path.exists()]
     chunks = [missing[i : i + _PER_PROCESS] for i in range(0, len(missing), _PER_PROCESS)]
     running: set[subprocess.Popen] = set()
@@ -75,6 +79,18 @@ def render_scenes(
                 process.terminate()
             raise
     return list(paths.values())
+
+
+def _check_kept(paths: Iterable[Path], views: int, long_side: int) -> None:
+    """Raises InputError where a scene exists that is not as it would be rendered."""
+    for path in filter(Path.exists, paths):
+        scene = load_scene(path)
+        kept = len(scene), max(scene.size)
+        if kept != (views, long_side):
+            raise InputError(
+                f"{path} has {kept[0]} views, {kept[1]} pixels along the long side, not {views} of {long_side}.",
+                "Choose another folder, or delete the scenes in it.",
+            )
 
 
 def _render_chunk(

@@ -85,3 +85,17 @@ def test_a_missing_or_failing_blender_is_named_with_the_way_out(tmp_path, monkey
     with pytest.raises(DollygripError, match="No module named 'bpy'"):
         render_scenes(tmp_path / "out", 1, 0, python=sys.executable)  # this Python has no bpy
     assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize(("views", "long_side"), [(3, 10), (2, 20)])
+def test_scenes_that_exist_are_kept_only_where_they_are_as_asked(scene, tmp_path, views, long_side):
+    save_scene(tmp_path / "scene_7_00000.npz", scene)
+    kept = render_scenes(tmp_path, 1, 7, 2, long_side=10, python=sys.executable)
+    assert kept == [tmp_path / "scene_7_00000.npz"]
+    with pytest.raises(InputError, match=rf"scene_7_00000.*2 views, 10 pixels .*, not {views} of {long_side}"):
+        render_scenes(tmp_path, 1, 7, views, long_side=long_side, python=sys.executable)
+
+
+def test_more_views_than_can_be_read_are_not_rendered(tmp_path):
+    with pytest.raises(InputError, match="64 at most"):
+        render_scenes(tmp_path, 1, 0, views=65, python=sys.executable)
