@@ -124,7 +124,8 @@ def evaluate_video(
         typer.Argument(help="A rendered shot's folder: is its camera the one asked for?", show_default=False),
     ] = None,
     camera: Annotated[
-        Path | None, typer.Option(help="The shot's camera.", show_default="the *.camera.json in its folder")
+        Path | None,
+        typer.Option(help="The shot's camera.", show_default="the *.camera.json in its folder or FOLDER.shot"),
     ] = None,
     clips: Annotated[Path | None, typer.Option(help="Folder of real clips with poses, to be rendered again.")] = None,
     engine: Annotated[str, typer.Option(help="The video engine that renders the clips.")] = "embedded",

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dollygrip import formats
+from dollygrip import formats, shot_record
 from dollygrip.achieved import AchievedCamera
 from dollygrip.errors import InputError
 from dollygrip_backend.files import read_image
@@ -16,8 +16,9 @@ from dollygrip_backend.video.recovery import recover
 def evaluate_shot(folder: Path, camera: Path | None = None) -> AchievedCamera:
     """Recover the camera of the numbered images in a shot's folder and compare it with the one that was asked for.
 
-    camera: the camera file; by default the *.camera.json in the folder. Writes `folder`/achieved.json. Raises
-    InputError where images or camera are missing or do not belong together.
+    camera: the camera file; by default the *.camera.json in the folder, or in the record that `dollygrip render` keeps
+    beside it. Writes `folder`/achieved.json. Raises InputError where images or camera are missing or do not belong
+    together.
     """
     frames = read_shot(folder)
     requested = formats.read(camera or _only_camera(folder))
@@ -51,7 +52,7 @@ def _number(file: Path) -> int:
 
 
 def _only_camera(folder: Path) -> Path:
-    cameras = sorted(folder.glob("*.camera.json"))
+    cameras = sorted(folder.glob("*.camera.json")) or sorted(shot_record.beside(folder).glob("*.camera.json"))
     if len(cameras) != 1:
         raise InputError(f"The folder {folder} has {len(cameras)} camera files.", "Name the camera with --camera.")
     return cameras[0]

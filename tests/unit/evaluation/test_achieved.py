@@ -1,6 +1,7 @@
 """The figures of a recovered camera, and the command's work on a folder."""
 
 import json
+import shutil
 
 import attrs
 import numpy as np
@@ -11,7 +12,7 @@ from PIL import Image
 from room import SIZE, camera, picture
 from typer.testing import CliRunner
 
-from dollygrip import formats
+from dollygrip import formats, shot_record
 from dollygrip.errors import InputError
 from dollygrip.rotations import matrix_from_rotvec
 from dollygrip.trajectory import Trajectory
@@ -119,6 +120,15 @@ def test_a_shots_camera_is_found_and_written_in_the_requests_own_world(shot):
     assert np.abs(written[:, :3, 3] - requested.positions).max() < 0.03
     assert np.abs(written - requested.c2w).max() < 0.03
     assert content["rot_err"] == errors.rot_err and content["frames"][0]["rotation_degrees"] == errors.rotation[0]
+
+
+def test_the_camera_of_a_folder_that_the_command_line_rendered_is_found_beside_it(shot, tmp_path):
+    folder, _ = shot
+    shutil.copytree(folder, tmp_path / "clip", ignore=shutil.ignore_patterns("*.json"))
+    kept = shot_record.beside(tmp_path / "clip")
+    kept.mkdir()
+    shutil.copy(folder / shot_record.CAMERA, kept)
+    assert np.nanmax(evaluate_shot(tmp_path / "clip").position) < 0.03
 
 
 def test_what_does_not_belong_together_is_refused(shot, tmp_path):
