@@ -78,7 +78,7 @@ def train_embedded(
 @reported
 def evaluate_predictor(
     prompts: Annotated[Path, typer.Option(help="JSONL: lines of id, prompt, move or expect, image?.")],
-    out: Annotated[Path, typer.Option(help="Folder for the report.")] = Path("evaluation"),
+    out: Annotated[Path, typer.Option(help="Folder for the report.")] = Path("evaluation/predictor"),
     seeds: Annotated[int, typer.Option(min=1, help="Takes of each prompt that are judged.")] = 1,
     weights: Weights = None,
     scenes: Annotated[Path | None, typer.Option("--data", help="Held-out scenes: measure space and aim too.")] = None,
@@ -129,7 +129,7 @@ def evaluate_video(
     ] = None,
     clips: Annotated[Path | None, typer.Option(help="Folder of real clips with poses, to be rendered again.")] = None,
     engine: Annotated[str, typer.Option(help="The video engine that renders the clips.")] = "embedded",
-    out: Annotated[Path, typer.Option(help="Folder for the report.")] = Path("evaluation"),
+    out: Annotated[Path, typer.Option(help="Folder for the report.")] = Path("evaluation/video"),
     scenes: TestScenes = Path(".cache/scenes/test"),
     weights: Weights = None,
 ) -> None:

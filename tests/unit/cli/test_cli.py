@@ -290,6 +290,8 @@ def test_a_prompt_is_drawn_as_it_was_written(here):
         ("render", "nearest to the camera file's"),
         ("convert", "by the target's name"),
         ("evaluate video", "the *.camera.json in its folder"),
+        ("evaluate video", "evaluation/video"),  # each of its own: their reports have the same names
+        ("evaluate predictor", "evaluation/predictor"),
     ],
 )
 def test_help_tells_what_an_option_is_when_it_is_left_out(command, default):
