@@ -7,7 +7,7 @@ import pytest
 from dollygrip.errors import InputError
 from dollygrip.rotations import matrix_from_rotvec
 from dollygrip.trajectory import Trajectory
-from dollygrip_backend.evaluation.judge import MOVES, judge, orbit_hold
+from dollygrip_backend.evaluation.judge import LEAST, MOVES, jerk, judge, orbit_hold
 
 TIME = np.linspace(0, 1, 81)
 EASE = TIME**3 * (10 - 15 * TIME + 6 * TIME**2)
@@ -222,6 +222,11 @@ def test_jerk_tells_smooth_from_rough():
     c2w = rough.c2w.copy()
     c2w[:, 0, 3] += np.random.default_rng(0).normal(0, 0.002, 81)
     assert judge(attrs.evolve(rough, c2w=c2w), ["dolly_in"]).jerk > 20 * judge(smooth, ["dolly_in"]).jerk
+
+
+def test_jerk_counts_in_least_visible_amounts():
+    ten = 10 * TIME**2 * (3 - 2 * TIME)  # its third derivative is -120
+    assert jerk(build(position=LEAST["dolly"] * ten[:, None] * AXIS["dolly"])) == pytest.approx(120 / np.sqrt(7))
 
 
 def test_an_unknown_move_is_an_error():

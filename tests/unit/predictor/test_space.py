@@ -29,7 +29,7 @@ def test_takes_keep_away_from_what_the_view_shows(measured):
 def test_keyframes_and_paths_are_met(measured):
     assert measured.keyframe_position < 0.005 and measured.keyframe_degrees < 0.5
     assert measured.path < 0.01
-    assert measured.constrained_jerk < 4000  # a smoothstep of ten least amounts has 500, jitter of a tenth 200,000
+    assert measured.constrained_jerk < 4000  # a smoothstep of ten least amounts has 120, jitter of a tenth 200,000
 
 
 def test_what_is_named_is_looked_for_in_every_view(measured):
