@@ -43,6 +43,8 @@ class Camera:
         row.use_property_split = False
         row.prop(context.window_manager, "dollygrip_live", text="Live", icon="PLAY", toggle=True)
         row.operator("dollygrip.keep_live", icon="CHECKMARK")
+        if said := context.window_manager.dollygrip_live_line:
+            wrapped(layout, context, said)
         draw_job(layout, context, "PredictCamera")
 
 

@@ -12,7 +12,7 @@ import traceback
 import attrs
 import bpy
 import numpy as np
-from bpy.props import BoolProperty
+from bpy.props import BoolProperty, StringProperty
 
 from dollygrip.client import TakeReady
 from dollygrip.conventions import blender_from_c2w
@@ -104,6 +104,12 @@ class LiveDirection:
         """Whether the path that is shown is one of this scene."""
         return scene.session_uid == self._scene
 
+    def line(self, scene: bpy.types.Scene) -> str:
+        """As `status`, for the panel of a scene; "" while live direction is off."""
+        if self.on and not self.follows(scene):
+            return "Live follows another scene. Turn it off and on to follow this one."
+        return self.status if self.on else ""
+
     def start(self, scene: bpy.types.Scene) -> None:
         """Follow the settings of a scene; the backend is started where none runs."""
         self.stop()
@@ -170,7 +176,7 @@ class LiveDirection:
             self.said = error.message
             return
         number = self._predictor.ask(task.request, task.arrays)
-        self._tasks[number] = task
+        self._tasks[number], self.said = task, ""
 
     def _task(self, context: bpy.types.Context, wanted: tuple) -> PredictCamera:
         """The task of the panel's settings; pictures and cameras are read only where they are others than before."""
@@ -291,11 +297,12 @@ def register() -> None:
         get=lambda _manager: live.on,
         set=_switch,
     )
+    bpy.types.WindowManager.dollygrip_live_line = StringProperty(get=lambda _manager: live.line(bpy.context.scene))
     bpy.app.handlers.load_pre.append(stop_on_load)
 
 
 def unregister() -> None:
     live.stop()
     bpy.app.handlers.load_pre.remove(stop_on_load)
-    del bpy.types.WindowManager.dollygrip_live
+    del bpy.types.WindowManager.dollygrip_live, bpy.types.WindowManager.dollygrip_live_line
     bpy.utils.unregister_class(DOLLYGRIP_OT_keep_live)

@@ -1,10 +1,9 @@
-"""The Live panel: what live direction says, and the plot of the move that is shown. Its switch is beside Predict."""
+"""The Live panel: the plot of the move that is shown. Its switch, and what it says, are below Predict."""
 
 import bpy
 import numpy as np
 
 from ..camera import camera
-from ..drawing import wrapped
 from ..takes import takes
 from . import plot
 from .live import live
@@ -18,12 +17,7 @@ class Live:
 
     def draw(self, context):
         layout = self.layout
-        followed = live.follows(context.scene)
-        if live.on and not followed:
-            wrapped(layout, context, "Live follows another scene. Turn it off and on to follow this one.", "INFO")
-        elif live.on and live.status:
-            wrapped(layout, context, live.status)
-        if live.preview and followed:
+        if live.preview and live.follows(context.scene):
             draw_plot(layout, context.scene, live.preview.shape, live.preview.trajectory.meta)
         elif overlay.view and (take := takes.shown(context.scene.camera)):
             draw_plot(layout, context.scene, overlay.view.shown, takes.provenance(take)["meta"])

@@ -85,6 +85,7 @@ def test_another_scene_neither_shows_nor_keeps_the_path(ready):
     other = bpy.data.scenes.new("Other")
     bpy.context.window.scene = other
     live.tick()
+    assert bpy.context.window_manager.dollygrip_live_line.startswith("Live follows another scene.")
     assert not live.follows(other) and not bpy.ops.dollygrip.keep_live.poll()
     bpy.context.window.scene = ready
     bpy.data.scenes.remove(other)
@@ -253,6 +254,20 @@ def test_undo_knows_nothing_of_previews(ready):
     assert bpy.context.scene.dollygrip.prompt == "one" and not bpy.context.scene.dollygrip.take_list
     assert live.on, "undo leaves it on, and it follows"
     tick_until(lambda: shown_prompt() == "one")
+
+
+def test_what_is_typed_takes_the_place_of_what_was_wrong(ready, tmp_path):
+    manager = bpy.context.window_manager
+    ready.dollygrip.prompt = ""
+    assert not manager.dollygrip_live_line
+    turn(True)
+    live.tick()
+    assert manager.dollygrip_live_line == "The prompt is empty."
+    ready.dollygrip.prompt = f"until={tmp_path / 'asked'}"
+    live.tick()
+    assert not live.said and manager.dollygrip_live_line.endswith("…"), "it predicts"
+    (tmp_path / "asked").touch()
+    tick_until(lambda: live.preview)
 
 
 def test_half_typed_prompts_are_a_quiet_line(ready):
