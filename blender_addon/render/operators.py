@@ -83,14 +83,16 @@ class DOLLYGRIP_OT_open_take(OnStrip, bpy.types.Operator):
 
 
 class DOLLYGRIP_OT_show_true_colours(OnStrip, bpy.types.Operator):
-    """Show the active strip's own colours: by its colour space, or by a neutral view where none undoes the scene's"""
+    """Show the rendered strips' own colours: by their colour space, or a neutral view where none undoes the scene's"""
 
     bl_idname = "dollygrip.show_true_colours"
     bl_label = "Show True Colours"
 
     def execute(self, context):
-        if said := colours.show(compat.sequencer_scene(context), strips.active(context)):
+        scene = compat.sequencer_scene(context)
+        if said := colours.show(scene, *strips.rendered(scene)):
             self.report({"INFO"}, said)
+        scene.dollygrip.notice = scene.dollygrip.notice.replace(colours.CHANGED, "").strip()
         return {"FINISHED"}
 
 

@@ -184,15 +184,15 @@ class RenderShot:
 
     def deliver(self, scene: bpy.types.Scene, prepared: Path) -> None:
         self.files.append(prepared)
-        strip = strips.ensure(scene, self.files, self.frame_start, len(self.trajectory), self._shot("rendering"))
-        if len(self.files) == 1 and not colours.are_true(scene, strip):
-            self.notices.append("The scene's view changes the strip's colours: Show True Colours undoes that.")
+        strips.ensure(scene, self.files, self.frame_start, len(self.trajectory), self._shot("rendering"))
 
     def finish(self, scene: bpy.types.Scene, outcome: Outcome) -> None:
         before = scene.dollygrip.notice  # of the shots of this queue that have ended
         if self.files:
             shot = self._shot(outcome.state, outcome.summary)
-            strips.ensure(scene, self.files, self.frame_start, len(self.trajectory), shot)
+            strip = strips.ensure(scene, self.files, self.frame_start, len(self.trajectory), shot)
+            if not colours.are_true(scene, strip):
+                self.notices.append(colours.CHANGED)
             if name := outcome.summary.get("depth_estimator"):
                 shot_record.note_depth_estimator(self.folder, name)
             said = f"{len(self.files)} of {len(self.trajectory)} frames are in {takes.beside(self.folder)}."

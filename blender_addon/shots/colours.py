@@ -9,6 +9,7 @@ from typing import Any
 import bpy
 
 NEUTRAL = (("view_transform", "Standard"), ("look", "None"), ("exposure", 0.0), ("gamma", 1.0))  # of a scene's view
+CHANGED = "The scene's view changes the strip's colours: Show True Colours undoes that."
 _UNDONE = {
     "Standard": "sRGB",
     "AgX": "AgX Base sRGB",
@@ -29,10 +30,11 @@ def undo_view(scene: bpy.types.Scene, strip) -> None:
         set_known(space, "name", "sRGB")
 
 
-def show(scene: bpy.types.Scene, strip) -> str:
-    """Let a strip show its own colours, if need be by a neutral view of the scene; returns what was changed of that."""
+def show(scene: bpy.types.Scene, *strips) -> str:
+    """Let strips show their own colours, if need be by a neutral view of the scene; returns what that changed."""
     said = "" if _undone_by(scene.view_settings) else _neutralise(scene)
-    undo_view(scene, strip)
+    for strip in strips:
+        undo_view(scene, strip)
     return said
 
 

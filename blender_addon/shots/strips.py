@@ -30,9 +30,14 @@ def active(context: bpy.types.Context):
     return editor.active_strip if editor else None
 
 
+def rendered(scene: bpy.types.Scene) -> list[Any]:
+    """The strips that renders made, those inside of meta strips too."""
+    return [strip for strip in compat.all_strips_of(scene) if _KEY in strip]
+
+
 def of_folder(scene: bpy.types.Scene, folder: Path):
     """The strip that shows the frames of a folder; None where there is none."""
-    return next((s for s in compat.all_strips_of(scene) if _KEY in s and folder_of(s) == folder.absolute()), None)
+    return next((strip for strip in rendered(scene) if folder_of(strip) == folder.absolute()), None)
 
 
 def note(strip, key: str, value: Any) -> None:

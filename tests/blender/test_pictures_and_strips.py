@@ -120,6 +120,24 @@ def test_a_view_that_nothing_undoes_becomes_neutral_where_that_is_asked(scene, t
     assert "exposure" in said and "view transform" not in said
 
 
+def test_a_neutral_view_leaves_no_rendered_strip_in_other_colours(scene, tmp_path):
+    """Those that undid the view before, and one of the animator's stays as it is; the notice that led there goes."""
+    made = []
+    for number in (1, 2):
+        folder = tmp_path / f"shot_{number:03d}"
+        folder.mkdir()
+        [(path, _)] = frames(folder, 1)
+        made.append(strips.ensure(scene, [path], 10 * number, 1, shot(folder)))
+    own = compat.strips_of(scene).new_image("own", str(path), 9, 1)
+    own.colorspace_settings.name = "AgX Base sRGB"
+    assert {strip.colorspace_settings.name for strip in made} == {"AgX Base sRGB"}
+    scene.view_settings.exposure = 0.7
+    scene.dollygrip.notice = f"1 of 1 frames are in {folder}. {colours.CHANGED}"
+    assert bpy.ops.dollygrip.show_true_colours() == {"FINISHED"}
+    assert all(colours.are_true(scene, strip) for strip in made) and not colours.are_true(scene, own)
+    assert scene.dollygrip.notice == f"1 of 1 frames are in {folder}."
+
+
 def test_a_strip_grows_and_new_versions_lie_above(scene, tmp_path):
     first, second = tmp_path / "shot_001", tmp_path / "shot_002"
     for folder in (first, second):
