@@ -60,8 +60,9 @@ def ensure(scene: bpy.types.Scene, files: list[Path], first: int, length: int, s
         strip = strips.new_image(name, path, channel, first, fit_method="FIT")
         colours.undo_view(scene, strip)
         compat.show_in_sequencer(scene)
-        if scene.sequence_editor.active_strip is None:
-            scene.sequence_editor.active_strip = strip  # its take can be opened at once
+        seen = scene.sequence_editor.active_strip
+        if seen is None or _KEY in seen:
+            scene.sequence_editor.active_strip = strip  # its take can be opened at once, and its camera measured
     for file in files[len(strip.elements) :]:
         strip.elements.append(file.name)
     strip[_KEY] = shot

@@ -138,6 +138,21 @@ def test_a_neutral_view_leaves_no_rendered_strip_in_other_colours(scene, tmp_pat
     assert scene.dollygrip.notice == f"1 of 1 frames are in {folder}."
 
 
+def test_the_newest_version_is_active_unless_a_strip_of_the_animators_is(scene, tmp_path):
+    """So that its take is opened, and its camera measured."""
+
+    def render(name):
+        (tmp_path / name).mkdir()
+        [(path, _)] = frames(tmp_path / name, 1)
+        return strips.ensure(scene, [path], 1, 1, shot(tmp_path / name))
+
+    render("shot_001")
+    assert render("shot_002") == strips.active(bpy.context)
+    own = scene.sequence_editor.active_strip = compat.strips_of(scene).new_image("own", "any.png", 9, 1)
+    render("shot_003")
+    assert strips.active(bpy.context) == own
+
+
 def test_a_strip_grows_and_new_versions_lie_above(scene, tmp_path):
     first, second = tmp_path / "shot_001", tmp_path / "shot_002"
     for folder in (first, second):
