@@ -119,6 +119,12 @@ def _bounded(size: tuple[int, int]) -> tuple[int, int]:
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
+def is_bounded(image: np.ndarray) -> bool:
+    """Whether what `read_picture` returns may have been scaled down, which the command line does not do: its
+    fingerprint may be another there."""
+    return max(image.shape[:2]) == _LARGEST
+
+
 def _take_as_data(image: bpy.types.Image) -> None:
     """Let Blender give an image's values as they are stored."""
     try:

@@ -19,7 +19,7 @@ from ..backend.session import Outcome, push_undo
 from ..backend.worker import Tell
 from ..camera import camera, depths
 from ..direct.predict import check_prompt
-from ..references.picture import fingerprint, read_picture, write_png
+from ..references.picture import fingerprint, is_bounded, read_picture, write_png
 from ..shots import colours, saving, shots, strips
 from ..takes import takes
 from . import scene_depth
@@ -100,7 +100,8 @@ class RenderShot:
             frame_start=first,
             parent=saving.parent_folder(),
             provenance=_provenance(scene, shot, take, reference) | {"reference_sha256": sha256},
-            notices=_notices(context, shot, first, scaled=depth is not None, moving=moving),
+            notices=_notices(context, shot, first, scaled=depth is not None, moving=moving)
+            + _other_picture(reference, image, made_from),
             title=f"Rendering {shot.name}",
             depth_pass=scene_depth.DepthPass.of(context, sampled, first, seen_by) if keep_set else None,
         )
@@ -260,6 +261,15 @@ def _notices(
     if moving:
         notices.append("Something moves in the scene: the shot shows it at rest, in the colours of the reference.")
     return notices
+
+
+def _other_picture(path: str, image: np.ndarray, made_from: dict[str, Any]) -> list[str]:
+    """A notice where a camera that was loaded was predicted from another picture than the `image` at `path`."""
+    pose = None if made_from.get("reference") else camera.reference_pose(made_from.get("meta", {}))
+    known = pose and pose.get("sha256")
+    if not known or is_bounded(image) or known == fingerprint(image):
+        return []
+    return [f"This camera was predicted from another picture than {Path(path).name}."]
 
 
 def _reference(

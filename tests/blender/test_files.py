@@ -4,6 +4,8 @@ import bpy
 import numpy as np
 import pytest
 from bl_ext.user_default.dollygrip.camera import camera
+from bl_ext.user_default.dollygrip.references import picture
+from bl_ext.user_default.dollygrip.render.render import RenderShot
 from bl_ext.user_default.dollygrip.takes import files, takes
 from blender.sample_takes import view_degrees
 from mathutils import Euler
@@ -191,3 +193,25 @@ def test_what_cannot_be_imported_or_exported_is_said(scene, tmp_path, monkeypatc
     scene.camera = None
     with pytest.raises(RuntimeError, match="has no camera"):
         bpy.ops.dollygrip.save_take(filepath=str(tmp_path / "a.abc"))
+
+
+def test_a_camera_that_was_predicted_from_another_picture_says_so_when_it_is_rendered(scene, picture_path, tmp_path):
+    """Not of the same one, wherever it lies, nor of one so large that the command line reads other pixels of it."""
+    rgb = picture.read_picture(str(picture_path))
+    for name, other in (("same", rgb), ("other", 255 - rgb), ("large", np.zeros((8, 2600, 3), np.uint8))):
+        picture.write_png(tmp_path / f"{name}.png", other)
+    lens = [300, 300, 64, 36]
+    reference = {"sha256": picture.fingerprint(rgb), "c2w": np.eye(4).tolist(), "intrinsics": lens}
+    meta = {"prompt": "static", "reference": reference}
+    still = Trajectory(np.tile(np.eye(4), (5, 1, 1)), np.tile(lens, (5, 1)), (128, 72), 24.0, 4.0, meta)
+    formats.write(tmp_path / "still.camera.json", still)
+    bpy.ops.dollygrip.load_take(filepath=str(tmp_path / "still.camera.json"))
+    said = {}
+    for name in ("same", "other", "large"):
+        scene.dollygrip.reference = str(tmp_path / f"{name}.png")
+        said[name] = [notice for notice in RenderShot.of(bpy.context).notices if "another picture" in notice]
+    assert said == {
+        "same": [],
+        "other": ["This camera was predicted from another picture than other.png."],
+        "large": [],
+    }
