@@ -157,7 +157,11 @@ def record(action: bpy.types.Action, trajectory: Trajectory, provenance: dict[st
 
 
 def _image(path: str) -> bpy.types.Image:
-    """The picture at `path` as an Image, relative to the .blend where that is saved; it need not exist any more."""
+    """The picture at `path` as an Image; it need not exist any more.
+
+    Its path is relative to a saved .blend where the picture lies beside or below that, or was chosen so: with its
+    project it may be moved. Others stay where they are when the project is.
+    """
     absolute = bpy.path.abspath(path)
     found = next((image for image in bpy.data.images if bpy.path.abspath(image.filepath) == absolute), None)
     if found is None:
@@ -166,7 +170,8 @@ def _image(path: str) -> bpy.types.Image:
         except RuntimeError:
             found = bpy.data.images.new(Path(absolute).name, 1, 1)
             found.source = "FILE"
-        found.filepath = beside(absolute)
+        travels = path.startswith("//") or Path(absolute).is_relative_to(bpy.path.abspath("//"))
+        found.filepath = beside(absolute) if travels else absolute
     return found
 
 

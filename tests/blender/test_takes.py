@@ -334,6 +334,23 @@ def test_everything_survives_a_new_process_and_a_moved_project(ready, tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.parametrize("along", [False, True])
+def test_a_picture_outside_of_the_project_is_found_where_it_was_chosen(ready, tmp_path, along):
+    """It stays where it is when the project goes deeper; one that was chosen relative to the file comes along."""
+    source, moved = tmp_path / "photos", tmp_path / "archive" / "2026"
+    source.mkdir()
+    shutil.copy(tmp_path / "project" / "reference.png", source)
+    add_take(ready, 1, reference="//../photos/reference.png" if along else str(source / "reference.png"))
+    bpy.ops.wm.save_mainfile()
+    moved.mkdir(parents=True)
+    for folder in ("project", *(["photos"] if along else [])):
+        shutil.move(tmp_path / folder, moved)
+    bpy.ops.wm.open_mainfile(filepath=str(moved / "project" / "film.blend"))
+    found = takes.reference(takes.shown(bpy.context.scene.camera))
+    assert Path(found) == (moved / "photos" if along else source) / "reference.png"
+    picture.read_picture(found)
+
+
 def test_a_file_saved_elsewhere_and_a_copy_find_the_reference(ready, tmp_path):
     bpy.ops.dollygrip.predict_camera()
     (tmp_path / "other").mkdir()
