@@ -254,6 +254,12 @@ def _notices(
             f"{shot.name} is skewed or mirrored by its scale or a parent's; the shot shows it straight. "
             "Apply that scale (Ctrl A) to see the same in the viewport."
         )
+    if (take := takes.shown(shot)) and (outside := takes.keys_outside(take)):
+        (first, last), (begins, ends) = takes.frame_range(take), outside
+        notices.append(
+            f"Keys of {take.name} lie on {begins} to {ends}, out of its frames {first} to {last}: "
+            "Fit Range to Keys under Takes takes them in."
+        )
     if not bpy.data.filepath:
         notices.append("Save the .blend to keep frames beside it: this folder is temporary.")
     if (shown := compat.sequencer_scene(context)) != context.scene:

@@ -105,6 +105,17 @@ class DOLLYGRIP_OT_slide_take(OnTake, bpy.types.Operator):
         shots.slide(self.action(shot), shots.first_frame(context.scene, shot))
 
 
+class DOLLYGRIP_OT_fit_to_keys(OnTake, bpy.types.Operator):
+    """Let the take run from its first key to its last, as after its keys were moved in time"""
+
+    bl_idname = "dollygrip.fit_to_keys"
+    bl_label = "Fit Range to Keys"
+
+    def act(self, _context, shot):
+        action = self.action(shot)
+        action.frame_start, action.frame_end = takes.keys_outside(action) or takes.frame_range(action)
+
+
 class DOLLYGRIP_OT_new_shot(bpy.types.Operator):
     """Add a shot: a camera with a list of takes of its own. The next prediction goes there"""
 
@@ -165,6 +176,7 @@ register, unregister = bpy.utils.register_classes_factory(
         DOLLYGRIP_OT_delete_take,
         DOLLYGRIP_OT_list_takes,
         DOLLYGRIP_OT_slide_take,
+        DOLLYGRIP_OT_fit_to_keys,
         DOLLYGRIP_OT_new_shot,
         DOLLYGRIP_OT_bind_shot,
         DOLLYGRIP_OT_unbind_shot,

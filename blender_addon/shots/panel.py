@@ -53,13 +53,16 @@ def draw_take(
     first, last = takes.frame_range(take)
     row = layout.row()
     row.label(text=f"{first} to {last}", icon="PREVIEW_RANGE")
-    if shots.spans(scene, shot):
-        if first != shots.first_frame(scene, shot):
-            row.operator("dollygrip.slide_take")
-    elif (first, last) != (scene.frame_start, scene.frame_end):
-        row.operator("dollygrip.fit_range", text="Use as Range")
     if made_from["reference"] and sets.proxy_of(scene, take) is None:
         row.operator("dollygrip.build_set_proxy", text="", icon="MESH_GRID")
+    if outside := takes.keys_outside(take):
+        wrapped(layout, context, f"Keys lie on {outside[0]} to {outside[1]}", "INFO")
+        layout.operator("dollygrip.fit_to_keys")
+    if shots.spans(scene, shot):
+        if first != shots.first_frame(scene, shot):
+            layout.operator("dollygrip.slide_take")
+    elif (first, last) != (scene.frame_start, scene.frame_end):
+        layout.operator("dollygrip.fit_range")
     refit.draw(layout, take)
 
 

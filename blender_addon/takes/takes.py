@@ -364,3 +364,12 @@ def dense(action: bpy.types.Action) -> Trajectory:
 def frame_range(action: bpy.types.Action) -> tuple[int, int]:
     """First and last frame of a take: its manual frame range, which the animator may change."""
     return int(action.frame_start), int(action.frame_end)
+
+
+def keys_outside(action: bpy.types.Action) -> tuple[int, int] | None:
+    """First and last frame with keys of a take, where they reach out of its frame range; None where they do not."""
+    spans = [curve.range() for curve in compat.take_curves(action) if curve.keyframe_points and not curve.mute]
+    first, last = frame_range(action)
+    begins = round(min((span[0] for span in spans), default=first))
+    ends = round(max((span[1] for span in spans), default=last))
+    return (begins, ends) if begins < first or ends > last else None

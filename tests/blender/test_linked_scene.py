@@ -23,6 +23,7 @@ MAKING = [
     "new_shot",
     "bind_shot",
     "fit_range",
+    "fit_to_keys",
     "duplicate_take",
     "delete_take",
     "list_takes",

@@ -103,6 +103,26 @@ def test_a_duplicate_is_edited_alone(scene):
     assert trucked(scene, 5) == pytest.approx(1, abs=0.01)
 
 
+@pytest.mark.parametrize(
+    ("by", "times", "said"), [(20, 1, "21 to 25"), (0, 2, "1 to 9"), (-3, 1, "-2 to 2"), (0, 0.5, "")]
+)
+def test_keys_that_were_moved_out_of_their_range_are_said_and_taken_in(scene, picture_path, by, times, said):
+    """A part of a take may be without keys; no key goes unrendered without a word."""
+    add_take(scene, 1)
+    scene.dollygrip.reference, scene.dollygrip.prompt = str(picture_path), "truck"
+    take = takes.shown(scene.camera)
+    for curve in compat.take_curves(take):
+        for point in curve.keyframe_points:
+            point.co_ui.x = 1 + (point.co.x - 1) * times + by
+        curve.update()
+    notices = [notice for notice in RenderShot.of(bpy.context).notices if "Keys of" in notice]
+    assert len(notices) == bool(said) and all(f"lie on {said}, out of its frames 1 to 5:" in each for each in notices)
+    bpy.ops.dollygrip.fit_to_keys()
+    first, last = takes.frame_range(take)
+    assert f"{first} to {last}" == (said or "1 to 5") and not takes.keys_outside(take)
+    assert trucked(scene, last) - trucked(scene, first) == pytest.approx(1, abs=0.01) or not said
+
+
 def test_deleting_takes_everything_along_that_nothing_else_uses(scene, picture_path):
     for metres in (1, 2, 3):
         add_take(scene, metres, reference=str(picture_path))
