@@ -92,7 +92,7 @@ class DOLLYGRIP_OT_list_takes(OnShot, bpy.types.Operator):
         found = takes.unlisted()
         for action in found:
             takes.enlist(shot, action)
-        return f"{len(found)} takes were listed."
+        return "1 take was listed." if len(found) == 1 else f"{len(found)} takes were listed."
 
 
 class DOLLYGRIP_OT_slide_take(OnTake, bpy.types.Operator):
@@ -157,7 +157,7 @@ class DOLLYGRIP_OT_fit_range(bpy.types.Operator):
     """Set the scene's frame range to that of the take"""
 
     bl_idname = "dollygrip.fit_range"
-    bl_label = "Use Take's Range"
+    bl_label = "Use as Range"
     bl_options = {"REGISTER", "UNDO"}
 
     @classmethod

@@ -28,9 +28,9 @@ class Takes:
         if take := takes.shown(shot):
             draw_take(layout, context, shot, take)
         if found := len(takes.unlisted()):
-            row = layout.row()
-            row.label(text=f"{found} takes belong to no shot", icon="INFO")
-            row.operator("dollygrip.list_takes")
+            said = "1 take belongs" if found == 1 else f"{found} takes belong"
+            wrapped(layout, context, f"{said} to no shot", "INFO")
+            layout.operator("dollygrip.list_takes")
         row = layout.row(align=True)
         row.operator("dollygrip.load_take", text="Load", icon="IMPORT")
         row.operator("dollygrip.save_take", text="Save", icon="EXPORT")

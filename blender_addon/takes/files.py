@@ -267,7 +267,7 @@ def _said(scene: bpy.types.Scene, found: Trajectory, fitted: camera.FittedTake, 
     if np.ptp(aspects) > _SEEN_SQUEEZE * aspects.min():
         said += f"; its pixels have the aspect {aspects.min():.3f} to {aspects.max():.3f}: all got the scene's"
     if (first, last) != (scene.frame_start, scene.frame_end):
-        said += f"; the scene's range is {scene.frame_start} to {scene.frame_end}. Use Take's Range sets it"
+        said += f"; the scene's range is {scene.frame_start} to {scene.frame_end}. Use as Range sets it"
     return said
 
 

@@ -336,14 +336,14 @@ def directed(action: bpy.types.Action) -> str:
 
 
 def understood(action: bpy.types.Action) -> str:
-    """How the predictor read the prompt, where it found what that names, and how close the camera comes to a surface,
-    in a line; "" if not known."""
+    """How the predictor read the prompt, where it found what that names, and how far the nearest surface is from the
+    path, in a line; "" if not known."""
     meta = json.loads(action[KEY]["meta"])
     plan, near = meta.get("plan"), meta.get("clearance")
     said = [in_words(plan, meta.get("gaze"))] if isinstance(plan, str) else []
     said += filter(None, [subject_in_words(meta)])
     if isinstance(near, float):
-        said.append(f"comes within {near * scene_depth(action):.2g} m of a surface")
+        said.append(f"nearest surface {near * scene_depth(action):.2g} m away")
     return "; ".join(said)
 
 

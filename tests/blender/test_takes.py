@@ -533,7 +533,7 @@ def test_what_was_understood_is_said(ready):
     assert takes.understood(action) == ""
     action["dollygrip"]["meta"] = '{"plan": "dolly_in @slow > pan_left 30° + orbit", "clearance": 0.25}'
     action["dollygrip"]["scene_depth"] = 4.0
-    assert takes.understood(action) == "dolly in slowly, then pan left 30° and orbit; comes within 1 m of a surface"
+    assert takes.understood(action) == "dolly in slowly, then pan left 30° and orbit; nearest surface 1 m away"
     action["dollygrip"]["meta"] = '{"plan": "static", "clearance": null}'
     assert takes.understood(action) == "static"
     action["dollygrip"]["meta"] = '{"plan": "pedestal_up 1.5 m > pause; frames 3 to 9: dolly_zoom_in:small"}'
