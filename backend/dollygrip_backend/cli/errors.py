@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
 import typer
+from safetensors import SafetensorError
 
 from dollygrip.errors import DollygripError, InputError
 
@@ -23,7 +24,7 @@ def reported(command: Callable[P, R]) -> Callable[P, R]:
         except DollygripError as error:
             print(f"Error: {error}", file=sys.stderr)
             raise typer.Exit(2 if isinstance(error, InputError) else 1) from error
-        except OSError as error:  # a full disk, a folder without permission
+        except (OSError, SafetensorError) as error:  # a full disk, a folder without permission
             print(f"Error: {error}", file=sys.stderr)
             raise typer.Exit(1) from error
         except KeyboardInterrupt:

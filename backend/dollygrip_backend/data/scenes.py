@@ -100,6 +100,8 @@ def load_scene(path: Path) -> Scene:
     if not (1 <= views <= MAX_VIEWS and max(width, height) <= MAX_SIDE):
         raise InputError(f"{path}: {views} views of {width}x{height} are more than {MAX_VIEWS} of {MAX_SIDE}.")
     arrays["depth"] = arrays["depth"].astype(np.float32)
+    if not (arrays["depth"] > 0).all():
+        raise InputError(f"{path}: a depth is zero, negative or not a number.", "Delete it and render it again.")
     return Scene(name=path.stem, kind=kind, objects=objects, **arrays)
 
 

@@ -9,6 +9,7 @@ process draws its own batches and gradients are averaged between them; the first
 """
 
 import hashlib
+import inspect
 import json
 import math
 import os
@@ -25,13 +26,14 @@ import numpy as np
 import torch
 from accelerate import Accelerator, PartialState
 from accelerate.utils import broadcast
+from cattrs.v import format_exception
 from diffusers import ModelMixin
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from dollygrip.errors import InputError
+from dollygrip.errors import DollygripError, InputError
 from dollygrip_backend.precision import autocast
 
 Config = TypeVar("Config")
@@ -43,16 +45,47 @@ _ELSEWHERE = "Train into another folder."
 def read_config(file: Path, kind: type[Config]) -> Config:
     """The TOML file as the attrs class `kind`.
 
-    Raises InputError where the file is missing or a key is missing, unknown or of another type.
+    Raises InputError where the file is missing, a key is missing, unknown or of another type, or values do not agree.
     """
     try:
-        converter = cattrs.Converter(forbid_extra_keys=True)
-        return converter.structure(tomllib.loads(file.read_text()), kind)
+        return _strict().structure(tomllib.loads(file.read_text()), kind)
     except OSError as error:
         raise InputError(f"Cannot read the training configuration {file}: {error.strerror}.") from error
-    except (tomllib.TOMLDecodeError, cattrs.BaseValidationError) as error:
-        details = "; ".join(cattrs.transform_error(error)) if not isinstance(error, ValueError) else str(error)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"The training configuration {file} is not valid: {error}.") from error
+    except cattrs.BaseValidationError as error:
+        details = "; ".join(cattrs.transform_error(error, format_exception=_told))
         raise InputError(f"The training configuration {file} is not valid: {details}.") from error
+
+
+def _strict() -> cattrs.Converter:
+    """A converter that takes no value for one of another type, save a whole number for a fraction."""
+
+    def as_given(value: Any, kind: type) -> Any:
+        if type(value) not in ((int, float) if kind is float else (kind,)):
+            raise TypeError(f"{value!r} is not of the type {kind.__name__}")
+        return kind(value)
+
+    converter = cattrs.Converter(forbid_extra_keys=True)
+    for kind in (bool, int, float, str):
+        converter.register_structure_hook(kind, as_given)
+    return converter
+
+
+def _told(error: BaseException, kind: type | None) -> str:
+    """A wrong value in words: those of a check of the configuration's own, else cattrs'."""
+    return str(error) if type(error) in (TypeError, ValueError) else format_exception(error, kind)
+
+
+def sizes_of(network: type[ModelMixin], *given: str) -> Callable[[Any, attrs.Attribute, dict], None]:
+    """A validator for what a configuration says of a network's sizes; `given` ones are not its to say."""
+    known = inspect.signature(network.__init__).parameters.keys() - {"self", *given}
+
+    def validate(_: Any, field: attrs.Attribute, sizes: dict) -> None:
+        if unknown := sorted(sizes.keys() - known):
+            raise ValueError(f"{network.__name__} has no {', '.join(unknown)}")
+
+    return validate
 
 
 def check_apart(start: Path | None, written: Path) -> None:
@@ -125,7 +158,15 @@ def learning_rate(step: int, steps: int, peak: float, floor: float = 0.02) -> fl
 
 
 def finished(kind: type[Network], folder: Path) -> Network:
-    """The network in `folder`, to be trained further; where it came from is not written beside it again."""
+    """The network in `folder`, to be trained further; where it came from is not written beside it again.
+
+    Raises InputError where another network's weights, or none, are in `folder`.
+    """
+    config = folder / "config.json"
+    if not config.exists() or kind.load_config(folder).get("_class_name") != kind.__name__:
+        raise InputError(
+            f"{folder} holds no weights of a {kind.__name__}.", "Name the folder that a training wrote them to."
+        )
     network = kind.from_pretrained(folder, torch_dtype=torch.float32)
     again = kind.from_config({key: value for key, value in network.config.items() if not key.startswith("_")})
     again.load_state_dict(network.state_dict())
@@ -175,8 +216,9 @@ class Run:
     def descend(self, loss: Tensor, rate: float) -> None:
         """One optimizer step on `loss`, by a gradient of at most norm 1. Counts the step.
 
-        A gradient that is not finite raises FloatingPointError before any weight is touched.
+        Raises DollygripError, before any weight is touched, where the loss or its gradient is not finite.
         """
+        self._must_be_finite("loss", loss.detach())
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group.get("rate_factor", 1.0)
         self.optimizer.zero_grad(set_to_none=True)
@@ -185,9 +227,7 @@ class Run:
             for parameter in self.model.parameters():
                 if parameter.grad is not None:
                     parameter.grad = self.accelerator.reduce(parameter.grad, "mean")
-        norm = float(nn.utils.clip_grad_norm_(self.model.parameters(), 1.0))
-        if not math.isfinite(norm):
-            raise FloatingPointError(f"The gradient of step {self.step} is not finite.")
+        self._must_be_finite("gradient", nn.utils.clip_grad_norm_(self.model.parameters(), 1.0))
         self.optimizer.step()
         self.step += 1
         keep = min(self.decay, self.step / (self.step + 10))
@@ -197,6 +237,12 @@ class Run:
             torch._foreach_lerp_([self.average[n] for n in moving], [weights[n] for n in moving], 1 - keep)
             for name in weights.keys() - set(moving):
                 self.average[name].copy_(weights[name])
+
+    def _must_be_finite(self, what: str, value: Tensor) -> None:
+        if not math.isfinite(value):
+            raise DollygripError(
+                f"The {what} of step {self.step} is not finite.", "Lower the learning rate in the configuration."
+            )
 
     def save(self, folder: Path) -> None:
         """Write the checkpoint beside `folder`, then put it in place: a kill leaves the old or the new one whole."""

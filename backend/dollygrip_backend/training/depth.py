@@ -46,6 +46,10 @@ class Config:
     coarse_steps: int
     coarse_batch: int
 
+    def __attrs_post_init__(self) -> None:
+        if len(self.portions) != len(self.sizes) or not math.isclose(sum(self.portions), 1):
+            raise ValueError(f"portions = {self.portions} are not one for each of sizes, or their sum is not 1")
+
     def network(self) -> DepthNetwork:
         """A fresh network of this size."""
         # By name: diffusers takes values given by place for defaults, which a copy by the configuration would lack.

@@ -35,7 +35,7 @@ from dollygrip_backend.data.scenes import MAKE_SCENES, SceneDataset
 from dollygrip_backend.predictor.grounding import COLUMNS, ROWS, Grounding, picture_planes, rgb_of
 from dollygrip_backend.predictor.picture_features import PictureFeatures
 from dollygrip_backend.predictor.text import TextFeatures
-from dollygrip_backend.training.common import Run, finished, learning_rate, recipe_in, step_random, train
+from dollygrip_backend.training.common import Run, finished, learning_rate, recipe_in, sizes_of, step_random, train
 from dollygrip_backend.training.muon import Muon
 
 T = TypeVar("T")
@@ -62,8 +62,12 @@ class Config:
     average: float
     absent: float
     bfloat16: bool
-    network: dict[str, Any]
+    network: dict[str, Any] = attrs.field(validator=sizes_of(Grounding))
     kept: float = 0.0
+
+    def __attrs_post_init__(self) -> None:
+        if self.prompts_in_step > self.prompts:
+            raise ValueError(f"prompts = {self.prompts} are fewer than prompts_in_step = {self.prompts_in_step}")
 
 
 @attrs.frozen(eq=False)

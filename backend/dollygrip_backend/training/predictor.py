@@ -45,6 +45,11 @@ class Config:
     grounding: GroundingConfig | None = None
     kept: float = 0.0
 
+    def __attrs_post_init__(self) -> None:
+        for table in filter(None, (self.reader, self.trajectory)):
+            if self.reader and table.batch > self.reader.captions:
+                raise ValueError(f"captions = {self.reader.captions} are fewer than batch = {table.batch}")
+
 
 def train_predictor(
     config: Path = CONFIG,

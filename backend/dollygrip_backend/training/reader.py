@@ -26,6 +26,7 @@ from dollygrip_backend.training.common import (
     learning_rate,
     process_random,
     recipe_in,
+    sizes_of,
     step_random,
     train,
 )
@@ -43,7 +44,7 @@ class Config:
     average: float
     tuning: float
     bfloat16: bool
-    network: dict[str, Any]
+    network: dict[str, Any] = attrs.field(validator=sizes_of(ShotReader))
 
 
 def losses(reading: Reading, program: Program) -> dict[str, Tensor]:

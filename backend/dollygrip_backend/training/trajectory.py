@@ -32,6 +32,7 @@ from dollygrip_backend.training.common import (
     moved,
     process_random,
     recipe_in,
+    sizes_of,
     step_random,
     train,
 )
@@ -55,7 +56,7 @@ class Config:
     constraints: float
     without_text: float
     bfloat16: bool
-    network: dict[str, Any]
+    network: dict[str, Any] = attrs.field(validator=sizes_of(CameraTransformer, "memory_width"))
 
 
 @attrs.frozen

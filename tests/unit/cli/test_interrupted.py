@@ -11,10 +11,12 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from unit.cli.commands import PROGRAM, dollygrip, interrupt, names
+from safetensors import SafetensorError
+from unit.cli.commands import PROGRAM, dollygrip, interrupt, names, refused
 
 from dollygrip import shot_record
 from dollygrip_backend.__main__ import run
+from dollygrip_backend.training import depth
 from dollygrip_backend.workers.runner import Runner
 
 
@@ -88,6 +90,14 @@ def full(*_):
 
 def pressed(*_):
     os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_weights_that_a_full_disk_cuts_short_are_told_without_a_traceback(tmp_path, monkeypatch):
+    def cut_short(*_):
+        raise SafetensorError("I/O error: No space left on device")
+
+    monkeypatch.setattr(depth, "train_depth", cut_short)
+    refused(dollygrip("train", "depth", "--out", tmp_path), "No space left on device", code=1)
 
 
 @pytest.fixture

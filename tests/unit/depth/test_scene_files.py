@@ -51,6 +51,10 @@ def test_a_broken_scene_is_refused_by_name(scene, tmp_path):
     save_scene(tmp_path / "short.npz", attrs.evolve(scene, c2w=scene.c2w[:1]))
     with pytest.raises(InputError, match="c2w has the shape"):
         load_scene(tmp_path / "short.npz")
+    for wrong in (0, -1, np.nan):
+        save_scene(tmp_path / "depth.npz", attrs.evolve(scene, depth=np.where(scene.depth > 5, wrong, scene.depth)))
+        with pytest.raises(InputError, match="zero, negative or not a number"):
+            load_scene(tmp_path / "depth.npz")
     np.savez(tmp_path / "pickled.npz", rgb=np.array([{}], object))
     with pytest.raises(InputError, match="pickled"):
         load_scene(tmp_path / "pickled.npz")

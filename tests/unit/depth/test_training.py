@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file
 from torch import nn
 
-from dollygrip.errors import InputError
+from dollygrip.errors import DollygripError, InputError
 from dollygrip_backend.data.augment import disturb, mirrored_crop
 from dollygrip_backend.data.scenes import Scene
 from dollygrip_backend.evaluation.depth import evaluate_depth
@@ -189,6 +189,26 @@ def test_a_checkpoint_is_gone_on_from_by_its_own_recipe_alone(trained, tmp_path,
     monkeypatch.undo()
     train_depth(config, SCENES, out, trained, resume=False)
     assert (out / "checkpoint" / "run.json").read_text() != before
+
+
+@pytest.mark.parametrize("portions", ["[0.7, 0.2]", "[1.0]"])
+def test_portions_are_one_for_each_size_and_make_a_whole(tmp_path, portions):
+    config = tmp_path / "portions.toml"
+    config.write_text(re.sub(r"(?m)^portions = .*", f"portions = {portions}", SMOKE.read_text()))
+    with pytest.raises(InputError, match="portions"):
+        train_depth(config, SCENES, tmp_path / "out")
+
+
+@pytest.mark.parametrize("what", ["loss", "gradient"])
+def test_a_step_that_is_not_finite_is_told_and_touches_no_weight(what):
+    model = nn.Linear(2, 1)
+    run = Run(model, torch.optim.AdamW(model.parameters()))
+    before = [parameter.clone() for parameter in model.parameters()]
+    weight = model.weight.sum()
+    loss = (weight.detach() * torch.nan + 0 * weight) if what == "loss" else (weight - weight.detach()).sqrt()
+    with pytest.raises(DollygripError, match=f"The {what} of step 0"):
+        run.descend(loss, 1e-3)
+    assert all(torch.equal(*both) for both in zip(before, model.parameters(), strict=True)) and run.step == 0
 
 
 def test_a_checkpoint_of_other_scenes_is_refused(tmp_path):

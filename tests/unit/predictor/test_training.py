@@ -19,9 +19,10 @@ from dollygrip_backend.data.grammar.corpus import corpus
 from dollygrip_backend.data.scenes import load_scene, save_scene
 from dollygrip_backend.predictor import CameraPipeline
 from dollygrip_backend.predictor.motion import CHANNELS, SAMPLES
+from dollygrip_backend.predictor.network import CameraTransformer
 from dollygrip_backend.predictor.reader import ShotReader
-from dollygrip_backend.training import reader, trajectory
-from dollygrip_backend.training.common import keep, read_config, train
+from dollygrip_backend.training import depth, embedded, reader, trajectory
+from dollygrip_backend.training.common import finished, keep, read_config, train
 from dollygrip_backend.training.predictor import CONFIG, Config, train_predictor
 from dollygrip_backend.training.trajectory import constrain, wavelet_bands, wavelet_loss
 
@@ -233,7 +234,16 @@ def test_the_wavelet_loss_weighs_jitter_against_its_own_band():
 
 @pytest.mark.parametrize(
     ("old", "new", "says"),
-    [("seed = 1", "sed = 1", "sed"), ("seed = 1", 'seed = "one"', "seed"), ("seed = 1", "seed = ", "not valid")],
+    [
+        ("seed = 1", "sed = 1", "sed"),
+        ("seed = 1", 'seed = "one"', "seed"),
+        ("seed = 1", "seed = ", "not valid"),
+        ("batch = 128", "batch = 8.9", "8.9 is not of the type int .*batch"),
+        ("bfloat16 = true", 'bfloat16 = "false"', "'false' is not of the type bool .*bfloat16"),
+        ("captions = 196608", "captions = 100", "captions = 100 are fewer than batch = 128"),
+        ("prompts_in_step = ", "prompts_in_step = 1000000 # ", "fewer than prompts_in_step = 1000000"),
+        ("width = 256", "wide = 256", "ShotReader has no wide"),
+    ],
 )
 def test_a_wrong_configuration_is_named(tmp_path, old, new, says):
     file = tmp_path / "bad.toml"
@@ -269,6 +279,20 @@ reader.corpus = lambda held_out: corpus(held_out)[::100]
 reader.train = trajectory.train = grounding.train = kept
 train_predictor(config, scenes, folder / "out", folder / "work")
 """
+
+
+@pytest.mark.parametrize("file", sorted(CONFIG.parent.glob("*.toml")), ids=lambda file: file.stem)
+def test_every_recipe_is_a_configuration(file):
+    kinds = {"predictor": Config, "depth": depth.Config, "embedded": embedded.Config}
+    read_config(file, kinds[file.stem.partition("_")[0]])
+
+
+def test_weights_of_another_kind_are_none_to_start_from(tmp_path):
+    ShotReader(width=32, heads=2, depth=1, decoder=1).save_pretrained(tmp_path)
+    finished(ShotReader, tmp_path)
+    for kind, folder in ((CameraTransformer, tmp_path), (ShotReader, tmp_path / "nowhere")):
+        with pytest.raises(InputError, match=f"holds no weights of a {kind.__name__}"):
+            finished(kind, folder)
 
 
 def test_two_processes_train_one_model(tiny, tmp_path):
