@@ -101,10 +101,25 @@ def sequencer_scene(context: bpy.types.Context) -> bpy.types.Scene:
     return getattr(context, "sequencer_scene", None) or context.scene
 
 
+def shown_in_sequencers(context: bpy.types.Context) -> set[bpy.types.Scene | None]:
+    """The scenes that workspaces with a sequencer show there; without such a workspace, as `sequencer_scene`."""
+    shown = set()
+    for workspace in bpy.data.workspaces:
+        kinds = {area.type for screen in workspace.screens for area in screen.areas}
+        if hasattr(workspace, "sequencer_scene") and "SEQUENCE_EDITOR" in kinds:
+            shown.add(workspace.sequencer_scene)
+    return shown or {sequencer_scene(context)}
+
+
+def lacks_sequencer_scene(workspace: bpy.types.WorkSpace) -> bool:
+    """Whether a workspace's sequencer shows no scene, as in one that was added since the last `show_in_sequencer`."""
+    return hasattr(workspace, "sequencer_scene") and workspace.sequencer_scene is None
+
+
 def show_in_sequencer(scene: bpy.types.Scene) -> None:
     """Let workspaces that show no scene in their sequencer show this one."""
     for workspace in bpy.data.workspaces:
-        if hasattr(workspace, "sequencer_scene") and workspace.sequencer_scene is None:
+        if lacks_sequencer_scene(workspace):
             workspace.sequencer_scene = scene
 
 

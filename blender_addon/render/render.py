@@ -262,8 +262,9 @@ def _notices(
         )
     if not bpy.data.filepath:
         notices.append("Save the .blend to keep frames beside it: this folder is temporary.")
-    if (shown := compat.sequencer_scene(context)) != context.scene:
-        notices.append(f"The strip is in the scene {context.scene.name}; the sequencer shows {shown.name}.")
+    if not (shown := compat.shown_in_sequencers(context)) & {None, context.scene}:
+        names = " and ".join(sorted(scene.name for scene in shown))
+        notices.append(f"The strip is in the scene {context.scene.name}; the sequencer shows {names}.")
     if moving:
         notices.append("Something moves in the scene: the shot shows it at rest, in the colours of the reference.")
     return notices

@@ -76,3 +76,22 @@ def _free_channel(strips, first: int, length: int) -> int:
     taken = [channel for start, end, channel in spans if start < first + length and end > first]
     above = max(taken, default=0) + 1
     return above if above <= _CHANNELS else max(set(range(1, _CHANNELS)) - set(taken), default=_CHANNELS)
+
+
+def catch_up(_header: bpy.types.Header, context: bpy.types.Context) -> None:
+    """Let a workspace that was added since a render show its strips, soon: drawing a sequencer may change nothing."""
+    wanted = compat.lacks_sequencer_scene(context.workspace) and rendered(context.scene)
+    if wanted and not bpy.app.timers.is_registered(show_rendered):
+        bpy.app.timers.register(show_rendered)
+
+
+def show_rendered() -> None:
+    compat.show_in_sequencer(bpy.context.scene)
+
+
+def register() -> None:
+    bpy.types.SEQUENCER_HT_header.append(catch_up)
+
+
+def unregister() -> None:
+    bpy.types.SEQUENCER_HT_header.remove(catch_up)

@@ -390,6 +390,18 @@ def test_frames_that_a_closed_job_goes_on_with_stay_until_then(scene, picture_pa
 
 
 @pytest.mark.skipif(bpy.app.version < (5, 0, 0), reason="the sequencer shows the window's scene")
+def test_a_workspace_for_editing_that_shows_another_scene_is_said(ready):
+    """Rendered from one without a sequencer; not where another such workspace shows the strip."""
+    bpy.ops.dollygrip.predict_camera()
+    edit, said = bpy.data.scenes.new("Edit"), "The strip is in the scene Scene; the sequencer shows Edit."
+    editing, second = [space for space in bpy.data.workspaces if space != bpy.context.workspace][:2]
+    editing.screens[0].areas[0].type, editing.sequencer_scene = "SEQUENCE_EDITOR", edit
+    assert said in RenderShot.of(bpy.context).notices
+    second.screens[0].areas[0].type, second.sequencer_scene = "SEQUENCE_EDITOR", ready
+    assert said not in RenderShot.of(bpy.context).notices
+
+
+@pytest.mark.skipif(bpy.app.version < (5, 0, 0), reason="the sequencer shows the window's scene")
 def test_the_scene_that_the_sequencer_shows_counts(ready):
     edit = bpy.data.scenes.new("Edit")
     edit.render.resolution_x, edit.render.resolution_y = 320, 180

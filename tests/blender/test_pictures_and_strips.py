@@ -153,6 +153,25 @@ def test_the_newest_version_is_active_unless_a_strip_of_the_animators_is(scene, 
     assert strips.active(bpy.context) == own
 
 
+@pytest.mark.skipif(bpy.app.version < (5, 0, 0), reason="the sequencer shows the window's scene")
+def test_a_workspace_that_is_added_later_shows_the_strip_too(scene, tmp_path):
+    """As soon as its sequencer is drawn, unless it shows another scene or nothing was rendered."""
+    assert strips.catch_up in bpy.types.SEQUENCER_HT_header._dyn_ui_initialize()
+    other, added = bpy.context.workspace, bpy.data.workspaces["Scripting"]
+    strips.catch_up(None, bpy.context)
+    assert not bpy.app.timers.is_registered(strips.show_rendered)
+    strips.ensure(scene, [path for path, _ in frames(tmp_path, 1)], 1, 1, shot(tmp_path))
+    added.sequencer_scene, other.sequencer_scene = None, bpy.data.scenes.new("Edit")
+    strips.catch_up(None, bpy.context)
+    assert not bpy.app.timers.is_registered(strips.show_rendered)
+    with bpy.context.temp_override(workspace=added):
+        strips.catch_up(None, bpy.context)
+    assert bpy.app.timers.is_registered(strips.show_rendered)
+    bpy.app.timers.unregister(strips.show_rendered)
+    strips.show_rendered()
+    assert added.sequencer_scene == scene and other.sequencer_scene.name == "Edit"
+
+
 def test_a_strip_grows_and_new_versions_lie_above(scene, tmp_path):
     first, second = tmp_path / "shot_001", tmp_path / "shot_002"
     for folder in (first, second):
