@@ -24,6 +24,7 @@ from ..shots import colours, saving, shots, strips
 from ..takes import takes
 from . import scene_depth
 
+_F12 = "F12 renders the strip in place of the scene while Post Processing > Sequencer is on."
 _LONG_SIDE_CPU, _LONG_SIDE_CUDA = 320, 1280
 
 
@@ -194,6 +195,8 @@ class RenderShot:
             strip = strips.ensure(scene, self.files, self.frame_start, len(self.trajectory), shot)
             if not colours.are_true(scene, strip):
                 self.notices.append(colours.CHANGED)
+            if scene.render.use_sequencer and len(compat.all_strips_of(scene)) == 1:  # the scene has no cut of its own
+                self.notices.append(_F12)
             if name := outcome.summary.get("depth_estimator"):
                 shot_record.note_depth_estimator(self.folder, name)
             said = f"{len(self.files)} of {len(self.trajectory)} frames are in {takes.beside(self.folder)}."

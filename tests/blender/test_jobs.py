@@ -389,6 +389,16 @@ def test_frames_that_a_closed_job_goes_on_with_stay_until_then(scene, picture_pa
     assert strips.folder_of(strip) == tmp_path / "dollygrip" / "shot_001"
 
 
+@pytest.mark.parametrize("sequencer", [True, False])
+def test_that_f12_renders_the_first_strip_is_said_once(ready, sequencer):
+    ready.render.use_sequencer = sequencer
+    bpy.ops.dollygrip.predict_camera()
+    bpy.ops.dollygrip.render_shot()
+    assert ("F12 renders the strip" in ready.dollygrip.notice) == sequencer
+    bpy.ops.dollygrip.render_shot()
+    assert "F12" not in ready.dollygrip.notice
+
+
 @pytest.mark.skipif(bpy.app.version < (5, 0, 0), reason="the sequencer shows the window's scene")
 def test_a_workspace_for_editing_that_shows_another_scene_is_said(ready):
     """Rendered from one without a sequencer; not where another such workspace shows the strip."""
