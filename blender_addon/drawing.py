@@ -4,8 +4,9 @@ from pathlib import Path
 
 import bpy
 import bpy.utils.previews
+import numpy as np
 
-from . import compat
+from . import compat, picture_file
 from .backend.session import session
 
 _previews: bpy.utils.previews.ImagePreviewCollection | None = None
@@ -22,8 +23,24 @@ def thumbnail(path: str) -> int:
     if not path or not compat.is_file(absolute):
         return 0
     key = f"{absolute} {absolute.stat().st_mtime_ns}"
-    found = _previews.get(key) or _previews.load(key, str(absolute), "IMAGE")
+    found = _previews.get(key) or _upright_preview(key, absolute)
     return found.icon_id
+
+
+def _upright_preview(key: str, path: Path) -> bpy.types.ImagePreview:
+    """A picture file as an icon; Blender leaves one that is stored turned as it lies in the file."""
+    found = _previews.load(key, str(path), "IMAGE")
+    try:
+        turn = picture_file.orientation(picture_file.read(path))
+    except OSError:
+        return found
+    for kind in ("image", "icon") if turn != 1 else ():
+        across, down = getattr(found, f"{kind}_size")
+        stored = np.array(getattr(found, f"{kind}_pixels_float"), np.float32).reshape(down, across, 4)
+        shown = picture_file.upright(stored[::-1], turn)[::-1]
+        setattr(found, f"{kind}_size", shown.shape[1::-1])
+        setattr(found, f"{kind}_pixels_float", shown.ravel())
+    return found
 
 
 def wrapped(layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: str = "NONE") -> None:

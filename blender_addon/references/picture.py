@@ -13,8 +13,7 @@ from dollygrip.errors import InputError
 from dollygrip.protocol.messages import MAX_PIXELS
 from dollygrip.whole import whole
 
-from .. import compat
-from . import picture_file
+from .. import compat, picture_file
 
 _KIND = bytes((8, 2, 0, 0, 0))  # of a PNG: 8 bits of red, green and blue, not interlaced
 _LINEAR_FORMATS = {"OPEN_EXR", "OPEN_EXR_MULTILAYER", "HDR"}

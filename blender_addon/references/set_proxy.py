@@ -21,9 +21,9 @@ from ..backend.job import Job
 from ..backend.session import Outcome, push_undo
 from ..backend.worker import Tell
 from ..camera import camera, depths
+from ..picture_file import stored_uv
 from ..takes import sets, takes
 from .picture import orientation_of, read_picture
-from .picture_file import stored_uv
 from .proxy_mesh import Grid, ProxyMesh, mesh_of
 
 COLLECTION = "Dollygrip Sets"

@@ -10,9 +10,9 @@ from dollygrip.errors import DollygripError, InputError
 from dollygrip.trajectory import Trajectory
 
 from ..camera import camera, rays
+from ..picture_file import upright_place
 from ..takes import takes
 from .picture import image_of, orientation_of, read_picture
-from .picture_file import upright_place
 
 _SHAPELESS = {"EMPTY", "LIGHT", "CAMERA", "SPEAKER", "LIGHT_PROBE"}  # types whose bounding box says nothing
 

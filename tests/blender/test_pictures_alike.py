@@ -9,8 +9,8 @@ from pathlib import Path
 import bpy
 import numpy as np
 import pytest
-from bl_ext.user_default.dollygrip import compat
-from bl_ext.user_default.dollygrip.references import picture, picture_file, references
+from bl_ext.user_default.dollygrip import compat, drawing, picture_file
+from bl_ext.user_default.dollygrip.references import picture, references
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -68,6 +68,17 @@ def test_the_command_line_reads_the_same_pixels(scene, pictures):
         assert ours.shape == theirs.shape, name
         assert np.abs(ours - theirs).max() <= 3, name
     assert picture.read_picture(str(pictures / "turned6.jpg")).shape == (100, 60, 3)
+
+
+def test_panels_show_a_picture_upright(scene, pictures):
+    for turn in range(1, 9):
+        path = pictures / f"turned{turn}.jpg"
+        drawing.thumbnail(str(path))
+        [preview] = [drawing.previews()[key] for key in drawing.previews() if key.startswith(str(path))]
+        across, down = preview.image_size
+        shown = np.array(preview.image_pixels_float).reshape(down, across, 4)[::-1, :, :3]
+        assert shown == pytest.approx(picture.read_picture(str(path)) / 255, abs=0.03), turn
+        assert (preview.icon_size[0] > preview.icon_size[1]) == (turn < 5)
 
 
 def test_what_is_transparent_is_black_and_not_what_lies_hidden(scene, pictures):
