@@ -55,15 +55,8 @@ def upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
     return pixels[:: -1 if down else 1, :: -1 if across else 1]
 
 
-def upright_place(x: float, y: float, orientation: int) -> tuple[float, float]:
-    """Where a place of the stored picture is in the upright one, in fractions from the upper left corner."""
-    swapped, down, across = _turn(orientation)
-    x, y = (y, x) if swapped else (x, y)
-    return 1 - x if across else x, 1 - y if down else y
-
-
 def stored_uv(uv: np.ndarray, orientation: int) -> np.ndarray:
-    """Texture coordinates (n, 2), y up, of the upright picture -> those of the stored one: `upright_place` undone."""
+    """Texture coordinates (n, 2), y up, of the upright picture -> those of the stored one."""
     swapped, down, across = _turn(orientation)
     x = 1 - uv[:, 0] if across else uv[:, 0]
     y = uv[:, 1] if down else 1 - uv[:, 1]

@@ -76,11 +76,14 @@ def _taken(image: bpy.types.Image, data: bytes, size: tuple[int, int] | None, na
     return pixels
 
 
-def image_of(path: str) -> bpy.types.Image:
-    """The picture at `path`, which `read_picture` can read, as an Image of this file."""
-    absolute = Path(bpy.path.abspath(path))
-    packed = None if compat.is_file(absolute) else _packed(absolute)
-    return packed or bpy.data.images.load(str(absolute), check_existing=True)
+def image_showing(rgb: np.ndarray) -> bpy.types.Image:
+    """A new Image of this file that shows an sRGB uint8 (height, width, 3) picture."""
+    height, width = rgb.shape[:2]
+    image = bpy.data.images.new("Reference", width, height)
+    rgba = np.ones((height, width, 4), np.float32)
+    rgba[..., :3] = rgb[::-1] / np.float32(255)
+    image.pixels.foreach_set(rgba.ravel())
+    return image
 
 
 def orientation_of(path: str) -> int:

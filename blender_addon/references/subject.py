@@ -10,9 +10,8 @@ from dollygrip.errors import DollygripError, InputError
 from dollygrip.trajectory import Trajectory
 
 from ..camera import camera, rays
-from ..picture_file import upright_place
 from ..takes import takes
-from .picture import image_of, orientation_of, read_picture
+from .picture import image_showing, read_picture
 
 _SHAPELESS = {"EMPTY", "LIGHT", "CAMERA", "SPEAKER", "LIGHT_PROBE"}  # types whose bounding box says nothing
 
@@ -89,14 +88,13 @@ class DOLLYGRIP_OT_pick_subject(bpy.types.Operator):
         return {"FINISHED"}
 
     def invoke(self, context, _event):
-        path = takes.chosen_reference(context.scene)
         try:
-            read_picture(path)
+            seen = read_picture(takes.chosen_reference(context.scene))
         except DollygripError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
         self._area, self._was = context.area, context.area.ui_type
-        self._image, self._orientation = image_of(path), orientation_of(path)
+        self._image = image_showing(seen)  # the file's own would lie on its side where it is stored turned
         self._area.ui_type = "IMAGE_EDITOR"
         self._area.spaces.active.image = self._image
         self._area.header_text_set("Click the subject. Esc or the right button leaves it as it was")
@@ -119,7 +117,7 @@ class DOLLYGRIP_OT_pick_subject(bpy.types.Operator):
         if not (0 <= x <= 1 and 0 <= y <= 1):
             self._area.header_text_set("That was beside the picture. Click the subject; Esc leaves it as it was")
             return {"RUNNING_MODAL"}
-        self.point = upright_place(x, 1 - y, self._orientation)
+        self.point = x, 1 - y
         self._leave(context)
         return self.execute(context)
 
@@ -132,8 +130,7 @@ class DOLLYGRIP_OT_pick_subject(bpy.types.Operator):
         self._area.spaces.active.image = None
         self._area.ui_type = self._was
         context.window.cursor_modal_restore()
-        if not self._image.users:
-            bpy.data.images.remove(self._image)
+        bpy.data.images.remove(self._image)
 
 
 register, unregister = bpy.utils.register_classes_factory((DOLLYGRIP_OT_pick_subject,))

@@ -425,7 +425,7 @@ def referring_elsewhere(scene, path) -> bpy.types.Action:
 
 
 def test_a_click_is_where_the_shown_picture_shows_it(film, tmp_path):
-    """A phone's picture, stored lying on its side as Blender shows it; its upper left is the upright upper right."""
+    """A phone's picture, stored lying on its side, is shown upright."""
     plain = (Path(__file__).parents[1] / "data" / "pictures" / "sofa.jpg").read_bytes()
     turned = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0"
     phone = tmp_path / "phone.jpg"
@@ -436,12 +436,15 @@ def test_a_click_is_where_the_shown_picture_shows_it(film, tmp_path):
     manager = SimpleNamespace(modal_handler_add=lambda _: None)
     area = window.screen.areas[0]
     context = SimpleNamespace(scene=film, area=area, window=window, window_manager=manager, temp_override=override)
+    before = len(bpy.data.images)
     assert picking.invoke(context, None) == {"RUNNING_MODAL"}
+    assert np.array_equal(picture.pixels_of(picking._image, False), picture.read_picture(str(phone)))
     view = SimpleNamespace(region_to_view=lambda x, y: (x / 100, y / 100))
     type(picking)._region = SimpleNamespace(x=7, y=5, view2d=view)
     click = SimpleNamespace(type="LEFTMOUSE", value="PRESS", mouse_x=17, mouse_y=85)
     assert picking.modal(context, click) == {"FINISHED"}
-    assert tuple(film.dollygrip.subject_point) == pytest.approx((0.8, 0.1))
+    assert tuple(film.dollygrip.subject_point) == pytest.approx((0.1, 0.2))
+    assert len(bpy.data.images) == before
 
 
 def test_the_takes_panel_shows_no_picture_that_the_camera_panel_shows(film, picture_path, tmp_path, monkeypatch):
@@ -467,9 +470,8 @@ def test_a_prompt_in_the_field_of_the_reference_is_no_picture(film):
         picture.read_picture(film.dollygrip.reference)
 
 
-def test_a_packed_picture_whose_file_is_gone_can_be_shown(film, picture_path):
+def test_a_packed_picture_whose_file_is_gone_can_be_read(film, picture_path):
     packed = bpy.data.images.load(str(picture_path))
     packed.pack()
     picture_path.unlink()
     assert picture.read_picture(str(picture_path)).shape == (72, 128, 3)
-    assert picture.image_of(str(picture_path)) == packed
