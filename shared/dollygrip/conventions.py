@@ -77,7 +77,7 @@ def lens_from_intrinsics(intrinsics: np.ndarray, sensor: Sensor) -> tuple[np.nda
     """(T, 4) intrinsics in pixels of `sensor.size` -> focal lengths (T,) in millimetres, shifts (T, 2).
 
     Raises TrajectoryError where fx / fy is not the sensor's pixel ratio: one Blender scene has one pixel aspect, so
-    such a camera cannot be set; `scene_pixel_aspect` gives the aspect that fits.
+    such a camera cannot be set.
     """
     fx, fy, cx, cy = np.asarray(intrinsics, float).T
     off = np.abs(fx / fy / sensor.pixel_ratio - 1)
