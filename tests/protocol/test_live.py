@@ -10,7 +10,7 @@ from protocol.real_backend import image, predict, until_end, wait_for
 from dollygrip.client import Client, TakeReady
 from dollygrip.connection import BackendError
 from dollygrip.live import LivePredictor
-from dollygrip.protocol import Cancelled, PredictRequest, decode
+from dollygrip.protocol import Cancelled, PredictRequest, Queued, decode
 from dollygrip_backend.stored import read_parts
 
 
@@ -92,7 +92,7 @@ def test_a_job_takes_the_place_of_another(backend, client):
     client.submit(*predict("sleep=0.8"))
     waiting = client.submit(*predict("old"))
     newer = client.submit(predict("new")[0], {}, replaces=waiting)
-    assert until_end(client, waiting) == [Cancelled(waiting)]
+    assert until_end(client, waiting) == [Queued(waiting, 1), Cancelled(waiting)]
     assert [e.trajectory.meta["prompt"] for e in until_end(client, newer) if isinstance(e, TakeReady)] == ["new"]
 
 
