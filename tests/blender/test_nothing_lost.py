@@ -178,7 +178,7 @@ class Desk:
         self.act("pick_subject", point=(self.dice.uniform(-0.1, 1.1), 0.5))
 
     def edit_list(self):
-        self.act(self.dice.choice(["duplicate_take", "slide_take"]), index=self.dice.randint(-1, 4))
+        self.act(self.dice.choice(["duplicate_take", "slide_take", "fit_to_keys"]), index=self.dice.randint(-1, 4))
 
     def delete_take(self):
         shot, index = takes.find_camera(bpy.context.scene), self.dice.randint(-1, 4)

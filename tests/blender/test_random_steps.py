@@ -54,7 +54,9 @@ class Desk(RuleBasedStateMachine):
         add_take(bpy.context.scene, self.metres, reference=f"/pictures/{self.metres % 3}.png")
         self.push()
 
-    @rule(name=st.sampled_from(["duplicate_take", "delete_take", "slide_take"]), index=st.integers(-1, 4))
+    @rule(
+        name=st.sampled_from(["duplicate_take", "delete_take", "slide_take", "fit_to_keys"]), index=st.integers(-1, 4)
+    )
     def on_take(self, name, index):
         self.act(name, index=index)
 
