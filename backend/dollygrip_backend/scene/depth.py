@@ -12,7 +12,6 @@ from torch.nn import functional
 from dollygrip.errors import InputError
 from dollygrip_backend.scene.depth_network import STRIDE, DepthNetwork
 from dollygrip_backend.scene.faces import FaceDetector
-from dollygrip_backend.scene.figures import cut_out, standing
 from dollygrip_backend.scene.outlines import aligned, snapped
 from dollygrip_backend.scene.smoothing import smoothed
 
@@ -56,7 +55,10 @@ class DepthEstimator:
         log_depth, sky, log_focal = self._both_ways(picture)
         ground = _surfaces(log_depth, sky)
         log_depth = smoothed(log_depth, ground, picture[0])
-        log_depth, ground = standing(log_depth, ground, cut_out(image, self.faces.find(image)))
+        if faces := self.faces.find(image):
+            from dollygrip_backend.scene.figures import cut_out, standing  # OpenCV takes its time to load
+
+            log_depth, ground = standing(log_depth, ground, cut_out(image, faces))
         far = log_depth[ground].median() + float(np.log(FARTHEST))
         log_depth = snapped(torch.where(ground, log_depth, far).minimum(far)[None], 2)[0]
         detailed = _resized(pixels, _fitted(pixels.shape[3], pixels.shape[2], _DETAIL))
