@@ -10,7 +10,7 @@ from dollygrip_backend.predictor.level import SKY
 from dollygrip_backend.scene import given_depth
 
 MAX_STRENGTH = 5
-MAX_TAKES = 64
+_MAX_TAKES = 64
 _LENGTHS = 1e-6, 1e9
 
 
@@ -49,7 +49,7 @@ def check_numbers(
     subject: tuple[float, float] | None = None,
     subject_depth: float | None = None,
     up: tuple[float, float, float] = SKY,
-    most_takes: int = MAX_TAKES,
+    most_takes: int = _MAX_TAKES,
 ) -> None:
     """Raise InputError for the first number of `CameraPipeline.__call__` that cannot be used."""
     for name, value, low, high in (

@@ -202,7 +202,7 @@ class CameraPipeline(DiffusionPipeline):
     ) -> list[Trajectory]:
         """One take for each of many prompts over the same image; what `__call__` gives, several times faster."""
         check_image(image)
-        for prompt in prompts:
+        for prompt in prompts or [""]:  # none at all is an empty one
             check_prompt(prompt)
         check_numbers(frames=frames, fps=fps, seed=seed, view_degrees=view_degrees)
         check_depth(depth, image)

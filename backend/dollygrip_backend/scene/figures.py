@@ -110,15 +110,12 @@ def _figure(picture: np.ndarray, marks: np.ndarray) -> np.ndarray:
 
 def _placed(mask: np.ndarray, part: tuple[slice, slice], whole: tuple[int, ...], shape: tuple[int, int]) -> np.ndarray:
     """bool `shape`: the mask of a part, rows and columns, of a picture of the shape `whole`."""
-    at = tuple(
-        slice(
-            round(taken.start * side / full), max(round(taken.start * side / full) + 1, round(taken.stop * side / full))
-        )
-        for taken, full, side in zip(part, whole, shape, strict=False)
-    )
+    scales = [side / full for side, full in zip(shape, whole, strict=False)]
+    first = [round(taken.start * scale) for taken, scale in zip(part, scales, strict=True)]
+    last = [round(taken.stop * scale) for taken, scale in zip(part, scales, strict=True)]
+    at = tuple(slice(start, max(start + 1, stop)) for start, stop in zip(first, last, strict=True))
     out = np.zeros(shape, bool)
-    size = out[at].shape[::-1]
-    out[at] = cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0.5
+    out[at] = _resized(mask, out[at].shape) > 0.5
     return out
 
 
@@ -144,8 +141,12 @@ def standing(log_depth: Tensor, ground: Tensor, figures: Sequence[Figure]) -> tu
 
 def _share(mask: np.ndarray, like: Tensor) -> Tensor:
     """Of each pixel of `like` (h, w), how much a mask covers."""
-    size = like.shape[::-1]
-    return torch.from_numpy(cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA)).to(like)
+    return torch.from_numpy(_resized(mask, like.shape)).to(like)
+
+
+def _resized(mask: np.ndarray, shape: Sequence[int]) -> np.ndarray:
+    """float32 `shape`: the share of each pixel that a mask covers."""
+    return cv2.resize(mask.astype(np.float32), tuple(shape)[::-1], interpolation=cv2.INTER_AREA)
 
 
 def _about(mask: Tensor) -> Tensor:

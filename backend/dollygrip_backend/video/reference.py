@@ -58,9 +58,9 @@ def prepare_reference(shot: Shot, device: str) -> Reference:
         shot.image.shape[1], shot.image.shape[0], trajectory.size[0] / trajectory.size[1]
     )
     step = np.array([(right - left) / width, (bottom - top) / height])  # pixels of the image from one to the next
-    beyond = np.minimum(np.array([left, top]) / step + 1e-6, BEYOND * np.array(shot.size)).astype(int)
-    if shot.depth is None and shot.depths is not None:  # whose depth ends with the frame
-        beyond *= 0
+    of_frames = shot.depth is None and shot.depths is not None  # which ends with the frame
+    most = 0 if of_frames else BEYOND * np.array(shot.size)
+    beyond = np.minimum(np.array([left, top]) / step + 1e-6, most).astype(int)
     x, y = beyond * step
     box = (
         max(0.0, left - x),
@@ -71,7 +71,7 @@ def prepare_reference(shot: Shot, device: str) -> Reference:
     size = np.array(shot.size) + 2 * beyond
     rgb = _resized(shot.image, size, box)
     detail = _resized(shot.image, DETAIL * size, box) if right - left >= ENOUGH_DETAIL * width else None
-    if shot.depth is None and shot.depths is not None:
+    if of_frames:
         depth = shot.depths[0]
     elif shot.depth is None:
         depth = without_specks(_estimated_depth(rgb, device))

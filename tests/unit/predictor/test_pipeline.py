@@ -114,6 +114,11 @@ def test_bad_input_is_named(pipe, change, says):
         pipe(**{"image": IMAGE, "prompt": "pan left", **change})
 
 
+def test_a_batch_of_no_prompts_is_refused(pipe):
+    with pytest.raises(InputError, match="prompt is empty"):
+        pipe.batch(IMAGE, [])
+
+
 def test_meta_tells_the_plan_and_the_room(pipe):
     [take] = pipe(IMAGE, "go in", frames=9, depth=np.full((90, 160), 2.0), subject=(0.5, 0.5))
     assert "dolly_in" in take.meta["plan"] and 0 < take.meta["clearance"] < 1
