@@ -167,7 +167,7 @@ def _needs_pycolmap() -> None:
 def scenes(
     out: Annotated[Path, typer.Option(help="Folder for the scenes.")] = Path(".cache/scenes/train"),
     count: Annotated[int, typer.Option(min=1, help="How many scenes.")] = 100,
-    seed: Annotated[int, typer.Option(help="Equal seeds give equal scenes.")] = 0,
+    seed: Annotated[int, typer.Option(help="Equal seeds give equal scenes, but for noise.")] = 0,
     views: Annotated[int, typer.Option(min=2, help="Views of each scene.")] = 10,
     processes: Annotated[int, typer.Option(min=1, help="Blender processes at once.")] = 1,
     mix: Annotated[Literal["common", "rare", "things"], typer.Option(help=_MIX)] = "common",

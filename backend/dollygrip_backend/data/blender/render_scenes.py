@@ -4,7 +4,8 @@
 
 Writes OUT_FOLDER/INDEX.npz for each index, in Blender's terms (matrix_world, lens), and prints "done INDEX" for each.
 MIX is a key of kinds.MIXES, LONG_SIDE pixels. The same seed, mix and index give the same scene, whatever else the
-process renders, and the same framings at any size.
+process renders, and the same framings at any size; the noise of single pixels may differ, for Cycles orders what a ray
+meets by its place in memory.
 """
 
 import sys
@@ -48,7 +49,6 @@ def prepare() -> None:
     render, cycles, layer = scene.render, scene.cycles, scene.view_layers[0]
     render.engine, cycles.device = "CYCLES", "CPU"
     render.threads_mode, render.threads = "FIXED", 1
-    render.use_persistent_data = True
     render.use_compositing = render.use_sequencer = False
     cycles.use_adaptive_sampling = cycles.use_denoising = False
     cycles.diffuse_bounces, cycles.glossy_bounces = BOUNCES, 1
@@ -80,7 +80,7 @@ def render_scene(path: Path, rng: np.random.Generator, views: int, mix: Mix, lon
         sample = kind(stage)
         bpy.context.view_layer.update()
         cameras = choose_path(stage, sample, tangents, views, mix) or []
-        shots = [shoot(camera, path.with_suffix(".exr")) for camera in cameras]
+        shots = [shoot(camera, path.with_suffix(".exr"), again=camera is not cameras[-1]) for camera in cameras]
     arrays = {key: np.stack([shot[key] for shot in shots]) for key in shots[0]}
     arrays.update(matrix_world=np.array(cameras, float), lens=scene.camera.data.lens, sensor=SENSOR)
     np.savez(path, kind=kind.__name__, names=np.array(stage.names), **arrays)
@@ -102,16 +102,22 @@ def choose_path(stage: Stage, sample, tangents: tuple[float, float], views: int,
     return None
 
 
-def shoot(camera, path: Path) -> dict[str, np.ndarray]:
+def shoot(camera, path: Path, again: bool = False) -> dict[str, np.ndarray]:
     """Two renders of one view: colours and guides with anti-aliasing; then depth through the very centre of each pixel.
+
+    again: another view of the same scene follows. What Cycles built is kept for it, and is freed after the last one, as
+    the next scene's light would be sampled in another order with it.
 
     The Depth pass is the distance along the view axis at one sample per pixel. With the filter shrunk to a point that
     sample sits at the centre, so that depth fits the pinhole model to float precision and knows no blurred edges.
     Returns linear rgb, albedo, normal (H, W, 3) float16, depth (H, W) float32, inf in the sky, and index (H, W) int16
     of the named object seen, 0 for none.
     """
-    bpy.context.scene.camera.matrix_world = camera
+    scene = bpy.context.scene
+    scene.camera.matrix_world = camera
+    scene.render.use_persistent_data = True
     colours = _render(path, SAMPLES, BOUNCES, "BLACKMAN_HARRIS", 1.5)
+    scene.render.use_persistent_data = again
     exact = _render(path, 1, 0, "BOX", 0.01)
     depth = exact["Depth.Z"]
     path.unlink()
