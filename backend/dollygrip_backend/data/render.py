@@ -49,9 +49,9 @@ def render_scenes(
     mix: "common" (rooms, streets, landscapes, yards, tabletops, figures), "rare" (halls, work yards, shores, woods) or
     "things" (both, with more of the things that people name); the files of the last two are called MIX_SEED_INDEX.npz.
     long_side: pixels; the short side has three fifths of it. The same seed, mix and index give the same scene and
-    framings; the noise of a few pixels in a hundred may differ. `python` is a Python with bpy (default: blender_python()). Each process uses one thread. Raises InputError
-    for more views than a scene file may have and for a scene that exists with others, or DollygripError with Blender's
-    last words when a process fails.
+    framings; the noise of a few pixels in a hundred may differ. `python` is a Python with bpy (default:
+    blender_python()). Each process uses one thread. Raises InputError for more views than a scene file may have and for
+    a scene that exists with others, or DollygripError with Blender's last words when a process fails.
     """
     if views > MAX_VIEWS:
         raise InputError(f"A scene of {views} views cannot be read again.", f"Use {MAX_VIEWS} at most.")
