@@ -27,7 +27,7 @@ from ..direct.predict import PredictCamera, check_prompt
 from ..preferences import backend_executable
 from ..shots import shots
 from ..takes import takes
-from ..takes.plan import in_words, subject_in_words
+from ..takes.plan import in_words, strange_in_words, subject_in_words
 from .moved import watch
 from .path_shape import Shape
 from .sampling import MOST_KEYS, Sampled, is_dragging
@@ -98,7 +98,8 @@ class LiveDirection:
             return f"{stages.get(self._predictor.stage, 'Predicting')} …"
         meta = self.preview.trajectory.meta if self.preview else {}
         plan = meta.get("plan")
-        return "; ".join(filter(None, [in_words(plan), subject_in_words(meta)])) if isinstance(plan, str) else ""
+        said = in_words(plan) if isinstance(plan, str) else ""
+        return "; ".join(filter(None, [said, strange_in_words(meta), subject_in_words(meta)]))
 
     def follows(self, scene: bpy.types.Scene) -> bool:
         """Whether the path that is shown is one of this scene."""

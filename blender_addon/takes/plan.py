@@ -3,6 +3,7 @@
 import re
 
 _TEMPOS = {"slow": "slowly", "fast": "fast", "whip": "in a whip", "constant": "at constant speed"}
+_SHOWN = 3  # of the words that were not known
 _GAZES = {"ahead": "looking ahead", "back": "looking back", "subject": "looking at the subject"}
 
 
@@ -27,3 +28,14 @@ def subject_in_words(meta: dict) -> str:
         return f"“{named}” was not found in the picture"
     x, y = place
     return f"“{named}” was found {x:.0%} across, {y:.0%} down"
+
+
+def strange_in_words(meta: dict) -> str:
+    """What a take's meta tells of a prompt that could not be read; "" where it was."""
+    strange = meta.get("strange")
+    if not isinstance(strange, list):
+        return ""
+    quoted = ", ".join(f"“{word}”" for word in strange[:_SHOWN]) + (" …" if len(strange) > _SHOWN else "")
+    return (
+        f"a guess, as only English is read and {quoted} was not known" if strange else "a guess, as there are no words"
+    )

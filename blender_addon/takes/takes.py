@@ -23,7 +23,7 @@ from .. import compat, linked
 from ..camera import curve_parts, parents
 from ..camera.camera import FittedTake, fit_under
 from . import helpers, selection, settings, written
-from .plan import in_words, subject_in_words
+from .plan import in_words, strange_in_words, subject_in_words
 
 CAMERA_NAME = "Dollygrip Camera"
 KEY = "dollygrip"
@@ -341,7 +341,7 @@ def understood(action: bpy.types.Action) -> str:
     meta = json.loads(action[KEY]["meta"])
     plan, near = meta.get("plan"), meta.get("clearance")
     said = [in_words(plan, meta.get("gaze"))] if isinstance(plan, str) else []
-    said += filter(None, [subject_in_words(meta)])
+    said += filter(None, [strange_in_words(meta), subject_in_words(meta)])
     if isinstance(near, float):
         said.append(f"nearest surface {near * scene_depth(action):.2g} m away")
     return "; ".join(said)

@@ -274,3 +274,11 @@ def test_what_the_words_name_is_marked_where_it_stands(film, backend_home):
     overlay.refresh(film)
     assert "“the submarine” was not found in the picture" in takes.understood(takes.shown(film.camera))
     assert not len(overlay.view.shown.subject)
+
+
+def test_what_cannot_be_read_is_called_a_guess(film, backend_home):
+    film.dollygrip.prompt, film.dollygrip.frame_count = "die Kamera schwenkt langsam", 9
+    assert bpy.ops.dollygrip.predict_camera() == {"FINISHED"}
+    said = takes.understood(takes.shown(film.camera))
+    assert "a guess, as only English is read and “kamera”, “schwenkt”, “langsam” was" in said
+    assert said in film.dollygrip.notice

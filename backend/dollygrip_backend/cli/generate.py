@@ -51,6 +51,8 @@ def predict(
         takes = _takes(Runner(devices()[0], director or ""), directed, arrays, report)
     if director is not None:
         _tell_direction(takes[0].meta["director"])
+    if guess := _guess(takes[0].meta):
+        print(f"Warning: {guess}", file=sys.stderr)
     for file, take in zip(files, takes, strict=True):
         formats.write(file, take, form)
     return files
@@ -81,10 +83,21 @@ def predict_batch(lines_file: Path, request: PredictRequest, out: Path) -> int:
                 seen.add(name)
                 (take,) = _takes(runner, validate(line_request, arrays), arrays, lambda *_: None)
                 formats.write(out / f"{name}.camera.json", take)
+                if guess := _guess(take.meta):
+                    print(f"Line {number}: Warning: {guess}", file=sys.stderr)
             except DollygripError as error:
                 bad += 1
                 print(f"Line {number}: {error}", file=sys.stderr)
     return bad
+
+
+def _guess(meta: dict[str, Any]) -> str:
+    """The sentence for a take whose prompt could not be read, else ""."""
+    strange = meta.get("strange")
+    if strange is None:
+        return ""
+    why = f"only English is read, and {', '.join(strange)} was not known" if strange else "the prompt has no words"
+    return f"The camera is a guess: {why}."
 
 
 def render(image: Path, take: Path, depth: Path | None, out: Path, request: dict[str, Any]) -> None:

@@ -29,6 +29,7 @@ from dollygrip_backend.predictor.program import plan_of
 from dollygrip_backend.predictor.reader import Memory, ShotReader
 from dollygrip_backend.predictor.reference import Reference
 from dollygrip_backend.predictor.shot_kinds import named
+from dollygrip_backend.predictor.strange import strange_words
 from dollygrip_backend.predictor.tempos import paced
 from dollygrip_backend.predictor.text import TextEncoder
 from dollygrip_backend.predictor.timing import timed
@@ -151,10 +152,12 @@ class CameraPipeline(DiffusionPipeline):
 
         Every take's meta tells how the prompt was understood ("plan", for people, as `predictor.plan` says, with the
         ways that the take chose where the words leave them open, and "phase_ends", the shares of the time at which its
-        phases end), the words for a thing of the picture that it goes by ("named"), where in the picture that is found
-        ("subject") and where in the axes of the camera that took it, in the trajectory's unit ("subject_at"; neither
-        where it is not found), and, where a depth is given, how close it comes to a visible surface in scene depths
-        ("clearance", None if not nearer than its start). Raises InputError for anything that cannot be used, naming it.
+        phases end), the words that it does not know where they are many ("strange", [] where there are no words at all:
+        the camera is a guess then), the words for a thing of the picture that it goes by ("named"), where in the
+        picture that is found ("subject") and where in the axes of the camera that took it, in the trajectory's unit
+        ("subject_at"; neither where it is not found), and, where a depth is given, how close it comes to a visible
+        surface in scene depths ("clearance", None if not nearer than its start). Raises InputError for anything that
+        cannot be used, naming it.
         """
         check_image(image)
         check_prompt(prompt)
@@ -182,7 +185,7 @@ class CameraPipeline(DiffusionPipeline):
         cropped = reference.share_of_width(size)
         order = Order(frames, (frames - 1) / fps, seed, takes, strength, constraints, cropped)
         made = self._takes(shots, reference, order, steps, guidance, progress)
-        told = {"prompt": prompt, "seed": seed, **shots.told(0, reference)}
+        told = {"prompt": prompt, "seed": seed, **self._strange(prompt), **shots.told(0, reference)}
         return [
             reference.trajectory(channels, fps, size, {**told, "take": k, **meta})
             for k, (channels, meta) in enumerate(made[0])
@@ -213,7 +216,8 @@ class CameraPipeline(DiffusionPipeline):
             shots = self.read(part, reference)
             made = self._takes(shots, reference, Order(frames, (frames - 1) / fps, seed))
             for i, [(channels, meta)] in enumerate(made):
-                told = {"prompt": part[i], "seed": seed, "take": 0, **shots.told(i, reference)}
+                told = {"prompt": part[i], "seed": seed, "take": 0, **self._strange(part[i])}
+                told |= shots.told(i, reference)
                 out.append(reference.trajectory(channels, fps, None, {**told, **meta}))
         return out
 
@@ -250,6 +254,10 @@ class CameraPipeline(DiffusionPipeline):
         gaze = said_gaze(prompt, plan, found is not None, subject is not None)
         plan = attrs.evolve(walking(plan), gaze=gaze) if gaze else plan
         return attrs.evolve(shots, plans=[pacing.to_the_end(plan)])
+
+    def _strange(self, prompt: str) -> dict[str, list[str]]:
+        words = strange_words(prompt, self.text_encoder)
+        return {} if words is None else {"strange": words}
 
     def _see(self, reference: Reference) -> Seen:
         """What the grounding sees of a reference; the last is kept, for prompts change more often than pictures."""
