@@ -15,7 +15,7 @@ from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, pad, pixel_shuffle, pixel_unshuffle
 
-from dollygrip.errors import DollygripError
+from dollygrip.errors import DollygripError, InputError
 from dollygrip_backend.video.guide import FilledGuide
 from dollygrip_backend.video.reference import Reference
 
@@ -116,8 +116,13 @@ class InPainter:
 
     @classmethod
     def load(cls, folder: Path = WEIGHTS, device: torch.device | str = "cpu") -> "InPainter":
-        """Load weights saved by `training.embedded`. Raises DollygripError, kind "weights", where they are missing."""
+        """Load weights saved by `training.embedded`. Raises DollygripError, kind "weights", where they are missing, and
+        InputError where they are another network's."""
         try:
+            if InPaintingNetwork.load_config(folder).get("_class_name") != InPaintingNetwork.__name__:
+                raise InputError(
+                    f"{folder} holds no weights of an in-painter.", "Name what `dollygrip train embedded` wrote."
+                )
             network = InPaintingNetwork.from_pretrained(folder, torch_dtype=torch.float32)
         except OSError as error:
             raise DollygripError(

@@ -12,6 +12,7 @@ from dollygrip.errors import DollygripError, InputError
 from dollygrip.rotations import matrix_from_rotvec
 from dollygrip.trajectory import Trajectory
 from dollygrip_backend.scene.cache import SceneCache
+from dollygrip_backend.scene.depth import WEIGHTS as DEPTH_WEIGHTS
 from dollygrip_backend.video import Shot, load_engine
 from dollygrip_backend.video.embedded import STEP_HOLE, next_key
 from dollygrip_backend.video.guide import FilledGuide
@@ -244,3 +245,8 @@ def test_missing_weights_are_named(tmp_path):
     with pytest.raises(DollygripError, match="weights") as caught:
         InPainter.load(tmp_path)
     assert caught.value.kind == "weights"
+
+
+def test_weights_of_another_network_are_refused():
+    with pytest.raises(InputError, match="no weights of an in-painter"):
+        InPainter.load(DEPTH_WEIGHTS)
