@@ -13,11 +13,16 @@ COMMIT = "c0ffee" + "0" * 34
 
 
 class FakeHub:
-    """One repository. cut_after: bytes after which a connection breaks; corrupt: send wrong bytes."""
+    """One repository. cut_after: bytes after which a connection breaks; hold_after: those after which it stands still,
+    until `go_on` is set; corrupt: send wrong bytes; licence: as its card states it.
+    """
 
     def __init__(self, repo: str, folder: Path):
         self.repo, self.folder = repo, folder
         self.cut_after: int | None = None
+        self.hold_after: int | None = None
+        self.go_on = threading.Event()
+        self.licence = "test-licence-1.0"
         self.corrupt = False
         self.ranges: list[str] = []  # of the requests for weights
         self.url = ""
@@ -35,6 +40,16 @@ class FakeHub:
 
     def files(self) -> dict[str, Path]:
         return {f.relative_to(self.folder).as_posix(): f for f in sorted(self.folder.rglob("*")) if f.is_file()}
+
+
+def save_depth_anything(folder: Path) -> None:
+    """What a download looks at of Depth Anything: a small file of weights, one of three chunks; one it leaves alone."""
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps({"model_type": "depth_anything"}))
+    for name, size in (("a", 9), ("model", 28_000_000)):
+        header = json.dumps({"x": {"dtype": "U8", "shape": [size], "data_offsets": [0, size]}}).encode()
+        (folder / f"{name}.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + bytes(size))
+    (folder / "weights.bin").write_bytes(b"could be pickled code")
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -60,7 +75,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._json([_entry(name, file) for name, file in hub.files().items()])
         elif path == f"api/models/{hub.repo}" or path.startswith(f"api/models/{hub.repo}/revision/"):
             siblings = [{"rfilename": name} for name in hub.files()]
-            card = {"license": "test-licence-1.0"}
+            card = {"license": hub.licence}
             self._json({"id": hub.repo, "sha": COMMIT, "siblings": siblings, "cardData": card, "private": False})
         elif path.startswith(f"{hub.repo}/resolve/") and (name := path.split("/", 4)[4]) in hub.files():
             self._file(hub.files()[name], body)
@@ -92,7 +107,13 @@ class _Handler(BaseHTTPRequestHandler):
         if weights and hub.cut_after is not None and len(data) > hub.cut_after:
             data = data[: hub.cut_after]
             self.close_connection = True
-        self.wfile.write(data)
+        with contextlib.suppress(OSError):  # who cancels leaves in the middle
+            if weights and hub.hold_after is not None and len(data) > hub.hold_after:
+                self.wfile.write(data[: hub.hold_after])
+                self.wfile.flush()
+                hub.go_on.wait(60)
+                data = data[hub.hold_after :]
+            self.wfile.write(data)
 
     def _head(self, status: int, headers: dict[str, str]) -> None:
         self.send_response(status)

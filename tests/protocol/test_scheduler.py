@@ -29,11 +29,11 @@ class Pool:
             self.dead = False
             yield self.worker
 
-    def grow(self, jobs):
+    def grow(self, jobs, fetches):
         pass
 
-    def idle(self):
-        return None if self.worker.job_id else self.worker
+    def idle(self, fetches):
+        return None if fetches or self.worker.job_id else self.worker
 
     def assign(self, worker, job_id, have):
         worker.job_id = job_id
@@ -47,7 +47,7 @@ class Pool:
 
 @pytest.fixture
 def pool():
-    worker = SimpleNamespace(job_id="", cancelled_at=None, ready=True)
+    worker = SimpleNamespace(job_id="", cancelled_at=None, ready=True, fetches=False)
     pool = Pool(worker)
     worker.process = SimpleNamespace(kill=pool.die, returncode=-9)
     return pool

@@ -4,15 +4,30 @@ import contextlib
 from collections.abc import Callable, Iterator
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
-_STAGES = {"models": "Loading models", "depth": "Depth", "camera": "Camera", "frames": "Frames"}
+_STAGES = {
+    "models": "Loading models",
+    "depth": "Depth",
+    "camera": "Camera",
+    "frames": "Frames",
+    "downloading": "Downloading",
+    "checking": "Checking",
+}
 
 
 @contextlib.contextmanager
-def stages() -> Iterator[Callable[[str, int, int], None]]:
-    """Yields report(stage, done, total), one bar a stage, on stderr; finished bars stay."""
-    columns = (TextColumn("{task.description:>14}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+def stages(count: type[ProgressColumn] = MofNCompleteColumn) -> Iterator[Callable[[str, int, int], None]]:
+    """Yields report(stage, done, total), one bar a stage, on stderr; finished bars stay. count: of its numbers."""
+    columns = (TextColumn("{task.description:>14}"), BarColumn(), count(), TimeElapsedColumn())
     with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as bars:
         tasks = {}
 

@@ -39,11 +39,11 @@ class Listener(Protocol):
 
 
 class Scheduler:
-    """The queue: first come first served, one job on each device."""
+    """The queue: first come first served, one job on each device; models are fetched beside it, one at a time."""
 
     def __init__(self, store: JobStore, pool: WorkerPool, listener: Listener):
         self._store, self._pool, self._listener = store, pool, listener
-        self._failed_starts = 0
+        self._failed_starts = {False: 0, True: 0}  # of workers for devices; of the one that fetches models
         if again := store.requeue_running():
             log.info("%d jobs that were interrupted go on", again)
 
@@ -88,9 +88,9 @@ class Scheduler:
             self._lost(worker)
         self._grow()
         for job in self._store.queued():
-            worker = self._pool.idle()
+            worker = self._pool.idle(job.fetches)
             if worker is None:
-                break
+                continue
             try:
                 self._store.start(job.id)
             except sqlite3.Error as error:
@@ -101,11 +101,13 @@ class Scheduler:
 
     def _grow(self) -> None:
         """Start workers for what waits."""
-        try:
-            self._pool.grow(len(self._store.queued()))
-        except OSError as error:  # its log cannot be written, or the system allows no more processes or files
-            log.error("a worker cannot be started: %s", error)
-            self._not_started(f": {error}")
+        queued = self._store.queued()
+        for fetches in (False, True):
+            try:
+                self._pool.grow(sum(job.fetches == fetches for job in queued), fetches)
+            except OSError as error:  # its log cannot be written, or the system allows no more processes or files
+                log.error("a worker cannot be started: %s", error)
+                self._not_started(fetches, f": {error}")
 
     def _heard(self, worker: WorkerProcess, message: Message, parts: list[Any]) -> None:
         if getattr(message, "job_id", None) != worker.job_id:
@@ -129,9 +131,9 @@ class Scheduler:
         if worker.job_id:
             self._interrupted(self._store.get(worker.job_id), worker)
         elif worker.ready:
-            self._failed_starts = 0
+            self._failed_starts[worker.fetches] = 0
         else:
-            self._not_started()
+            self._not_started(worker.fetches)
 
     def _interrupted(self, job: Job | None, worker: WorkerProcess) -> None:
         """The worker of a running job is gone: run the job again, unless that happened since its last result, too."""
@@ -153,15 +155,16 @@ class Scheduler:
             hint = "Use a smaller size or fewer frames if memory is short; the backend's log may say more."
             self._end(Failed(job.id, "worker", f"The worker process of the job {how}, twice in a row.", hint))
 
-    def _not_started(self, why: str = "") -> None:
-        """A worker ended before it was ready, or there was none; if a second one does so, no job can be done."""
-        self._failed_starts += 1
-        if self._failed_starts < MAX_CRASHES:
+    def _not_started(self, fetches: bool, why: str = "") -> None:
+        """A worker ended before it was ready, or there was none; if a second one does so, no such job can be done."""
+        self._failed_starts[fetches] += 1
+        if self._failed_starts[fetches] < MAX_CRASHES:
             return
-        self._failed_starts = 0
+        self._failed_starts[fetches] = 0
         hint = "Run `dollygrip doctor`; the backend's log says more."
         for job in self._store.queued():
-            self._end(Failed(job.id, "worker", f"The worker process of the backend does not start{why}.", hint))
+            if job.fetches == fetches:
+                self._end(Failed(job.id, "worker", f"The worker process of the backend does not start{why}.", hint))
 
     def _end(self, message: Done | Failed | Cancelled) -> None:
         if self._store.end(message):

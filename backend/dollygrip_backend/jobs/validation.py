@@ -7,10 +7,19 @@ import attrs
 import numpy as np
 
 from dollygrip.errors import InputError
-from dollygrip.protocol import DepthRequest, Limits, MeasureRequest, PredictRequest, RenderRequest, Request
+from dollygrip.protocol import (
+    DepthRequest,
+    FetchRequest,
+    Limits,
+    MeasureRequest,
+    PredictRequest,
+    RenderRequest,
+    Request,
+)
 from dollygrip_backend import video
 from dollygrip_backend.predictor.checks import check_numbers, check_prompt, check_range, check_scene_depth
 from dollygrip_backend.scene import given_depth
+from dollygrip_backend.workers.fetcher import MODELS
 from dollygrip_backend.workers.runner import make_constraints, make_shot
 
 LIMITS = Limits()
@@ -23,6 +32,10 @@ _NUMBERS = (
 
 def validate(request: Request, arrays: dict[str, np.ndarray]) -> Request:
     """Return the request with its defaults resolved (engine, sizes); raises InputError for the first thing wrong."""
+    if isinstance(request, FetchRequest):
+        if request.model not in MODELS:
+            raise InputError(f"There is no model called '{request.model}'.", f"Fetch one of: {', '.join(MODELS)}.")
+        return request
     if isinstance(request, MeasureRequest):
         return _measure(request, arrays)
     _check_image(arrays["image"])

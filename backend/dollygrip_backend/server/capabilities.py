@@ -1,7 +1,9 @@
-"""What this machine offers: devices and engines, found without loading torch into the process that asks."""
+"""What this machine offers: devices, engines and models, found without loading torch into the process that asks."""
 
-from dollygrip.protocol import EngineInfo
+from dollygrip.protocol import EngineInfo, ModelInfo
 from dollygrip_backend import video
+from dollygrip_backend.models import Model, damage, missing_reason
+from dollygrip_backend.workers.fetcher import MODELS
 
 
 def devices() -> list[str]:
@@ -30,3 +32,21 @@ def engines() -> list[EngineInfo]:
         )
         for info in infos
     ]
+
+
+def models() -> list[ModelInfo]:
+    """Every model that can be fetched, whether it is there, and what else is in the way of its engine."""
+    return [_model(model) for model in MODELS.values()]
+
+
+def _model(model: Model) -> ModelInfo:
+    missing = missing_reason(model)
+    engine = video.engine_info(model.name).reason if model.name in video.engine_names() else ""
+    return ModelInfo(
+        name=model.name,
+        title=model.title,
+        licence=model.licence,
+        download_bytes=model.download_bytes,
+        ready=not missing,
+        reason=damage(model) or ("" if engine == missing else engine),
+    )

@@ -26,7 +26,7 @@ from dollygrip.state_folder import private_dir
 from dollygrip_backend.jobs.scheduler import Scheduler
 from dollygrip_backend.jobs.store import Asked, Job, JobStore
 from dollygrip_backend.jobs.validation import LIMITS
-from dollygrip_backend.server.capabilities import devices, engines
+from dollygrip_backend.server.capabilities import devices, engines, models
 from dollygrip_backend.server.keys import Authoriser, ensure_keys
 from dollygrip_backend.server.sessions import Sessions
 from dollygrip_backend.workers.main import DEFAULT_RUNNER
@@ -167,8 +167,8 @@ class Server:
 
     def _handle(self, client: bytes, message: Message, arrays: dict[str, Any]) -> None:
         if isinstance(message, Hello):
-            offer = Welcome(dollygrip.__version__, engines(), self._pool.devices, LIMITS, self._director)
-            self._send(client, protocol.encode(offer))
+            offers = engines(), models(), self._pool.devices
+            self._send(client, protocol.encode(Welcome(dollygrip.__version__, *offers, LIMITS, self._director)))
         elif isinstance(message, Submit):
             asked = self._writer.submit(self._scheduler.prepare, message.request, arrays, message.replaces)
             self._arriving.append((client, message, asked))

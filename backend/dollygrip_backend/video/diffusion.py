@@ -15,8 +15,8 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from dollygrip.errors import DollygripError
+from dollygrip_backend.models import locate, missing_reason, way_to_fetch
 from dollygrip_backend.video.engine import EngineInfo, Progress, Shot, check_shot
-from dollygrip_backend.video.models import locate, missing_reason
 from dollygrip_backend.video.pipeline_folder import check_folder
 from dollygrip_backend.video.presets import apply_preset, free_memory
 from dollygrip_backend.video.specs import PRESETS, ModelSpec, Preset
@@ -193,7 +193,7 @@ class DiffusionEngine(ABC):
             raise
         except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
             what = f"{type(error).__name__}: {error}".splitlines()[0][:300]
-            hint = f"Run `dollygrip models download {self.spec.name}` again."
+            hint = f"{way_to_fetch(self.spec.name).capitalize()}."
             raise DollygripError(f"The model in {self.folder} cannot be loaded ({what}).", hint, "weights") from error
 
     def _lower(self) -> DollygripError:

@@ -13,9 +13,9 @@ from importlib.metadata import EntryPoint, entry_points
 import attrs
 
 from dollygrip.errors import InputError
+from dollygrip_backend.models import missing_reason
 from dollygrip_backend.video.engine import EngineInfo, SizeRule, VideoEngine
 from dollygrip_backend.video.hardware import cards
-from dollygrip_backend.video.models import missing_reason
 from dollygrip_backend.video.specs import PRESETS, SANA_WM, WAN_VACE, ModelSpec
 
 AUTO = "auto"
@@ -47,10 +47,10 @@ _EMBEDDED = EngineInfo(
 )
 
 
-def _diffusion_info(spec: ModelSpec, title: str, estimates_depth: bool = False) -> EngineInfo:
+def _diffusion_info(spec: ModelSpec, estimates_depth: bool = False) -> EngineInfo:
     return EngineInfo(
         name=spec.name,
-        title=title,
+        title=spec.title,
         licence=spec.licence,
         download_bytes=spec.download_bytes,
         memory_bytes=spec.memory(PRESETS[-1]),
@@ -71,16 +71,12 @@ _BUILTIN = {
     for entry in (
         _builtin(_EMBEDDED, "embedded:EmbeddedEngine", lambda: ""),
         _builtin(
-            _diffusion_info(SANA_WM, "SANA-WM: camera-controlled diffusion, up to 720p, on a CUDA card"),
+            _diffusion_info(SANA_WM),
             "sana_wm:SanaWMEngine",
             lambda: missing_reason(SANA_WM),
         ),
         _builtin(
-            _diffusion_info(
-                WAN_VACE,
-                "Wan VACE 1.3B: 3D cache and a video in-painter, up to 480p, on a CUDA card",
-                estimates_depth=True,
-            ),
+            _diffusion_info(WAN_VACE, estimates_depth=True),
             "wan_vace:WanVACEEngine",
             lambda: missing_reason(WAN_VACE),
         ),

@@ -3,11 +3,13 @@
 Imports no torch: all of this is asked before anything is downloaded, queued or loaded.
 """
 
-from typing import Literal, get_args
+from pathlib import Path
+from typing import Any, Literal, get_args
 
 import attrs
 
 from dollygrip.errors import DollygripError
+from dollygrip_backend.video import pipeline_folder
 
 Preset = Literal["full", "offload", "fp8", "stream"]
 PRESETS: tuple[Preset, ...] = get_args(Preset)
@@ -39,14 +41,17 @@ class Part:
 
 @attrs.frozen
 class ModelSpec:
-    """A diffusers pipeline and what it can be asked for.
+    """A diffusers pipeline and what it can be asked for. It is a `dollygrip_backend.models.Model`.
 
     repo: on the hub; pipeline: its class in diffusers. Sides are multiples of `multiple`, about `pixels` together, the
     size it was trained at; one_size: whether that was its only one. A window has `stride` * k + 1 frames, at most
     `window`; consecutive windows share `overlap`.
     """
 
+    index = pipeline_folder.INDEX
+
     name: str
+    title: str
     repo: str
     pipeline: str
     licence: str
@@ -64,6 +69,15 @@ class ModelSpec:
     def download_bytes(self) -> int:
         """About how much there is to download, if it is stored as it is loaded; the hub's own figure counts."""
         return int(self.text.bytes + self.denoiser.bytes + self.vae.bytes)
+
+    def mismatch(self, index: Any) -> str:
+        return pipeline_folder.mismatch(index, self)
+
+    def patterns(self, index: Any) -> tuple[str, ...]:
+        return pipeline_folder.patterns(index)
+
+    def check(self, folder: Path) -> None:
+        pipeline_folder.check_folder(folder, self)
 
     def memory(self, preset: Preset, pixels: int | None = None) -> int:
         """Estimated peak of graphics memory in bytes; pixels: width * height * frames of a window, None for the most.
@@ -105,6 +119,7 @@ class ModelSpec:
 # estimate in proportion to that.
 SANA_WM = ModelSpec(
     name="sana-wm",
+    title="SANA-WM: camera-controlled diffusion, up to 720p, on a CUDA card",
     repo="Efficient-Large-Model/SANA-WM_bidirectional-diffusers",
     pipeline="SanaWMPipeline",
     licence="Apache-2.0; its VAE: LTX-2 Community License; its text encoder: Gemma Terms of Use",
@@ -120,6 +135,7 @@ SANA_WM = ModelSpec(
 )
 WAN_VACE = ModelSpec(
     name="wan-vace",
+    title="Wan VACE 1.3B: 3D cache and a video in-painter, up to 480p, on a CUDA card",
     repo="Wan-AI/Wan2.1-VACE-1.3B-diffusers",
     pipeline="WanVACEPipeline",
     licence="Apache-2.0",

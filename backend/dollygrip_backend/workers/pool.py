@@ -16,6 +16,8 @@ import zmq
 from dollygrip import protocol
 from dollygrip_backend.workers.main import DEFAULT_RUNNER, WorkerConfig
 
+HUB = "hub"  # in a device's place: the worker that fetches models
+FETCHER = "dollygrip_backend.workers.fetcher:Fetcher"
 START_TIMEOUT_S = 60.0
 CANCEL_TIMEOUT_S = 30.0
 _BURST = 8  # messages handled before clients get their turn
@@ -39,9 +41,13 @@ class WorkerProcess:
     def idle(self) -> bool:
         return self.ready and not self.job_id and not self.released
 
+    @property
+    def fetches(self) -> bool:
+        return self.device == HUB
+
 
 class WorkerPool:
-    """At most one worker for each device, over one ROUTER socket bound to the loopback interface.
+    """At most one worker for each device and one that fetches models, over one ROUTER socket bound to the loopback.
 
     Its ZAP domain is "worker"; `public` is the key that workers authenticate with. state: the server's folder, where
     workers write their log and read what jobs are asked, and what interrupted ones have made.
@@ -70,19 +76,23 @@ class WorkerPool:
         self.socket.zap_domain = b"worker"
         self._endpoint = f"tcp://127.0.0.1:{self.socket.bind_to_random_port('tcp://127.0.0.1')}"
 
-    def idle(self) -> WorkerProcess | None:
-        """A worker that can take a job now."""
-        return next((worker for worker in self._workers.values() if worker.idle), None)
+    def idle(self, fetches: bool = False) -> WorkerProcess | None:
+        """A worker that can take a job now: one for a device, or the one that fetches models."""
+        return next((worker for worker in self._of(fetches) if worker.idle), None)
 
     def of_job(self, job_id: str) -> WorkerProcess | None:
         return next((worker for worker in self._workers.values() if worker.job_id == job_id), None)
 
-    def grow(self, jobs: int) -> None:
-        """Start workers on free devices until `jobs` of them are idle or about to be."""
-        coming = sum(not worker.job_id for worker in self._workers.values())
+    def grow(self, jobs: int, fetches: bool = False) -> None:
+        """Start workers on free devices until `jobs` of them are idle or about to be; or that which fetches."""
+        coming = sum(not worker.job_id for worker in self._of(fetches))
         taken = {worker.device for worker in self._workers.values()}
-        for device in [device for device in self.devices if device not in taken][: max(0, jobs - coming)]:
+        devices = [HUB] if fetches else self.devices
+        for device in [device for device in devices if device not in taken][: max(0, jobs - coming)]:
             self._start(device)
+
+    def _of(self, fetches: bool) -> list[WorkerProcess]:
+        return [worker for worker in self._workers.values() if worker.fetches == fetches]
 
     def assign(self, worker: WorkerProcess, job_id: str, have: int) -> None:
         """Let an idle worker do a job, of which so many results are there already."""
@@ -150,7 +160,8 @@ class WorkerPool:
         self._started += 1
         name = f"{device}#{self._started}"
         keys = self._server_public, self.public, self._secret
-        config = WorkerConfig(self._endpoint, *keys, name, device, str(self._state), self._runner, self._director)
+        runner = FETCHER if device == HUB else self._runner
+        config = WorkerConfig(self._endpoint, *keys, name, device, str(self._state), runner, self._director)
         with (self._state / "worker.log").open("ab") as log_file:
             process = subprocess.Popen(
                 [sys.executable, "-m", "dollygrip_backend.workers.main"],

@@ -123,7 +123,7 @@ class Runner:
 
     def _reference(self, request: PredictRequest, arrays: dict[str, np.ndarray]) -> "_View":
         """What is known of the reference view; the last is kept, for requests that change only their words."""
-        mark = _fingerprint(arrays, request.view_degrees, request.scene_depth)
+        mark = _fingerprint(arrays, request.view_degrees, request.scene_depth, _estimator_name())
         if self._seen is None or self._seen[0] != mark:
             self._seen = mark, self._look(request, arrays)
         return self._seen[1]
@@ -136,10 +136,11 @@ class Runner:
         depth, degrees = arrays.get("depth"), request.view_degrees
         given, estimator = depth is not None, ""
         if depth is None or degrees is None:
-            estimate = self._model("depth", _load_depth).estimate(_shrunk(arrays["image"]))
+            network = self._depth_network()
+            estimate = network.estimate(_shrunk(arrays["image"]))
             if depth is None:
                 depth = _stretched(estimate.depth, arrays["image"])
-                estimator = self._model("depth", _load_depth).name
+                estimator = network.name
             degrees = estimate.view_degrees if degrees is None else degrees
         median = median_depth(depth)
         scene_depth = request.scene_depth or median
@@ -150,7 +151,7 @@ class Runner:
         self, request: DepthRequest, arrays: dict[str, np.ndarray], report: Report, finished: Finished
     ) -> Results:
         report("depth", 0, 1)
-        estimate = self._model("depth", _load_depth).estimate(_shrunk(arrays["image"]))
+        estimate = self._depth_network().estimate(_shrunk(arrays["image"]))
         median = median_depth(estimate.depth)
         scene_depth = request.scene_depth or median
         if not finished:
@@ -191,11 +192,15 @@ class Runner:
         estimated = video.engine_info(request.engine).estimates_depth and shot.depth is None and shot.depths is None
         return summary | ({"depth_estimator": _estimator_name()} if estimated else {})
 
+    def _depth_network(self) -> Any:
+        """What sees depth on this machine by now: another one may have been fetched since the last job."""
+        return self._model(f"depth {_estimator_name()}", _load_depth)
+
     def _model(self, name: str, load: Callable[[str], Any]) -> Any:
-        """The model of this name, loaded once. Of the video engines only the last one used is kept."""
+        """The model of this name, loaded once. Of a kind, its first word, only the last one used is kept."""
         if name not in self._models:
-            if name.startswith("engine "):
-                self._models = {k: v for k, v in self._models.items() if not k.startswith("engine ")}
+            kind = name.split()[0]
+            self._models = {k: v for k, v in self._models.items() if k.split()[0] != kind}
             self._models[name] = load(self.device)
         return self._models[name]
 
@@ -223,8 +228,8 @@ def make_shot(request: RenderRequest, arrays: dict[str, np.ndarray]) -> video.Sh
     return video.Shot(arrays["image"], request.prompt, trajectory, request.size, request.seed, depth, depths)
 
 
-def _fingerprint(arrays: dict[str, np.ndarray], *values: float | None) -> str:
-    """What a reference view is made of: picture, depth and numbers."""
+def _fingerprint(arrays: dict[str, np.ndarray], *values: float | str | None) -> str:
+    """What a reference view is made of: picture, depth, and values."""
     digest = hashlib.sha256(repr(values).encode())
     for name in ("image", "depth"):
         if (array := arrays.get(name)) is not None:

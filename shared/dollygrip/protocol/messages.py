@@ -129,7 +129,19 @@ class MeasureRequest:
     trajectory: TrajectoryHeader
 
 
-Request = PredictRequest | RenderRequest | DepthRequest | MeasureRequest
+@attrs.frozen(kw_only=True)
+class FetchRequest:
+    """A model of `Welcome.models`, from the hub onto the backend's computer -> no results.
+
+    licence: the one that was accepted, as the hub states it. Without one nothing is downloaded, and Done's summary
+    tells what there is to accept: `licence`, `total_bytes`, `missing_bytes`, the `folder` that it would go to.
+    """
+
+    model: str = attrs.field(validator=max_len(100))
+    licence: str = attrs.field(default="", validator=max_len(1000))
+
+
+Request = PredictRequest | RenderRequest | DepthRequest | MeasureRequest | FetchRequest
 
 
 # Client to server. `ref` is chosen by the client and comes back in the answer.
@@ -201,6 +213,19 @@ class EngineInfo:
 
 
 @attrs.frozen(kw_only=True)
+class ModelInfo:
+    """Weights that do not come with the backend: title with what they are for, licence as far as it is known, about
+    how many bytes. ready: whether they are there; reason: what is wrong with them, or why they would be of no use."""
+
+    name: str
+    title: str
+    licence: str
+    download_bytes: int
+    ready: bool
+    reason: str = ""
+
+
+@attrs.frozen(kw_only=True)
 class Limits:
     max_frames: int = MAX_FRAMES
     max_takes: int = 16
@@ -209,10 +234,12 @@ class Limits:
 
 @attrs.frozen
 class Welcome:
-    """What the backend offers. director: the model that PredictRequest.direct asks for, "" where there is none."""
+    """What the backend offers. models: what a FetchRequest may name. director: the model that PredictRequest.direct
+    asks for, "" where there is none."""
 
     server_version: str
     engines: list[EngineInfo]
+    models: list[ModelInfo]
     devices: list[str]
     limits: Limits
     director: str = ""

@@ -57,7 +57,7 @@ def test_a_picture_is_looked_at_once_while_only_the_words_change(runner, monkeyp
     """What is kept changes no result: bit for bit that of a runner that never saw the picture."""
     pictures = [{"image": np.random.default_rng(seed).integers(0, 256, (48, 64, 3), np.uint8)} for seed in (1, 2)]
     run(runner, request(), pictures[1])
-    estimator, looked = runner._models["depth"], []
+    estimator, looked = runner._models["depth embedded"], []
     estimate = estimator.estimate
     monkeypatch.setattr(estimator, "estimate", lambda image: looked.append(image) or estimate(image))
     words = ("dolly in", "orbit left around the red door", "pan right")

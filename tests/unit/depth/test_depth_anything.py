@@ -1,21 +1,29 @@
 """Depth Anything through transformers: a tiny random model of the real class, its disparity turned into depth."""
 
+import os
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import huggingface_hub
 import numpy as np
 import pytest
 import torch
+from fake_hub import FakeHub
 from transformers import DepthAnythingConfig, DepthAnythingForDepthEstimation, Dinov2Config
-from typer.testing import CliRunner
 
-from dollygrip.errors import DollygripError, InputError
-from dollygrip_backend.cli.models import models
+from dollygrip.errors import InputError
+from dollygrip.protocol import PredictRequest
+from dollygrip_backend.models import missing_reason, use_folder
 from dollygrip_backend.scene import estimators
 from dollygrip_backend.scene.depth import DepthEstimate, DepthEstimator
 from dollygrip_backend.scene.depth_anything import DepthAnythingEstimator
+from dollygrip_backend.scene.depth_model import DEPTH
 from dollygrip_backend.scene.estimators import load_estimator
+from dollygrip_backend.workers.runner import Runner
 
+LARGE = "model.safetensors"
 IMAGE = np.random.default_rng(3).integers(0, 256, (70, 98, 3), np.uint8)
 
 
@@ -51,15 +59,9 @@ def folder(request, tmp_path_factory):
 
 @pytest.fixture
 def offline_cache(tmp_path, monkeypatch):
-    """An empty hub cache, and a hub that cannot be reached."""
-
-    def snapshot(name, local_files_only, **options):
-        endpoint = None if local_files_only else "http://127.0.0.1:9"
-        return huggingface_hub.snapshot_download(
-            name, cache_dir=tmp_path, local_files_only=local_files_only, endpoint=endpoint, **options
-        )
-
-    monkeypatch.setattr(estimators, "snapshot_download", snapshot)
+    """An empty hub cache, and a home that knows of no model."""
+    monkeypatch.setenv("DOLLYGRIP_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
 
 
 def test_a_real_model_class_gives_depth_of_any_image(folder):
@@ -120,19 +122,17 @@ def test_without_weights_the_embedded_network_is_used(offline_cache):
 
 def test_provenance_tells_the_embedded_network_from_a_model_and_its_revision(offline_cache, tmp_path, folder):
     assert estimators.estimator_name() == "embedded" == load_estimator().name
-    kept = tmp_path / f"models--{estimators.DEFAULT.replace('/', '--')}"
+    kept = tmp_path / f"models--{DEPTH.repo.replace('/', '--')}"
     shutil.copytree(folder, kept / "snapshots" / "0a1b2c")
     (kept / "refs").mkdir()
     (kept / "refs" / "main").write_text("0a1b2c")
-    assert estimators.estimator_name() == f"{estimators.DEFAULT}@0a1b2c" == load_estimator().name
+    assert missing_reason(DEPTH) == ""
+    assert estimators.estimator_name() == f"{DEPTH.repo}@0a1b2c" == load_estimator().name
 
 
 def test_a_model_asked_for_by_name_is_never_replaced_in_silence(offline_cache):
     with pytest.raises(InputError, match="someone/else is not on this machine"):
         load_estimator(model="someone/else")
-    with pytest.raises(DollygripError, match="someone/else could not be") as failure:
-        load_estimator(model="someone/else", online=True)
-    assert failure.value.kind == "download"
 
 
 def test_a_folder_without_a_model_is_named(tmp_path):
@@ -140,15 +140,50 @@ def test_a_folder_without_a_model_is_named(tmp_path):
         load_estimator(model=str(tmp_path))
 
 
-def test_the_command_asks_before_it_fetches_the_default_model(monkeypatch, folder):
-    asked = []
+@pytest.mark.parametrize(
+    ("damage", "says"),
+    [
+        (lambda kept: (kept / "config.json").write_text('{"model_type": "vit"}'), "holds a vit, not a depth_anything"),
+        (lambda kept: (kept / "config.json").write_text("{"), "holds no Depth Anything model"),
+        (lambda kept: (kept / LARGE).unlink(), "no safetensors weights"),
+        (lambda kept: os.truncate(kept / LARGE, (kept / LARGE).stat().st_size - 1), "its download was cut off"),
+    ],
+)
+def test_a_damaged_model_is_named_and_the_embedded_network_sees_instead(offline_cache, tmp_path, folder, damage, says):
+    kept = Path(shutil.copytree(folder, tmp_path / "kept"))
+    use_folder(DEPTH, kept)
+    assert estimators.estimator_name() != "embedded"
+    damage(kept)
+    assert says in missing_reason(DEPTH) and "dollygrip models download depth-anything" in missing_reason(DEPTH)
+    assert estimators.estimator_name() == "embedded"
+    assert type(load_estimator()) is DepthEstimator
 
-    def snapshot(name, **options):
-        asked.append((name, options["local_files_only"]))
-        return str(folder)
 
-    monkeypatch.setattr(estimators, "snapshot_download", snapshot)
-    refused = CliRunner().invoke(models, ["depth"], input="n\n")
-    assert refused.exit_code == 1 and "Apache-2.0" in refused.output and not asked
-    assert CliRunner().invoke(models, ["depth", "--yes"]).exit_code == 0
-    assert asked == [(estimators.DEFAULT, False)]
+def test_a_worker_takes_the_network_that_was_fetched_meanwhile_for_its_next_job(offline_cache, folder):
+    """Also for the picture that it has seen with the other one."""
+    runner, request = Runner(), PredictRequest(prompt="dolly in", frames=5, size=(98, 70))
+
+    def estimator() -> str:
+        [take] = runner.run(request, {"image": IMAGE}, lambda *_: None)
+        return take.meta["depth_estimator"]
+
+    assert estimator() == "embedded"
+    use_folder(DEPTH, folder)
+    assert estimator() == DEPTH.repo
+    assert [name for name in runner._models if name.startswith("depth ")] == [f"depth {DEPTH.repo}"]
+
+
+def test_the_command_asks_before_it_fetches_the_default_model(tmp_path, folder):
+    with FakeHub(DEPTH.repo, folder).running() as hub:
+
+        def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+            places = {"HF_ENDPOINT": hub.url, "HF_HUB_CACHE": str(tmp_path), "DOLLYGRIP_HOME": str(tmp_path / "home")}
+            command = [sys.executable, "-c", "from dollygrip_backend.cli.main import app; app()", "models", *arguments]
+            return subprocess.run(command, env=os.environ | places, capture_output=True, text=True, input="n\n")
+
+        refused = run("depth")
+        assert refused.returncode == 1 and "test-licence-1.0" in refused.stderr and not hub.ranges
+        done = run("depth", "--yes")
+        assert done.returncode == 0, done.stderr
+        assert len(hub.ranges) == 1 and "ready" in run("list").stdout
+        assert Path(done.stdout.strip(), LARGE).read_bytes() == (folder / LARGE).read_bytes()

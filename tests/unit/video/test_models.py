@@ -17,8 +17,8 @@ from safetensors.torch import save_file
 from tiny_pipelines import save_wan_vace
 
 from dollygrip.errors import DollygripError
-from dollygrip_backend.video import models
-from dollygrip_backend.video.models import Plan, Source, download, locate, missing_reason, use_folder
+from dollygrip_backend import models
+from dollygrip_backend.models import Plan, Source, download, locate, missing_reason, use_folder
 from dollygrip_backend.video.pipeline_folder import check_folder
 from dollygrip_backend.video.specs import PRESETS, SANA_WM, SPECS, WAN_VACE
 
@@ -114,9 +114,9 @@ def test_a_disk_that_fills_up_during_the_download_is_told_apart_from_a_lost_conn
     def full(*_, **__):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(huggingface_hub, "snapshot_download", full)
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", full)
     with pytest.raises(DollygripError, match="disk is full") as caught:
-        download(WAN_VACE, Plan(Source(REPO, COMMIT, str(tmp_path)), "x", 10, 10, ()))
+        download(WAN_VACE, Plan(Source(REPO, COMMIT, str(tmp_path)), "x", 10, 10, ("large",)))
     assert caught.value.kind == "disk" and "is kept" in caught.value.hint
 
 
@@ -196,7 +196,7 @@ def test_bytes_that_are_not_the_hubs_are_found_out(dollygrip, hub, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "environment", "says"),
     [
-        (("wan-vace", "--repo", "own/nothing"), {}, "no pipeline own/nothing"),
+        (("wan-vace", "--repo", "own/nothing"), {}, "no model own/nothing"),
         (("wan-vace", "--repo", "a/b/c"), {}, "no name of a repository"),
         (("sana-wm", "--repo", REPO), {}, "holds a WanVACEPipeline, not a SanaWMPipeline"),
         (("sora",), {}, "no model called 'sora'"),

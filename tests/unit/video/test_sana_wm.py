@@ -15,8 +15,8 @@ from tiny_pipelines import save_sana_wm, save_wan_vace
 from dollygrip.errors import DollygripError, InputError
 from dollygrip.rotations import matrix_from_rotvec
 from dollygrip.trajectory import Trajectory
+from dollygrip_backend.models import use_folder
 from dollygrip_backend.video import Shot
-from dollygrip_backend.video.models import use_folder
 from dollygrip_backend.video.reference import cover_box, crop
 from dollygrip_backend.video.sana_wm import SanaJob, SanaWMEngine, lead_in
 from dollygrip_backend.video.specs import PRESETS, SANA_WM
