@@ -18,7 +18,6 @@ from . import (
 from .registration import register_modules_factory
 
 register, unregister = register_modules_factory(
-    preferences,
     properties,
     backend,
     takes,
@@ -30,5 +29,6 @@ register, unregister = register_modules_factory(
     drawing,
     live,
     resume,
+    preferences,
     sidebar,
 )

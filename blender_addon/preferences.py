@@ -1,7 +1,13 @@
-"""Preferences of the extension: where the backend is."""
+"""Preferences of the extension: where the backend is, and the models that it can fetch."""
 
 import bpy
 from bpy.props import StringProperty
+
+from dollygrip.protocol import ModelInfo
+
+from .backend.fetching import fetching, name_of, size_text
+from .backend.session import session
+from .drawing import draw_job, wrapped
 
 
 class DOLLYGRIP_AP_preferences(bpy.types.AddonPreferences):
@@ -13,17 +19,52 @@ class DOLLYGRIP_AP_preferences(bpy.types.AddonPreferences):
         subtype="FILE_PATH",
     )
 
-    def draw(self, _context):
+    def draw(self, context):
         column = self.layout.column()
         column.use_property_split = True
         column.prop(self, "backend", placeholder="The one that was set up last")
         column.label(text="`python build.py dev` sets a backend up and leaves its place here.", icon="INFO")
+        draw_models(self.layout, context)
 
 
-def backend_executable() -> str:
-    """The executable that the user named, or "": a script may enable the extension without preferences."""
-    addon = bpy.context.preferences.addons.get(__package__)
-    return bpy.path.abspath(addon.preferences.backend) if addon else ""
+def draw_models(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """Every model that does not come with the backend, and the way to it."""
+    layout.separator()
+    layout.label(text="Models that do not come with Dollygrip")
+    if session.welcome is None:
+        layout.label(text="The backend knows which: start it.", icon="INFO")
+        layout.operator("dollygrip.start_backend", icon="PLAY")
+        draw_job(layout, context, "StartBackend")
+        return
+    if not bpy.app.online_access:
+        row = layout.row()
+        row.alert = True
+        row.label(text="To fetch one, switch on System › Network › Allow Online Access.", icon="INTERNET_OFFLINE")
+    for model in session.welcome.models:
+        draw_model(layout.box(), context, model)
+
+
+def draw_model(layout: bpy.types.UILayout, context: bpy.types.Context, model: ModelInfo) -> None:
+    row = layout.row()
+    row.label(text=name_of(model), icon="CHECKMARK" if model.ready else "IMPORT")
+    if fetching.task and fetching.task.model.name == model.name:
+        row = row.row(align=True)
+        status = fetching.status
+        count = f"  {size_text(status.done)} of {size_text(status.total)}" if status.total else ""
+        row.progress(factor=status.share, text=f"{status.text}{count}")
+        row.operator("dollygrip.cancel_fetch", text="", icon="X")
+    elif model.ready:
+        row.label(text="On this computer")
+    else:
+        row.operator("dollygrip.fetch_model", text=f"Fetch {size_text(model.download_bytes)}…").model = model.name
+    purpose = model.title.partition(":")[2].strip()
+    wrapped(layout, context, f"{purpose[:1].upper()}{purpose[1:]}. Licence: {model.licence}.")
+    if model.reason:
+        wrapped(layout, context, f"{model.reason[:1].upper()}{model.reason[1:]}.", "INFO")
+    if fetching.ended and fetching.ended[0].name == model.name and (error := fetching.ended[1].error):
+        box = layout.column()
+        box.alert = True
+        wrapped(box, context, str(error), "ERROR")
 
 
 register, unregister = bpy.utils.register_classes_factory((DOLLYGRIP_AP_preferences,))

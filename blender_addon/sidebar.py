@@ -26,6 +26,7 @@ class Backend:
             layout.label(text=f"Dollygrip {welcome.server_version} on {', '.join(welcome.devices)}", icon="CHECKMARK")
         layout.operator("dollygrip.start_backend", text="Check Connection" if welcome else "Start Backend", icon="PLAY")
         draw_job(layout, context, "StartBackend")
+        layout.operator("dollygrip.show_models", icon="IMPORT")
 
 
 def _panels() -> list[type]:

@@ -5,7 +5,7 @@ import bpy
 from dollygrip.errors import DollygripError
 
 from .. import linked
-from ..preferences import backend_executable
+from .executable import backend_executable
 from .session import StartBackend, Task, redraw, session
 
 

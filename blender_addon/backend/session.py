@@ -107,7 +107,7 @@ class Session:
     def _launch(self, task: Task) -> None:
         self.task, self.status = task, Status("Connecting to the backend")
         self._orders, self._results, self._held = Orders(), queue.SimpleQueue(), []
-        worker = Worker(task, self._executable, self._results, self._orders, self._show, self._connected)
+        worker = Worker(task, self._executable, self._results, self._orders, self._show, self.connected)
         self._thread = threading.Thread(target=worker.run, name="dollygrip-client", daemon=True)
         self._thread.start()
 
@@ -236,7 +236,8 @@ class Session:
     def _show(self, status: Status) -> None:
         self.status = status
 
-    def _connected(self, welcome: Welcome) -> None:
+    def connected(self, welcome: Welcome) -> None:
+        """The backend has told what it offers; on any thread."""
         self.welcome = welcome
 
     def _tick(self) -> float | None:
@@ -258,10 +259,10 @@ def _failed(task: Task, error: Exception) -> Outcome:
 
 
 def redraw() -> None:
-    """Redraw the sidebars that show the state, and the sequencer whose strip grows."""
+    """Redraw the sidebars and preferences that show the state, and the sequencer whose strip grows."""
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
-            if area.type in {"VIEW_3D", "SEQUENCE_EDITOR"}:
+            if area.type in {"VIEW_3D", "SEQUENCE_EDITOR", "PREFERENCES"}:
                 area.tag_redraw()
 
 

@@ -21,10 +21,10 @@ from dollygrip.live import TICK, Answer, LivePredictor
 from dollygrip.trajectory import Trajectory
 
 from ..backend import server
+from ..backend.executable import backend_executable
 from ..backend.session import redraw, session
 from ..camera import camera
 from ..direct.predict import PredictCamera, check_prompt
-from ..preferences import backend_executable
 from ..shots import shots
 from ..takes import takes
 from ..takes.plan import in_words, strange_in_words, subject_in_words

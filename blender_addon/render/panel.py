@@ -27,6 +27,9 @@ class Render:
         split.menu("DOLLYGRIP_MT_engine", text=engine_title(state.engine))
         take = takes.shown(scene.camera)
         engine = engine_of(session.welcome, state.engine) if session.welcome else None
+        if engine and not engine.available:
+            wrapped(layout, context, f"{engine_title(engine.name)}: {engine.reason}.", "ERROR")
+            layout.operator("dollygrip.show_models", icon="IMPORT")
         draw_size(layout, scene, engine)
         if scene.camera:
             first, last = shots.frame_range(scene, scene.camera)
@@ -97,6 +100,8 @@ class DOLLYGRIP_MT_engine(bpy.types.Menu):
             row = layout.row()
             row.enabled = engine.available
             choose(row, engine.name, engine.title if engine.available else f"{engine.title} ({engine.reason})")
+        layout.separator()
+        layout.operator("dollygrip.show_models", icon="IMPORT")
 
 
 def choose(layout: bpy.types.UILayout, name: str, text: str) -> None:

@@ -96,7 +96,8 @@ class ScriptedBackend:
 
     def start(self) -> None:
         (self.home / "connection.json").unlink(missing_ok=True)
-        environment = {**os.environ, "PYTHONPATH": str(PROTOCOL_TESTS), "OMP_NUM_THREADS": "1"}
+        paths = os.pathsep.join([str(PROTOCOL_TESTS), *filter(None, [os.environ.get("PYTHONPATH")])])
+        environment = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"}
         command = [self.python, PROTOCOL_TESTS / "serve.py", self.home, "0", "600", self.director]
         self.process = subprocess.Popen([str(word) for word in command], env=environment)
         deadline = time.monotonic() + 20

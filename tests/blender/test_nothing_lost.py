@@ -4,8 +4,8 @@ The scripted backend's take number k of a prediction trucks right by k + 1 metre
 
 Every operator of the extension is pressed. What needs a window is left to tests/gui: the file selectors of Load and
 Save, clicking the subject in the picture (here its point is given), capturing the camera's view or the sequencer as a
-viewport draws them (here they refuse in a sentence, or render), jobs on Blender's timer (here they are pumped), and the
-collision operators' slices on a timer (here they run in one go).
+viewport draws them (here they refuse in a sentence, or render), the preferences, jobs on Blender's timer (here they
+are pumped), and the collision operators' slices on a timer (here they run in one go).
 """
 
 import inspect
@@ -258,6 +258,11 @@ class Desk:
         path = str(self.project / self.dice.choice(["take.camera.json", "poses.txt", "take.usda"]))
         self.act("save_take", filepath=path)
         self.act("load_take", filepath=path)
+
+    def models(self):
+        """Nothing is fetched without online access, and there is no window for the preferences."""
+        bpy.context.preferences.system.use_online_access = False
+        self.act(self.dice.choice(["fetch_model", "accept_model", "cancel_fetch", "show_models"]))
 
     def live_direction(self):
         """A preview, kept as a take; nothing of it stays where there is none."""
