@@ -14,7 +14,7 @@ COMMIT = "c0ffee" + "0" * 34
 
 class FakeHub:
     """One repository. cut_after: bytes after which a connection breaks; hold_after: those after which it stands still,
-    until `go_on` is set; corrupt: send wrong bytes; licence: as its card states it.
+    until `go_on` is set; corrupt: send wrong bytes; card: what the repository says of itself.
     """
 
     def __init__(self, repo: str, folder: Path):
@@ -22,7 +22,7 @@ class FakeHub:
         self.cut_after: int | None = None
         self.hold_after: int | None = None
         self.go_on = threading.Event()
-        self.licence = "test-licence-1.0"
+        self.card = {"license": "test-licence-1.0"}
         self.corrupt = False
         self.ranges: list[str] = []  # of the requests for weights
         self.url = ""
@@ -75,8 +75,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._json([_entry(name, file) for name, file in hub.files().items()])
         elif path == f"api/models/{hub.repo}" or path.startswith(f"api/models/{hub.repo}/revision/"):
             siblings = [{"rfilename": name} for name in hub.files()]
-            card = {"license": hub.licence}
-            self._json({"id": hub.repo, "sha": COMMIT, "siblings": siblings, "cardData": card, "private": False})
+            self._json({"id": hub.repo, "sha": COMMIT, "siblings": siblings, "cardData": hub.card, "private": False})
         elif path.startswith(f"{hub.repo}/resolve/") and (name := path.split("/", 4)[4]) in hub.files():
             self._file(hub.files()[name], body)
         else:

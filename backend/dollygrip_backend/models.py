@@ -92,22 +92,27 @@ def locate(model: Model) -> Path | None:
 
 def missing_reason(model: Model) -> str:
     """Why the model cannot be loaded, with the way to it; empty where its weights are complete."""
-    if (wrong := damage(model)) or locate(model):
-        return wrong
-    million = model.download_bytes / 1e6
-    size = f"{million / 1000:.0f} GB" if million > 1000 else f"{million:.0f} MB"
-    what = f"its weights (about {size}, licence {model.licence}) are not on this computer"
-    return f"{what}; {way_to_fetch(model.name)}"
+    folder, wrong = look(model)
+    return wrong or ("" if folder else absence(model))
 
 
-def damage(model: Model) -> str:
-    """What is wrong with what is there of the model, with the way out; empty where it is whole, or nothing is there."""
+def look(model: Model) -> tuple[Path | None, str]:
+    """As `locate`, and what is wrong with what is there, with the way out; empty where it is whole, or nothing is."""
+    folder = None
     try:
         if folder := locate(model):
             model.check(folder)
     except DollygripError as error:
-        return f"{error.message.rstrip('.')}; {error.hint[:1].lower()}{error.hint[1:].rstrip('.')}"
-    return ""
+        return folder, f"{error.message.rstrip('.')}; {error.hint[:1].lower()}{error.hint[1:].rstrip('.')}"
+    return folder, ""
+
+
+def absence(model: Model) -> str:
+    """What is said of a model that is not there at all."""
+    million = model.download_bytes / 1e6
+    size = f"{million / 1000:.0f} GB" if million > 1000 else f"{million:.0f} MB"
+    what = f"its weights (about {size}, licence {model.licence}) are not on this computer"
+    return f"{what}; {way_to_fetch(model.name)}"
 
 
 def way_to_fetch(name: str) -> str:

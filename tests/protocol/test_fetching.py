@@ -124,7 +124,7 @@ def test_a_download_goes_on_after_the_server_was_killed(client, backend, hub, tm
 
 
 def another_licence(hub, _):
-    hub.licence = "another-licence"
+    hub.card = {"license": "another-licence"}
 
 
 def wrong_bytes(hub, _):

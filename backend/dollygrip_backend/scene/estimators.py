@@ -7,7 +7,7 @@ import numpy as np
 from huggingface_hub import snapshot_download
 
 from dollygrip.errors import InputError
-from dollygrip_backend.models import locate, missing_reason
+from dollygrip_backend.models import look
 from dollygrip_backend.scene.depth import DepthEstimate, DepthEstimator
 from dollygrip_backend.scene.depth_model import DEPTH
 
@@ -44,7 +44,8 @@ def estimator_name() -> str:
 
 def _fetched() -> Path | None:
     """The folder of Depth Anything V2 Small; None where it is not whole on this machine."""
-    return None if missing_reason(DEPTH) else locate(DEPTH)
+    folder, wrong = look(DEPTH)
+    return None if wrong else folder
 
 
 def _name(model: str, folder: Path) -> str:

@@ -2,7 +2,7 @@
 
 from dollygrip.protocol import EngineInfo, ModelInfo
 from dollygrip_backend import video
-from dollygrip_backend.models import Model, damage, missing_reason
+from dollygrip_backend.models import Model, absence, look
 from dollygrip_backend.workers.fetcher import MODELS
 
 
@@ -34,19 +34,19 @@ def engines() -> list[EngineInfo]:
     ]
 
 
-def models() -> list[ModelInfo]:
+def models(engines: list[EngineInfo]) -> list[ModelInfo]:
     """Every model that can be fetched, whether it is there, and what else is in the way of its engine."""
-    return [_model(model) for model in MODELS.values()]
+    reasons = {engine.name: engine.reason for engine in engines}
+    return [_model(model, reasons.get(model.name, "")) for model in MODELS.values()]
 
 
-def _model(model: Model) -> ModelInfo:
-    missing = missing_reason(model)
-    engine = video.engine_info(model.name).reason if model.name in video.engine_names() else ""
+def _model(model: Model, engine: str) -> ModelInfo:
+    folder, wrong = look(model)
     return ModelInfo(
         name=model.name,
         title=model.title,
         licence=model.licence,
         download_bytes=model.download_bytes,
-        ready=not missing,
-        reason=damage(model) or ("" if engine == missing else engine),
+        ready=folder is not None and not wrong,
+        reason=wrong or ("" if engine == absence(model) else engine),
     )

@@ -167,7 +167,8 @@ class Server:
 
     def _handle(self, client: bytes, message: Message, arrays: dict[str, Any]) -> None:
         if isinstance(message, Hello):
-            offers = engines(), models(), self._pool.devices
+            offered = engines()
+            offers = offered, models(offered), self._pool.devices
             self._send(client, protocol.encode(Welcome(dollygrip.__version__, *offers, LIMITS, self._director)))
         elif isinstance(message, Submit):
             asked = self._writer.submit(self._scheduler.prepare, message.request, arrays, message.replaces)

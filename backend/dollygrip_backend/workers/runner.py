@@ -184,13 +184,13 @@ class Runner:
         report("frames", count, len(arrays["c2w"]))
         if director := self._models.pop("director", None):
             director.unload()  # a video engine needs the memory
+        estimates = video.engine_info(request.engine).estimates_depth and shot.depth is None and shot.depths is None
+        estimator = {"depth_estimator": _estimator_name()} if estimates else {}  # another may be fetched meanwhile
         engine = self._model(f"engine {request.engine}", lambda device: video.load_engine(request.engine, device))
         for frame in video.render_rest(engine, shot, lambda done, total: report("frames", done, total), finished):
             yield frame
             count += 1
-        summary = {"frames": count, "engine": request.engine, "size": list(shot.size)}
-        estimated = video.engine_info(request.engine).estimates_depth and shot.depth is None and shot.depths is None
-        return summary | ({"depth_estimator": _estimator_name()} if estimated else {})
+        return {"frames": count, "engine": request.engine, "size": list(shot.size), **estimator}
 
     def _depth_network(self) -> Any:
         """What sees depth on this machine by now: another one may have been fetched since the last job."""

@@ -154,6 +154,11 @@ def test_a_download_shows_licence_and_size_and_asks(dollygrip, hub, tmp_path):
     assert not hub.ranges and not list((tmp_path / "cache").rglob("*.safetensors"))
 
 
+def test_a_licence_that_has_only_a_name_is_shown_by_it(dollygrip, hub):
+    hub.card = {"license": "other", "license_name": "own-licence"}
+    assert "Licence: own-licence, says the hub" in dollygrip("download", "wan-vace", "--repo", REPO).stderr
+
+
 def test_a_broken_connection_is_taken_up_where_it_broke(dollygrip, hub, folder):
     hub.cut_after = 21_000_000
     result = dollygrip("download", "wan-vace", "--repo", REPO, "--yes")
