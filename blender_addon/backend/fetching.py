@@ -48,7 +48,7 @@ class Fetching:
         self.status = Status("")
         self.offer: tuple[ModelInfo, dict[str, Any]] | None = None  # what the hub says that there is to accept
         self.ended: tuple[ModelInfo, Outcome] | None = None
-        self.window = 0  # where it was asked for
+        self.window = 0  # address of the one in which it was asked for
         self._orders = Orders()
         self._outcomes: queue.SimpleQueue = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
@@ -80,6 +80,7 @@ class Fetching:
     def close(self) -> None:
         """Leave what is under way to the backend: for the extension's end."""
         self._orders.leave.set()
+        self.task = None
         if self._thread:
             self._thread.join(timeout=5.0)
 

@@ -4,6 +4,7 @@ import time
 from types import SimpleNamespace
 from unittest.mock import MagicMock
 
+import addon_utils
 import bpy
 import pytest
 from bl_ext.user_default.dollygrip import preferences
@@ -13,6 +14,7 @@ from bl_ext.user_default.dollygrip.backend.session import session
 from bl_ext.user_default.dollygrip.render import panel
 from fake_hub import FakeHub, save_depth_anything
 
+EXTENSION = "bl_ext.user_default.dollygrip"
 MODEL = "depth-anything"
 
 
@@ -122,6 +124,19 @@ def test_cancel_takes_effect_at_once_and_leaves_no_error(online, hub):
     accept()
     until_ended()
     assert is_there() and len(hub.ranges) == 1, "what was complete is kept"
+
+
+def test_the_extension_s_end_leaves_a_download_to_the_backend(online, hub):
+    hub.hold_after = 12_000_000
+    accept()
+    until(lambda: fetching.status.done > 10_000_000)
+    addon_utils.disable(EXTENSION)
+    addon_utils.enable(EXTENSION)
+    assert bpy.ops.dollygrip.fetch_model.poll(), "the next one is not held up by the last"
+    hub.go_on.set()
+    accept()
+    until_ended()
+    assert is_there() and len(hub.ranges) == 2, "both files were fetched once"
 
 
 def test_without_online_access_the_button_refuses(online, hub):

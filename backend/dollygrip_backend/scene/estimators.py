@@ -26,8 +26,10 @@ def load_estimator(device: str = "cpu", model: str | None = None) -> Estimator:
     model: the folder or the hub name of another Depth Anything model, which must then be there, or "embedded". Raises
     InputError for a model that is not on the machine.
     """
-    folder = None if model == DepthEstimator.name else _folder(model) if model else _fetched()
-    if folder is None and model in (None, DepthEstimator.name):
+    if model == DepthEstimator.name:
+        return DepthEstimator.load(device)
+    folder = _fetched() if model in (None, DEPTH.repo) else _folder(model)
+    if folder is None and model is None:
         return DepthEstimator.load(device)
     if folder is None:
         raise InputError(f"The depth model {model} is not on this machine.", "Give the folder that holds it.")

@@ -1,5 +1,6 @@
 """Depth Anything through transformers: a tiny random model of the real class, its disparity turned into depth."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -128,6 +129,10 @@ def test_provenance_tells_the_embedded_network_from_a_model_and_its_revision(off
     (kept / "refs" / "main").write_text("0a1b2c")
     assert missing_reason(DEPTH) == ""
     assert estimators.estimator_name() == f"{DEPTH.repo}@0a1b2c" == load_estimator().name
+    (kept / "refs" / "main").unlink()  # which a download of a commit does not write
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home/models.json").write_text(json.dumps({DEPTH.name: {"repo": DEPTH.repo, "commit": "0a1b2c"}}))
+    assert load_estimator().name == load_estimator(model=DEPTH.repo).name == f"{DEPTH.repo}@0a1b2c"
 
 
 def test_a_model_asked_for_by_name_is_never_replaced_in_silence(offline_cache):
