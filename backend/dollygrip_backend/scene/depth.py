@@ -17,6 +17,7 @@ from dollygrip_backend.scene.smoothing import smoothed
 
 WEIGHTS = Path(__file__).parents[1] / "weights" / "depth"
 _AREA = 160 * 96  # pixels the network was trained at
+_SCALES = (0.8, 1, 1, 1.25)  # of that size's sides: at several, the errors of the looks are less alike
 FARTHEST = 20.0  # median depths: no surface is put farther away
 _DETAIL = 768  # longest side at which edges are aligned; larger images are interpolated from there
 
@@ -51,8 +52,9 @@ class DepthEstimator:
         Surfaces lie at most 20 median depths away. Raises InputError for another shape or dtype.
         """
         pixels = torch.from_numpy(np.array(checked(image))).to(self.device).permute(2, 0, 1)[None].float() / 255
-        picture = _resized(pixels, network_size(pixels.shape[3], pixels.shape[2]))
-        log_depth, sky, log_focal = self._both_ways(picture)
+        size = network_size(pixels.shape[3], pixels.shape[2])
+        picture = _resized(pixels, size)
+        log_depth, sky, log_focal = self._looks(pixels, size)
         ground = _surfaces(log_depth, sky)
         log_depth = smoothed(log_depth, ground, picture[0])
         if faces := self.faces.find(image):
@@ -68,10 +70,20 @@ class DepthEstimator:
         view = 2 * np.degrees(np.arctan(0.5 / np.exp(float(log_focal))))
         return DepthEstimate(depth.cpu().numpy(), float(view))
 
-    def _both_ways(self, picture: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Log depth (h, w), sky logits (h, w), log focal: the mean over the picture and its mirror image."""
-        log_depth, sky, log_focal = self.network(torch.cat([picture, picture.flip(3)]))
-        return (log_depth[0] + log_depth[1].flip(1)) / 2, (sky[0] + sky[1].flip(1)) / 2, log_focal.mean()
+    def _looks(self, pixels: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor]:
+        """Log depth and sky logits (h, w) of this size: the mean over looks at several sizes, every second one at the
+        mirror image; of depth by how surely each sees a surface, for of the sky it says anything. Log focal: the mean
+        over looks at the size the network was trained at, as others mislead it."""
+        planes, focals = [], []
+        for number, scale in enumerate(_SCALES):
+            picture = _resized(pixels, network_size(pixels.shape[3], pixels.shape[2], scale))
+            log_depth, sky, log_focal = self.network(picture if number % 2 else picture.flip(3))
+            surface = torch.sigmoid(-sky).clamp_min(1e-4)
+            seen = torch.stack([surface * log_depth, surface, sky], 1)
+            planes.append(_resized(seen if number % 2 else seen.flip(3), size))
+            focals += [log_focal] if scale == 1 else []
+        log_depth, surface, sky = torch.cat(planes).mean(0)
+        return log_depth / surface, sky, torch.cat(focals).mean()
 
 
 def _surfaces(log_depth: Tensor, sky: Tensor) -> Tensor:
@@ -94,10 +106,10 @@ def checked(image: np.ndarray) -> np.ndarray:
     return image
 
 
-def network_size(width: int, height: int) -> tuple[int, int]:
-    """(width, height) for the network: the area it was trained at, the image's aspect, sides multiples of STRIDE."""
+def network_size(width: int, height: int, scale: float = 1.0) -> tuple[int, int]:
+    """(width, height) for the network: `scale` times the size it was trained at in the image's aspect, by STRIDE."""
     aspect = np.clip(width / height, 0.4, 2.5)
-    ideal = np.sqrt(_AREA * aspect), np.sqrt(_AREA / aspect)
+    ideal = scale * np.sqrt(_AREA * aspect), scale * np.sqrt(_AREA / aspect)
     return tuple(max(1, round(side / STRIDE)) * STRIDE for side in ideal)
 
 
