@@ -51,7 +51,7 @@ def main(frames: int, size: tuple[int, int]) -> None:
         picture.write_png(home / "reference.png", np.zeros((360, 640, 3), np.uint8))
         state = scene.dollygrip
         scene.render.resolution_x, scene.render.resolution_y = size
-        state.prompt, state.reference, state.frame_count = "go", "//reference.png", frames
+        state.brief.prompt, state.brief.reference, state.brief.frame_count = "go", "//reference.png", frames
         state.width, state.height = size
         report("predict", ticks(PredictCamera))
         report(f"render {frames} frames of {size[0]}x{size[1]}", ticks(RenderShot))

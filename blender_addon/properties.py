@@ -1,25 +1,12 @@
 """The state of `scene.dollygrip`: what the panels show and what scripts set."""
 
 import bpy
-from bpy.props import (
-    BoolProperty,
-    CollectionProperty,
-    EnumProperty,
-    FloatProperty,
-    FloatVectorProperty,
-    IntProperty,
-    PointerProperty,
-    StringProperty,
-)
+from bpy.props import BoolProperty, CollectionProperty, IntProperty, PointerProperty, StringProperty
 
-from . import compat
+from .brief import DOLLYGRIP_PG_brief, DOLLYGRIP_PG_direct
 from .rigs import rigs
 from .shots import shots
 from .takes import copies, selection, takes
-
-
-def _is_camera(_state, candidate: bpy.types.Object) -> bool:
-    return candidate.type == "CAMERA"
 
 
 def _switch_take(state, _context) -> None:
@@ -45,12 +32,6 @@ def _show_shot(state, index: int) -> None:
         shots.show(scene, scene.objects[index])
 
 
-def _clear_error(state, _context) -> None:
-    """What was wrong may be right by now."""
-    if state.error or state.hint:
-        state.error = state.hint = ""
-
-
 class DOLLYGRIP_PG_take(bpy.types.PropertyGroup):
     """An entry of a shot's list of takes; the take itself is its Action."""
 
@@ -59,87 +40,26 @@ class DOLLYGRIP_PG_take(bpy.types.PropertyGroup):
 
 
 class DOLLYGRIP_PG_shot(bpy.types.PropertyGroup):
-    """What makes a camera object a shot: its takes. It comes along when the object is appended to another file."""
+    """What makes a camera object a shot: its takes, and what is asked of it.
 
+    They come along when the object is appended to another file.
+    """
+
+    brief: PointerProperty(type=DOLLYGRIP_PG_brief)
     takes: CollectionProperty(type=DOLLYGRIP_PG_take)
     take_index: IntProperty(name="Take", update=_switch_take)
     selected: BoolProperty(name="Render", description="Render Selected renders this shot")
 
 
 class DOLLYGRIP_PG_scene(bpy.types.PropertyGroup):
-    """What to predict and render.
+    """How to render, the state of jobs, and what is asked of the shot that is shown: `brief`.
 
     Numbers have soft limits only: what is out of bounds is refused with a reason instead of being changed silently.
     """
 
-    prompt: StringProperty(
-        name="Prompt",
-        description="What the camera does and what is seen, in your own words",
-        options={"TEXTEDIT_UPDATE"},
-        update=_clear_error,
-    )
-    reference: StringProperty(
-        name="Reference",
-        description="The picture that the shot starts from",
-        subtype="FILE_PATH",
-        options=compat.RELATIVE_PATH,
-        update=_clear_error,
-    )
-    frame_count: IntProperty(
-        name="Frames", description="Length of the camera move", default=81, soft_min=2, soft_max=1000
-    )
-    seed: IntProperty(name="Seed", description="Another seed gives another camera for the same prompt", soft_min=0)
-    takes: IntProperty(
-        name="Takes", description="How many cameras to predict at once", default=1, soft_min=1, soft_max=8
-    )
-    strength: FloatProperty(
-        name="Strength",
-        description="How far the camera moves: 1 as predicted, 0 not at all",
-        default=1.0,
-        soft_min=0.0,
-        soft_max=2.0,
-    )
-    start: PointerProperty(
-        name="Start At",
-        description="The camera the reference was taken with: the take starts there, with its lens. "
-        "Without one it starts 1.6 m above the origin, level, looking along +Y",
-        type=bpy.types.Object,
-        poll=_is_camera,
-        update=_clear_error,
-    )
-    exact_depth: BoolProperty(
-        name="Depth from Scene",
-        description="The reference shows this scene from the start camera: take its depth from the geometry, exactly, "
-        "instead of estimating it from the picture",
-    )
-    use_director: BoolProperty(
-        name="Director",
-        description="A vision-language model of the backend looks at the picture and puts the prompt's intent into "
-        "camera moves first",
-    )
-    scene_depth: FloatProperty(
-        name="Depth",
-        description="Distance of the picture's middle ground, which sets the scale of the move. "
-        "0 measures it: in the scene where the camera sees geometry, else in the picture",
-        subtype="DISTANCE",
-        unit="LENGTH",
-        soft_min=0.0,
-    )
-    subject_kind: EnumProperty(
-        name="Subject",
-        description="What the camera goes around or toward",
-        items=[
-            ("AUTO", "Automatic", "What the prompt names, where it is found in the picture"),
-            ("POINT", "Point", "A point of the picture"),
-            ("OBJECT", "Object", "An object of the scene, at its true distance"),
-        ],
-    )
-    subject_point: FloatVectorProperty(
-        name="Point", description="Fractions of the picture from its upper left corner", size=2, default=(0.5, 0.5)
-    )
-    subject_object: PointerProperty(
-        name="Object", description="The subject, which the start camera sees", type=bpy.types.Object
-    )
+    __slots__ = ()  # a script that sets what there is not is told so
+
+    draft: PointerProperty(type=DOLLYGRIP_PG_brief, description="What the first shot will be asked for")
     use_scene_depth: BoolProperty(
         name="Use Scene Depth",
         description="The reference is a view of this scene: keep the scene's own geometry in every frame",
@@ -153,12 +73,16 @@ class DOLLYGRIP_PG_scene(bpy.types.PropertyGroup):
     )
     height: IntProperty(name="Height", description="Height of the video in pixels; 0 follows the width", soft_min=0)
     shot_index: IntProperty(name="Shot", get=_shot_index, set=_show_shot)
-    captured: StringProperty(name="Captured", description="The reference that is a camera's view, and its pose")
     job: StringProperty(name="Job", description="What it takes to go on with a running job when the file is opened")
     waiting: StringProperty(name="Waiting", description="Shots that were queued for rendering when the file was saved")
     error: StringProperty(name="Error", options={"SKIP_SAVE"})
     hint: StringProperty(name="Way Out", options={"SKIP_SAVE"})
     notice: StringProperty(name="Notice", options={"SKIP_SAVE"})
+
+    @property
+    def brief(self) -> DOLLYGRIP_PG_brief:
+        """What is asked of the shot that is shown; where the scene has none yet, of its first."""
+        return takes.brief_of(self.id_data)
 
     @property
     def take_list(self):
@@ -179,7 +103,7 @@ class DOLLYGRIP_PG_scene(bpy.types.PropertyGroup):
 
 
 _register_classes, _unregister_classes = bpy.utils.register_classes_factory(
-    (DOLLYGRIP_PG_take, DOLLYGRIP_PG_shot, DOLLYGRIP_PG_scene)
+    (DOLLYGRIP_PG_direct, DOLLYGRIP_PG_brief, DOLLYGRIP_PG_take, DOLLYGRIP_PG_shot, DOLLYGRIP_PG_scene)
 )
 
 

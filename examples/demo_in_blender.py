@@ -32,10 +32,10 @@ def main(out: Path) -> None:
 
     step("Starting the backend")
     bpy.ops.dollygrip.start_backend()
-    state = scene.dollygrip
-    state.prompt, state.reference, state.frame_count = PROMPT, "//reference.png", FRAMES
-    state.start = scene.camera  # the reference was taken with it: the take begins there, at the scene's own scale,
-    state.exact_depth = True  # and the picture's depth is known
+    brief = scene.dollygrip.brief
+    brief.prompt, brief.reference, brief.frame_count = PROMPT, "//reference.png", FRAMES
+    brief.start = scene.camera  # the reference was taken with it: the take begins there, at the scene's own scale,
+    brief.exact_depth = True  # and the picture's depth is known
     step(f"Predicting the camera: “{PROMPT}”")
     bpy.ops.dollygrip.predict_camera()
     bpy.ops.dollygrip.fit_range()

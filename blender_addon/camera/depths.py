@@ -76,12 +76,20 @@ def depth_map(
 
 
 def known_depth(
-    context: bpy.types.Context, seen: Trajectory | None, frame: int, seen_by: bpy.types.Object | None = None
+    context: bpy.types.Context,
+    seen: Trajectory | None,
+    frame: int,
+    seen_by: bpy.types.Object | None = None,
+    brief: bpy.types.PropertyGroup | None = None,
 ) -> float | None:
-    """The depth that sets the scale, in metres: the user's, else measured where `seen` looks at geometry on `frame`."""
+    """The depth that sets the scale, in metres: the user's, else measured where `seen` looks at geometry on `frame`.
+
+    brief: of the shot that is meant, by default the one that is shown.
+    """
     scene = context.scene
-    if scene.dollygrip.scene_depth > 0:
-        return scene.dollygrip.scene_depth * scene.unit_settings.scale_length
+    asked = (brief or scene.dollygrip.brief).scene_depth
+    if asked > 0:
+        return asked * scene.unit_settings.scale_length
     if seen is None:
         return None
     with on_frame(scene, frame):

@@ -40,9 +40,9 @@ def adopt(context: bpy.types.Context, thing: bpy.types.Object) -> bpy.types.Acti
     action.use_fake_user = action.use_frame_range = True
     action.frame_start, action.frame_end = first, last
     joining.complete(action, thing)
-    takes.make_shot(thing)
+    takes.make_shot(scene, thing)
     seen = type(seen)(seen.c2w, seen.intrinsics, seen.size, seen.fps, depth, {"adopted": thing.name})
-    takes.record(action, seen, {"prompt": "", "reference": scene.dollygrip.reference, "parent_take": ""})
+    takes.record(action, seen, {"prompt": "", "reference": takes.chosen_reference(scene, thing), "parent_take": ""})
     settings.keep(action, thing)
     takes.enlist(thing, action)
     return action

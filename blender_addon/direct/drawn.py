@@ -14,12 +14,12 @@ from dollygrip.conventions import WORLD
 from dollygrip.errors import InputError
 
 from .. import compat
+from ..brief import PATHS
 from ..camera import camera, depths
 from ..shots import shots
 from ..takes import takes
 from . import predict
 
-KINDS = {"CURVE", "GPENCIL", "GREASEPENCIL"}
 _PATH = "dollygrip_path"  # of a take: the drawing, as Blender's own pointer
 _MOST_POINTS = 2000
 _FINE = 64  # straight lines a curve's segment is sent as
@@ -35,7 +35,7 @@ def polyline(context: bpy.types.Context, drawing: bpy.types.Object | None, frame
     Of several strokes or splines the last one drawn counts. Raises InputError where there is none in the scene, or it
     has no length.
     """
-    if drawing is None or drawing.type not in KINDS:
+    if drawing is None or drawing.type not in PATHS:
         raise InputError("No path is chosen.", "Pick a curve or a Grease Pencil object under Path.")
     camera.check_in_scene(context.scene, drawing, "Path")
     if drawing.type == "CURVE":
@@ -151,12 +151,13 @@ class AlongPath(predict.PredictCamera):
 
     @classmethod
     def of(cls, context: bpy.types.Context) -> Self:
-        """What the scene asks for; raises InputError with the first thing that is wrong."""
+        """What is asked of the shot that is shown; raises InputError with the first thing that is wrong."""
         scene = context.scene
-        drawing = scene.dollygrip_direct.path
+        brief = scene.dollygrip.brief
+        drawing = brief.direct.path
         line = polyline(context, drawing, shots.first_frame(scene, takes.find_camera(scene)))
         task = super().of(context)
-        first, camera_there, seen = task.placement.frame_start, scene.dollygrip.start, None
+        first, camera_there, seen = task.placement.frame_start, brief.start, None
         if camera_there:
             seen = camera.sample(context, first, first, camera_there)
         start = start_pose(line, seen.c2w[0] if seen else None)

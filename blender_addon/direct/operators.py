@@ -1,39 +1,16 @@
-"""Operators that direct the camera by words, and what the Direct panel asks for."""
+"""Operators that direct the camera by words."""
 
 import bpy
-from bpy.props import BoolProperty, IntProperty, PointerProperty, StringProperty
+from bpy.props import BoolProperty, IntProperty
 
 from ..backend.job import Job
 from ..rigs import rigs
 from ..shots.operators import OnTake
 from ..takes import takes
 from . import parts
-from .drawn import KINDS, AlongPath
+from .drawn import AlongPath
 from .predict import PredictCamera
 from .redirect import Redirect
-
-
-def _can_be_path(_state, candidate: bpy.types.Object) -> bool:
-    return candidate.type in KINDS
-
-
-class DOLLYGRIP_PG_direct(bpy.types.PropertyGroup):
-    """Which part of the shot to re-direct and how, and the path that was drawn for a new camera."""
-
-    prompt: StringProperty(
-        name="New Direction",
-        description="What the camera does in this part instead, in your own words",
-        options={"TEXTEDIT_UPDATE"},
-    )
-    first: IntProperty(name="First", description="First frame of the part, where no keys are selected")
-    last: IntProperty(name="Last", description="Last frame of the part, where no keys are selected")
-    path: PointerProperty(
-        name="Path",
-        description="A curve or Grease Pencil drawing that the camera moves along, from its first point to its last. "
-        "Of several strokes the last one counts",
-        type=bpy.types.Object,
-        poll=_can_be_path,
-    )
 
 
 class DOLLYGRIP_OT_predict_camera(Job, bpy.types.Operator):
@@ -105,9 +82,8 @@ class DOLLYGRIP_OT_predict_along_path(Job, bpy.types.Operator):
     task = AlongPath
 
 
-_register_classes, _unregister_classes = bpy.utils.register_classes_factory(
+register, unregister = bpy.utils.register_classes_factory(
     (
-        DOLLYGRIP_PG_direct,
         DOLLYGRIP_OT_predict_camera,
         DOLLYGRIP_OT_more_like_this,
         DOLLYGRIP_OT_redirect,
@@ -115,13 +91,3 @@ _register_classes, _unregister_classes = bpy.utils.register_classes_factory(
         DOLLYGRIP_OT_predict_along_path,
     )
 )
-
-
-def register() -> None:
-    _register_classes()
-    bpy.types.Scene.dollygrip_direct = PointerProperty(type=DOLLYGRIP_PG_direct)
-
-
-def unregister() -> None:
-    del bpy.types.Scene.dollygrip_direct
-    _unregister_classes()

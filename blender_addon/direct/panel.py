@@ -6,6 +6,7 @@ from dollygrip.errors import DollygripError
 
 from ..backend.session import session
 from ..drawing import draw_job, thumbnail, wrapped
+from ..shots import shots
 from ..takes import takes
 from . import parts
 
@@ -14,28 +15,31 @@ class Camera:
     bl_label = "Camera"
 
     def draw(self, context):
-        layout, state = self.layout, context.scene.dollygrip
+        layout, scene = self.layout, context.scene
+        brief, listed = scene.dollygrip.brief, shots.of_scene(scene)
         box = layout.box()
-        if icon := thumbnail(takes.chosen_reference(context.scene)):
+        if len(listed) > 1:
+            box.label(text=takes.find_camera(scene).name, icon="OUTLINER_OB_CAMERA")
+        if icon := thumbnail(takes.chosen_reference(scene)):
             box.template_icon(icon_value=icon, scale=5.5)
         row = box.row(align=True)
-        row.prop(state, "reference", text="", icon="IMAGE_REFERENCE", placeholder="Reference picture")
+        row.prop(brief, "reference", text="", icon="IMAGE_REFERENCE", placeholder="Reference picture")
         row.menu("DOLLYGRIP_MT_capture", text="", icon="DOWNARROW_HLT")
         column = layout.column(align=True)
         column.scale_y = 1.2
-        column.prop(state, "prompt", text="", icon="GREASEPENCIL", placeholder="What does the camera do?")
+        column.prop(brief, "prompt", text="", icon="GREASEPENCIL", placeholder="What does the camera do?")
         layout.use_property_split, layout.use_property_decorate = True, False
         column = layout.column(align=True)
-        column.prop(state, "frame_count")
-        column.prop(state, "seed")
-        column.prop(state, "takes")
+        column.prop(brief, "frame_count")
+        column.prop(brief, "seed")
+        column.prop(brief, "takes")
         column = layout.column(align=True)
-        column.prop(state, "start")
-        if state.start:
-            column.prop(state, "exact_depth")
-        if state.use_director or (session.welcome and session.welcome.director):
-            column.prop(state, "use_director")
-        column.prop(state, "strength", slider=True)
+        column.prop(brief, "start")
+        if brief.start:
+            column.prop(brief, "exact_depth")
+        if brief.use_director or (session.welcome and session.welcome.director):
+            column.prop(brief, "use_director")
+        column.prop(brief, "strength", slider=True)
         row = layout.row()
         row.scale_y = 1.5
         row.operator("dollygrip.predict_camera", icon="VIEW_CAMERA")
@@ -54,10 +58,10 @@ class Direct:
 
     def draw(self, context):
         layout, scene = self.layout, context.scene
-        state = scene.dollygrip_direct
+        direct = scene.dollygrip.brief.direct
         box = layout.box()
         box.label(text="Re-direct a Part", icon="ACTION_TWEAK")
-        box.prop(state, "prompt", text="", icon="GREASEPENCIL", placeholder="What does it do there instead?")
+        box.prop(direct, "prompt", text="", icon="GREASEPENCIL", placeholder="What does it do there instead?")
         if scene.camera:
             draw_part(box, context)
         row = box.row()
@@ -66,7 +70,7 @@ class Direct:
         draw_job(box, context, "Redirect")
         box = layout.box()
         box.label(text="Along a Drawn Path", icon="CURVE_PATH")
-        box.prop(state, "path", text="")
+        box.prop(direct, "path", text="")
         row = box.row()
         row.scale_y = 1.3
         row.operator("dollygrip.predict_along_path", icon="CON_FOLLOWPATH")
@@ -76,13 +80,13 @@ class Direct:
 def draw_part(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """Which frames would be new, and why these; which keys stay."""
     scene = context.scene
-    state = scene.dollygrip_direct
+    direct = scene.dollygrip.brief.direct
     try:
         chosen = parts.chosen_frames(scene, scene.camera)
         if chosen is None or chosen[2] == parts.FIELDS:
             row = layout.row(align=True)
-            row.prop(state, "first")
-            row.prop(state, "last")
+            row.prop(direct, "first")
+            row.prop(direct, "last")
         span = parts.chosen_span(scene, scene.camera)
     except DollygripError as error:
         wrapped(layout, context, str(error), "INFO")

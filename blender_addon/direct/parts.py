@@ -36,8 +36,8 @@ def chosen_frames(scene: bpy.types.Scene, shot: bpy.types.Object) -> tuple[int, 
         return min(selected), max(selected), "the selected keys"
     if scene.use_preview_range:
         return scene.frame_preview_start, scene.frame_preview_end, "the preview range"
-    state = scene.dollygrip_direct
-    return (state.first, state.last, FIELDS) if state.last > state.first else None
+    part = scene.dollygrip.brief.direct
+    return (part.first, part.last, FIELDS) if part.last > part.first else None
 
 
 def chosen_span(scene: bpy.types.Scene, shot: bpy.types.Object) -> joining.Span:

@@ -54,52 +54,52 @@ class PredictCamera:
 
     @classmethod
     def of(cls, context: bpy.types.Context) -> Self:
-        """What the scene asks for; raises InputError with the first thing that is wrong."""
+        """What is asked of the shot that is shown; raises InputError with the first thing that is wrong."""
         scene = context.scene
-        state = scene.dollygrip
         linked.check(scene)
         camera.check_unstretched(scene)
-        check_prompt(state.prompt)
-        if not 2 <= state.frame_count <= MAX_FRAMES:
+        brief = scene.dollygrip.brief
+        check_prompt(brief.prompt)
+        if not 2 <= brief.frame_count <= MAX_FRAMES:
             raise InputError(
-                f"A camera move has 2 to {MAX_FRAMES} frames, not {state.frame_count}.", "Change Frames in the panel."
+                f"A camera move has 2 to {MAX_FRAMES} frames, not {brief.frame_count}.", "Change Frames in the panel."
             )
-        check_takes(state.takes)
+        check_takes(brief.takes)
         reference = takes.chosen_reference(scene)
         image = read_picture(reference)
         arrays = {"image": image}
         shot = takes.find_camera(scene)
         takes.check_own(shot)
         first = shots.first_frame(scene, shot)
-        start, seen, rig = camera.level_start(), None, state.start or shot
-        if state.start:
-            camera.check_in_scene(scene, state.start, "Start At")
-            seen = camera.sample(context, first, first, state.start)
+        start, seen, rig = camera.level_start(), None, brief.start or shot
+        if brief.start:
+            camera.check_in_scene(scene, brief.start, "Start At")
+            seen = camera.sample(context, first, first, brief.start)
             start = seen.c2w[0]
-            if state.exact_depth:
+            if brief.exact_depth:
                 references.check_unmoved(scene, seen)
-                arrays["depth"] = exact_depth(context, image, seen, first, state.start)
+                arrays["depth"] = exact_depth(context, image, seen, first, brief.start)
         point, distance = subject.of(context, image, seen, first)
         request = PredictRequest(
-            prompt=state.prompt.strip(),
-            frames=state.frame_count,
+            prompt=brief.prompt.strip(),
+            frames=brief.frame_count,
             fps=camera.scene_fps(scene),
-            seed=state.seed,
-            takes=state.takes,
+            seed=brief.seed,
+            takes=brief.takes,
             size=camera.square_size(scene),
             **({} if seen is None else lens_of(image, seen)),
-            scene_depth=None if "depth" in arrays else depths.known_depth(context, seen, first, state.start),
-            strength=state.strength,
+            scene_depth=None if "depth" in arrays else depths.known_depth(context, seen, first, brief.start),
+            strength=brief.strength,
             subject=point,
             subject_depth=distance,
             up=up_of(start),
-            direct=state.use_director,
+            direct=brief.use_director,
         )
         provenance = {
             "prompt": request.prompt,
             "reference": reference,
             "reference_sha256": fingerprint(image),
-            "strength": state.strength,
+            "strength": brief.strength,
             "exact_depth": "depth" in arrays,
             "subject": point,
             "subject_depth": distance,
@@ -188,7 +188,8 @@ class PredictCamera:
         index, fitted = prepared
         meta = fitted.trajectory.meta
         own = {"seed": meta.get("seed"), "model": meta.get("model"), "take": index + 1, "job": self.job_id}
-        like = scene.dollygrip.start and scene.dollygrip.start.data
+        start = scene.dollygrip.brief.start
+        like = start and start.data
         found = self.shot.find(scene)
         shot = found if takes.is_camera(found) else None
         name = takes.name_of(self.provenance["prompt"])

@@ -62,15 +62,16 @@ class Redirect:
 
     @classmethod
     def of(cls, context: bpy.types.Context) -> Self:
-        """What the scene asks for; raises InputError with the first thing that is wrong."""
+        """What is asked of the shot that is shown; raises InputError with the first thing that is wrong."""
         scene, shot = context.scene, context.scene.camera
-        state, prompt = scene.dollygrip, scene.dollygrip_direct.prompt
+        brief = scene.dollygrip.brief
+        prompt = brief.direct.prompt
         check_prompt(prompt)
-        check_takes(state.takes)
+        check_takes(brief.takes)
         if shot is None:
             raise InputError(f"The scene {scene.name} has no camera.", "Choose the camera to re-direct.")
         span = parts.chosen_span(scene, shot)
-        return cls._asking(context, shot, span, prompt, state.seed, state.takes, state.strength)
+        return cls._asking(context, shot, span, prompt, brief.seed, brief.takes, brief.strength)
 
     @classmethod
     def like(cls, context: bpy.types.Context, shot: bpy.types.Object, take: bpy.types.Action, count: int) -> Self:
@@ -100,15 +101,14 @@ class Redirect:
         takes.check_own(shot)
         copies.own_copy(shot)
         scene, take = context.scene, takes.shown(shot)
-        state = scene.dollygrip
         made_from = takes.provenance(take) if take else {}
         rendered = rendered_frame(scene, made_from.get("id", ""), span.first)
-        shown = str(rendered or made_from.get("reference") or state.reference)
+        shown = str(rendered or made_from.get("reference") or takes.chosen_reference(scene))
         image = read_picture(shown)
         seen = camera.sample(context, span.first, span.first, shot)
         arrays = {"image": image, **_keyframes(context, shot, span)}
         depth = made_from.get("scene_depth") or depths.known_depth(context, seen, span.first, shot)
-        by_object = state.subject_kind == "OBJECT"
+        by_object = scene.dollygrip.brief.subject_kind == "OBJECT"
         point, distance = subject.of(context, image, seen, span.first) if by_object else (None, None)
         request = PredictRequest(
             prompt=prompt.strip(),

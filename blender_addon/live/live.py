@@ -20,6 +20,7 @@ from dollygrip.errors import DollygripError
 from dollygrip.live import TICK, Answer, LivePredictor
 from dollygrip.trajectory import Trajectory
 
+from .. import brief
 from ..backend import server
 from ..backend.executable import backend_executable
 from ..backend.session import redraw, session
@@ -35,21 +36,7 @@ from .sampling import MOST_KEYS, Sampled, is_dragging
 # What of a request may change without reading pictures, cameras or the scene again. Strength asks the backend too: a
 # path is no multiple of another, for amounts have limits, arcs bend, and a camera gives way to surfaces.
 _WORDS = {"prompt": "prompt", "strength": "strength", "seed": "seed", "frame_count": "frames"}
-# What no prediction depends on, or not the first take of one.
-_IDLE = {
-    "rna_type",
-    "name",
-    "takes",
-    "engine",
-    "width",
-    "height",
-    "shot_index",
-    "job",
-    "waiting",
-    "error",
-    "hint",
-    "notice",
-}
+_IDLE = {"name", "takes", "direct"}  # what no prediction from words depends on, or not the first take of one
 _REST = 0.3  # seconds without a change after which everything else is read again
 
 
@@ -88,15 +75,15 @@ class LiveDirection:
         """Whether a newer path is on its way."""
         return self.on and self._predictor.answered < self._predictor.asked
 
-    @property
-    def status(self) -> str:
+    def status(self, scene: bpy.types.Scene) -> str:
         """A line for the panel: what is wrong, what is going on, or how the prompt was understood."""
         if self.said:
             return self.said
         if self.waiting:
             stages = {"": "Starting the backend", "queue": "Waiting for the backend", "models": "Loading the models"}
             return f"{stages.get(self._predictor.stage, 'Predicting')} …"
-        meta = self.preview.trajectory.meta if self.preview else {}
+        preview = self.preview_of(scene)
+        meta = preview.trajectory.meta if preview else {}
         plan = meta.get("plan")
         said = in_words(plan) if isinstance(plan, str) else ""
         return "; ".join(filter(None, [said, strange_in_words(meta), subject_in_words(meta)]))
@@ -105,14 +92,20 @@ class LiveDirection:
         """Whether the path that is shown is one of this scene."""
         return scene.session_uid == self._scene
 
+    def preview_of(self, scene: bpy.types.Scene) -> Preview | None:
+        """The path of the shot that a scene shows; while another shot is shown, its path is not."""
+        if not self.preview or not self.follows(scene):
+            return None
+        return self.preview if self.preview.task.shot.uid == takes.Named.of(takes.find_camera(scene)).uid else None
+
     def line(self, scene: bpy.types.Scene) -> str:
         """As `status`, for the panel of a scene; "" while live direction is off."""
         if self.on and not self.follows(scene):
             return "Live follows another scene. Turn it off and on to follow this one."
-        return self.status if self.on else ""
+        return self.status(scene) if self.on else ""
 
     def start(self, scene: bpy.types.Scene) -> None:
-        """Follow the settings of a scene; the backend is started where none runs."""
+        """Follow what is asked of the shot that a scene shows; the backend is started where none runs."""
         self.stop()
         self._scene, executable, stopping = scene.session_uid, backend_executable(), self._stopping
         watch.start(scene)
@@ -135,16 +128,17 @@ class LiveDirection:
             self.stop()
             redraw()
             return None
-        before = self.preview, self.status
+        scene = bpy.context.scene
+        before = self.preview, scene and self.line(scene)
         try:
-            if bpy.context.scene and self.follows(bpy.context.scene):
+            if scene and self.follows(scene):
                 self._ask(bpy.context)
             if answer := self._predictor.answer():
                 self._hear(answer)
         except Exception as error:  # Blender would drop the timer, and leave the switch on
             traceback.print_exc()
             self.said = f"Live failed: {error!r}."
-        if before != (self.preview, self.status):
+        if before != (self.preview, scene and self.line(scene)):
             redraw()
         return TICK
 
@@ -161,17 +155,17 @@ class LiveDirection:
         scene.dollygrip.notice, session.last = task.said(), PredictCamera.__name__
 
     def _ask(self, context: bpy.types.Context) -> None:
-        state, rest = context.scene.dollygrip, _rest(context.scene)
+        brief, rest = context.scene.dollygrip.brief, _rest(context.scene)
         if rest != self._rest[0]:
             self._rest = rest, time.monotonic()
-        if self._base and self._base[0] != rest and (time.monotonic() - self._rest[1] < _REST or is_dragging()):
+        if self._base and self._base[0] != rest and (time.monotonic() - self._rest[1] < _REST or _is_busy()):
             return
-        wanted = tuple(getattr(state, name) for name in _WORDS), rest
+        wanted = tuple(getattr(brief, name) for name in _WORDS), rest
         if wanted == self._wanted:
             return
         self._wanted = wanted
         try:
-            check_prompt(state.prompt)
+            check_prompt(brief.prompt)
             task = self._task(context, wanted)
         except DollygripError as error:
             self.said = error.message
@@ -203,15 +197,20 @@ class LiveDirection:
                 self.said = error.message
 
 
+def _is_busy() -> bool:
+    """Whether pictures, cameras and the scene are not to be read: things are dragged, or the shots are played back."""
+    windows = bpy.context.window_manager.windows
+    return is_dragging() or any(window.screen.is_animation_playing for window in windows)
+
+
 def _rest(scene: bpy.types.Scene) -> tuple:
     """What else a prediction depends on, as cheap as a look at it every few milliseconds must be.
 
     Of what the start camera sees, only what stands still is looked at: reading the rest changes the frame.
     """
-    state, shot = scene.dollygrip, takes.find_camera(scene)
-    names = [p.identifier for p in state.bl_rna.properties if p.type != "COLLECTION"]
-    chosen = tuple(_plain(getattr(state, name)) for name in names if name not in _IDLE and name not in _WORDS)
-    start, place = state.start, ()
+    asked, shot = scene.dollygrip.brief, takes.find_camera(scene)
+    chosen = brief.values(asked, but=_IDLE | _WORDS.keys())
+    start, place = asked.start, ()
     if start:  # its depth and the place of a subject depend on what it sees
         place = watch.changes, len(scene.objects)
     if start and not start.animation_data:
@@ -219,13 +218,6 @@ def _rest(scene: bpy.types.Scene) -> tuple:
         place += *(getattr(start.data, name) for name in lens), *map(tuple, start.matrix_world)
     picture = camera.square_size(scene), camera.scene_fps(scene), scene.unit_settings.scale_length
     return chosen, place, picture, shot.name if shot else "", shots.first_frame(scene, shot)
-
-
-def _plain(value) -> object:
-    """A property's value as one that is compared by what it says."""
-    if isinstance(value, bpy.types.ID):
-        return value.name
-    return value if value is None or isinstance(value, str | int | float) else tuple(value)
 
 
 def _shape(task: PredictCamera, trajectory: Trajectory) -> Shape:
@@ -259,11 +251,11 @@ class DOLLYGRIP_OT_keep_live(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context):
-        if not live.preview:
-            cls.poll_message_set("Turn Live on and type a prompt: there is no path to keep yet")
-        elif not live.follows(context.scene):
+        if not live.follows(context.scene) and live.preview:
             cls.poll_message_set("The path is one of another scene: keep it there, or turn Live off and on here")
-        return live.preview is not None and live.follows(context.scene)
+        elif not live.preview_of(context.scene):
+            cls.poll_message_set("Turn Live on and type a prompt: there is no path to keep yet")
+        return live.preview_of(context.scene) is not None
 
     def execute(self, context):
         try:

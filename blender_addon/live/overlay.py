@@ -14,6 +14,7 @@ import gpu
 import numpy as np
 from gpu_extras.batch import batch_for_shader
 
+from .. import brief
 from ..backend.session import redraw
 from ..camera import camera
 from ..rigs import collisions
@@ -50,6 +51,7 @@ class Overlay:
     def __init__(self) -> None:
         self.view: View | None = None
         self._watched: set[int] = set()
+        self._asked: tuple = ()
         self._changed_at: float | None = 0.0
         self._busy = False
         self._batches: dict = {}
@@ -57,8 +59,18 @@ class Overlay:
 
     def touch(self, updated: bpy.types.DepsgraphUpdate | None = None) -> None:
         """Something changed: all of it, or one datablock, which may concern the camera or not."""
-        if not self._busy and (updated is None or updated.id.original.as_pointer() in self._watched):
+        if not self._busy and (updated is None or self._concerns(updated.id.original)):
             self._changed_at = time.monotonic()
+
+    def _concerns(self, thing: bpy.types.ID) -> bool:
+        """Whether a datablock that was updated may move the camera. When what is asked of a shot is written, Blender
+        tells the same of its camera as when that has moved."""
+        if thing.as_pointer() not in self._watched:
+            return False
+        if not (isinstance(thing, bpy.types.Object) and thing.as_pointer() == self.view.of[1]):
+            return True
+        before, self._asked = self._asked, brief.values(thing.dollygrip_shot.brief)
+        return self._asked == before
 
     def refresh(self, scene: bpy.types.Scene) -> None:
         """Sample the takes of the shown shot where they have changed."""
@@ -69,6 +81,7 @@ class Overlay:
         try:
             self.view = _look(scene, of)
             self._watched = _watched(scene) if self.view else set()
+            self._asked = brief.values(scene.camera.dollygrip_shot.brief) if self.view else ()
             bpy.context.view_layer.update()  # the copies are gone: that is no change of the camera's
         finally:
             self._busy = False
@@ -84,7 +97,8 @@ class Overlay:
         context = bpy.context
         if not context.space_data.overlay.show_overlays or context.region_data.view_perspective == "CAMERA":
             return
-        preview = live.preview.shape if live.preview and live.follows(context.scene) else None
+        asked = live.preview_of(context.scene)
+        preview = asked.shape if asked else None
         shape = preview or (self.view.shown if self.view else None)
         if shape is None:
             return

@@ -17,8 +17,8 @@ class Live:
 
     def draw(self, context):
         layout = self.layout
-        if live.preview and live.follows(context.scene):
-            draw_plot(layout, context.scene, live.preview.shape, live.preview.trajectory.meta)
+        if preview := live.preview_of(context.scene):
+            draw_plot(layout, context.scene, preview.shape, preview.trajectory.meta)
         elif overlay.view and (take := takes.shown(context.scene.camera)):
             draw_plot(layout, context.scene, overlay.view.shown, takes.provenance(take)["meta"])
 

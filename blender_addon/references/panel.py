@@ -11,25 +11,25 @@ class Reference:
     bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context):
-        layout, state = self.layout, context.scene.dollygrip
+        layout, brief = self.layout, context.scene.dollygrip.brief
         row = layout.row(align=True)
-        row.prop(state, "subject_kind", expand=True)
-        if state.subject_kind == "OBJECT":
-            layout.prop(state, "subject_object", text="")
-            if state.subject_object and not state.start:
+        row.prop(brief, "subject_kind", expand=True)
+        if brief.subject_kind == "OBJECT":
+            layout.prop(brief, "subject_object", text="")
+            if brief.subject_object and not brief.start:
                 layout.label(text="Needs a camera under Start At", icon="ERROR")
-        elif state.subject_kind == "POINT":
+        elif brief.subject_kind == "POINT":
             row = layout.row(align=True)
-            x, y = state.subject_point
+            x, y = brief.subject_point
             row.operator("dollygrip.pick_subject", text=f"{x:.0%} across, {y:.0%} down", icon="EYEDROPPER")
             clear = row.operator("wm.context_set_enum", text="", icon="X")
-            clear.data_path, clear.value = "scene.dollygrip.subject_kind", "AUTO"
+            clear.data_path, clear.value = "scene.dollygrip.brief.subject_kind", "AUTO"
         else:
             layout.operator("dollygrip.pick_subject", icon="EYEDROPPER")
         column = layout.column()
         column.use_property_split, column.use_property_decorate = True, False
-        column.prop(state, "scene_depth")
-        if not state.scene_depth:
+        column.prop(brief, "scene_depth")
+        if not brief.scene_depth:
             column.label(text="0: measured", icon="INFO")
         layout.operator("dollygrip.build_set_proxy", icon="MESH_GRID")
         for proxy in sets.proxies(context.scene):

@@ -155,26 +155,29 @@ def _changed(settings: list[tuple[Any, str, Any]]) -> Iterator[None]:
 
 
 def capture(context: bpy.types.Context, source: str, image: str = "") -> None:
-    """Make a picture of `source` the scene's reference; see the operator. Raises InputError with what is missing."""
-    scene, state = context.scene, context.scene.dollygrip
+    """Make a picture of `source` the reference of the shot that is shown; see the operator.
+
+    Raises InputError with what is missing, and as `takes.own_brief`.
+    """
+    scene, brief = context.scene, takes.own_brief(context.scene)
     if source == "CAMERA":
         seen_by = scene.camera
         if seen_by is None:
             raise InputError(f"The scene {scene.name} has no camera.", "Add one and aim it.")
         first = shots.first_frame(scene, takes.find_camera(scene))
         seen = camera.sample(context, first, first, seen_by)
-        state.reference = keep(camera_picture(context, seen_by, first), seen_by.name)
-        state.start, state.exact_depth = seen_by, True
-        state.captured = json.dumps([Path(state.reference).name, *_pose(seen)])
+        brief.reference = keep(camera_picture(context, seen_by, first), seen_by.name)
+        brief.start, brief.exact_depth = seen_by, True
+        brief.captured = json.dumps([Path(brief.reference).name, *_pose(seen)])
         return
     if source == "IMAGE":
-        state.reference = keep(image_picture(image), Path(image).stem)
+        brief.reference = keep(image_picture(image), Path(image).stem)
     elif source == "RENDER":
-        state.reference = keep(render_picture(scene), "render")
+        brief.reference = keep(render_picture(scene), "render")
     else:
         edit = compat.sequencer_scene(context)
-        state.reference = keep(sequencer_picture(edit), f"frame_{edit.frame_current}")
-    state.exact_depth = False
+        brief.reference = keep(sequencer_picture(edit), f"frame_{edit.frame_current}")
+    brief.exact_depth = False
 
 
 def check_unmoved(scene: bpy.types.Scene, seen: Trajectory) -> None:
@@ -182,8 +185,9 @@ def check_unmoved(scene: bpy.types.Scene, seen: Trajectory) -> None:
 
     seen: the start camera on the take's first frame. Its depth would be that of another picture.
     """
-    name, *pose = json.loads(scene.dollygrip.captured or '[""]')
-    if name == Path(scene.dollygrip.reference).name and not np.allclose(pose, _pose(seen), rtol=1e-4, atol=1e-4):
+    brief = scene.dollygrip.brief
+    name, *pose = json.loads(brief.captured or '[""]')
+    if name == Path(brief.reference).name and not np.allclose(pose, _pose(seen), rtol=1e-4, atol=1e-4):
         raise InputError(
             "The start camera has moved since its view became the reference.",
             "Take the Camera View again, or turn Depth from Scene off.",
@@ -222,13 +226,12 @@ class DOLLYGRIP_OT_capture_reference(bpy.types.Operator):
         return linked.is_own(cls, context)
 
     def execute(self, context):
-        state = context.scene.dollygrip
         try:
             capture(context, self.source, self.image)
         except DollygripError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        self.report({"INFO"}, f"The reference is {state.reference}.")
+        self.report({"INFO"}, f"The reference is {context.scene.dollygrip.brief.reference}.")
         return {"FINISHED"}
 
 

@@ -20,16 +20,16 @@ Subject = tuple[tuple[float, float] | None, float | None]
 
 
 def of(context: bpy.types.Context, image: np.ndarray, seen: Trajectory | None, frame: int) -> Subject:
-    """The subject that the scene asks for, in the picture `image` that frame 0 of `seen` shows centre-cropped.
+    """The subject that is asked for, in the picture `image` that frame 0 of `seen` shows centre-cropped.
 
     Raises InputError for an object that is not in the scene, or that the start camera does not see on `frame`.
     """
-    state = context.scene.dollygrip
-    if state.subject_kind == "POINT":
-        return tuple(state.subject_point), None
-    if state.subject_kind == "AUTO":
+    brief = context.scene.dollygrip.brief
+    if brief.subject_kind == "POINT":
+        return tuple(brief.subject_point), None
+    if brief.subject_kind == "AUTO":
         return None, None
-    thing = state.subject_object
+    thing = brief.subject_object
     if thing is None:
         raise InputError("No object is chosen as the subject.", "Choose one, or set the subject to Automatic.")
     camera.check_in_scene(context.scene, thing, "Object")
@@ -83,12 +83,17 @@ class DOLLYGRIP_OT_pick_subject(bpy.types.Operator):
         if not all(0 <= side <= 1 for side in self.point):
             self.report({"ERROR"}, "The subject lies outside of the picture.")
             return {"CANCELLED"}
-        state = context.scene.dollygrip
-        state.subject_point, state.subject_kind = self.point, "POINT"
+        try:
+            brief = takes.own_brief(context.scene)
+        except DollygripError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        brief.subject_point, brief.subject_kind = self.point, "POINT"
         return {"FINISHED"}
 
     def invoke(self, context, _event):
         try:
+            takes.own_brief(context.scene)
             seen = read_picture(takes.chosen_reference(context.scene))
         except DollygripError as error:
             self.report({"ERROR"}, str(error))

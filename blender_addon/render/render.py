@@ -68,13 +68,13 @@ class RenderShot:
         """
         scene = context.scene
         state, shot = scene.dollygrip, shot or scene.camera
-        take = takes.shown(shot)
+        brief, take = takes.brief_of(scene, shot), takes.shown(shot)
         if take:
             camera.check_unstretched(scene)
         made_from = takes.provenance(take) if take else {}
-        prompt = made_from.get("prompt") or state.prompt.strip()
+        prompt = made_from.get("prompt") or brief.prompt.strip()
         check_prompt(prompt)
-        reference = made_from.get("reference") or state.reference
+        reference = made_from.get("reference") or takes.chosen_reference(scene, shot)
         image = read_picture(reference)
         if shot is None:
             raise InputError(f"The scene {scene.name} has no camera.", "Add one, or predict a camera first.")
@@ -82,10 +82,10 @@ class RenderShot:
         _check_frames(first, last, "take" if take else "scene")
         seen_by = shot if takes.is_camera(shot) else None
         sampled = camera.sample(context, first, last, seen_by)
-        depth = made_from.get("scene_depth") or depths.known_depth(context, sampled, first, seen_by)
-        on_set = scene_depth.view_of_set(scene, take)
+        depth = made_from.get("scene_depth") or depths.known_depth(context, sampled, first, seen_by, brief)
+        on_set = scene_depth.view_of_set(scene, take, brief)
         view, set_depth = _reference(context, image, on_set, made_from, sampled, first, seen_by)
-        sha256, meta = fingerprint(image), {"prompt": prompt, "seed": state.seed}
+        sha256, meta = fingerprint(image), {"prompt": prompt, "seed": brief.seed}
         if view:
             meta["reference"] = {**view, "sha256": sha256}
         keep_set = on_set is not None and state.use_scene_depth
@@ -97,7 +97,7 @@ class RenderShot:
             prompt=prompt,
             engine=state.engine.strip() or "auto",
             size=(state.width, state.height),
-            seed=state.seed,
+            seed=brief.seed,
             frame_start=first,
             parent=saving.parent_folder(),
             provenance=_provenance(scene, shot, take, reference) | {"reference_sha256": sha256},

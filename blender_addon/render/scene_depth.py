@@ -29,16 +29,20 @@ _PROBES = 24  # rays across a frame that tell whether it sees the set at all
 _WAIT = 0.1  # seconds between two looks at how far it is
 
 
-def view_of_set(scene: bpy.types.Scene, take: bpy.types.Action | None) -> dict[str, Any] | None:
+def view_of_set(
+    scene: bpy.types.Scene, take: bpy.types.Action | None, brief: bpy.types.PropertyGroup | None = None
+) -> dict[str, Any] | None:
     """Pose, lens and the lens's `size` at which a shot's reference shows the scene itself; None for other pictures.
 
-    take: what the shot's camera shows; a camera without one starts from the reference that is chosen in the panel.
+    take: what the shot's camera shows; brief: what is asked of it, by default of the shot that the scene shows. Without
+    a take it starts from the reference of its brief.
     """
     made_from = takes.provenance(take) if take else {}
     if made_from.get("exact_depth") and (pose := camera.reference_pose(made_from["meta"])):
         return {**pose, "size": tuple(made_from["size"])}
-    name, *numbers = json.loads(scene.dollygrip.captured or '[""]')
-    reference = made_from.get("reference") or scene.dollygrip.reference
+    brief = brief or scene.dollygrip.brief
+    name, *numbers = json.loads(brief.captured or '[""]')
+    reference = made_from.get("reference") or brief.reference
     if not name or name != Path(reference).name or camera.reference_pose(made_from.get("meta", {})):
         return None
     size = camera.render_size(scene)

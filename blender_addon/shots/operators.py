@@ -5,7 +5,7 @@ from bpy.props import IntProperty
 
 from dollygrip.errors import DollygripError, InputError
 
-from .. import linked
+from .. import brief, linked
 from ..rigs import rigs
 from ..takes import copies, takes
 from . import shots
@@ -117,7 +117,7 @@ class DOLLYGRIP_OT_fit_to_keys(OnTake, bpy.types.Operator):
 
 
 class DOLLYGRIP_OT_new_shot(bpy.types.Operator):
-    """Add a shot: a camera with a list of takes of its own. The next prediction goes there"""
+    """Add a shot: a camera with a prompt and a list of takes of its own. The next prediction goes there"""
 
     bl_idname = "dollygrip.new_shot"
     bl_label = "New Shot"
@@ -129,7 +129,8 @@ class DOLLYGRIP_OT_new_shot(bpy.types.Operator):
 
     def execute(self, context):
         scene = context.scene
-        shots.show(scene, takes.new_camera(scene))
+        beside = takes.find_camera(scene) is not None
+        shots.show(scene, takes.new_camera(scene, but=brief.STAYS if beside else ()))
         return {"FINISHED"}
 
 

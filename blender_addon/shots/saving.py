@@ -1,7 +1,7 @@
 """What must be put right before a file is saved so that it survives that, and being moved.
 
-Takes are protected from being dropped. Their pictures and the strips' frames are Blender's own paths; the reference
-that is chosen in the panel is text: it stays relative to the file wherever that is saved, and becomes so where it lies
+Takes are protected from being dropped. Their pictures and the strips' frames are Blender's own paths; the references
+that shots are asked for are text: they stay relative to the file wherever that is saved, and become so where they lie
 beside it. Frames that were rendered before the file had a place lie in a temporary folder; they are copied beside it
 when it gets one and no job needs them there any more. Undo may lead back to the first ones, so they go when Blender
 ends.
@@ -28,7 +28,7 @@ from . import strips
 FRAMES = "dollygrip"  # folder of all shots' frames beside the .blend
 REFERENCES = "references"  # folder in it of the references that were captured
 TEMPORARY = "dollygrip_"  # how the folders of an unsaved file's frames and references begin
-_before: dict[str, str] = {}  # references as they were, by scene, while a file is being written
+_before: dict[int, str] = {}  # references as they were, by session_uid of their shot or scene, while a file is written
 _made: set[Path] = set()  # temporary folders of this session that no file was written with
 _copied: set[Path] = set()  # temporary folders whose content is beside a file, too
 
@@ -76,12 +76,12 @@ def before_saving(path: str) -> None:
     for image in bpy.data.images:
         if (kept := _collected(Path(image.filepath), place)) != Path(image.filepath):
             image.filepath = str(kept)
-    for scene in linked.own_scenes():
-        state = scene.dollygrip
-        chosen = _before[scene.name] = state.reference
+    for owner, brief in takes.briefs():
+        chosen = _before[owner.session_uid] = brief.reference
         absolute = _collected(Path(bpy.path.abspath(chosen)), place)
         if absolute.is_relative_to(place) or (chosen.startswith("//") and bpy.data.filepath):
-            state.reference = _relative(absolute, place)
+            _refer(brief, _relative(absolute, place))
+    for scene in linked.own_scenes():
         _collect_frames(scene, place / FRAMES)
     _made.difference_update(_referred(_made))
 
@@ -90,9 +90,15 @@ def before_saving(path: str) -> None:
 def after_saving(path: str) -> None:
     """A copy was written, or nothing: this file is where it was."""
     if path and Path(path) != Path(bpy.data.filepath):
-        for scene in linked.own_scenes():
-            scene.dollygrip.reference = _before.get(scene.name, scene.dollygrip.reference)
+        for owner, brief in takes.briefs():
+            _refer(brief, _before.get(owner.session_uid, brief.reference))
     _before.clear()
+
+
+def _refer(brief: bpy.types.PropertyGroup, reference: str) -> None:
+    """Name a brief's reference; Blender would take the same text again for a change of the shot."""
+    if brief.reference != reference:
+        brief.reference = reference
 
 
 def _relative(path: Path, place: Path) -> str:
@@ -141,8 +147,9 @@ def _referred(folders: Iterable[Path]) -> set[Path]:
     if not (wanted := set(folders)):
         return set()
     found = [Path(file) for file in bpy.utils.blend_paths(absolute=True)]
+    found += [Path(bpy.path.abspath(brief.reference)) for _, brief in takes.briefs()]
     for scene in linked.own_scenes():
-        found += [Path(bpy.path.abspath(scene.dollygrip.reference)), *_in_use(scene)]
+        found += _in_use(scene)
     return {folder for folder in wanted if any(path.is_relative_to(folder) for path in found)}
 
 

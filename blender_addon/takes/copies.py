@@ -11,7 +11,7 @@ import bpy
 from .. import compat
 from ..camera import curve_parts
 from . import helpers, settings
-from .takes import KEY, is_camera, is_take, place_of, shown
+from .takes import KEY, cameras, is_take, place_of, shown
 
 _SET_FOR = "dollygrip_set_for"  # id of the take by whose settings a camera was set
 
@@ -114,7 +114,7 @@ def _is_copy(action: bpy.types.Action) -> bool:
 
 
 def _cameras() -> Iterator[bpy.types.Object]:
-    return (thing for thing in bpy.data.objects if is_camera(thing) and not thing.library)
+    return (camera for camera in cameras() if not camera.library)
 
 
 def _listed(camera: bpy.types.Object) -> set[bpy.types.Action]:

@@ -9,6 +9,7 @@ fake user keeps it when its camera is deleted.
 import json
 import os
 import uuid
+from collections.abc import Container
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,7 +20,7 @@ import numpy as np
 from dollygrip.errors import InputError
 from dollygrip.trajectory import Trajectory
 
-from .. import compat, linked
+from .. import brief, compat, linked
 from ..camera import curve_parts, parents
 from ..camera.camera import FittedTake, fit_under
 from . import helpers, selection, settings, written
@@ -43,19 +44,37 @@ def find_camera(scene: bpy.types.Scene) -> bpy.types.Object | None:
     return next((thing for thing in scene.objects if is_camera(thing)), None)
 
 
-def new_camera(scene: bpy.types.Scene) -> bpy.types.Object:
-    """A Dollygrip camera without takes. Raises InputError for a linked scene."""
+def brief_of(scene: bpy.types.Scene, camera: bpy.types.Object | None = None) -> bpy.types.PropertyGroup:
+    """What is asked of a shot. Where `camera` is none: of the one that is shown, or of the first that will be."""
+    shot = camera if is_camera(camera) else find_camera(scene)
+    return shot.dollygrip_shot.brief if shot else scene.dollygrip.draft
+
+
+def briefs() -> list[tuple[bpy.types.ID, bpy.types.PropertyGroup]]:
+    """What is asked of this file's own shots and scenes, each with the datablock that it lies in."""
+    found = [(camera, camera.dollygrip_shot.brief) for camera in bpy.data.objects if is_camera(camera)]
+    found += [(scene, scene.dollygrip.draft) for scene in bpy.data.scenes]
+    return [(owner, asked) for owner, asked in found if not library_of(owner)]
+
+
+def new_camera(scene: bpy.types.Scene, but: Container[str] = ()) -> bpy.types.Object:
+    """A Dollygrip camera without takes; but: as `make_shot`. Raises InputError for a linked scene."""
     linked.check(scene)
     camera = bpy.data.objects.new(CAMERA_NAME, bpy.data.cameras.new(CAMERA_NAME))
-    make_shot(camera)
+    make_shot(scene, camera, but)
     camera.rotation_mode = "XYZ"
     scene.collection.objects.link(camera)
     return camera
 
 
-def make_shot(camera: bpy.types.Object) -> None:
-    """Let a camera object be a Dollygrip camera, one with a list of takes."""
-    camera[KEY] = "camera"
+def make_shot(scene: bpy.types.Scene, camera: bpy.types.Object, but: Container[str] = ()) -> None:
+    """Let a camera object be a Dollygrip camera, one with a list of takes.
+
+    What the scene shows as asked is asked of it, but for these properties.
+    """
+    if not is_camera(camera):
+        brief.hand_over(brief_of(scene), camera.dollygrip_shot.brief, but)
+        camera[KEY] = "camera"
 
 
 @attrs.frozen
@@ -84,6 +103,12 @@ def check_own(camera: bpy.types.Object | None) -> None:
                 f"{owner.name} is linked from another file, so its takes cannot be changed in this one.",
                 "Make it local (Object > Relations > Make Local), or press New Shot.",
             )
+
+
+def own_brief(scene: bpy.types.Scene) -> bpy.types.PropertyGroup:
+    """What is asked of the shot that is shown, to be written; raises InputError as `check_own`."""
+    check_own(find_camera(scene))
+    return brief_of(scene)
 
 
 def ensure_camera(scene: bpy.types.Scene, like: bpy.types.Camera | None = None) -> bpy.types.Object:
@@ -215,10 +240,17 @@ def remove(camera: bpy.types.Object, index: int) -> None:
             bpy.data.images.remove(image)
 
 
+def cameras() -> list[bpy.types.Object]:
+    """The Dollygrip cameras of this file and of those it links, without deleted ones that only briefs still name."""
+    found = [thing for thing in bpy.data.objects if is_camera(thing)]
+    asked = [camera.dollygrip_shot.brief for camera in found] + [scene.dollygrip.draft for scene in bpy.data.scenes]
+    named = [thing for each in asked for thing in (each.start, each.subject_object)]
+    return [camera for camera in found if camera.library or camera.users > named.count(camera)]
+
+
 def unlisted() -> list[bpy.types.Action]:
     """The takes of this file that no camera lists: appended by themselves, or their camera was deleted."""
-    cameras = (thing for thing in bpy.data.objects if is_camera(thing))
-    listed = {entry.action for camera in cameras for entry in camera.dollygrip_shot.takes}
+    listed = {entry.action for camera in cameras() for entry in camera.dollygrip_shot.takes}
     return [action for action in bpy.data.actions if is_take(action) and action not in listed]
 
 
@@ -313,15 +345,26 @@ def reference(action: bpy.types.Action) -> str:
     return os.path.normpath(bpy.path.abspath(image.filepath, library=image.library)) if image else ""
 
 
-def chosen_reference(scene: bpy.types.Scene) -> str:
-    """Path of the scene's reference. Where there is no such file, the picture of that name of the take that is shown:
-    when a scene is appended to a file elsewhere, Blender keeps an Image's path right, and not this one."""
-    path, take = scene.dollygrip.reference, shown(find_camera(scene))
+def chosen_reference(scene: bpy.types.Scene, camera: bpy.types.Object | None = None) -> str:
+    """Path of the reference that is asked for; camera: as `brief_of`. A linked shot's is absolute.
+
+    Where there is no such file, the picture of that name of the take that is shown: when a shot is made local or
+    appended to a file elsewhere, Blender keeps an Image's path right, and not this one.
+    """
+    asked, take = brief_of(scene, camera), shown(camera if is_camera(camera) else find_camera(scene))
+    library = library_of(asked.id_data)
+    path = bpy.path.abspath(asked.reference, library=library) if library else asked.reference
     absolute = Path(bpy.path.abspath(path))
     if take is None or not path.strip() or compat.is_file(absolute):
         return path
     of_take = reference(take)
     return of_take if Path(of_take).name == absolute.name else path
+
+
+def library_of(owner: bpy.types.ID) -> bpy.types.Library | None:
+    """The file that a datablock's text is from: of an override, too, for a brief is not overridden."""
+    override = owner.override_library
+    return owner.library or (override.reference.library if override else None)
 
 
 def reference_image(action: bpy.types.Action) -> bpy.types.Image | None:

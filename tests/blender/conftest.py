@@ -83,7 +83,7 @@ def ready(scene, scripted_backend, picture_path, tmp_path):
     scene = bpy.context.scene
     scene.render.resolution_x, scene.render.resolution_y = 320, 180
     state = scene.dollygrip
-    state.reference, state.frame_count, state.prompt = str(picture_path), 12, "go"
+    state.brief.reference, state.brief.frame_count, state.brief.prompt = str(picture_path), 12, "go"
     return scene
 
 

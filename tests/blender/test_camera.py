@@ -215,7 +215,7 @@ def test_depth_is_measured_in_the_scene(scene):
     scene.camera = made
     scene.unit_settings.scale_length = 0.1
     assert depths.known_depth(bpy.context, camera.sample(bpy.context, 1, 1), 1) == pytest.approx(0.7, rel=1e-5)
-    scene.dollygrip.scene_depth = 30
+    scene.dollygrip.brief.scene_depth = 30
     assert depths.known_depth(bpy.context, camera.sample(bpy.context, 1, 1), 1) == pytest.approx(3.0)
 
 
@@ -226,7 +226,7 @@ def along_a_line(context) -> float:
     spline.points[1].co = (1, 0, 0, 1)
     way = bpy.data.objects.new("Way", data)
     context.scene.collection.objects.link(way)
-    context.scene.dollygrip_direct.path = way
+    context.scene.dollygrip.brief.direct.path = way
     return AlongPath.of(context).request.scene_depth
 
 
@@ -251,9 +251,9 @@ def test_the_scale_is_that_of_the_first_frame_wherever_the_playhead_stands(scene
         wall.location.y, made.location.x = away, frame / 80
         wall.keyframe_insert("location", frame=frame)
         made.keyframe_insert("location", frame=frame)
-    scene.frame_end, scene.dollygrip.start = 80, made
-    scene.dollygrip.reference, scene.dollygrip.prompt = str(picture_path), "look up"
-    part = scene.dollygrip_direct
+    scene.frame_end, scene.dollygrip.brief.start = 80, made
+    scene.dollygrip.brief.reference, scene.dollygrip.brief.prompt = str(picture_path), "look up"
+    part = scene.dollygrip.brief.direct
     part.prompt, part.first, part.last = "look up", 1, 40
     scene.camera = made
     scene.frame_set(80)

@@ -16,7 +16,7 @@ def film(ready):
     bpy.ops.mesh.primitive_cube_add(location=(0, 9, 0))
     cube = bpy.context.object
     bezier(ready, [(0, 0, 0), (0, 2, 0), (2, 2, 1)])
-    state.start, state.subject_kind, state.subject_object = scout, "OBJECT", cube
+    state.brief.start, state.brief.subject_kind, state.brief.subject_object = scout, "OBJECT", cube
     return ready
 
 
@@ -45,7 +45,7 @@ def test_it_is_refused_until_it_is_back_or_another_is_chosen(film, name, field, 
         operator()
     assert field in str(raised.value) and film.dollygrip.hint.startswith(f"Choose another one under {field}")
     assert [entry.action for entry in film.dollygrip.take_list] == before
-    assert kept in (film.dollygrip.start, film.dollygrip.subject_object, film.dollygrip_direct.path)
+    assert kept in (film.dollygrip.brief.start, film.dollygrip.brief.subject_object, film.dollygrip.brief.direct.path)
     film.collection.objects.link(kept)
     bpy.context.view_layer.update()
     assert operator() == {"FINISHED"}

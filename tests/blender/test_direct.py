@@ -39,8 +39,9 @@ def wild(frames: int, turn: float = 1.0, end: float = 1.0, zoom: float = 0.3) ->
 
 
 def ask(scene, picture_path, first, last, prompt="pan left") -> None:
-    scene.dollygrip.reference = str(picture_path)
-    scene.dollygrip_direct.prompt, scene.dollygrip_direct.first, scene.dollygrip_direct.last = prompt, first, last
+    scene.dollygrip.brief.reference = str(picture_path)
+    part = scene.dollygrip.brief.direct
+    part.prompt, part.first, part.last = prompt, first, last
 
 
 def redirected(scene, predicted=None) -> Redirect:
@@ -196,7 +197,7 @@ def test_an_edited_take_and_another_part_of_the_new_take(scene, film):
             curve.update()
     for first, last in ((None, None), (START, keys[-2])):
         if first:
-            scene.dollygrip_direct.first, scene.dollygrip_direct.last = first, last
+            scene.dollygrip.brief.direct.first, scene.dollygrip.brief.direct.last = first, last
         span, before = parts.chosen_span(scene, scene.camera), view(scene)
         redirected(scene)
         assert outside(view(scene), span.first, span.last) == outside(before, span.first, span.last)
@@ -212,7 +213,7 @@ def test_locked_keys_are_met_and_asked_for(scene, film):
         for point in curve.keyframe_points:
             point.select_control_point = round(point.co.x) == middle
     assert bpy.ops.dollygrip.lock_keys() == {"FINISHED"}
-    scene.dollygrip_direct.first, scene.dollygrip_direct.last = keys[1], keys[-2]
+    scene.dollygrip.brief.direct.first, scene.dollygrip.brief.direct.last = keys[1], keys[-2]
     before = {f: matrix(scene, f) for f in (keys[1], middle, keys[-2])}
     task = redirected(scene)
     assert task.span.locked == (middle,)
@@ -231,7 +232,7 @@ def test_locked_keys_are_met_and_asked_for(scene, film):
 def test_the_shots_end_is_free(scene, film):
     """To the last key: the camera goes where it is sent, zoom and all."""
     keys = inner_keys(film)
-    scene.dollygrip_direct.first, scene.dollygrip_direct.last = keys[2], LAST
+    scene.dollygrip.brief.direct.first, scene.dollygrip.brief.direct.last = keys[2], LAST
     before, sent = view(scene), wild(LAST - keys[2] + 1)
     task = redirected(scene, sent)
     assert task.request.keyframes_at == [] and "keyframes" not in task.arrays
@@ -243,7 +244,7 @@ def test_the_shots_end_is_free(scene, film):
 
 def test_the_shots_beginning_keeps_its_pose(scene, film):
     keys = inner_keys(film)
-    scene.dollygrip_direct.first, scene.dollygrip_direct.last = START, keys[2]
+    scene.dollygrip.brief.direct.first, scene.dollygrip.brief.direct.last = START, keys[2]
     before = view(scene)
     redirected(scene)
     after = view(scene)
@@ -331,7 +332,7 @@ def test_a_cut_keeps_the_shape(scene, handles):
 def test_a_curve_that_no_key_can_follow_is_refused(scene, film):
     """Blender shortens handles that reach beyond their keys, and other interpolations have no handles at all."""
     curve, keys = compat.object_curves(film)[0], inner_keys(film)
-    scene.dollygrip_direct.first, scene.dollygrip_direct.last = keys[1] + 1, keys[-2]
+    scene.dollygrip.brief.direct.first, scene.dollygrip.brief.direct.last = keys[1] + 1, keys[-2]
     points = {round(point.co.x): point for point in curve.keyframe_points}
     task = Redirect.of(bpy.context)
     points[keys[1]].interpolation = "SINE"
@@ -349,7 +350,7 @@ def test_what_cannot_be_cut_is_refused_before_the_job_with_all_that_it_takes(sce
     """Both borders at once, and those of the lens: the keys that the hint asks for are enough."""
     keys, shot = inner_keys(film), scene.camera
     first, last = keys[0] + 2, keys[-1] - 2
-    scene.dollygrip_direct.first, scene.dollygrip_direct.last = first, last
+    scene.dollygrip.brief.direct.first, scene.dollygrip.brief.direct.last = first, last
     for curve in (compat.object_curves(film)[1], *compat.lens_curves(film)):
         for point in curve.keyframe_points:
             point.interpolation = "BACK"
@@ -367,13 +368,13 @@ def test_what_cannot_be_cut_is_refused_before_the_job_with_all_that_it_takes(sce
 def test_a_lens_that_cannot_be_cut_is_refused_before_the_job(scene, film):
     for point in compat.lens_curves(film)[0].keyframe_points:
         point.interpolation = "SINE"
-    first, last = scene.dollygrip_direct.first, scene.dollygrip_direct.last = START + 2, START + 5
+    first, last = scene.dollygrip.brief.direct.first, scene.dollygrip.brief.direct.last = START + 2, START + 5
     with pytest.raises(InputError, match=f"lens 0 cannot be cut at frame {first} and {last}"):
         Redirect.of(bpy.context)
 
 
 def test_selected_keys_go_before_the_preview_range_and_that_before_the_two_frames(scene, film):
-    keys, state = inner_keys(film), scene.dollygrip_direct
+    keys, state = inner_keys(film), scene.dollygrip.brief.direct
 
     def chosen():
         span = parts.chosen_span(scene, scene.camera)
@@ -391,17 +392,17 @@ def test_selected_keys_go_before_the_preview_range_and_that_before_the_two_frame
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda s: setattr(s.dollygrip_direct, "prompt", " "), "The prompt is empty."),
-        (lambda s: setattr(s.dollygrip_direct, "last", 0), "No part of the shot is chosen."),
+        (lambda s: setattr(s.dollygrip.brief.direct, "prompt", " "), "The prompt is empty."),
+        (lambda s: setattr(s.dollygrip.brief.direct, "last", 0), "No part of the shot is chosen."),
         (
-            lambda s: (setattr(s.dollygrip_direct, "first", 500), setattr(s.dollygrip_direct, "last", 600)),
+            lambda s: (setattr(s.dollygrip.brief.direct, "first", 500), setattr(s.dollygrip.brief.direct, "last", 600)),
             "lie outside",
         ),
         (lambda s: bpy.ops.dollygrip.set_rig(kind="AIM"), "The take has a rig."),
         (lambda s: setattr(s.camera, "rotation_mode", "AXIS_ANGLE"), "given by axis and angle"),
         (lambda s: s.camera.driver_add("location", 0), "Drivers pose"),
         (lambda s: setattr(s, "camera", None), "has no camera"),
-        (lambda s: setattr(s.dollygrip, "takes", 99), "1 to 16 takes"),
+        (lambda s: setattr(s.dollygrip.brief, "takes", 99), "1 to 16 takes"),
     ],
 )
 def test_what_cannot_be_redirected_is_refused(scene, film, change, said):

@@ -38,7 +38,7 @@ def film(scene, picture_path, tmp_path):
 
 def test_the_new_takes_know_where_they_come_from(film, scripted_backend):
     """Two takes at once; parent, part, prompt, seed, picture; the old take stays, and so does what is outside."""
-    film.dollygrip.takes, film.dollygrip.seed = 2, 7
+    film.dollygrip.brief.takes, film.dollygrip.brief.seed = 2, 7
     parent, before, span = takes.shown(film.camera), view(film), parts.chosen_span(film, film.camera)
     assert bpy.ops.dollygrip.redirect() == {"FINISHED"}
     listed = [entry.action for entry in film.dollygrip.take_list]
@@ -80,7 +80,7 @@ def test_more_like_a_redirected_take_varies_its_part(film, scripted_backend, by)
 
 def test_more_like_a_take_along_a_path_keeps_to_the_path(film, scripted_backend):
     drawing = bezier(film, [(0, 0, 0), (0, 2, 0), (2, 2, 1)])
-    film.dollygrip.prompt = "go"
+    film.dollygrip.brief.prompt = "go"
     assert bpy.ops.dollygrip.predict_along_path() == {"FINISHED"}
     shot = takes.find_camera(film)
     before, take = AlongPath.of(bpy.context), takes.shown(shot)
@@ -100,7 +100,7 @@ def test_more_like_a_take_along_a_path_keeps_to_the_path(film, scripted_backend)
 def test_more_like_a_take_keeps_to_its_path_whatever_that_is_called(film, scripted_backend, tmp_path):
     """Also when another has its name by then, and after the file was saved and opened again."""
     drawing = bezier(film, [(0, 0, 0), (0, 2, 0), (2, 2, 1)])
-    film.dollygrip.prompt = "go"
+    film.dollygrip.brief.prompt = "go"
     assert bpy.ops.dollygrip.predict_along_path() == {"FINISHED"}
     before = AlongPath.of(bpy.context).arrays["path"]
     drawing.name = "Dolly track"
@@ -123,7 +123,7 @@ def test_new_takes_survive_saving_and_are_redirected_again(film, scripted_backen
     bpy.ops.wm.open_mainfile(filepath=bpy.data.filepath)
     opened = bpy.context.scene
     assert view(opened) == before
-    assert opened.dollygrip_direct.prompt == "go"
+    assert opened.dollygrip.brief.direct.prompt == "go"
     assert bpy.ops.dollygrip.redirect() == {"FINISHED"}
     assert outside(view(opened), span.first, span.last) == outside(before, span.first, span.last)
 
@@ -171,7 +171,7 @@ def test_a_take_that_was_moved_away_meanwhile_stays_as_it_is(film, scripted_back
 def test_a_job_is_attached_to_again(film, scripted_backend, kind):
     """What the file keeps of the running job is enough to go on with it, in another session."""
     bezier(film, [(0, 0, 0), (0, 2, 0), (2, 2, 1)])
-    film.dollygrip.prompt = "go"
+    film.dollygrip.brief.prompt = "go"
     task = kind.of(bpy.context)
     session.start(task, "")
     while not film.dollygrip.job:
@@ -193,7 +193,7 @@ def test_a_job_is_attached_to_again(film, scripted_backend, kind):
 def test_a_rendered_frame_is_what_the_part_starts_from(film, scripted_backend):
     """Where the take was rendered the picture of the part's first frame is sent, else the reference."""
     task = Redirect.of(bpy.context)
-    reference = picture.read_picture(film.dollygrip.reference)
+    reference = picture.read_picture(film.dollygrip.brief.reference)
     assert np.array_equal(task.arrays["image"], reference)
     assert bpy.ops.dollygrip.render_shot() == {"FINISHED"}
     task = Redirect.of(bpy.context)
@@ -209,7 +209,7 @@ def test_a_rendered_frame_is_what_the_part_starts_from(film, scripted_backend):
 
 def test_the_real_predictor_is_joined(film, backend_home):
     """Locked key, end and path go to the real network; what it returns is joined and kept to."""
-    film.dollygrip_direct.prompt = "look left, then roll a little"
+    film.dollygrip.brief.direct.prompt = "look left, then roll a little"
     span, before = parts.chosen_span(film, film.camera), view(film)
     middle = next(key for key in inner_keys(takes.shown(film.camera)) if span.first < key < span.last)
     for curve in parts.pose_curves(film.camera):
@@ -225,7 +225,7 @@ def test_the_real_predictor_is_joined(film, backend_home):
     assert np.abs(poses[0] - poses[1]).max() < 1e-5
 
     drawing = bezier(film, [(0, 0, 0), (0, 1, 0), (1, 2, 0.5), (2, 2, 0.5)])
-    film.dollygrip.prompt, film.dollygrip.frame_count = "look up slowly", 49
+    film.dollygrip.brief.prompt, film.dollygrip.brief.frame_count = "look up slowly", 49
     assert bpy.ops.dollygrip.predict_along_path() == {"FINISHED"}
     made = takes.shown(film.camera)
     drawn = in_blender(polyline(bpy.context, drawing, 1))
@@ -240,7 +240,8 @@ def test_a_camera_that_looks_down_pans_on_a_level_head(film, backend_home):
     tripod = bpy.data.objects.new("Tripod", bpy.data.cameras.new("Tripod"))
     tripod.location, tripod.rotation_euler = (0, -5, 3), np.radians((60, 0, 20))
     film.collection.objects.link(tripod)
-    film.dollygrip.start, film.dollygrip.prompt, film.dollygrip.frame_count = tripod, "pan left 60 degrees", 49
+    brief = film.dollygrip.brief
+    brief.start, brief.prompt, brief.frame_count = tripod, "pan left 60 degrees", 49
     assert bpy.ops.dollygrip.predict_camera() == {"FINISHED"}
     frames = takes.frame_range(takes.shown(film.camera))
     angles = []
@@ -258,8 +259,8 @@ def test_what_the_words_name_is_marked_where_it_stands(film, backend_home):
     from bpy_extras.object_utils import world_to_camera_view
     from mathutils import Vector
 
-    film.dollygrip.reference = str(Path(__file__).parents[1] / "data" / "pictures" / "sofa.jpg")
-    film.dollygrip.prompt, film.dollygrip.frame_count = "push in toward the sofa", 25
+    film.dollygrip.brief.reference = str(Path(__file__).parents[1] / "data" / "pictures" / "sofa.jpg")
+    film.dollygrip.brief.prompt, film.dollygrip.brief.frame_count = "push in toward the sofa", 25
     assert bpy.ops.dollygrip.predict_camera() == {"FINISHED"}
     take, overlay = takes.shown(film.camera), Overlay()
     x, y = takes.dense(take).meta["subject"]
@@ -269,7 +270,7 @@ def test_what_the_words_name_is_marked_where_it_stands(film, backend_home):
     seen = world_to_camera_view(film, film.camera, Vector(overlay.view.shown.subject.mean(0)))
     cropped = (y * 288 - 9) / 270  # of a picture of 480x288 a frame of 16:9 shows 270 lines
     assert (seen.x, 1 - seen.y) == pytest.approx((x, cropped), abs=0.01)
-    film.dollygrip.prompt = "push in toward the submarine"
+    film.dollygrip.brief.prompt = "push in toward the submarine"
     assert bpy.ops.dollygrip.predict_camera() == {"FINISHED"}
     overlay.refresh(film)
     assert "“the submarine” was not found in the picture" in takes.understood(takes.shown(film.camera))
@@ -277,7 +278,7 @@ def test_what_the_words_name_is_marked_where_it_stands(film, backend_home):
 
 
 def test_what_cannot_be_read_is_called_a_guess(film, backend_home):
-    film.dollygrip.prompt, film.dollygrip.frame_count = "die Kamera schwenkt langsam", 9
+    film.dollygrip.brief.prompt, film.dollygrip.brief.frame_count = "die Kamera schwenkt langsam", 9
     assert bpy.ops.dollygrip.predict_camera() == {"FINISHED"}
     said = takes.understood(takes.shown(film.camera))
     assert "a guess, as only English is read and “kamera”, “schwenkt”, “langsam” was" in said

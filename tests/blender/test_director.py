@@ -15,7 +15,7 @@ def directed(scene, backend_home, picture_path):
     backend.start()
     scene.render.resolution_x, scene.render.resolution_y = 320, 180
     state = scene.dollygrip
-    state.reference, state.frame_count, state.prompt = str(picture_path), 5, "make her feel lonely"
+    state.brief.reference, state.brief.frame_count, state.brief.prompt = str(picture_path), 5, "make her feel lonely"
     yield scene
     backend.stop()
 
@@ -25,7 +25,7 @@ def test_what_the_prompt_was_turned_into_is_told(directed):
     assert bpy.ops.dollygrip.start_backend() == {"FINISHED"} and session.welcome.director == "somebody/model"
     bpy.ops.dollygrip.predict_camera()
     assert takes.directed(state.take_list[0].action) == "" and "Directed" not in state.notice
-    state.use_director = True
+    state.brief.use_director = True
     bpy.ops.dollygrip.predict_camera()
     action = state.take_list[1].action
     assert takes.directed(action) == "slowly dolly out" and "Directed as “slowly dolly out”" in state.notice

@@ -19,7 +19,7 @@ UNIT = 0.1
 @pytest.fixture
 def film(scene, picture_path):
     state = scene.dollygrip
-    state.reference, state.prompt, state.frame_count = str(picture_path), "look up", 49
+    state.brief.reference, state.brief.prompt, state.brief.frame_count = str(picture_path), "look up", 49
     scene.render.resolution_x, scene.render.resolution_y = 320, 180
     return scene
 
@@ -40,7 +40,7 @@ def placed(scene, drawing) -> bpy.types.Object:
     """In the scene, moved, turned and scaled, and picked as the path."""
     scene.collection.objects.link(drawing)
     drawing.location, drawing.rotation_euler, drawing.scale = (1, 2, 0.5), (0.1, 0.2, 0.3), (2, 2, 2)
-    scene.dollygrip_direct.path = drawing
+    scene.dollygrip.brief.direct.path = drawing
     bpy.context.view_layer.update()
     return drawing
 
@@ -228,7 +228,7 @@ def test_hooks_and_modifiers_of_the_spline_bend_the_path(film, shaped):
 def test_without_a_start_camera_it_looks_along_the_path(film):
     bezier(film, [(0, 0, 0), (0, 0.5, 0), (2, 2, 1)])
     start = AlongPath.of(bpy.context).placement.start
-    line = polyline(bpy.context, film.dollygrip_direct.path, 1)
+    line = polyline(bpy.context, film.dollygrip.brief.direct.path, 1)
     ahead = (line[8] - line[0]) / np.linalg.norm(line[8] - line[0])
     assert np.allclose(start[:3, 3], line[0]) and start[:3, 2] @ ahead > 0.99
     assert abs(start[1, 0]) < 1e-9 and start[1, 1] > 0, "the horizon is level"
@@ -248,12 +248,13 @@ def test_the_start_camera_says_where_to_look_and_the_path_where_to_start(film):
     made.location, made.rotation_euler = (9, -4, 2), (1.2, 0.1, 0.6)
     film.collection.objects.link(made)
     bpy.ops.mesh.primitive_cube_add(size=2, location=(0, 12, 0))
-    film.dollygrip.start, film.dollygrip.exact_depth = made, False
+    film.dollygrip.brief.start, film.dollygrip.brief.exact_depth = made, False
     bezier(film, [(0, 0, 0), (0, 2, 0), (2, 2, 1)])
     task = AlongPath.of(bpy.context)
     looks = camera.c2w_from_blender(np.array(made.matrix_world)[None])[0]
     assert np.allclose(task.placement.start[:3, :3], looks[:3, :3], atol=1e-6)
-    assert np.allclose(task.placement.start[:3, 3], polyline(bpy.context, film.dollygrip_direct.path, 1)[0], atol=1e-6)
+    drawn = polyline(bpy.context, film.dollygrip.brief.direct.path, 1)
+    assert np.allclose(task.placement.start[:3, 3], drawn[0], atol=1e-6)
     assert np.allclose(looks[:3, :3] @ task.request.up, [0, -1, 0], atol=1e-6), "where the sky is, however it tilts"
 
 

@@ -208,7 +208,7 @@ def test_a_camera_that_was_predicted_from_another_picture_says_so_when_it_is_ren
     bpy.ops.dollygrip.load_take(filepath=str(tmp_path / "still.camera.json"))
     said = {}
     for name in ("same", "other", "large"):
-        scene.dollygrip.reference = str(tmp_path / f"{name}.png")
+        scene.dollygrip.brief.reference = str(tmp_path / f"{name}.png")
         said[name] = [notice for notice in RenderShot.of(bpy.context).notices if "another picture" in notice]
     assert said == {
         "same": [],

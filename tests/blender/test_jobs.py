@@ -48,7 +48,7 @@ def pump_until(condition, timeout=30.0):
 
 
 def test_predicted_takes_are_cameras_with_provenance(ready):
-    ready.frame_start, ready.dollygrip.takes, ready.dollygrip.seed = 11, 2, 7
+    ready.frame_start, ready.dollygrip.brief.takes, ready.dollygrip.brief.seed = 11, 2, 7
     assert bpy.ops.dollygrip.predict_camera() == {"FINISHED"}
     state = ready.dollygrip
     assert len(state.take_list) == 2 and state.take_index == 1
@@ -58,7 +58,7 @@ def test_predicted_takes_are_cameras_with_provenance(ready):
     assert action.use_fake_user and takes.frame_range(action) == (11, 22)
     stored = takes.provenance(action)
     assert (stored["prompt"], stored["seed"], stored["take"]) == ("go", 7, 2)
-    assert stored["reference"] == state.reference and len(stored["reference_sha256"]) == 64
+    assert stored["reference"] == state.brief.reference and len(stored["reference_sha256"]) == 64
     rig = ready.camera
     places = {}
     for index in (0, 1):  # the scripted take `index` trucks right by index + 1
@@ -99,7 +99,7 @@ def test_a_take_starts_at_the_camera_of_the_reference(ready):
     start.location, start.rotation_euler = (3, -4, 2), (1.2, 0, 0.6)
     start.data.sensor_width = 24
     ready.collection.objects.link(start)
-    ready.dollygrip.start = start
+    ready.dollygrip.brief.start = start
     bpy.ops.dollygrip.predict_camera()
     ready.frame_set(1)
     assert ready.camera is not start
@@ -156,7 +156,7 @@ def test_from_the_interface_the_job_runs_on(ready):
 
 @pytest.mark.parametrize("again", [bpy.ops.screen.repeat_last, lambda: bpy.ops.screen.repeat_history(index=0)])
 def test_repeated_from_the_interface_the_job_runs_on(ready, again):
-    ready.dollygrip.prompt = "sleep=0.05"
+    ready.dollygrip.brief.prompt = "sleep=0.05"
     bpy.ops.dollygrip.predict_camera("EXEC_DEFAULT", True)
     assert not session.active and len(ready.dollygrip.take_list) == 1, "a script waits"
     again()
@@ -203,15 +203,15 @@ def test_opening_another_file_abandons_the_job(ready, tmp_path):
     assert not session.active
     assert not len(compat.strips_of(bpy.context.scene)), "nothing is delivered into the other file"
     state = bpy.context.scene.dollygrip
-    state.prompt, state.reference, state.frame_count = "go", str(tmp_path / "reference.png"), 5
+    state.brief.prompt, state.brief.reference, state.brief.frame_count = "go", str(tmp_path / "reference.png"), 5
     assert bpy.ops.dollygrip.predict_camera() == {"FINISHED"}, "the next job is not cancelled with it"
 
 
 def test_a_failed_job_says_why(ready):
-    ready.dollygrip.prompt = "fail=0"
+    ready.dollygrip.brief.prompt = "fail=0"
     assert error_of(bpy.ops.dollygrip.predict_camera) == "The scripted job fails. Use another script."
     assert not ready.dollygrip.take_list and not ready.objects, "nothing is left behind"
-    ready.dollygrip.prompt = "go"
+    ready.dollygrip.brief.prompt = "go"
     bpy.ops.dollygrip.predict_camera()
     assert not ready.dollygrip.error, "an old error goes away with the next job"
 
@@ -226,7 +226,7 @@ def test_a_backend_of_another_version_is_named(ready, monkeypatch):
 
 def test_no_backend_names_the_way_out(scene, backend_home, picture_path, monkeypatch):
     state = scene.dollygrip
-    state.prompt, state.reference = "pan left", str(picture_path)
+    state.brief.prompt, state.brief.reference = "pan left", str(picture_path)
     monkeypatch.delenv("DOLLYGRIP_BACKEND", raising=False)
     assert "build.py dev" in error_of(bpy.ops.dollygrip.predict_camera)
     broken = backend_home / "broken"
@@ -250,14 +250,14 @@ def test_no_backend_names_the_way_out(scene, backend_home, picture_path, monkeyp
 )
 def test_bad_requests_are_refused_before_anything_is_sent(scene, picture_path, change, said):
     state = scene.dollygrip
-    state.prompt, state.reference = "pan left", str(picture_path)
-    change(state)
+    state.brief.prompt, state.brief.reference = "pan left", str(picture_path)
+    change(state.brief)
     assert error_of(bpy.ops.dollygrip.predict_camera).startswith(said)
     assert not scene.objects and not scene.dollygrip.take_list, "nothing was made"
 
 
 def test_no_camera_to_render(scene, picture_path):
-    scene.dollygrip.prompt, scene.dollygrip.reference = "pan left", str(picture_path)
+    scene.dollygrip.brief.prompt, scene.dollygrip.brief.reference = "pan left", str(picture_path)
     assert "has no camera" in error_of(bpy.ops.dollygrip.render_shot)
 
 
@@ -337,7 +337,7 @@ def test_a_camera_that_its_parent_skews_or_mirrors_is_said_to_be_shown_straight(
 def test_an_unsaved_file_keeps_its_frames_and_says_where(scene, scripted_backend, picture_path):
     scene.render.resolution_x, scene.render.resolution_y = 320, 180
     state = scene.dollygrip
-    state.reference, state.frame_count, state.prompt = str(picture_path), 5, "go"
+    state.brief.reference, state.brief.frame_count, state.brief.prompt = str(picture_path), 5, "go"
     bpy.ops.dollygrip.predict_camera()
     bpy.ops.dollygrip.render_shot()
     assert "5 of 5 frames" in state.notice and "this folder is temporary" in state.notice
@@ -351,7 +351,7 @@ def test_frames_of_an_unsaved_file_come_beside_it_once_no_job_needs_their_folder
 ):
     scene.render.resolution_x, scene.render.resolution_y = 320, 180
     state = scene.dollygrip
-    state.reference, state.frame_count, state.prompt = str(picture_path), 5, "go"
+    state.brief.reference, state.brief.frame_count, state.brief.prompt = str(picture_path), 5, "go"
     bpy.ops.dollygrip.predict_camera()
     bpy.ops.dollygrip.render_shot()
     [inside] = compat.strips_of(scene)
@@ -431,14 +431,14 @@ def test_the_scene_that_the_sequencer_shows_counts(ready):
     assert [strips.shot_of(strip)["achieved"]["found"] for strip in (strip, made)] == [12, 12]
     edit.frame_set(14)
     bpy.ops.dollygrip.capture_reference(source="SEQUENCER")
-    assert (picture.read_picture(ready.dollygrip.reference) == 3).all() and edit.frame_current == 14
+    assert (picture.read_picture(ready.dollygrip.brief.reference) == 3).all() and edit.frame_current == 14
 
 
 def test_the_extension_can_be_turned_off_and_on(scene):
     addon_utils.disable(EXTENSION)
     assert not hasattr(scene, "dollygrip")
     addon_utils.enable(EXTENSION)
-    assert scene.dollygrip.frame_count == 81
+    assert scene.dollygrip.brief.frame_count == 81
 
 
 def test_takes_and_shots_survive_saving(ready, tmp_path):
@@ -458,7 +458,7 @@ def test_takes_and_shots_survive_saving(ready, tmp_path):
 @pytest.mark.parametrize(("name", "value"), [("prompt", "go"), ("reference", "//other.png"), ("start", "Own")])
 def test_an_error_goes_when_what_it_may_be_about_changes(ready, name, value):
     state, own = ready.dollygrip, bpy.data.objects.new("Own", bpy.data.cameras.new("Own"))
-    state.reference = ""
+    state.brief.reference = ""
     assert "No reference picture" in error_of(bpy.ops.dollygrip.predict_camera)
-    setattr(state, name, own if name == "start" else value)
+    setattr(state.brief, name, own if name == "start" else value)
     assert not state.error and not state.hint

@@ -60,7 +60,7 @@ def linked(ready, tmp_path):
 def state_of(own) -> tuple:
     kinds = ("objects", "cameras", "actions", "images", "curves", "meshes")
     strips = [len(compat.all_strips_of(scene)) for scene in bpy.data.scenes]
-    return {kind: len(getattr(bpy.data, kind)) for kind in kinds}, strips, own.dollygrip.reference
+    return {kind: len(getattr(bpy.data, kind)) for kind in kinds}, strips, own.dollygrip.brief.reference
 
 
 def test_nothing_is_made_there_and_one_sentence_says_so(linked):
@@ -81,7 +81,8 @@ def test_nothing_is_made_there_and_one_sentence_says_so(linked):
 def test_a_job_of_this_file_s_scene_goes_on_there_and_not_in_the_linked_one(linked, scripted_backend, picture_path):
     """Whatever the linked one is called, and whatever was under way in its file."""
     own = next(scene for scene in bpy.data.scenes if not scene.library)
-    own.dollygrip.reference, own.dollygrip.prompt, own.dollygrip.frame_count = str(picture_path), "go", 5
+    brief = own.dollygrip.brief
+    brief.reference, brief.prompt, brief.frame_count = str(picture_path), "go", 5
     own.render.resolution_x, own.render.resolution_y = 320, 180
     waiting = linked.dollygrip.waiting = json.dumps([["Camera", 1, 2]])
     strips = len(compat.all_strips_of(linked))
@@ -94,6 +95,6 @@ def test_a_job_of_this_file_s_scene_goes_on_there_and_not_in_the_linked_one(link
 
 def test_a_copy_of_the_file_leaves_each_scene_its_reference(linked, picture_path, tmp_path):
     own = next(scene for scene in bpy.data.scenes if not scene.library)
-    own.dollygrip.reference, linked.dollygrip.reference = str(picture_path), "//another.png"
+    own.dollygrip.brief.reference, linked.dollygrip.brief.reference = str(picture_path), "//another.png"
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "copy.blend"), copy=True)
-    assert (own.dollygrip.reference, linked.dollygrip.reference) == (str(picture_path), "//another.png")
+    assert (own.dollygrip.brief.reference, linked.dollygrip.brief.reference) == (str(picture_path), "//another.png")

@@ -56,12 +56,12 @@ def test_the_path_follows_the_prompt_and_nothing_is_kept(ready, scripted_backend
     turn(True)
     seen = []
     for end in range(2, 9):
-        ready.dollygrip.prompt = "go on left"[:end]
+        ready.dollygrip.brief.prompt = "go on left"[:end]
         for _ in range(4):
             live.tick()
             time.sleep(TICK)
         seen.append(shown_prompt())
-    ready.dollygrip.prompt = "go on left"
+    ready.dollygrip.brief.prompt = "go on left"
     tick_until(lambda: shown_prompt() == "go on left" and not live.waiting)
     lengths = [len(prompt) for prompt in seen]
     assert lengths == sorted(lengths), "never back to an older prompt"
@@ -72,15 +72,15 @@ def test_the_path_follows_the_prompt_and_nothing_is_kept(ready, scripted_backend
 
 def test_a_scene_that_is_renamed_is_followed_on(ready):
     turn(True)
-    ready.dollygrip.prompt = "go"
+    ready.dollygrip.brief.prompt = "go"
     tick_until(lambda: shown_prompt() == "go")
-    ready.name, ready.dollygrip.prompt = "Act 2", "go on"
+    ready.name, ready.dollygrip.brief.prompt = "Act 2", "go on"
     tick_until(lambda: shown_prompt() == "go on")
 
 
 def test_another_scene_neither_shows_nor_keeps_the_path(ready):
     turn(True)
-    ready.dollygrip.prompt = "go"
+    ready.dollygrip.brief.prompt = "go"
     tick_until(lambda: shown_prompt() == "go")
     other = bpy.data.scenes.new("Other")
     bpy.context.window.scene = other
@@ -94,7 +94,7 @@ def test_another_scene_neither_shows_nor_keeps_the_path(ready):
 
 def test_live_ends_with_the_scene_that_it_follows(ready, tmp_path):
     turn(True)
-    ready.dollygrip.prompt = f"until={tmp_path / 'asked'}"
+    ready.dollygrip.brief.prompt = f"until={tmp_path / 'asked'}"
     live.tick()
     other = bpy.data.scenes.new("Other")
     bpy.context.window.scene = other
@@ -109,11 +109,11 @@ def test_live_ends_with_the_scene_that_it_follows(ready, tmp_path):
 
 def test_only_the_newest_is_asked_while_one_is_computed(ready, scripted_backend, tmp_path):
     all_asked = tmp_path / "asked"
-    ready.dollygrip.prompt = f"until={all_asked}"
+    ready.dollygrip.brief.prompt = f"until={all_asked}"
     turn(True)
     tick_until(lambda: jobs(scripted_backend) == ["running"])
     for prompt in ("a", "ab", "abc", "abcd"):
-        ready.dollygrip.prompt = prompt
+        ready.dollygrip.brief.prompt = prompt
         live.tick()
     all_asked.touch()
     tick_until(lambda: shown_prompt() == "abcd")
@@ -127,12 +127,12 @@ def test_strength_seed_and_length_are_followed_and_the_picture_is_read_once(read
     turn(True)
     tick_until(lambda: shown_prompt() == "go")
     for name, value in (("strength", 0.5), ("seed", 4), ("frame_count", 20)):
-        setattr(ready.dollygrip, name, value)
+        setattr(ready.dollygrip.brief, name, value)
         tick_until(lambda: live.preview and not live.waiting and live.tick() and not live.waiting)
     request = live.preview.task.request
     assert (request.strength, request.seed, request.frames) == (0.5, 4, 20) and len(live.preview.trajectory) == 20
     assert len(reads) == 1
-    ready.dollygrip.scene_depth = 9.0
+    ready.dollygrip.brief.scene_depth = 9.0
     tick_until(lambda: live.preview.task.request.scene_depth == 9.0)
     assert len(reads) == 2, "what changes the view is read again, once it rests"
 
@@ -150,7 +150,7 @@ def test_exact_depth_follows_the_geometry(ready):
     unseen = guide.copy()
     unseen.hide_render = unseen.visible_camera = False
     ready.collection.objects.link(unseen)
-    ready.camera, ready.dollygrip.start, ready.dollygrip.exact_depth = made, made, True
+    ready.camera, ready.dollygrip.brief.start, ready.dollygrip.brief.exact_depth = made, made, True
     turn(True)
     tick_until(lambda: live.preview)
 
@@ -182,7 +182,7 @@ def test_exact_depth_follows_the_geometry(ready):
 
 def test_keep_makes_the_take_that_predict_makes(ready):
     """Curves, dense camera and provenance but for the job; one step, and the preview is gone."""
-    ready.dollygrip.seed, ready.dollygrip.strength = 5, 0.8
+    ready.dollygrip.brief.seed, ready.dollygrip.brief.strength = 5, 0.8
     bpy.ops.dollygrip.predict_camera()
     predicted = ready.dollygrip.take_list[0].action
     turn(True)
@@ -241,29 +241,29 @@ def test_the_preview_lies_where_its_take_will(ready):
 
 def test_undo_knows_nothing_of_previews(ready):
     bpy.ops.ed.undo_push(message="before")
-    ready.dollygrip.prompt = "one"
+    ready.dollygrip.brief.prompt = "one"
     bpy.ops.ed.undo_push(message="typed")
     turn(True)
     for prompt in ("two", "three"):
-        bpy.context.scene.dollygrip.prompt = prompt
+        bpy.context.scene.dollygrip.brief.prompt = prompt
         tick_until(lambda prompt=prompt: shown_prompt() == prompt)
     bpy.ops.dollygrip.keep_live()
     bpy.ops.ed.undo_push(message="kept")  # what Blender does after an operator that is pressed
     assert len(bpy.context.scene.dollygrip.take_list) == 1
     bpy.ops.ed.undo()
-    assert bpy.context.scene.dollygrip.prompt == "one" and not bpy.context.scene.dollygrip.take_list
+    assert bpy.context.scene.dollygrip.brief.prompt == "one" and not bpy.context.scene.dollygrip.take_list
     assert live.on, "undo leaves it on, and it follows"
     tick_until(lambda: shown_prompt() == "one")
 
 
 def test_what_is_typed_takes_the_place_of_what_was_wrong(ready, tmp_path):
     manager = bpy.context.window_manager
-    ready.dollygrip.prompt = ""
+    ready.dollygrip.brief.prompt = ""
     assert not manager.dollygrip_live_line
     turn(True)
     live.tick()
     assert manager.dollygrip_live_line == "The prompt is empty."
-    ready.dollygrip.prompt = f"until={tmp_path / 'asked'}"
+    ready.dollygrip.brief.prompt = f"until={tmp_path / 'asked'}"
     live.tick()
     assert not live.said and manager.dollygrip_live_line.endswith("…"), "it predicts"
     (tmp_path / "asked").touch()
@@ -275,20 +275,20 @@ def test_half_typed_prompts_are_a_quiet_line(ready):
     turn(True)
     tick_until(lambda: shown_prompt() == "go")
     for prompt, said in (("fail=0", "The scripted job fails."), ("  ", "The prompt is empty.")):
-        ready.dollygrip.prompt = prompt
+        ready.dollygrip.brief.prompt = prompt
         tick_until(lambda said=said: live.said == said)
         assert shown_prompt() == "go" and not ready.dollygrip.error
-    ready.dollygrip.prompt = "go left"
+    ready.dollygrip.brief.prompt = "go left"
     tick_until(lambda: shown_prompt() == "go left")
     assert not live.said
 
 
 def test_a_missing_picture_is_said_and_found_again(ready, picture_path):
-    ready.dollygrip.reference = "//nowhere.png"
+    ready.dollygrip.brief.reference = "//nowhere.png"
     turn(True)
     live.tick()
     assert "does not exist" in live.said and live.preview is None
-    ready.dollygrip.reference = str(picture_path)
+    ready.dollygrip.brief.reference = str(picture_path)
     tick_until(lambda: shown_prompt() == "go")
 
 
@@ -298,7 +298,7 @@ def test_a_lost_backend_is_said_once_and_followed_again_when_it_is_back(ready, s
     with monkeypatch.context() as patch:
         patch.setenv("DOLLYGRIP_BACKEND", "/nowhere/dollygrip")  # so that none is started in the lost one's place
         scripted_backend.stop(signal.SIGKILL)
-        ready.dollygrip.prompt = "left"
+        ready.dollygrip.brief.prompt = "left"
         tick_until(lambda: live.said)
         said = live.said
         for _ in range(10):
@@ -306,7 +306,7 @@ def test_a_lost_backend_is_said_once_and_followed_again_when_it_is_back(ready, s
             time.sleep(TICK)
     assert live.said == said and not live.waiting and not ready.dollygrip.error
     scripted_backend.start()
-    ready.dollygrip.prompt = "left again"
+    ready.dollygrip.brief.prompt = "left again"
     tick_until(lambda: shown_prompt() == "left again")
     assert not live.said
 
@@ -316,7 +316,7 @@ def test_off_clears_and_a_new_file_is_off(ready, scripted_backend):
     tick_until(lambda: live.preview)
     turn(False)
     assert live.preview is None and not bpy.context.window_manager.dollygrip_live and live.tick() is None
-    ready.dollygrip.prompt = "deaf=2"  # the job looks up from its work only then
+    ready.dollygrip.brief.prompt = "deaf=2"  # the job looks up from its work only then
     turn(True)
     tick_until(lambda: "running" in jobs(scripted_backend))
     turn(False)

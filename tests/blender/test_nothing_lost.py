@@ -51,7 +51,7 @@ def open_desk(project: Path) -> None:
     bpy.ops.mesh.primitive_cube_add(size=0.3, location=(0.5, 0, 1.6))
     bpy.context.object.name = "Post"
     bpy.ops.curve.primitive_bezier_curve_add(location=(0, 2, 1))
-    scene.dollygrip_direct.path = bpy.context.object
+    scene.dollygrip.brief.direct.path = bpy.context.object
     bpy.ops.object.empty_add(location=(1, 0, 0))
     bpy.context.object.name = "Vehicle"
     bpy.ops.object.camera_add(location=(0, -3, 2), rotation=(1.4, 0, 0))
@@ -61,7 +61,8 @@ def open_desk(project: Path) -> None:
         bpy.context.object.keyframe_insert("location", frame=frame)
     paint = bpy.data.images.new("Paint", 64, 36)
     paint.use_fake_user = True
-    scene.dollygrip.reference, scene.dollygrip.frame_count, scene.dollygrip.prompt = "//reference.png", FRAMES, "go"
+    brief = scene.dollygrip.brief
+    brief.reference, brief.frame_count, brief.prompt = "//reference.png", FRAMES, "go"
 
 
 @pytest.fixture
@@ -122,9 +123,9 @@ class Desk:
 
     def predict(self):
         state, pick = bpy.context.scene.dollygrip, self.dice.choice
-        state.prompt, state.takes = pick(["go", "go", "away", "fail=1"]), pick([1, 2])
-        state.reference = pick(["//reference.png", "//reference.png", "//other.png", "//gone.png"])
-        state.start = pick([None, bpy.data.objects["Own"]])
+        state.brief.prompt, state.brief.takes = pick(["go", "go", "away", "fail=1"]), pick([1, 2])
+        state.brief.reference = pick(["//reference.png", "//reference.png", "//other.png", "//gone.png"])
+        state.brief.start = pick([None, bpy.data.objects["Own"]])
         self.act(pick(["predict_camera", "predict_camera", "predict_along_path"]))
 
     def more_like_this(self):
@@ -133,9 +134,9 @@ class Desk:
     def cancel(self):
         """A job as the interface starts it, cancelled while it runs or as it ends."""
         scene, before = bpy.context.scene, ids()
-        scene.dollygrip.prompt, scene.dollygrip.takes = self.dice.choice(["go", "sleep=0.05"]), 2
-        scene.dollygrip.reference, scene.dollygrip.start = "//reference.png", None
-        scene.dollygrip.subject_kind = "AUTO"
+        scene.dollygrip.brief.prompt, scene.dollygrip.brief.takes = self.dice.choice(["go", "sleep=0.05"]), 2
+        scene.dollygrip.brief.reference, scene.dollygrip.brief.start = "//reference.png", None
+        scene.dollygrip.brief.subject_kind = "AUTO"
         kind = self.dice.choice([PredictCamera.of, lambda context: RenderShot.of(context, None, (1, 4))])
         try:
             session.start(kind(bpy.context), "")
@@ -173,8 +174,8 @@ class Desk:
 
     def pick_subject(self):
         state, pick = bpy.context.scene.dollygrip, self.dice.choice
-        state.subject_object = pick([None, bpy.data.objects["Post"]])
-        state.subject_kind = pick(["AUTO", "OBJECT"])
+        state.brief.subject_object = pick([None, bpy.data.objects["Post"]])
+        state.brief.subject_kind = pick(["AUTO", "OBJECT"])
         self.act("pick_subject", point=(self.dice.uniform(-0.1, 1.1), 0.5))
 
     def edit_list(self):
@@ -221,9 +222,10 @@ class Desk:
         self.act(self.dice.choice(["check_collisions", "fix_collisions"]))
 
     def redirect(self):
-        scene, state = bpy.context.scene, bpy.context.scene.dollygrip_direct
+        scene = bpy.context.scene
         if self.dice.random() < 0.3:
             scene.camera = bpy.data.objects["Own"]
+        state = scene.dollygrip.brief.direct
         state.first = self.dice.randint(1, 8)
         state.prompt, state.last = "go", state.first + self.dice.randint(1, 8)
         self.act("redirect")

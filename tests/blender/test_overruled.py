@@ -47,7 +47,7 @@ def handheld(_scene, _camera) -> None:
 def test_a_prediction_tells_what_turns_its_camera(ready, constrain, said):
     assert bpy.ops.dollygrip.predict_camera() == {"FINISHED"} and "otherwise" not in ready.dollygrip.notice
     constrain(ready, ready.camera)
-    ready.dollygrip.takes = 2
+    ready.dollygrip.brief.takes = 2
     assert bpy.ops.dollygrip.predict_camera() == {"FINISHED"} and len(ready.dollygrip.take_list) == 3
     assert said in ready.dollygrip.notice and ready.dollygrip.notice.count("otherwise") == bool(said)
 

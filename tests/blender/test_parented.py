@@ -24,9 +24,9 @@ def start(scene, picture_path) -> bpy.types.Object:
     made = bpy.data.objects.new("Set Camera", bpy.data.cameras.new("Set Camera"))
     made.location, made.rotation_euler = (3, -4, 2), (1.2, 0, 0.6)
     scene.collection.objects.link(made)
-    state = scene.dollygrip
-    state.start, state.reference, state.prompt, state.frame_count = made, str(picture_path), "go", 25
-    state.scene_depth = DEPTH
+    brief = scene.dollygrip.brief
+    brief.start, brief.reference, brief.prompt, brief.frame_count = made, str(picture_path), "go", 25
+    brief.scene_depth = DEPTH
     return made
 
 

@@ -62,7 +62,7 @@ def film(scene, tmp_path):
             key.interpolation = "LINEAR"
     bpy.ops.dollygrip.capture_reference(source="CAMERA")
     state = scene.dollygrip
-    state.prompt, (state.width, state.height) = "a red box", SIZE
+    state.brief.prompt, (state.width, state.height) = "a red box", SIZE
     return scene
 
 
@@ -235,7 +235,7 @@ def test_only_a_view_of_the_set_offers_its_depth(film, picture_path):
     film.dollygrip.use_scene_depth = False
     task = RenderShot.of(bpy.context)
     assert task.depth_pass is None and "depth" in task.arrays
-    film.dollygrip.reference = str(picture_path)
+    film.dollygrip.brief.reference = str(picture_path)
     film.dollygrip.use_scene_depth = True
     assert scene_depth.view_of_set(film, None) is None
     assert RenderShot.of(bpy.context).depth_pass is None

@@ -70,7 +70,7 @@ def noise(size=SIZE, seed=0) -> np.ndarray:
 def capture(**options) -> np.ndarray:
     """The captured reference, read as every other part of the extension reads it."""
     assert bpy.ops.dollygrip.capture_reference(**options) == {"FINISHED"}
-    return picture.read_picture(bpy.context.scene.dollygrip.reference)
+    return picture.read_picture(bpy.context.scene.dollygrip.brief.reference)
 
 
 def test_a_packed_image_becomes_a_file_beside_the_blend(film, tmp_path):
@@ -80,7 +80,7 @@ def test_a_packed_image_becomes_a_file_beside_the_blend(film, tmp_path):
     packed.pack()
     (tmp_path / "elsewhere.png").unlink()
     assert np.array_equal(capture(source="IMAGE", image=packed.name), rgb)
-    assert film.dollygrip.reference.startswith("//dollygrip/references/elsewhere_")
+    assert film.dollygrip.brief.reference.startswith("//dollygrip/references/elsewhere_")
 
 
 def test_a_painted_linear_image_is_encoded(film):
@@ -95,7 +95,7 @@ def test_a_captured_reference_never_changes_and_equal_ones_are_one_file(film):
     for value in (0.25, 0.75, 0.25):
         image.pixels.foreach_set(np.full(4 * SIZE[0] * SIZE[1], value, np.float32))
         capture(source="IMAGE", image="paint")
-        paths.append(film.dollygrip.reference)
+        paths.append(film.dollygrip.brief.reference)
     assert paths[0] == paths[2] != paths[1]
     assert picture.read_picture(paths[0]).mean() == pytest.approx(64, abs=1)
 
@@ -110,16 +110,16 @@ def test_a_capture_of_an_unsaved_file_moves_beside_it_when_it_is_saved(scene, tm
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path.with_name("moved") / "film.blend"))
     state = bpy.context.scene.dollygrip
     action = state.take_list[0].action
-    assert state.reference.startswith("//dollygrip/references/")
+    assert state.brief.reference.startswith("//dollygrip/references/")
     assert Path(takes.reference(action)).is_relative_to(tmp_path.with_name("moved"))
-    for path in (state.reference, takes.reference(action)):
+    for path in (state.brief.reference, takes.reference(action)):
         assert np.array_equal(picture.read_picture(path), before)
 
 
 def add_take(scene) -> bpy.types.Action:
     still = Trajectory(np.tile(np.eye(4), (5, 1, 1)), np.tile([150.0, 150, 80, 48], (5, 1)), SIZE, 24.0, 4.0, {})
     fitted = camera.fit(still, camera.Placement.of(scene, None, camera.level_start()))
-    return takes.add(scene, fitted, "still", {"reference": scene.dollygrip.reference})
+    return takes.add(scene, fitted, "still", {"reference": scene.dollygrip.brief.reference})
 
 
 @pytest.mark.parametrize(("aspect", "ours"), [(1.0, False), (2.0, False), (1.0, True)])
@@ -212,8 +212,8 @@ def test_the_cameras_view_comes_with_its_exact_depth(stage):
     rgb = capture(source="CAMERA")
     assert rgb.shape == (SIZE[1], SIZE[0], 3) and stage.frame_current == 33
     state = stage.dollygrip
-    assert (state.start, state.exact_depth) == (stage.camera, True)
-    state.prompt, state.frame_count = "push in", 5
+    assert (state.brief.start, state.brief.exact_depth) == (stage.camera, True)
+    state.brief.prompt, state.brief.frame_count = "push in", 5
     task = PredictCamera.of(bpy.context)
     depth = task.arrays["depth"]
     red = rgb[..., 0].astype(int) > rgb[..., 2]
@@ -225,7 +225,7 @@ def test_the_cameras_view_comes_with_its_exact_depth(stage):
 def test_depth_of_a_camera_that_has_moved_since_is_refused(stage):
     capture(source="CAMERA")
     state = stage.dollygrip
-    state.prompt, state.frame_count = "push in", 5
+    state.brief.prompt, state.brief.frame_count = "push in", 5
     bpy.ops.wm.save_as_mainfile(filepath=bpy.data.filepath)
     PredictCamera.of(bpy.context)
     stage.camera.location.x += 0.01
@@ -236,7 +236,7 @@ def test_depth_of_a_camera_that_has_moved_since_is_refused(stage):
     stage.camera.data.lens += 1
     with pytest.raises(InputError, match="has moved"):
         PredictCamera.of(bpy.context)
-    state.exact_depth = False
+    state.brief.exact_depth = False
     assert "depth" not in PredictCamera.of(bpy.context).arrays
 
 
@@ -289,7 +289,7 @@ def test_what_the_camera_cannot_see_is_no_subject(stage):
 
 def test_a_subject_is_sent_and_kept_and_refused_in_words(stage, picture_path):
     state = stage.dollygrip
-    state.prompt, state.reference, state.frame_count = "orbit left", str(picture_path), 5
+    state.brief.prompt, state.brief.reference, state.brief.frame_count = "orbit left", str(picture_path), 5
     assert PredictCamera.of(bpy.context).request.subject is None
     assert bpy.ops.dollygrip.pick_subject(point=(0.25, 0.75)) == {"FINISHED"}
     task = PredictCamera.of(bpy.context)
@@ -297,13 +297,13 @@ def test_a_subject_is_sent_and_kept_and_refused_in_words(stage, picture_path):
     assert tuple(task.provenance["subject"]) == (0.25, 0.75)
     with pytest.raises(RuntimeError, match="outside of the picture"):
         bpy.ops.dollygrip.pick_subject(point=(1.25, 0.5))
-    state.subject_kind = "OBJECT"
+    state.brief.subject_kind = "OBJECT"
     with pytest.raises(InputError, match="No object is chosen"):
         PredictCamera.of(bpy.context)
-    state.subject_object = stage.objects["Ball"]
+    state.brief.subject_object = stage.objects["Ball"]
     with pytest.raises(InputError, match="without a camera that took it"):
         PredictCamera.of(bpy.context)
-    state.start = stage.camera
+    state.brief.start = stage.camera
     assert PredictCamera.of(bpy.context).request.subject_depth == pytest.approx(4.0, abs=1e-3)
 
 
@@ -315,8 +315,8 @@ def test_an_orbit_goes_around_the_object(stage, backend_home, away):
     ball.location.x = away
     capture(source="CAMERA")
     state = stage.dollygrip
-    state.subject_kind, state.subject_object = "OBJECT", ball
-    state.prompt, state.frame_count = "orbit 50 degrees to the right", 25
+    state.brief.subject_kind, state.brief.subject_object = "OBJECT", ball
+    state.brief.prompt, state.brief.frame_count = "orbit 50 degrees to the right", 25
     assert bpy.ops.dollygrip.predict_camera() == {"FINISHED"}
     seen = camera.sample(bpy.context, 1, 25)
     start = np.linalg.norm(np.array(ball.location)[[0, 2, 1]] * [1, -1, 1] - seen.positions[0])
@@ -333,7 +333,7 @@ def test_an_orbit_goes_around_the_object(stage, backend_home, away):
 def test_a_reference_that_the_scene_crops_is_told_of(stage, scripted_backend, tmp_path, width, told):
     picture.write_png(tmp_path / "other.png", noise((width, 96)))
     state = stage.dollygrip
-    state.reference, state.prompt, state.frame_count = str(tmp_path / "other.png"), "go", 5
+    state.brief.reference, state.brief.prompt, state.brief.frame_count = str(tmp_path / "other.png"), "go", 5
     bpy.ops.dollygrip.predict_camera()
     assert (f"Its view of {width}x96 was cropped to the scene's aspect." in state.notice) == told
     assert ("cropped" in state.notice) == told
@@ -342,10 +342,10 @@ def test_a_reference_that_the_scene_crops_is_told_of(stage, scripted_backend, tm
 def test_more_like_a_take_keeps_its_subject(stage, scripted_backend):
     capture(source="CAMERA")
     state = stage.dollygrip
-    state.subject_kind, state.subject_object = "OBJECT", stage.objects["Ball"]
-    state.prompt, state.frame_count = "go", 5
+    state.brief.subject_kind, state.brief.subject_object = "OBJECT", stage.objects["Ball"]
+    state.brief.prompt, state.brief.frame_count = "go", 5
     bpy.ops.dollygrip.predict_camera()
-    state.subject_kind = "AUTO"
+    state.brief.subject_kind = "AUTO"
     shot = takes.find_camera(stage)
     again = PredictCamera.like(bpy.context, shot, takes.shown(shot), 1)
     assert again.request.subject == pytest.approx((0.5, 0.5), abs=1e-4)
@@ -364,9 +364,9 @@ def test_a_shifted_lens_is_told_of_and_kept(stage, picture_path):
     """The backend learns where the axis is; the take that comes back starts with the start camera's very view."""
     scout = stage.camera
     scout.data.shift_x, scout.data.shift_y = 0.15, -0.1
-    state = stage.dollygrip
-    state.start, state.reference, state.prompt, state.frame_count = scout, str(picture_path), "go", 9
-    state.exact_depth, state.subject_kind, state.subject_object = False, "OBJECT", bpy.data.objects["Ball"]
+    brief = stage.dollygrip.brief
+    brief.start, brief.reference, brief.prompt, brief.frame_count = scout, str(picture_path), "go", 9
+    brief.exact_depth, brief.subject_kind, brief.subject_object = False, "OBJECT", bpy.data.objects["Ball"]
     task = PredictCamera.of(bpy.context)
     request = task.request
     seen = camera.sample(bpy.context, 1, 1, scout)
@@ -394,10 +394,10 @@ def test_a_shifted_lens_is_told_of_and_kept(stage, picture_path):
 @pytest.mark.parametrize("named", ["//reference.png", "//another.png"])
 def test_an_appended_scene_finds_its_reference(ready, tmp_path, named):
     """In a file elsewhere: by the take that is shown, whose picture has the same name; not in place of another."""
-    ready.dollygrip.reference = "//reference.png"
+    ready.dollygrip.brief.reference = "//reference.png"
     bpy.ops.dollygrip.predict_camera()
     picture = takes.reference(takes.shown(ready.camera))
-    ready.dollygrip.reference = named
+    ready.dollygrip.brief.reference = named
     bpy.ops.wm.save_mainfile()
     library = bpy.data.filepath
     (tmp_path / "elsewhere").mkdir()
@@ -417,9 +417,9 @@ def test_an_appended_scene_finds_its_reference(ready, tmp_path, named):
 
 def referring_elsewhere(scene, path) -> bpy.types.Action:
     """A take made from the picture at `path`, in a scene whose own reference is not found, as an appended one's."""
-    scene.dollygrip.reference = str(path)
+    scene.dollygrip.brief.reference = str(path)
     take = add_take(scene)
-    scene.dollygrip.reference = f"/gone/{path.name}"
+    scene.dollygrip.brief.reference = f"/gone/{path.name}"
     assert takes.chosen_reference(scene) == str(path)
     return take
 
@@ -443,7 +443,7 @@ def test_a_click_is_where_the_shown_picture_shows_it(film, tmp_path):
     type(picking)._region = SimpleNamespace(x=7, y=5, view2d=view)
     click = SimpleNamespace(type="LEFTMOUSE", value="PRESS", mouse_x=17, mouse_y=85)
     assert picking.modal(context, click) == {"FINISHED"}
-    assert tuple(film.dollygrip.subject_point) == pytest.approx((0.1, 0.2))
+    assert tuple(film.dollygrip.brief.subject_point) == pytest.approx((0.1, 0.2))
     assert len(bpy.data.images) == before
 
 
@@ -459,15 +459,15 @@ def test_the_takes_panel_shows_no_picture_that_the_camera_panel_shows(film, pict
 
     assert shown() == 0
     picture.write_png(tmp_path / "another.png", noise())
-    film.dollygrip.reference = str(tmp_path / "another.png")
+    film.dollygrip.brief.reference = str(tmp_path / "another.png")
     assert shown() == 1
 
 
 def test_a_prompt_in_the_field_of_the_reference_is_no_picture(film):
-    film.dollygrip.reference = "//" + "push in slowly on the old lighthouse " * 10
-    assert drawing.thumbnail(film.dollygrip.reference) == 0
+    film.dollygrip.brief.reference = "//" + "push in slowly on the old lighthouse " * 10
+    assert drawing.thumbnail(film.dollygrip.brief.reference) == 0
     with pytest.raises(InputError, match="does not exist"):
-        picture.read_picture(film.dollygrip.reference)
+        picture.read_picture(film.dollygrip.brief.reference)
 
 
 def test_a_packed_picture_whose_file_is_gone_can_be_read(film, picture_path):

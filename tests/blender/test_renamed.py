@@ -27,6 +27,7 @@ def pump(until=lambda: not session.active):
 def two_shots(scene) -> tuple[bpy.types.Object, bpy.types.Object]:
     for _ in range(2):
         bpy.ops.dollygrip.new_shot()
+        scene.dollygrip.brief.prompt = "go"
         bpy.ops.dollygrip.predict_camera()
     return shots.of_scene(scene)
 
@@ -79,7 +80,7 @@ def test_a_scene_renamed_before_the_first_take_gets_it(ready, undone):
 
 def test_a_camera_renamed_meanwhile_gets_its_takes_though_another_is_shown(ready):
     other, shot = two_shots(ready)
-    ready.dollygrip.prompt, ready.camera = "sleep=0.2", shot
+    ready.dollygrip.brief.prompt, ready.camera = "sleep=0.2", shot
     session.start(PredictCamera.of(bpy.context), "")
     shot.name, ready.camera = "Hero", other
     pump()
@@ -89,7 +90,7 @@ def test_a_camera_renamed_meanwhile_gets_its_takes_though_another_is_shown(ready
 
 def test_a_camera_renamed_meanwhile_is_redirected(ready):
     other, shot = two_shots(ready)
-    direct = ready.dollygrip_direct
+    direct = ready.dollygrip.brief.direct
     direct.prompt, direct.first, direct.last, ready.camera = "sleep=0.2", 3, 9, shot
     session.start(Redirect.of(bpy.context), "")
     other.name, shot.name = "Spare", other.name

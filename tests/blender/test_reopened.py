@@ -37,7 +37,7 @@ def film(scene, scripted_backend, picture_path, tmp_path):
     scene = bpy.context.scene
     scene.render.resolution_x, scene.render.resolution_y = 128, 72
     state = scene.dollygrip
-    state.reference, state.frame_count, state.prompt = "//reference.png", FRAMES, "go"
+    state.brief.reference, state.brief.frame_count, state.brief.prompt = "//reference.png", FRAMES, "go"
     bpy.ops.dollygrip.predict_camera()
     return scene
 

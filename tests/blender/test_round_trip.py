@@ -40,7 +40,7 @@ def stage(scene, backend_home, tmp_path):
     scene = bpy.context.scene
     scene.render.resolution_x, scene.render.resolution_y = SIZE
     state = scene.dollygrip
-    state.reference, state.prompt, state.frame_count = "//reference.png", "pan left", FRAMES
+    state.brief.reference, state.brief.prompt, state.brief.frame_count = "//reference.png", "pan left", FRAMES
     state.width, state.height = SIZE
     return scene
 

@@ -30,7 +30,7 @@ def film(scene, tmp_path):
     scene = bpy.context.scene
     scene.render.resolution_x, scene.render.resolution_y = SIZE
     state = scene.dollygrip
-    state.reference, state.frame_count, state.prompt = "//reference.png", 5, "go"
+    state.brief.reference, state.brief.frame_count, state.brief.prompt = "//reference.png", 5, "go"
     return scene
 
 
@@ -41,7 +41,7 @@ def start_camera(scene, shift=(0.0, 0.0)) -> bpy.types.Object:
     scout.data.lens = 35
     scout.data.shift_x, scout.data.shift_y = shift
     scene.collection.objects.link(scout)
-    scene.dollygrip.start = scout
+    scene.dollygrip.brief.start = scout
     return scout
 
 
@@ -77,7 +77,7 @@ def test_the_estimate_stands_in_the_predicted_cameras_view(film, scripted_backen
     assert bpy.ops.dollygrip.build_set_proxy() == {"FINISHED"}
     [proxy] = bpy.data.collections[set_proxy.COLLECTION].objects
     far = takes.scene_depth(takes.shown(film.camera))
-    depth = estimate(scripted_backend.home, film.dollygrip.reference, far)
+    depth = estimate(scripted_backend.home, film.dollygrip.brief.reference, far)
 
     def depth_at(x, y):
         return depth[(y * depth.shape[0]).astype(int), (x * depth.shape[1]).astype(int)]
@@ -97,12 +97,12 @@ def estimate(home, reference, scene_depth) -> np.ndarray:
 
 
 def test_the_real_estimate_gives_a_set_of_moderate_size(film, backend_home):
-    film.dollygrip.prompt = "push in"
+    film.dollygrip.brief.prompt = "push in"
     bpy.ops.dollygrip.predict_camera()
     assert bpy.ops.dollygrip.build_set_proxy() == {"FINISHED"}
     [proxy] = bpy.data.collections[set_proxy.COLLECTION].objects
     assert 4_000 < len(proxy.data.vertices) < 100_000
-    depth = estimate(backend_home, film.dollygrip.reference, takes.scene_depth(takes.shown(film.camera)))
+    depth = estimate(backend_home, film.dollygrip.brief.reference, takes.scene_depth(takes.shown(film.camera)))
 
     def depth_at(x, y):
         return depth[(y * depth.shape[0]).astype(int), (x * depth.shape[1]).astype(int)]
@@ -113,7 +113,7 @@ def test_the_real_estimate_gives_a_set_of_moderate_size(film, backend_home):
 def test_exact_depth_is_the_geometrys_own(film, scripted_backend):
     bpy.ops.mesh.primitive_plane_add(size=200, location=(0, 9, 0), rotation=(np.pi / 2, 0, 0))
     bpy.ops.mesh.primitive_cube_add(size=1, location=(0.2, 2, 1.4))
-    film.dollygrip.exact_depth = True
+    film.dollygrip.brief.exact_depth = True
     start_camera(film)
     bpy.ops.dollygrip.predict_camera()
     assert bpy.ops.dollygrip.build_set_proxy() == {"FINISHED"}
@@ -183,8 +183,8 @@ def test_rendered_it_shows_the_colours_of_the_reference_where_they_are(film, scr
     rgb = np.zeros((4 * SIZE[1], 4 * SIZE[0], 3), np.uint8)
     for part, colour in zip(quarters(rgb), ((200, 60, 30), (40, 180, 90), (70, 90, 220), (120, 120, 120)), strict=True):
         part[:] = colour
-    film.dollygrip.reference = str(file_of(rgb, kind, tmp_path))
-    assert np.abs(picture.read_picture(film.dollygrip.reference).astype(int) - rgb).mean() < 2
+    film.dollygrip.brief.reference = str(file_of(rgb, kind, tmp_path))
+    assert np.abs(picture.read_picture(film.dollygrip.brief.reference).astype(int) - rgb).mean() < 2
     bpy.ops.dollygrip.predict_camera()
     assert bpy.ops.dollygrip.build_set_proxy() == {"FINISHED"}
     [proxy] = sets.proxies(film)

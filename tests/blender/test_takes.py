@@ -39,7 +39,7 @@ def ready(scene, scripted_backend, tmp_path, picture_path):
     scene = bpy.context.scene
     scene.render.resolution_x, scene.render.resolution_y = 320, 180
     state = scene.dollygrip
-    state.reference, state.frame_count, state.prompt = "//reference.png", FRAMES, "go"
+    state.brief.reference, state.brief.frame_count, state.brief.prompt = "//reference.png", FRAMES, "go"
     return scene
 
 
@@ -109,7 +109,7 @@ def test_a_duplicate_is_edited_alone(scene):
 def test_keys_that_were_moved_out_of_their_range_are_said_and_taken_in(scene, picture_path, by, times, said):
     """A part of a take may be without keys; no key goes unrendered without a word."""
     add_take(scene, 1)
-    scene.dollygrip.reference, scene.dollygrip.prompt = str(picture_path), "truck"
+    scene.dollygrip.brief.reference, scene.dollygrip.brief.prompt = str(picture_path), "truck"
     take = takes.shown(scene.camera)
     for curve in compat.take_curves(take):
         for point in curve.keyframe_points:
@@ -156,11 +156,11 @@ def test_takes_of_a_deleted_camera_are_not_lost(scene, tmp_path):
 
 
 def test_more_like_this_asks_for_other_seeds_of_the_same(ready):
-    ready.dollygrip.seed, ready.frame_start = 7, 11
+    ready.dollygrip.brief.seed, ready.frame_start = 7, 11
     bpy.ops.dollygrip.predict_camera()
     parent = takes.shown(ready.camera)
     state = ready.dollygrip
-    state.prompt, state.reference, state.frame_count, state.seed = "fail=0", "", 99, 0
+    state.brief.prompt, state.brief.reference, state.brief.frame_count, state.brief.seed = "fail=0", "", 99, 0
     assert bpy.ops.dollygrip.more_like_this(count=3) == {"FINISHED"}, state.error
     made = [takes.provenance(entry.action) for entry in state.take_list][1:]
     known = takes.provenance(parent)
@@ -255,7 +255,7 @@ def test_several_shots_are_rendered_on_their_own_frames(ready):
         ready.camera = made[-1]
         shots.bind(ready, made[-1], frame)
         ready.frame_set(frame)
-        ready.dollygrip.prompt = "go"
+        ready.dollygrip.brief.prompt = "go"
         bpy.ops.dollygrip.predict_camera()
         takes.shown(made[-1])["dollygrip"]["prompt"] = prompt
     ready.timeline_markers.new("back", frame=23).camera = made[0]
@@ -325,7 +325,7 @@ from bl_ext.user_default.dollygrip.shots import strips
 from bl_ext.user_default.dollygrip.takes import takes
 scene = bpy.context.scene
 state = scene.dollygrip
-picture.read_picture(state.reference)
+picture.read_picture(state.brief.reference)
 assert [e.star for e in state.take_list] == [False, True]
 for index, metres in ((0, 1), (1, 2)):
     state.take_index = index
@@ -343,7 +343,7 @@ assert state.take_index == 1 and not takes.unlisted()
 
 
 def test_everything_survives_a_new_process_and_a_moved_project(ready, tmp_path):
-    ready.dollygrip.takes = 2
+    ready.dollygrip.brief.takes = 2
     bpy.ops.dollygrip.predict_camera()
     ready.dollygrip.take_list[1].star = True
     bpy.ops.dollygrip.render_shot()
@@ -375,22 +375,22 @@ def test_a_file_saved_elsewhere_and_a_copy_find_the_reference(ready, tmp_path):
     bpy.ops.dollygrip.predict_camera()
     (tmp_path / "other").mkdir()
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "other" / "copy.blend"), copy=True)
-    assert ready.dollygrip.reference == "//reference.png", "the open file stays where it is"
+    assert ready.dollygrip.brief.reference == "//reference.png", "the open file stays where it is"
     for name in ("copy.blend", "film.blend"):
         if name == "film.blend":
             bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "project" / "film.blend"))
-            bpy.context.scene.dollygrip.reference = "//reference.png"
+            bpy.context.scene.dollygrip.brief.reference = "//reference.png"
             bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "other" / name))
         bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "other" / name))
         state = bpy.context.scene.dollygrip
-        assert state.reference == "//../project/reference.png"
-        picture.read_picture(state.reference)
+        assert state.brief.reference == "//../project/reference.png"
+        picture.read_picture(state.brief.reference)
 
 
 def test_an_unsaved_files_frames_come_along_when_it_is_saved(scene, scripted_backend, picture_path, tmp_path):
     scene.render.resolution_x, scene.render.resolution_y = 320, 180
     state = scene.dollygrip
-    state.reference, state.frame_count, state.prompt = str(picture_path), 5, "go"
+    state.brief.reference, state.brief.frame_count, state.brief.prompt = str(picture_path), 5, "go"
     bpy.ops.dollygrip.predict_camera()
     bpy.ops.dollygrip.render_shot()
     temporary = strips.folder_of(compat.strips_of(scene)[0]).parent
@@ -400,13 +400,13 @@ def test_an_unsaved_files_frames_come_along_when_it_is_saved(scene, scripted_bac
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "film.blend"))
     scene = bpy.context.scene
     [strip] = compat.strips_of(scene)
-    assert strip.directory.startswith("//") and scene.dollygrip.reference == "//reference.png"
+    assert strip.directory.startswith("//") and scene.dollygrip.brief.reference == "//reference.png"
     assert strips.folder_of(strip) == tmp_path / "dollygrip" / "shot_001"
     assert (picture.read_picture(f"{strips.folder_of(strip)}/{strip.elements[4].filename}") == 4).all()
 
 
 def test_an_appended_shot_brings_its_takes_and_their_references(ready, tmp_path):
-    ready.dollygrip.takes = 2
+    ready.dollygrip.brief.takes = 2
     bpy.ops.dollygrip.predict_camera()
     name = ready.camera.name
     bpy.ops.wm.save_mainfile()
@@ -473,7 +473,7 @@ def test_a_render_goes_on_in_a_new_process_and_a_moved_project(ready, scripted_b
 
 
 def test_a_prediction_goes_on_in_a_new_process(ready, tmp_path):
-    ready.dollygrip.takes, ready.dollygrip.prompt = 4, "sleep=0.3"
+    ready.dollygrip.brief.takes, ready.dollygrip.brief.prompt = 4, "sleep=0.3"
     begin_and_leave(PredictCamera.of(bpy.context), 0)  # takes come all at once
     scene = reopen(tmp_path / "project" / "film.blend", RESUMED)
     made = [takes.provenance(entry.action) for entry in scene.dollygrip.take_list]

@@ -22,7 +22,7 @@ from bl_ext.user_default.dollygrip.references import picture, references
 from bl_ext.user_default.dollygrip.shots import saving, strips
 
 film, scene, grey = sys.argv[-1], bpy.context.scene, np.full((4, 4, 3), 99, np.uint8)
-scene.dollygrip.reference = references.keep(grey, "view")
+scene.dollygrip.brief.reference = references.keep(grey, "view")
 folder = saving.new_folder(saving.temporary_folder())
 picture.write_png(folder / "frame_0001.png", grey)
 strip = strips.ensure(scene, [folder / "frame_0001.png"], 1, 1, {"take": "take"})

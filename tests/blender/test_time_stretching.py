@@ -11,7 +11,7 @@ OPERATORS = ["predict_camera", "more_like_this", "redirect", "render_shot", "ren
 @pytest.fixture
 def film(ready):
     assert bpy.ops.dollygrip.predict_camera() == {"FINISHED"}
-    state = ready.dollygrip_direct
+    state = ready.dollygrip.brief.direct
     state.prompt, state.first, state.last = "go", 3, 9
     bpy.ops.curve.primitive_bezier_curve_add()
     state.path = bpy.context.object

@@ -23,7 +23,7 @@ FRAMES = 5
 def film(ready):
     """Few and small frames."""
     ready.render.resolution_x, ready.render.resolution_y = 128, 72
-    ready.dollygrip.frame_count = FRAMES
+    ready.dollygrip.brief.frame_count = FRAMES
     return ready
 
 
@@ -131,6 +131,7 @@ def test_a_linked_shot_says_that_its_takes_cannot_be_changed(film, tmp_path, ove
         takes.add(film, None, "take", {})
     assert len(shot.dollygrip_shot.takes) == 1 and len(bpy.data.actions) == before and not takes.unlisted()
     operators.new_shot()
+    film.dollygrip.brief.prompt = "go"
     assert bpy.ops.dollygrip.predict_camera() == {"FINISHED"}
     assert film.camera != shot and len(takes.dense(takes.shown(film.camera))) == len(take)
 
@@ -184,7 +185,7 @@ strip = strips.ensure(scene, [path], 1, 1, {"take": "take"})
 assert len(strip.elements) == 1
 print("SAID", colours.show(scene, strip))
 assert bpy.ops.dollygrip.capture_reference(source="SEQUENCER") == {"FINISHED"}
-assert np.abs(picture.read_picture(scene.dollygrip.reference).astype(int) - rgb).max() <= 1
+assert np.abs(picture.read_picture(scene.dollygrip.brief.reference).astype(int) - rgb).max() <= 1
 """
 
 

@@ -15,9 +15,9 @@ from blender.test_jobs import pump_until
 def test_undo_in_the_middle_of_a_job_leaves_a_sound_scene_that_gets_every_take(ready, redone):
     bpy.ops.dollygrip.predict_camera()
     state = ready.dollygrip
-    state.prompt, state.takes = "sleep=0.3", 3
+    state.brief.prompt, state.brief.takes = "sleep=0.3", 3
     bpy.ops.ed.undo_push(message="before")
-    state.seed = 7
+    state.brief.seed = 7
     bpy.ops.ed.undo_push(message="seed")
     session.start(PredictCamera.of(bpy.context), "")
     began = time.monotonic()
@@ -29,6 +29,6 @@ def test_undo_in_the_middle_of_a_job_leaves_a_sound_scene_that_gets_every_take(r
     assert len(bpy.context.scene.dollygrip.take_list) == 1
     pump_until(lambda: not session.active)
     state, shot = bpy.context.scene.dollygrip, bpy.context.scene.camera
-    assert not state.error and not state.job and state.seed == (7 if redone else 0)
+    assert not state.error and not state.job and state.brief.seed == (7 if redone else 0)
     prompts = [takes.provenance(entry.action)["prompt"] for entry in state.take_list]
     assert prompts == ["go"] + 3 * ["sleep=0.3"] and takes.shown(shot) == state.take_list[3].action

@@ -90,11 +90,11 @@ def open_stage():
 
 
 def predict():
-    state().reference, state().frame_count = "//reference.png", 49
-    state().start, state().exact_depth = bpy.context.scene.camera, True
-    yield from gui.click((yield from gui.find("dollygrip.prompt")))
+    state().brief.reference, state().brief.frame_count = "//reference.png", 49
+    state().brief.start, state().brief.exact_depth = bpy.context.scene.camera, True
+    yield from gui.click((yield from gui.find("draft.prompt")))
     yield from gui.write(PROMPT + "\n")
-    assert state().prompt == PROMPT, state().prompt
+    assert state().brief.prompt == PROMPT, state().brief.prompt
     yield from shot("panel_before")
     yield from press("dollygrip.predict_camera")
     yield from wait(lambda: not session().active, "the prediction")
@@ -145,7 +145,7 @@ def undo():
 
 
 def error():
-    state().reference = "//gone.png"
+    state().brief.reference = "//gone.png"
     yield from press("dollygrip.predict_camera", "SEQUENCE_EDITOR")
     yield 0.5
     assert "gone.png does not exist" in state().error
