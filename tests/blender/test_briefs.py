@@ -234,6 +234,33 @@ def test_a_temporary_picture_of_a_shot_that_is_not_shown_is_kept(scene, tmp_path
     picture.read_picture(first.dollygrip_shot.brief.reference)
 
 
+@pytest.mark.skipif(bpy.app.version < (4, 3, 0), reason="Blender does not tell that it appends")
+@pytest.mark.parametrize("kind", ["Object", "Scene"])
+def test_it_comes_along_where_a_shot_is_appended(film, tmp_path, kind):
+    """Also without a take that would know its picture; what has been there stays."""
+    name, start = film.camera.name, bpy.data.objects.new("Scout", bpy.data.cameras.new("Scout"))
+    film.collection.objects.link(start)
+    film.dollygrip.brief.start = start
+    bpy.ops.wm.save_mainfile()
+    (tmp_path / "other").mkdir()
+    empty_blender()
+    own = bpy.context.scene
+    own.name = "Own"
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "other" / "own.blend"))
+    bpy.ops.dollygrip.new_shot()
+    own.camera.name, own.dollygrip.brief.reference = "Here", "//here.png"
+    item = name if kind == "Object" else "Scene"
+    bpy.ops.wm.append(directory=f"{tmp_path}/film.blend/{kind}/", filename=item)
+    scene = own if kind == "Object" else bpy.data.scenes["Scene"]
+    by_camera(scene, scene.objects[name])
+    assert asked(scene) == (SECOND[0], "//../other.png", SECOND[2])
+    picture.read_picture(takes.chosen_reference(scene))
+    assert scene.dollygrip.brief.start in list(scene.objects)
+    assert own.objects["Here"].dollygrip_shot.brief.reference == "//here.png"
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "own.blend"))
+    assert asked(scene)[1] == "//other.png"
+
+
 @pytest.mark.parametrize("overridden", [False, True])
 def test_a_linked_shot_is_read_where_it_is_from_and_not_written(film, tmp_path, overridden):
     name = film.camera.name
