@@ -11,6 +11,7 @@ from . import (
     render,
     resume,
     rigs,
+    shared_brief,
     shots,
     sidebar,
     takes,
@@ -19,6 +20,7 @@ from .registration import register_modules_factory
 
 register, unregister = register_modules_factory(
     properties,
+    shared_brief,
     backend,
     takes,
     rigs,

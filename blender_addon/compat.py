@@ -203,6 +203,11 @@ def animate_object(owner: bpy.types.Object, name: str) -> Any:
     return strip.channelbag(data.action_slot, ensure=True).fcurves
 
 
+def stored_properties(owner: bpy.types.ID) -> Any:
+    """The properties of extensions as a datablock stores them, by name; 5.0 parted them from custom properties."""
+    return (owner.bl_system_properties_get() or {}) if GROUPED else owner
+
+
 def is_file(path: Path) -> bool:
     """Whether there is a file. Before Python 3.14 Path.is_file raises for what no system takes for a path."""
     try:

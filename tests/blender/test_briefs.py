@@ -5,7 +5,7 @@ import time
 import bpy
 import numpy as np
 import pytest
-from bl_ext.user_default.dollygrip import compat
+from bl_ext.user_default.dollygrip import compat, shared_brief
 from bl_ext.user_default.dollygrip.backend.session import session
 from bl_ext.user_default.dollygrip.direct.predict import PredictCamera
 from bl_ext.user_default.dollygrip.live.live import live
@@ -374,3 +374,26 @@ def test_no_key_of_it_lies_in_a_take(scene):
     for name in ("strength", "seed", "frame_count", "subject_kind"):
         with pytest.raises(TypeError, match="not animatable"):
             scene.camera.keyframe_insert(f"dollygrip_shot.brief.{name}")
+
+
+def test_a_file_with_one_brief_for_all_shots_opens_without_loss(film, tmp_path):
+    post = bpy.data.objects.new("Post", None)
+    film.collection.objects.link(post)
+    for shot in shots.of_scene(film):
+        shot.dollygrip_shot.property_unset("brief")
+    film.dollygrip.property_unset("draft")
+    film.dollygrip.engine = "auto"
+    stored = compat.stored_properties(film)
+    stored["dollygrip"].update({"prompt": "orbit", "reference": "//other.png", "seed": 9, "strength": 0.5})
+    stored["dollygrip"].update({"subject_kind": 2, "subject_object": post, "subject_point": [0.25, 0.75]})
+    stored["dollygrip_direct"] = {"prompt": "look up", "first": 3, "last": 7}
+    bpy.ops.wm.save_mainfile()
+    bpy.ops.wm.open_mainfile(filepath=bpy.data.filepath)
+    scene = bpy.context.scene
+    for brief in [shot.dollygrip_shot.brief for shot in shots.of_scene(scene)] + [scene.dollygrip.draft]:
+        assert (brief.prompt, brief.reference, brief.seed, brief.strength) == ("orbit", "//other.png", 9, 0.5)
+        assert (brief.subject_kind, brief.subject_object) == ("OBJECT", scene.objects["Post"])
+        assert tuple(brief.subject_point) == (0.25, 0.75) and brief.direct.prompt == "look up"
+    scene.dollygrip.brief.prompt = "mine"
+    shared_brief.after_opening("")
+    assert scene.dollygrip.brief.prompt == "mine"
