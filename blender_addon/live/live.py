@@ -155,17 +155,17 @@ class LiveDirection:
         scene.dollygrip.notice, session.last = task.said(), PredictCamera.__name__
 
     def _ask(self, context: bpy.types.Context) -> None:
-        brief, rest = context.scene.dollygrip.brief, _rest(context.scene)
+        asked, rest = context.scene.dollygrip.brief, _rest(context.scene)
         if rest != self._rest[0]:
             self._rest = rest, time.monotonic()
         if self._base and self._base[0] != rest and (time.monotonic() - self._rest[1] < _REST or _is_busy()):
             return
-        wanted = tuple(getattr(brief, name) for name in _WORDS), rest
+        wanted = tuple(getattr(asked, name) for name in _WORDS), rest
         if wanted == self._wanted:
             return
         self._wanted = wanted
         try:
-            check_prompt(brief.prompt)
+            check_prompt(asked.prompt)
             task = self._task(context, wanted)
         except DollygripError as error:
             self.said = error.message

@@ -73,7 +73,9 @@ def make_shot(scene: bpy.types.Scene, camera: bpy.types.Object, but: Container[s
     What the scene shows as asked is asked of it, but for these properties.
     """
     if not is_camera(camera):
-        brief.hand_over(brief_of(scene), camera.dollygrip_shot.brief, but)
+        own = camera.dollygrip_shot.brief
+        brief.hand_over(brief_of(scene), own, but)
+        own.reference = chosen_reference(scene)  # a linked shot's is relative to another file
         camera[KEY] = "camera"
 
 

@@ -285,7 +285,7 @@ def test_a_linked_shot_is_read_where_it_is_from_and_not_written(film, tmp_path, 
     bpy.ops.wm.save_mainfile()
     assert asked(scene)[1] == str(tmp_path / "other.png")
     bpy.ops.dollygrip.new_shot()
-    assert scene.dollygrip.brief.seed == SECOND[2] and not scene.dollygrip.brief.prompt
+    assert asked(scene) == ("", str(tmp_path / "other.png"), SECOND[2])
 
 
 def test_takes_of_a_deleted_shot_that_starts_at_itself_are_not_lost(scene):
