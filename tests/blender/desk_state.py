@@ -12,12 +12,13 @@ KINDS = [p.identifier for p in bpy.types.BlendData.bl_rna.properties if p.type =
 
 
 def seen() -> dict:
-    """All shots by what Blender evaluates, their takes, the cuts, the strips and the sets."""
+    """All shots by what Blender evaluates, what is asked of them, their takes, the cuts, the strips and the sets."""
     scene = bpy.context.scene
     cameras = shots.of_scene(scene)
     views = views_of(scene, cameras)
     return {
         "shots": {shot.name: (take_list(shot), shots.spans(scene, shot), views[shot.name]) for shot in cameras},
+        "prompts": {shot.name: shot.dollygrip_shot.brief.prompt for shot in cameras},
         "strips": sorted((strip.channel, *compat.span_of(strip), len(strip.elements)) for strip in rendered(scene)),
         "sets": sorted(proxy.name for proxy in sets.proxies(scene)),
         "takes": sorted(ids()),
