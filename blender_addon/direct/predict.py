@@ -188,10 +188,10 @@ class PredictCamera:
         index, fitted = prepared
         meta = fitted.trajectory.meta
         own = {"seed": meta.get("seed"), "model": meta.get("model"), "take": index + 1, "job": self.job_id}
-        start = scene.dollygrip.brief.start
-        like = start and start.data
         found = self.shot.find(scene)
         shot = found if takes.is_camera(found) else None
+        start = takes.brief_of(scene, shot).start
+        like = start and start.data
         name = takes.name_of(self.provenance["prompt"])
         before = scene.camera
         action = takes.add(scene, fitted, name, {**self.provenance, **own}, like, shot)
