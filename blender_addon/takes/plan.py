@@ -37,5 +37,5 @@ def strange_in_words(meta: dict) -> str:
         return ""
     quoted = ", ".join(f"“{word}”" for word in strange[:_SHOWN]) + (" …" if len(strange) > _SHOWN else "")
     return (
-        f"a guess, as only English is read and {quoted} was not known" if strange else "a guess, as there are no words"
+        f"a guess: it reads English only, and does not know {quoted}" if strange else "a guess, for there are no words"
     )

@@ -281,5 +281,5 @@ def test_what_cannot_be_read_is_called_a_guess(film, backend_home):
     film.dollygrip.brief.prompt, film.dollygrip.brief.frame_count = "die Kamera schwenkt langsam", 9
     assert bpy.ops.dollygrip.predict_camera() == {"FINISHED"}
     said = takes.understood(takes.shown(film.camera))
-    assert "a guess, as only English is read and “kamera”, “schwenkt”, “langsam” was" in said
+    assert "a guess: it reads English only, and does not know “kamera”, “schwenkt”, “langsam”" in said
     assert said in film.dollygrip.notice

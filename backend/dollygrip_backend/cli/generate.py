@@ -96,7 +96,11 @@ def _guess(meta: dict[str, Any]) -> str:
     strange = meta.get("strange")
     if strange is None:
         return ""
-    why = f"only English is read, and {', '.join(strange)} was not known" if strange else "the prompt has no words"
+    why = (
+        f"Dollygrip reads English only, and does not know {', '.join(strange)}"
+        if strange
+        else "the prompt has no words"
+    )
     return f"The camera is a guess: {why}."
 
 

@@ -42,7 +42,7 @@ def test_predict_writes_a_camera_of_the_length_asked_for(here):
 def test_a_prompt_that_cannot_be_read_is_predicted_and_called_a_guess(here):
     done = dollygrip("predict", "image.png", "Schwenk langsam nach links", "--frames", 3, "--out", "a.camera.json")
     assert done.exit_code == 0 and Path("a.camera.json").is_file()
-    assert "a guess: only English is read, and schwenk, langsam, nach was not known" in done.output
+    assert "is a guess: Dollygrip reads English only, and does not know schwenk, langsam, nach" in done.output
     Path("lines.jsonl").write_text('{"id": "b", "image": "image.png", "prompt": "asdf"}\n')
     done = dollygrip("predict", "--batch", "lines.jsonl", "--out", "out", "--frames", 3)
     assert "Line 1: Warning: The camera is a guess" in done.output and names("out") == ["b.camera.json"]
