@@ -35,7 +35,7 @@ def strange_in_words(meta: dict) -> str:
     strange = meta.get("strange")
     if not isinstance(strange, list):
         return ""
+    if not strange:
+        return "a guess, for there are no words"
     quoted = ", ".join(f"“{word}”" for word in strange[:_SHOWN]) + (" …" if len(strange) > _SHOWN else "")
-    return (
-        f"a guess: it reads English only, and does not know {quoted}" if strange else "a guess, for there are no words"
-    )
+    return f"a guess: it reads English only, and does not know {quoted}"

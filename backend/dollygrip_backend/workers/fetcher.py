@@ -49,7 +49,7 @@ class Fetcher:
             thread.shutdown(wait=False)
             if not work.done():
                 models.break_off()
-        yield
+        yield  # a generator, as every runner's is
 
 
 def fetch(model: models.Model, licence: str, report: Report) -> dict[str, Any]:
