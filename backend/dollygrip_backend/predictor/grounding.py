@@ -12,9 +12,11 @@ import numpy as np
 import torch
 from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
+from PIL import Image
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate, normalize
 
+from dollygrip_backend.precision import autocast
 from dollygrip_backend.predictor.familiar import kinds_like
 from dollygrip_backend.predictor.hints import (
     in_short,
@@ -38,17 +40,28 @@ from dollygrip_backend.scene.median import median_depth
 PICTURE = (192, 128)  # width, height
 STRIDE = 8
 COLUMNS, ROWS = PICTURE[0] // STRIDE, PICTURE[1] // STRIDE
+# Looks at one picture: the top, the left and the size of a window in quarters of the picture; whether it is mirrored.
+# In a window, what is small is larger. Of a mirrored picture, the same is seen in a mirror.
+_WHOLE = 4
+_LOOKS = (
+    (0, 0, _WHOLE, False),
+    (0, 0, _WHOLE, True),
+    (0, 0, 3, False),
+    (0, 1, 3, True),
+    (1, 0, 3, False),
+    (1, 1, 3, True),
+)
 # Hues in turns that colour words are centred on; how much of each a pixel has is given to the network beside RGB, which
 # spares it most of the way from pixels to colour words.
 _HUES = (0.0, 0.08, 0.15, 0.33, 0.6, 0.77, 0.92)  # red, orange, yellow, green, blue, purple, pink
 _PLANES = 5 + len(_HUES) + 3  # RGB, disparity, whether there is a depth; hues; black, grey, white
 # When a thing is taken as found: its probability to be absent at most, and the share of the rest that must lie around
 # the likeliest three by three cells. People mostly speak of what is there, so absence must be likely to count.
-_ABSENT, _TOGETHER = 0.8, 0.45
+_ABSENT, _TOGETHER = 0.8, 0.4
 _REACH = 3  # cells to each side of the likeliest: what lies around it, and over which a place is the mean
 # People mostly speak of what is near the middle, too: farther aside, of the picture's width, a camera only turns to it
 # where more lies together, or where its colour is said and seen.
-_ASIDE, _SURELY_TOGETHER = 0.15, 0.65
+_ASIDE, _SURELY_TOGETHER = 0.15, 0.6
 _SEEN = 1.0  # the least logit of a colour that is seen
 # The same for words of which it is not sure that they name a thing, and the least logit of that.
 _CLEARLY_THERE, _CLEARLY_TOGETHER, _MAYBE = 0.5, 0.8, -3.0
@@ -169,15 +182,22 @@ class Grounding(ModelMixin, ConfigMixin):
         return self.shown(cells).float(), self.absent(cells.mean(1)).float()
 
     def look_at(self, image: np.ndarray, depth: np.ndarray | None, features: PictureFeatures) -> Seen:
-        """As `see` of one picture, uint8 (H, W, 3), and its depth (H, W): the mean over it and its mirror image."""
-        picture = picture_planes(image, depth).to(self.device)
-        both = torch.stack([picture, picture.flip(2)])
-        cells, absent = self.see(both, features(rgb_of(both)))
-        plain, mirrored = cells.unflatten(1, (ROWS, COLUMNS))
-        cells = ((plain + mirrored.flip(1)) / 2).flatten(0, 1)[None]
+        """As `see` of one picture, uint8 (H, W, 3), and its depth (H, W): the mean over looks at all of it and at
+        windows of it; what is absent is absent from all of it."""
+        image, depth = _shrunk(image, depth)
+        pictures = []
+        for *place, mirrored in _LOOKS:
+            window = _window(*place, *image.shape[:2])
+            picture = picture_planes(image[window], None if depth is None else depth[window])
+            pictures.append(picture.flip(2) if mirrored else picture)
+        pictures = torch.stack(pictures).to(self.device)
         # Twice as large as the planes, one cell of the features is one of ours.
-        kinds = features.kinds_in(_colours(image, 2 * PICTURE[0], 2 * PICTURE[1])[None].to(self.device))[0]
-        return Seen(cells, absent.mean(0, keepdim=True), rgb_of(picture[None])[0].cpu(), kinds.cpu())
+        large = _colours(image, 2 * PICTURE[0], 2 * PICTURE[1])[None].to(self.device)
+        with autocast(self.device):
+            cells, absent = self.see(pictures, features(rgb_of(pictures)))
+            kinds = features.kinds_in(large)[0].float()
+        whole = [size == _WHOLE for _, _, size, _ in _LOOKS]
+        return Seen(_mean_of_looks(cells), absent[whole].mean(0, keepdim=True), _colours(image, *PICTURE), kinds.cpu())
 
     def compare(self, cells: Tensor, absent: Tensor, phrase: Tensor) -> Tensor:
         """Logits (B, P, 1 + ROWS * COLUMNS) of P phrases (B, P, width) over each picture, first of their absence."""
@@ -272,6 +292,31 @@ def picture_planes(image: np.ndarray, depth: np.ndarray | None) -> Tensor:
         near = torch.from_numpy(np.minimum(median / np.maximum(depth, 1e-6), 4).astype(np.float32))
         disparity[0], disparity[1] = _resized(near[None], *PICTURE)[0], 1
     return torch.cat([colours * 2 - 1, disparity, _colour_words(colours)])
+
+
+def _mean_of_looks(cells: Tensor) -> Tensor:
+    """Cells (looks, ROWS * COLUMNS, width) of what each look sees -> (1, ROWS * COLUMNS, width) of the picture."""
+    together = torch.zeros(cells.shape[2], ROWS, COLUMNS, device=cells.device)
+    looks = torch.zeros_like(together)
+    for seen, (*place, mirrored) in zip(cells.mT.unflatten(2, (ROWS, COLUMNS)), _LOOKS, strict=True):
+        rows, columns = _window(*place, ROWS, COLUMNS)
+        here = together[:, rows, columns]
+        here += _resized(seen.flip(2) if mirrored else seen, here.shape[2], here.shape[1])
+        looks[:, rows, columns] += 1
+    return (together / looks).flatten(1).T[None]
+
+
+def _window(top: int, left: int, size: int, height: int, width: int) -> tuple[slice, slice]:
+    """The rows and the columns of a window, given in quarters of the picture."""
+    sides = ((top, height), (left, width))
+    return tuple(slice(side * first // 4, side * (first + size) // 4) for first, side in sides)
+
+
+def _shrunk(image: np.ndarray, depth: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None]:
+    """A picture and its depth by whole steps, no smaller than every look needs it."""
+    step = max(1, min(image.shape[0] // (2 * PICTURE[1]), image.shape[1] // (2 * PICTURE[0])))
+    shrunk = np.asarray(Image.fromarray(image).reduce(step))
+    return shrunk, None if depth is None else depth[::step, ::step]
 
 
 def rgb_of(planes: Tensor) -> Tensor:

@@ -1,18 +1,22 @@
 """Grounding: places are read right from the logits' grid, pictures become planes, training targets lie on things."""
 
+from contextlib import nullcontext
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from torch.nn.functional import avg_pool2d, pad
 
 from dollygrip_backend.data.descriptions import Look
 from dollygrip_backend.data.objects import SceneObject
 from dollygrip_backend.predictor.grounding import (
     COLUMNS,
     ROWS,
+    STRIDE,
     Found,
     Grounding,
     found_in,
@@ -125,7 +129,31 @@ def test_an_untrained_network_answers_in_the_right_shape_even_without_words(text
     torch.testing.assert_close(named.picked[0], torch.tensor([0.0, 0.0, 0.0, 0.5, 0.5]))
 
 
-def test_a_mirrored_picture_shows_the_same_things_on_the_other_side(picture_features):
+class Watching(Grounding):
+    """Its cells are the mean colours that they cover and five ones."""
+
+    def see(self, picture, features):
+        cells = pad(avg_pool2d(rgb_of(picture), STRIDE), (0, 0, 0, 0, 0, 5), value=1.0).flatten(2).mT
+        return cells, cells.mean(1)
+
+
+@given(st.integers(64, 900), st.integers(64, 900))
+@settings(deadline=None, max_examples=20)
+def test_every_look_puts_what_it_sees_where_it_is(width, height):
+    y, x = np.mgrid[0:height, 0:width]
+    planes = [x / width, y / height, np.abs(x / width - 0.5) * 2]
+    image = (255 * np.stack(planes, -1)).astype(np.uint8)
+    unread = Mock(kinds_in=lambda picture: torch.zeros(1, 1, ROWS, COLUMNS))
+    with torch.inference_mode():
+        seen = Watching(width=8, heads=1, depth=1).look_at(image, None, unread)
+    rows, columns = (np.mgrid[0:ROWS, 0:COLUMNS] + 0.5) / np.array([ROWS, COLUMNS])[:, None, None]
+    true = torch.from_numpy(np.stack([columns, rows, np.abs(columns - 0.5) * 2, *[np.ones_like(rows)] * 5], -1)).float()
+    torch.testing.assert_close(seen.cells[0].unflatten(0, (ROWS, COLUMNS)), true, rtol=0, atol=0.04)
+    torch.testing.assert_close(seen.absent[0], true.flatten(0, 1).mean(0), rtol=0, atol=0.02)
+
+
+def test_a_mirrored_picture_shows_the_same_things_on_the_other_side(picture_features, monkeypatch):
+    monkeypatch.setattr("dollygrip_backend.predictor.grounding.autocast", lambda device: nullcontext())  # all digits
     network = Grounding(width=32, heads=2, depth=1).eval()
     rng = np.random.default_rng(3)
     image, depth = rng.integers(0, 256, (96, 144, 3), np.uint8), rng.uniform(1, 9, (96, 144))
