@@ -32,7 +32,8 @@ from dollygrip_backend.data.objects import (
     unambiguous,
 )
 from dollygrip_backend.data.scenes import MAKE_SCENES, SceneDataset
-from dollygrip_backend.predictor.grounding import COLUMNS, ROWS, Grounding, picture_planes, rgb_of
+from dollygrip_backend.predictor.grounding import Grounding
+from dollygrip_backend.predictor.looks import COLUMNS, ROWS, picture_planes, rgb_of
 from dollygrip_backend.predictor.picture_features import PictureFeatures
 from dollygrip_backend.predictor.text import TextFeatures
 from dollygrip_backend.training.common import Run, finished, learning_rate, recipe_in, sizes_of, step_random, train

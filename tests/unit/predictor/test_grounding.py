@@ -13,16 +13,8 @@ from torch.nn.functional import avg_pool2d, pad
 
 from dollygrip_backend.data.descriptions import Look
 from dollygrip_backend.data.objects import SceneObject
-from dollygrip_backend.predictor.grounding import (
-    COLUMNS,
-    ROWS,
-    STRIDE,
-    Found,
-    Grounding,
-    found_in,
-    picture_planes,
-    rgb_of,
-)
+from dollygrip_backend.predictor.grounding import Found, Grounding, found_in
+from dollygrip_backend.predictor.looks import COLUMNS, ROWS, STRIDE, picture_planes, rgb_of
 from dollygrip_backend.training.grounding import View, _around, _cropped, draw_views
 
 

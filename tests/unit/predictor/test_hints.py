@@ -7,7 +7,7 @@ import torch
 
 from dollygrip_backend.predictor.colours import SHADES
 from dollygrip_backend.predictor.familiar import NAMES, kinds_like
-from dollygrip_backend.predictor.grounding import COLUMNS, ROWS, found_in
+from dollygrip_backend.predictor.grounding import found_in
 from dollygrip_backend.predictor.hints import (
     in_short,
     looking_familiar,
@@ -20,6 +20,7 @@ from dollygrip_backend.predictor.hints import (
     wearing,
     words_naming,
 )
+from dollygrip_backend.predictor.looks import COLUMNS, ROWS
 from dollygrip_backend.predictor.picture_features import KINDS, WEIGHTS
 from dollygrip_backend.training.grounding import _around
 

@@ -10,7 +10,8 @@ import torch
 
 from dollygrip_backend.evaluation.judge import components, judge
 from dollygrip_backend.evaluation.predictor import evaluate_cases, evaluate_predictor, read_cases
-from dollygrip_backend.predictor.grounding import COLUMNS, ROWS, Found
+from dollygrip_backend.predictor.grounding import Found
+from dollygrip_backend.predictor.looks import COLUMNS, ROWS
 
 DATA = Path(__file__).parents[2] / "data"
 PLAIN, PICTURES = DATA / "plain_moves.jsonl", DATA / "camera_prompts.jsonl"
