@@ -139,7 +139,7 @@ def test_a_shot_is_a_strip_of_png_files_with_provenance(ready, tmp_path):
 def test_from_the_interface_the_job_runs_on(ready):
     """The strip fills while frames arrive, nothing else can be started, and ticks stay short."""
     bpy.ops.dollygrip.predict_camera()
-    ready.dollygrip.take_list[0].action["dollygrip"]["prompt"] = "sleep=0.03"
+    ready.dollygrip.take_list[0].action["dollygrip"]["prompt"] = "sleep=0.1"
     begin(RenderShot)
     assert not bpy.ops.dollygrip.predict_camera.poll(), "one job at a time"
     lengths = []
@@ -149,8 +149,8 @@ def test_from_the_interface_the_job_runs_on(ready):
         return not session.active
 
     longest = pump_until(ended)
-    assert lengths == sorted(lengths) and lengths[-1] == 12
-    assert len(set(lengths)) > 3, "it is seen while it fills"
+    assert {3, 6, 12} <= set(lengths)
+    assert lengths == sorted(lengths)
     assert longest < 2 * BUDGET
     assert "12 of 12 frames" in ready.dollygrip.notice
 
