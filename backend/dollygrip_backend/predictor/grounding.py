@@ -6,6 +6,7 @@ points at. One more score stands for "not in the picture".
 """
 
 from collections.abc import Callable, Sequence
+from functools import cache
 
 import attrs
 import numpy as np
@@ -75,13 +76,13 @@ class Named:
 @attrs.frozen
 class Seen:
     """One picture: cells (1, ROWS * COLUMNS, width) and absent (1, width) of `Grounding.see`, colours (3, H, W) in
-    0..1, the likelihoods (KINDS, ROWS, COLUMNS) of what is familiar from photographs, and what gives the faces, which
-    are looked for when words first name a person."""
+    0..1; and what gives the likelihoods (KINDS, ROWS, COLUMNS) of what is familiar from photographs and the faces,
+    which are looked for when words first name such things or people."""
 
     cells: Tensor
     absent: Tensor
     colours: Tensor
-    kinds: Tensor
+    kinds: Callable[[], Tensor]
     faces: Callable[[], list[Face]] = list
 
 
@@ -178,13 +179,18 @@ class Grounding(ModelMixin, ConfigMixin):
         windows of it; what is absent is absent from all of it."""
         image, depth = shrunk(image, depth)
         pictures = looks_at(image, depth).to(self.device)
+        with autocast(self.device):
+            cells, absent = self.see(pictures, features(rgb_of(pictures)))
+        absent = absent[AT_ALL_OF_IT].mean(0, keepdim=True)
+        kinds = cache(lambda: self._kinds_in(image, features))
+        return Seen(mean_of_looks(cells), absent, colours_of(image, *PICTURE), kinds)
+
+    @torch.inference_mode()
+    def _kinds_in(self, image: np.ndarray, features: PictureFeatures) -> Tensor:
         # Twice as large as the planes, one cell of the features is one of ours.
         large = colours_of(image, 2 * PICTURE[0], 2 * PICTURE[1])[None].to(self.device)
         with autocast(self.device):
-            cells, absent = self.see(pictures, features(rgb_of(pictures)))
-            kinds = features.kinds_in(large)[0].float()
-        absent = absent[AT_ALL_OF_IT].mean(0, keepdim=True)
-        return Seen(mean_of_looks(cells), absent, colours_of(image, *PICTURE), kinds.cpu())
+            return features.kinds_in(large)[0].float().cpu()
 
     def compare(self, cells: Tensor, absent: Tensor, phrase: Tensor) -> Tensor:
         """Logits (B, P, 1 + ROWS * COLUMNS) of P phrases (B, P, width) over each picture, first of their absence."""
@@ -193,27 +199,34 @@ class Grounding(ModelMixin, ConfigMixin):
 
     @torch.inference_mode()
     def find(
-        self, prompts: Sequence[str], text: TextFeatures, subject: Tensor, seen: Seen, encoder: TextEncoder
+        self, prompts: Sequence[str], text: TextFeatures, subject: Tensor, see: Callable[[], Seen], encoder: TextEncoder
     ) -> list[Found | None]:
-        """For each prompt, its features by the encoder and its `Reading.subject`, what it names in the picture that was
-        seen, or None."""
+        """For each prompt, its features by the encoder and its `Reading.subject`, what it names in the picture, or
+        None. see: gives the picture; not called where no prompt names a thing."""
         named = self.name(text, subject)
+        names = (named.something > _HARDLY).tolist()
+        if not any(names):
+            return [None] * len(prompts)
+        seen = see()
         logits = self.compare(seen.cells, seen.absent, named.phrase[None])[0].cpu()
         spans = [naming_in(*pieces) for pieces in zip(prompts, text.starts, named.picked.cpu(), strict=True)]
         said = [prompt[slice(*span)] for prompt, span in zip(prompts, spans, strict=True)]
         alike, found = kinds_like(encoder.meanings([words_naming(words) for words in said])), []
         for row, place in enumerate(logits[:, 1:].unflatten(1, (ROWS, COLUMNS))):  # a view: hints go into the logits
+            if not names[row]:
+                found.append(None)
+                continue
             colour = said_coloured(said[row], seen.colours, place.shape)
             aside = side_said(prompts[row], spans[row])
             place += said_aside(aside, place.shape) + colour
-            if said[row]:
-                place += looking_familiar(alike[row], seen.kinds)
+            if said[row] and alike[row].any():
+                place += looking_familiar(alike[row], seen.kinds())
             first, end = said_worn(prompts[row], spans[row])
             worn = (text.starts[row] >= first) & (text.starts[row] < end)
             if worn.any():
                 place += wearing(self._likely(text.features[row, np.flatnonzero(worn)], seen))
             dressed = said_coloured(f"{said[row]} {prompts[row][first:end]}", seen.colours, place.shape)
-            who = Said(said[row], place.numpy(), dressed.numpy(), seen.kinds.numpy(), aside, bool(end))
+            who = Said(said[row], place.numpy(), dressed.numpy(), seen.kinds, aside, bool(end))
             way, coloured = on_the_way(prompts[row], spans[row]), bool(colour.max() > _SEEN)
             something = float(named.something[row])
             thing = _person(who, something, seen)

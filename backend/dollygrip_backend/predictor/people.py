@@ -6,12 +6,13 @@ What the face detector sees holds for photographs and drawings, too, of which th
 
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 
 import attrs
 import numpy as np
+from torch import Tensor
 
 from dollygrip_backend.predictor.familiar import kinds_named
 from dollygrip_backend.predictor.hints import words_naming
@@ -88,14 +89,14 @@ class Said:
     """What words say of who is meant, over the cells (rows, columns) of the picture.
 
     words: those that name the thing; seen: logits of places by them; coloured: how much of the colour they say each
-    cell shows; kinds (KINDS, rows, columns): what is familiar from photographs; aside: "left", "right" or "middle"
+    cell shows; kinds: gives what is familiar from photographs (KINDS, rows, columns); aside: "left", "right" or "middle"
     where they say so; worn: whether they say what the person wears.
     """
 
     words: str
     seen: np.ndarray
     coloured: np.ndarray
-    kinds: np.ndarray
+    kinds: Callable[[], Tensor]
     aside: str | None
     worn: bool = False
 
@@ -135,9 +136,12 @@ def _dressed_as(said: Said, body: tuple[slice, slice]) -> float:
     """The log odds that a word for a woman or a man fits the person there by dress and hair, as photographs mostly show
     them; 0 where there is none, or both."""
     spoken = {word.removesuffix("'s") for word in _WORD.findall(said.words.lower())}
-    women, men = (float(said.kinds[_kinds_worn(who)][:, *body].sum(0).mean()) + _HARDLY for who in ("women", "men"))
-    odds = _WORN_BY * float(np.log(women / men))
-    return odds * (bool(spoken & set(_WORDS["women"]["words"])) - bool(spoken & set(_WORDS["men"]["words"])))
+    way = bool(spoken & set(_WORDS["women"]["words"])) - bool(spoken & set(_WORDS["men"]["words"]))
+    if not way:
+        return 0.0
+    worn = [said.kinds()[_kinds_worn(who)][:, *body].sum(0).mean() for who in ("women", "men")]
+    women, men = (float(share) + _HARDLY for share in worn)
+    return way * _WORN_BY * float(np.log(women / men))
 
 
 @cache

@@ -36,14 +36,15 @@ class Convolution(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1, relu: bool = True):
         super().__init__()
-        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, groups=groups)
         before = (kernel - stride) // 2
-        self.pad = (before, kernel - stride - before) * 2
+        after = kernel - stride - before
+        self.uneven = (before, after) * 2 if before != after else None
+        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, 0 if self.uneven else before, groups=groups)
         self.relu = relu
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.conv(functional.pad(x, self.pad) if any(self.pad) else x)
-        return functional.relu6(x) if self.relu else x
+        x = self.conv(functional.pad(x, self.uneven) if self.uneven else x)
+        return functional.relu6(x, inplace=True) if self.relu else x
 
 
 class InvertedBottleneck(nn.Module):

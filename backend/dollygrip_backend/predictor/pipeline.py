@@ -1,7 +1,7 @@
 """The camera predictor as a diffusers pipeline: prompt and reference image in, camera trajectories out."""
 
 from collections.abc import Callable, Sequence
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -228,7 +228,8 @@ class CameraPipeline(DiffusionPipeline):
         memory, reading = self.reader(text)
         plans = [plan_of(reading, row, tokens) for row, tokens in enumerate(text.quantities)]
         given = [Found(subject)] * len(prompts) if subject is not None else None
-        things = given or self.grounding.find(prompts, text, reading.subject, self._see(reference), self.text_encoder)
+        see = partial(self._see, reference)
+        things = given or self.grounding.find(prompts, text, reading.subject, see, self.text_encoder)
         subjects = [thing.place if thing and thing.meant else None for thing in things]
         plans = [
             plan.sided(thing.side) if thing and not thing.meant else plan

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from drawn_people import DrawnPerson, picture_of
 from hypothesis import given
 from hypothesis import strategies as st
@@ -66,7 +67,7 @@ def face_at(x: float, y: float, height: float, aspect: float = 1.5) -> Face:
 
 
 def said(words: str, aside: str | None = None) -> Said:
-    return Said(words, np.zeros(SHAPE), np.zeros(SHAPE), np.zeros((KINDS, *SHAPE)), aside)
+    return Said(words, np.zeros(SHAPE), np.zeros(SHAPE), lambda: torch.zeros(KINDS, *SHAPE), aside)
 
 
 @given(st.floats(0.1, 0.9), st.floats(0.1, 0.9), st.floats(0.04, 0.6))
