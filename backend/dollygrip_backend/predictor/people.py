@@ -90,8 +90,7 @@ class Said:
 
     words: those that name the thing; seen: logits of places by them; coloured: how much of the colour they say each
     cell shows; kinds: gives what is familiar from photographs (KINDS, rows, columns); aside: "left", "right" or
-    "middle"
-    where they say so; worn: whether they say what the person wears.
+    "middle" where they say so; worn: whether they say what the person wears.
     """
 
     words: str
