@@ -1,5 +1,6 @@
 """The camera predictor as a diffusers pipeline: prompt and reference image in, camera trajectories out."""
 
+import re
 from collections.abc import Callable, Sequence
 from functools import cache, cached_property, partial
 from pathlib import Path
@@ -38,6 +39,8 @@ from dollygrip_backend.scene.faces import FaceDetector
 
 NOISE_SHIFT = 3.0  # smooth channels show through noise: training and sampling stay longer at high noise levels
 _WALK = "dolly_in"  # the plan of words that say nothing but that the camera goes on
+_STILL = "static"  # of words that ask nothing of the camera
+_SENTENCE_END = re.compile(r"(?<=[.!?;])\s+|\s*\n\s*")
 
 Progress = Callable[[int, int], None]
 
@@ -224,6 +227,7 @@ class CameraPipeline(DiffusionPipeline):
     @torch.inference_mode()
     def read(self, prompts: list[str], reference: Reference, subject: tuple[float, float] | None = None) -> Shots:
         """Understand prompts over one reference; a given subject goes before what the words name."""
+        prompts = [prompt if self.text_encoder.reads_all_of(prompt) else self._in_brief(prompt) for prompt in prompts]
         text = self.text_encoder.encode(prompts).to(self.transformer.device)
         memory, reading = self.reader(text)
         plans = [plan_of(reading, row, tokens) for row, tokens in enumerate(text.quantities)]
@@ -245,6 +249,16 @@ class CameraPipeline(DiffusionPipeline):
             for thing, plan in zip(things, plans, strict=True)
         ]
         return Shots(memory, plans, subjects, distances, words)
+
+    def _in_brief(self, prompt: str) -> str:
+        """The sentences that ask something of the camera, each read by itself: a scene is described at length, and the
+        encoder reads so many words and no more."""
+        sentences = [sentence for sentence in _SENTENCE_END.split(prompt) if sentence.strip()]
+        text = self.text_encoder.encode(sentences).to(self.transformer.device)
+        _, reading = self.reader(text)
+        plans = [plan_of(reading, row, tokens) for row, tokens in enumerate(text.quantities)]
+        asking = [said for said, plan in zip(sentences, plans, strict=True) if str(plan) != _STILL]
+        return " ".join(asking) or prompt
 
     def _along(self, shots: Shots, prompt: str, reference: Reference, subject: tuple[float, float] | None) -> Shots:
         """A prompt's shots on a drawn path, where words that name no move tell how it is walked."""

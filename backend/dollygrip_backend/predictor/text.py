@@ -60,6 +60,10 @@ class TextEncoder:
         layers = self.model.encoder.layer
         self.model.encoder.layer, self._upper = layers[:_LAYERS], layers[_LAYERS:]
 
+    def reads_all_of(self, prompt: str) -> bool:
+        """Whether `encode` cuts nothing off."""
+        return len(self.tokenizer(prompt, add_special_tokens=False)["input_ids"]) <= MAX_TOKENS
+
     @torch.inference_mode()
     def encode(self, prompts: list[str]) -> TextFeatures:
         """Encode at least one prompt; text beyond MAX_TOKENS tokens is cut off."""

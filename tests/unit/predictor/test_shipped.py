@@ -24,6 +24,28 @@ def test_plain_moves_are_obeyed(shipped):
     assert len(failed) <= 0.03 * len(results), "\n".join(failed)
 
 
+_SCENE = (
+    "A weathered fisherman in a yellow raincoat mends his nets on the wooden pier while gulls circle overhead.",
+    "A child in red boots runs past him to the left, chasing a black dog that barks at the waves.",
+    "The sky is heavy with clouds, and the light is soft and cold, with a hint of rain on the horizon.",
+    "Rust-coloured ropes lie coiled beside him, and steam rises slowly from a tin mug at his feet.",
+    "Two old women walk by arm in arm, talking, and one of them turns her head to look at the sea.",
+    "The mood is quiet and melancholic, shot on 35mm film with muted colours and gentle grain.",
+)
+
+
+@pytest.mark.parametrize("at", [0, 3, 6])
+def test_a_scene_may_be_described_at_length_before_and_after_the_move(shipped, at):
+    cases = read_cases(PLAIN)[::4]
+    long = [" ".join([*_SCENE[:at], case.prompt.rstrip(".") + ".", *_SCENE[at:]]) for case in cases]
+    assert not any(shipped.text_encoder.reads_all_of(prompt) for prompt in long)
+    results = evaluate_cases(
+        shipped, [attrs.evolve(case, prompt=prompt) for case, prompt in zip(cases, long, strict=True)]
+    )
+    failed = [f"{r.case.prompt!r}: {r.verdict.reason}" for r in results if not r.verdict.obeyed]
+    assert len(failed) <= 0.1 * len(results), "\n".join(failed)
+
+
 def test_nine_of_ten_prompts_over_pictures_are_obeyed(shipped):
     results = evaluate_cases(shipped, read_cases(PICTURES))
     failed = [f"{r.case.prompt!r}: {r.verdict.reason}" for r in results if not r.verdict.obeyed]
