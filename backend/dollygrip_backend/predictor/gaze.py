@@ -12,7 +12,7 @@ import numpy as np
 from dollygrip.rotations import matrix_from_rotvec, rotvec_from_matrix
 from dollygrip_backend.predictor.channels import angles_of_rotation, rotation_of_angles
 from dollygrip_backend.predictor.motion import PITCH, ROLL, YAW
-from dollygrip_backend.predictor.pacing import travels
+from dollygrip_backend.predictor.pacing import pauses, travels
 from dollygrip_backend.predictor.plan import Move, Plan
 from dollygrip_backend.predictor.settling import Context
 
@@ -40,7 +40,8 @@ _BACK = re.compile(
 _SEEN = (-0.03, 0.09)  # of the path's length, about where the camera is: its direction there is told by these points
 _STEEP = 0.12  # of a direction that is level: where less is, it tells no heading
 _HIGHEST = np.radians(80)  # above and below the level: no camera rolls over
-_HASTE = np.radians(45)  # a second: how fast the reference's view is left for the gaze
+_HASTE = np.radians(45)  # a second: how fast the reference's view is left for the gaze, …
+_EASE = 0.5  # … and the seconds that this takes besides, so that a small turn is no jerk
 
 
 def said_gaze(prompt: str, plan: Plan, named: bool, chosen: bool) -> str:
@@ -57,11 +58,14 @@ def said_gaze(prompt: str, plan: Plan, named: bool, chosen: bool) -> str:
 
 def walking(plan: Plan) -> Plan:
     """The plan whose first phase that moves does not turn, which is what a gaze was taken for: "look ahead along the
-    path" is no pan. Where nothing travels, what moves goes along the path."""
+    path" is no pan, and before a pause no pause. Where nothing travels, what moves goes along the path."""
     first, phases = _first(plan), list(plan.phases)
     kept = tuple(move for move in phases[first].moves if move.family not in ("pan", "tilt"))
     phases[first] = attrs.evolve(phases[first], moves=kept)
-    if not any(phase.moves and travels(phase) for phase in phases):
+    going = any(phase.moves and travels(phase) for phase in phases)
+    if going and not kept and any(pauses(phase) for phase in phases[first + 1 : first + 2]):
+        del phases[first]
+    if not going:
         phases = [
             attrs.evolve(phase, moves=(Move("dolly", "in"), *phase.moves)) if phase.moves or i == first else phase
             for i, phase in enumerate(phases)
@@ -103,7 +107,7 @@ def gazing(channels: np.ndarray, towards: np.ndarray, ends: float, context: Cont
     faced = _facing(towards)
     apart = rotvec_from_matrix((faced[0].T @ context.level.matrix)[None])  # (1, 3) to where frame 0 looks
     time = np.linspace(0, 1, len(channels))
-    turning = np.clip(np.linalg.norm(apart) / _HASTE / context.duration, 1e-6, 0.5)
+    turning = np.clip((np.linalg.norm(apart) / _HASTE + _EASE) / context.duration, 1e-6, 0.5)
     left = 1 - np.clip(time / turning, 0, 1)
     left = left * left * (3 - 2 * left)
     own = channels[:, [YAW, PITCH, ROLL]].copy()

@@ -2,7 +2,8 @@
 
 A shot plan's phases follow one another in time. In those that travel the camera goes on, at the speed of their tempo;
 in a pause it rests, and while it only looks around on the way to the next travelling phase too. A plan that only looks
-walks all the time but in its pauses, and one that says nothing walks steadily.
+walks all the time but in its pauses, and one that says nothing walks steadily. The camera starts from rest and comes to
+rest, where its first and its last phase are long enough for that.
 """
 
 from collections.abc import Callable
@@ -22,7 +23,7 @@ _FINE = 1000
 def to_the_end(plan: Plan) -> Plan:
     """The plan, going on after a pause for what is left: "go halfway, then pause" leaves half of a path."""
     left = 1 - sum(_asked(phase) or 0.0 for phase in plan.phases)
-    if _pauses(plan.phases[-1]) and left > 0 and all(map(_asked, walking := [p for p in plan.phases if travels(p)])):
+    if pauses(plan.phases[-1]) and left > 0 and all(map(_asked, walking := [p for p in plan.phases if travels(p)])):
         return attrs.evolve(plan, phases=(*plan.phases, walking[-1])) if walking else plan
     return plan
 
@@ -31,8 +32,8 @@ def pace(plan: Plan) -> Pace:
     """Shares of the time (T,), 0 to 1 -> shares of the path (T,) that the camera has gone by then, from 0 to 1."""
     going = [travels(phase) for phase in plan.phases]
     if not any(going):
-        rests = all(map(_pauses, plan.phases))
-        going = [rests or not _pauses(phase) for phase in plan.phases]
+        rests = all(map(pauses, plan.phases))
+        going = [rests or not pauses(phase) for phase in plan.phases]
     shares = np.array([phase.share for phase in plan.phases])
     shares /= shares.sum()
     lengths = shares * going * [_SPEEDS.get(phase.tempo, 1.0) for phase in plan.phases]
@@ -40,14 +41,19 @@ def pace(plan: Plan) -> Pace:
     free = lengths * (asked == 0)
     if 0 < asked.sum() < 1 and free.any():
         lengths = asked + free * (1 - asked.sum()) / free.sum()
-    speeds, ends = lengths / shares, np.cumsum(shares)
+    ends = np.cumsum(shares)
     time = np.linspace(-_RAMP, 1 + _RAMP, _FINE)
     inside = (time >= 0) & (time <= 1)
     number = np.minimum(np.searchsorted(ends, time), len(ends) - 1)
     local = np.clip((time - ends[number]) / shares[number] + 1, 0, 1)
     grows, falls = (np.array([phase.tempo == tempo for phase in plan.phases])[number] for tempo in EASINGS)
-    speed = inside * speeds[number] * np.where(grows, 2 * local, np.where(falls, 2 - 2 * local, 1))
     window = np.hanning(2 * round(_RAMP / (time[1] - time[0])) + 1)
+    moving = inside & np.array(going)[number]
+    after_rest = moving & (np.convolve(~moving, np.ones(len(window)), mode="same") > 0.5)
+    long = np.bincount(number, moving & ~after_rest, len(ends)) > 0  # enough for an edge that takes time
+    speed = (moving & ~(after_rest & long[number])) * np.where(grows, 2 * local, np.where(falls, 2 - 2 * local, 1))
+    each = np.bincount(number, speed, len(ends))  # a phase goes its length, whatever its edges take
+    speed *= (lengths / np.maximum(each, 1e-9))[number]
     speed = np.convolve(speed, window, mode="same")[inside]
     gone = np.concatenate([[0], np.cumsum((speed[1:] + speed[:-1]) / 2)])
     return lambda when: np.interp(when, np.linspace(0, 1, len(gone)), gone / gone[-1])
@@ -58,7 +64,8 @@ def travels(phase: Phase) -> bool:
     return any(move.family in TRAVELLING for move in phase.moves) or (not phase.moves and phase.tempo != "plain")
 
 
-def _pauses(phase: Phase) -> bool:
+def pauses(phase: Phase) -> bool:
+    """Whether the camera rests in a phase."""
     return not phase.moves and phase.tempo == "plain"
 
 

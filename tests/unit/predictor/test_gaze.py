@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from dollygrip_backend.predictor import Constraints
 from dollygrip_backend.predictor.gaze import gazing, said_gaze, walking
 from dollygrip_backend.predictor.level import UPRIGHT, Level
+from dollygrip_backend.predictor.motion import YAW
 from dollygrip_backend.predictor.plan import Plan, read_plan
 from dollygrip_backend.predictor.settling import Context
 
@@ -58,6 +59,7 @@ def test_a_subject_that_was_chosen_or_is_kept_is_looked_at_unless_the_words_say_
         ("dolly_in > pan_left", "dolly_in > pan_left"),
         ("tilt_up > pan_left", "dolly_in > dolly_in + pan_left"),
         ("pan_right > pause", "dolly_in > pause"),
+        ("pan_either > pause > dolly_in @slow", "pause > dolly_in @slow"),
         ("zoom_in", "dolly_in + zoom_in"),
     ],
 )
@@ -80,6 +82,14 @@ def test_it_starts_at_the_references_view_and_then_looks_there_with_a_level_hori
     looks = np.einsum("ti,ti->t", made[:, :, 2], way)
     assert looks[~steep].min(initial=1) > 1 - 1e-6
     assert np.abs(made[:, 1, 0]).max() < 1e-6, "no roll, however the reference was tilted"
+
+
+def test_a_small_turn_from_the_references_view_is_no_jerk():
+    aside = np.radians(3)
+    towards = np.tile([np.sin(aside), 0, np.cos(aside)], (81, 1))
+    yaw = np.degrees(gazing(np.zeros((81, 7)), towards, 1.0, Context(duration=80 / 24))[:, YAW])
+    assert yaw[0] == pytest.approx(0, abs=1e-9) and abs(yaw[-1]) == pytest.approx(3)
+    assert np.abs(np.diff(yaw, 2, prepend=yaw[0])).max() < 0.15  # degrees a frame a frame
 
 
 def test_straight_up_it_keeps_its_heading():

@@ -22,6 +22,12 @@ def test_every_plan_walks_from_end_to_end_and_never_back(phases):
     assert way[0] == 0 and way[-1] == pytest.approx(1) and np.diff(way).min() > -1e-12
 
 
+@given(st.lists(st.sampled_from([phase for phase in PHASES if phase != "static @slow"]), min_size=1, max_size=4))
+def test_the_camera_starts_from_rest_and_comes_to_rest(phases):
+    speed = np.diff(gone(" > ".join(phases)))
+    assert max(speed[0], speed[-1]) < 0.05 * speed.max()
+
+
 def test_slow_then_fast():
     way = gone("dolly_in @slow > dolly_in @fast")
     assert way[200] == pytest.approx(0.2, abs=0.03)
