@@ -8,19 +8,22 @@ ends.
 """
 
 import atexit
+import filecmp
+import itertools
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import bpy
 
 from dollygrip.errors import InputError
 
-from .. import compat, linked
+from .. import linked
 from ..backend.session import session
 from ..takes import takes
 from . import strips
@@ -28,9 +31,10 @@ from . import strips
 FRAMES = "dollygrip"  # folder of all shots' frames beside the .blend
 REFERENCES = "references"  # folder in it of the references that were captured
 TEMPORARY = "dollygrip_"  # how the folders of an unsaved file's frames and references begin
-_before: dict[int, str] = {}  # references as they were, by session_uid of their shot or scene, while a file is written
+_before: dict[tuple[int, str], str] = {}  # what `_paths` were while a file is written
 _made: set[Path] = set()  # temporary folders of this session that no file was written with
-_copied: set[Path] = set()  # temporary folders whose content is beside a file, too
+_copying: set[Path] = set()  # temporary folders whose content comes beside the file that is being written
+_copied: set[Path] = set()  # temporary folders whose content is beside a file that was open, too
 
 
 def parent_folder() -> Path | None:
@@ -72,33 +76,54 @@ def before_saving(path: str) -> None:
     if not path:  # the startup file
         return
     takes.protect_listed()
+    _before.update({key: getattr(owner, name) for key, owner, name in _paths()})
     place = Path(path).parent
     for image in bpy.data.images:
-        if (kept := _collected(Path(image.filepath), place)) != Path(image.filepath):
+        absolute = _absolute(image.filepath)
+        if not image.library and (kept := _collected(absolute, place)) != absolute:
             image.filepath = str(kept)
-    for owner, brief in takes.briefs():
-        chosen = _before[owner.session_uid] = brief.reference
-        absolute = _collected(Path(bpy.path.abspath(chosen)), place)
+    for _, brief in takes.briefs():
+        chosen = brief.reference
+        absolute = _collected(_absolute(chosen), place)
         if absolute.is_relative_to(place) or (chosen.startswith("//") and bpy.data.filepath):
-            _refer(brief, _relative(absolute, place))
+            _name(brief, "reference", _relative(absolute, place))
     for scene in linked.own_scenes():
-        _collect_frames(scene, place / FRAMES)
+        _collect_frames(scene, place)
     _made.difference_update(_referred(_made))
 
 
 @bpy.app.handlers.persistent
 def after_saving(path: str) -> None:
-    """A copy was written, or nothing: this file is where it was."""
+    """Where a copy was written, or nothing, this file is where it was, and shows what it showed."""
     if path and Path(path) != Path(bpy.data.filepath):
-        for owner, brief in takes.briefs():
-            _refer(brief, _before.get(owner.session_uid, brief.reference))
+        for key, owner, name in _paths():
+            _name(owner, name, _before.get(key, getattr(owner, name)))
+    else:
+        _copied.update(_copying)
+    _copying.clear()
     _before.clear()
 
 
-def _refer(brief: bpy.types.PropertyGroup, reference: str) -> None:
-    """Name a brief's reference; Blender would take the same text again for a change of the shot."""
-    if brief.reference != reference:
-        brief.reference = reference
+def _paths() -> Iterator[tuple[tuple[int, str], Any, str]]:
+    """What saving puts right -> session_uid of its datablock and which of it; owner and name of the property."""
+    for image in bpy.data.images:
+        yield (image.session_uid, "filepath"), image, "filepath"
+    for owner, brief in takes.briefs():
+        yield (owner.session_uid, "reference"), brief, "reference"
+    for scene in linked.own_scenes():
+        yield (scene.session_uid, "notice"), scene.dollygrip, "notice"
+        for strip in strips.rendered(scene):
+            yield (scene.session_uid, f"strip {strip.name}"), strip, "directory"
+
+
+def _name(owner: Any, name: str, value: str) -> None:
+    """Set a property; Blender would take the same text again for a change of the shot."""
+    if getattr(owner, name) != value:
+        setattr(owner, name, value)
+
+
+def _absolute(path: str) -> Path:
+    return Path(os.path.normpath(bpy.path.abspath(path)))
 
 
 def _relative(path: Path, place: Path) -> str:
@@ -108,25 +133,45 @@ def _relative(path: Path, place: Path) -> str:
         return str(path)
 
 
+def _is_temporary(folder: Path, place: Path) -> bool:
+    """Whether a folder is one of `temporary_folder`, also of a session that crashed, whose file was recovered.
+
+    The animator's own folders may be called alike: they lie elsewhere, or the file is saved in them, at `place`.
+    """
+    made = folder in _made or (folder.name.startswith(TEMPORARY) and folder.parent == Path(tempfile.gettempdir()))
+    return made and not place.is_relative_to(folder)
+
+
 def _collected(reference: Path, place: Path) -> Path:
     """Where a reference is: one in a temporary folder is copied to beside the file."""
-    if not (reference.parent.name.startswith(TEMPORARY) and reference.is_file()):
+    if not (_is_temporary(reference.parent, place) and reference.is_file()):
         return reference
     folder = place / FRAMES / REFERENCES
     folder.mkdir(parents=True, exist_ok=True)
-    _copied.add(reference.parent)
-    return Path(shutil.copy(reference, folder))
+    _copying.add(reference.parent)
+    return _copied_into(folder, reference)
 
 
-def _collect_frames(scene: bpy.types.Scene, parent: Path) -> None:
+def _copied_into(folder: Path, file: Path) -> Path:
+    """A copy of a file in a folder; where another file has its name there, under a free one."""
+    copy = folder / file.name
+    for number in itertools.count(2):
+        if not copy.exists():
+            return Path(shutil.copy(file, copy))
+        if filecmp.cmp(file, copy, shallow=False):
+            return copy
+        copy = folder / f"{file.stem}_{number}{file.suffix}"
+
+
+def _collect_frames(scene: bpy.types.Scene, place: Path) -> None:
     """Copy frames from temporary folders and let strips show the copies, but not while a job needs them there."""
     in_use = _in_use(scene)
-    for strip in compat.all_strips_of(scene):
-        folder = strips.folder_of(strip) if strips.shot_of(strip) else None
-        if folder and folder not in in_use and folder.is_dir() and folder.parent.name.startswith(TEMPORARY):
-            kept = new_folder(parent)
+    for strip in strips.rendered(scene):
+        folder = strips.folder_of(strip)
+        if folder not in in_use and folder.is_dir() and _is_temporary(folder.parent, place):
+            kept = new_folder(place / FRAMES)
             shutil.copytree(folder, kept, dirs_exist_ok=True)
-            _copied.add(folder.parent)
+            _copying.add(folder.parent)
             strip.directory = f"{kept}{os.sep}"
             if str(folder) in scene.dollygrip.notice:  # it says that they are there
                 scene.dollygrip.notice = ""

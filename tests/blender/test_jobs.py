@@ -378,8 +378,7 @@ def test_frames_of_an_unsaved_file_come_beside_it_once_no_job_needs_their_folder
 
 
 def test_frames_that_a_closed_job_goes_on_with_stay_until_then(scene, picture_path, tmp_path):
-    folder = tmp_path / f"{saving.TEMPORARY}abc" / "shot_001"
-    folder.mkdir(parents=True)
+    folder = saving.new_folder(saving.temporary_folder())
     file = Path(shutil.copy(picture_path, folder / "frame_0001.png"))
     strip = strips.ensure(scene, [file], 1, 5, {"take": "take"})
     scene.dollygrip.job = json.dumps({"job": "not ended here", "folder": str(folder)})

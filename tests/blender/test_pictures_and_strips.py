@@ -8,7 +8,7 @@ import pytest
 from bl_ext.user_default.dollygrip import compat
 from bl_ext.user_default.dollygrip.direct.redirect import rendered_frame
 from bl_ext.user_default.dollygrip.references import picture
-from bl_ext.user_default.dollygrip.shots import colours, strips
+from bl_ext.user_default.dollygrip.shots import colours, saving, strips
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -217,8 +217,7 @@ def test_png_is_readable_elsewhere(scene, picture_path):
 
 
 def test_where_frames_were_is_not_said_once_they_were_moved(scene, tmp_path):
-    folder = tmp_path / "dollygrip_x" / "shot_001"
-    folder.mkdir(parents=True)
+    folder = saving.new_folder(saving.temporary_folder())
     strips.ensure(scene, [path for path, _ in frames(folder, 1)], 1, 1, shot(folder))
     scene.dollygrip.notice = f"1 of 1 frames are in {folder}."
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "a.blend"))

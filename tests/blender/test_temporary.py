@@ -7,10 +7,12 @@ import sys
 from pathlib import Path
 
 import bpy
+import numpy as np
 import pytest
 from bl_ext.user_default.dollygrip.backend.session import session
+from bl_ext.user_default.dollygrip.references import picture
 from bl_ext.user_default.dollygrip.render.render import RenderShot
-from bl_ext.user_default.dollygrip.shots import saving
+from bl_ext.user_default.dollygrip.shots import saving, strips
 
 BEGIN = """
 import atexit, os, sys
@@ -71,6 +73,91 @@ def test_what_a_file_or_the_session_still_refers_to_stays(tmp_path, steps):
 def test_a_temporary_folder_of_an_earlier_session_stays(tmp_path):
     """A backup of the file may lead there."""
     assert "frame_0001.png" in session_with(tmp_path, "saving._made.clear()\n" + SAVE)
+
+
+COPY = """
+shown = bpy.data.images.load(scene.dollygrip.brief.reference)
+shown.name, shown.use_fake_user = "view", True
+scene.dollygrip.notice = said = f"1 of 1 frames are in {folder}."
+before = shown.filepath, scene.dollygrip.brief.reference, strips.folder_of(strip)
+bpy.ops.wm.save_as_mainfile(filepath=film, copy=True)
+assert before == (shown.filepath, scene.dollygrip.brief.reference, strips.folder_of(strip))
+assert scene.dollygrip.notice == said
+"""
+
+
+def test_a_file_that_is_still_unsaved_keeps_what_is_its_own_where_a_copy_was_saved(tmp_path):
+    """The copy may be deleted; and while it is there, it is whole."""
+    assert len(session_with(tmp_path, COPY + "bpy.ops.wm.read_homefile()\n")) == 2
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "film.blend"))
+    scene = bpy.context.scene
+    [strip], shown = strips.rendered(scene), bpy.data.images["view"]
+    assert strips.folder_of(strip) == tmp_path / "dollygrip" / "shot_001"
+    for file in (shown.filepath, reference_of(scene)):
+        path = Path(bpy.path.abspath(file))
+        assert path.parent == tmp_path / "dollygrip" / "references" and path.is_file()
+
+
+def test_after_a_copy_the_file_itself_is_saved_whole(tmp_path):
+    film = "film = film.replace('film.blend', 'later/film.blend'); os.mkdir(os.path.dirname(film))\n"
+    assert session_with(tmp_path, COPY + film + SAVE) == []
+    shutil.rmtree(tmp_path / "dollygrip")
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "later" / "film.blend"))
+    scene = bpy.context.scene
+    assert (strips.folder_of(strips.rendered(scene)[0]) / "frame_0001.png").is_file()
+    for file in (bpy.data.images["view"].filepath, reference_of(scene)):
+        assert Path(bpy.path.abspath(file)).is_file()
+
+
+def reference_of(scene) -> str:
+    return scene.dollygrip.brief.reference
+
+
+def grey(folder: Path, value: int) -> Path:
+    """A picture called plate.png, of one grey."""
+    folder.mkdir(parents=True, exist_ok=True)
+    picture.write_png(folder / "plate.png", np.full((4, 4, 3), value, np.uint8))
+    return folder / "plate.png"
+
+
+@pytest.mark.parametrize("in_temporary_place", [True, False])
+def test_the_animators_own_folders_may_be_called_like_temporary_ones(scene, tmp_path, monkeypatch, in_temporary_place):
+    if in_temporary_place:
+        monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    project = tmp_path / f"{saving.TEMPORARY}demo"
+    photo = grey(project, 1)
+    scene.dollygrip.brief.reference = str(photo)
+    bpy.data.images.load(str(photo))
+    folder = project / "shot_007"
+    strip = strips.ensure(scene, [grey(folder, 2)], 1, 1, {"take": "take"})
+    bpy.ops.wm.save_as_mainfile(filepath=str(project / "film.blend"))
+    assert reference_of(scene) == "//plate.png" and strips.folder_of(strip) == folder
+    assert Path(bpy.path.abspath(bpy.data.images[0].filepath)) == photo
+    assert not (project / "dollygrip").exists(), "nothing was copied"
+
+
+def test_textures_of_a_folder_that_is_called_like_a_temporary_one_stay_there(scene, tmp_path):
+    texture = bpy.data.images.load(str(grey(tmp_path / f"{saving.TEMPORARY}lib", 1)))
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "film.blend"))
+    assert Path(bpy.path.abspath(texture.filepath)).parent == tmp_path / f"{saving.TEMPORARY}lib"
+
+
+@pytest.mark.parametrize("recovered", [False, True])
+def test_temporary_pictures_of_one_name_stay_apart(scene, tmp_path, monkeypatch, recovered):
+    """recovered: the folders are of a session that crashed."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    plates = [grey(saving.temporary_folder(), value) for value in (10, 20)]
+    if recovered:
+        monkeypatch.setattr(saving, "_made", set())
+    images = [bpy.data.images.load(str(plate)) for plate in plates]
+    scene.dollygrip.brief.reference = str(plates[1])
+    (tmp_path / "film").mkdir()
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "film" / "film.blend"))
+    shutil.rmtree(plates[0].parent)
+    shutil.rmtree(plates[1].parent)
+    assert [picture.read_picture(image.filepath).max() for image in images] == [10, 20]
+    assert picture.read_picture(reference_of(scene)).max() == 20
+    assert len(list((tmp_path / "film" / "dollygrip" / "references").iterdir())) == 2
 
 
 def shot_folders(place: Path) -> list[Path]:
