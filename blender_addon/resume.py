@@ -2,8 +2,10 @@
 
 On load that happens by itself where the backend runs; else Resume in the panel starts it. In background mode nothing
 runs by itself: a script calls `bpy.ops.dollygrip.resume_job()`. The scene also knows the shots that are still waiting
-to be rendered, at all times, for Blender's own auto-save and quit.blend tell nobody; Resume renders them as the opened
-file shows them.
+to be rendered; Resume renders them as the opened file shows them.
+
+The scene knows both at all times, for Blender's own auto-save and quit.blend tell nobody. Undo leads back to what it
+knew at an earlier time, and names change: so `note` writes it anew whenever it may be untrue.
 """
 
 import json
@@ -120,20 +122,34 @@ def resume_quietly(outcome: Outcome | None = None) -> None:
 
 
 @bpy.app.handlers.persistent
-def note_queue(*_scene) -> None:
-    """Let the scenes know the shots that no job stands for yet, whatever undo has made of that."""
-    queued = [task.queued for task in session.unsubmitted if isinstance(task, RenderShot)]
+def note(*_of_handler) -> None:
+    """Let every scene know the job that runs for it, and the shots that no job stands for yet."""
     for scene in linked.own_scenes():
-        here = queued if scene == session.scene else []
-        _queued_here.update((scene.session_uid, *row) for row in here)
-        try:
-            rows = [row for row in _waiting(scene) if (scene.session_uid, *row) not in _queued_here]
-        except InputError:  # Resume says so
-            continue
-        rows += here
-        noted = json.dumps(rows) if rows else ""
-        if scene.dollygrip.waiting != noted:
-            scene.dollygrip.waiting = noted
+        state = scene.dollygrip
+        for name, noted in (("job", _job_now(scene)), ("waiting", _waiting_now(scene))):
+            if getattr(state, name) != noted:
+                setattr(state, name, noted)
+
+
+def _job_now(scene: bpy.types.Scene) -> str:
+    """The record of the scene's running job, else what it knows, but of no job that ended here or is another's."""
+    running = session.task if session.task and session.task.job_id else None
+    if running and scene == session.scene:
+        return json.dumps(running.record())
+    job = _record(scene).get("job")
+    return "" if job in session.ended or (running and job == running.job_id) else scene.dollygrip.job
+
+
+def _waiting_now(scene: bpy.types.Scene) -> str:
+    """The shots that wait in this session, and those of the scene that it does not know."""
+    queued = [task.queued for task in session.unsubmitted if isinstance(task, RenderShot)]
+    here = queued if scene == session.scene else []
+    _queued_here.update((scene.session_uid, *row) for row in here)
+    try:
+        rows = [row for row in _waiting(scene) if (scene.session_uid, *row) not in _queued_here] + here
+    except InputError:  # Resume says so
+        return scene.dollygrip.waiting
+    return json.dumps(rows) if rows else ""
 
 
 @bpy.app.handlers.persistent
@@ -143,8 +159,9 @@ def note_saved(_path: str) -> None:
 
 _handlers = (
     ("load_post", resume_on_load),
-    ("undo_post", note_queue),
-    ("redo_post", note_queue),
+    ("undo_post", note),
+    ("redo_post", note),
+    ("save_pre", note),
     ("save_post", note_saved),
 )
 
@@ -166,7 +183,6 @@ class DOLLYGRIP_OT_resume_job(Job, bpy.types.Operator):
     def tasks(self, context):
         tasks = tasks_of(context)
         session.last = type(tasks[0]).__name__  # its panel shows how it ends
-        context.scene.dollygrip.waiting = ""
         return tasks
 
 
@@ -189,7 +205,7 @@ _register_classes, _unregister_classes = bpy.utils.register_classes_factory(
 
 def register() -> None:
     _register_classes()
-    session.on_idle, session.pending, session.on_queue = resume_quietly, pending, note_queue
+    session.on_idle, session.pending, session.on_queue = resume_quietly, pending, note
     for event, handler in _handlers:
         getattr(bpy.app.handlers, event).append(handler)
 

@@ -7,10 +7,9 @@ interface, in a loop for an operator that a script called and that waits.
 What makes data-blocks goes into the scene all at once and becomes a step of undo in the same moment. In between, the
 animator's undo would free those that no step knows, but keep what points to them, and Blender would crash.
 
-Jobs outlive Blender: what it takes to attach to one again is kept in `scene.dollygrip.job` while it runs (resume).
+Jobs outlive Blender: what it takes to attach to one again is kept in `scene.dollygrip.job` while it runs (resume.note).
 """
 
-import json
 import queue
 import threading
 import time
@@ -64,7 +63,7 @@ class Session:
         self.ended: set[str] = set()  # ids of jobs that came to their end here
         self.on_idle: Callable[[Outcome], None] = lambda _outcome: None  # called when the last of the tasks has ended
         self.pending: Callable[[bpy.types.Scene], str] = lambda _scene: ""  # class name of a task to go on with
-        self.on_queue: Callable[[], None] = lambda: None  # called when other tasks wait than before
+        self.on_queue: Callable[[], None] = lambda: None  # called when another job runs or others wait than before
         self._kept = ""  # id of the job that the saved file knows of
         self._orders = Orders()
         self._results: queue.SimpleQueue = queue.SimpleQueue()
@@ -191,8 +190,6 @@ class Session:
                 return item
             if isinstance(item, Submitted):
                 self.task.job_id = item.job_id
-                if scene is not None:
-                    scene.dollygrip.job = json.dumps(self.task.record())
                 self.on_queue()
             elif self.task.together:
                 self._held.append(item)
@@ -209,17 +206,16 @@ class Session:
         if scene is None:
             gone = DollygripError("Its scene was deleted: it was cancelled.", "Undo the deletion and start it again.")
             outcome = attrs.evolve(outcome, error=outcome.error or gone)
-            self.ended.add(task.job_id)
         if error := outcome.error:
             several = self._following or self._outcomes or scene is None
             said = f"{task.title}: {error.message}" if several else error.message
             outcome = attrs.evolve(outcome, error=DollygripError(said, error.hint, error.kind))
         self._outcomes.append(outcome)
         self._note_error(scene or bpy.context.scene)
+        if task.job_id and (scene is None or not (error and error.kind in _OUT_OF_REACH)):
+            self.ended.add(task.job_id)
+        self.on_queue()  # before the step of undo that the task ends with
         if scene is not None:
-            if task.job_id and not (error and error.kind in _OUT_OF_REACH):
-                self.ended.add(task.job_id)
-                scene.dollygrip.job = ""
             try:
                 task.finish(scene, outcome)
             except Exception as raised:
@@ -227,7 +223,6 @@ class Session:
                 self._note_error(scene)
         if self._following:
             self._launch(self._following.pop(0))
-        self.on_queue()
 
     def _note_error(self, scene: bpy.types.Scene) -> None:
         first = next((ended.error for ended in self._outcomes if ended.error), None)

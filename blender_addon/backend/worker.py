@@ -47,7 +47,9 @@ class Task(Protocol):
         """The task has ended; called exactly once."""
 
     def record(self) -> dict[str, Any]:
-        """What `resumed` needs to go on with the job after Blender was closed: plain JSON without absolute paths."""
+        """What `resumed` needs to go on with the job after Blender was closed: plain JSON without absolute paths.
+
+        Objects have the names in it that they have by now."""
 
 
 @attrs.frozen

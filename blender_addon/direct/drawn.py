@@ -206,11 +206,13 @@ class AlongPath(predict.PredictCamera):
     @classmethod
     def resumed(cls, scene: bpy.types.Scene, record: dict[str, Any]) -> Self:
         task = super().resumed(scene, record)
-        task.closely, task.path = float(record["closely"]), takes.Named(task.provenance.get("path", ""))
+        task.closely = float(record["closely"])
+        task.path = takes.Named.noted(scene, task.provenance.get("path", ""))
         return task
 
     def record(self) -> dict[str, Any]:
-        return {**super().record(), "closely": self.closely}
+        noted = super().record()
+        return {**noted, "provenance": {**noted["provenance"], "path": self.path.now}, "closely": self.closely}
 
     def deliver(self, scene: bpy.types.Scene, prepared: tuple[int, camera.FittedTake]) -> None:
         super().deliver(scene, prepared)

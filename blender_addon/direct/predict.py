@@ -160,7 +160,7 @@ class PredictCamera:
         )
         provenance = dict(record["provenance"])
         check_prompt(provenance["prompt"])
-        shot = takes.Named(str(record["shot"]))
+        shot = takes.Named.noted(scene, str(record["shot"]))
         return cls(scene.name, None, {}, placement, provenance, shot, job_id=str(record["job"]))
 
     def record(self) -> dict[str, Any]:
@@ -168,7 +168,7 @@ class PredictCamera:
         placed = {**attrs.asdict(placement, recurse=False), "start": placement.start.ravel().tolist()}
         return {
             "job": self.job_id,
-            "shot": self.shot.name,
+            "shot": self.shot.now,
             "provenance": {**self.provenance, "reference": takes.beside(reference)},
             "placement": {**placed, "sensor": attrs.asdict(placement.sensor)},
         }

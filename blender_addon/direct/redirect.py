@@ -140,13 +140,13 @@ class Redirect:
         """The task that made this record, to be attached to its job again."""
         span = joining.Span(**{**record["span"], "locked": tuple(record["span"]["locked"])})
         provenance = dict(record["provenance"])
-        named = takes.Named(str(record["redirect"])), str(record["take_id"])
+        named = takes.Named.noted(scene, str(record["redirect"])), str(record["take_id"])
         return cls(scene.name, None, {}, *named, span, provenance, job_id=str(record["job"]))
 
     def record(self) -> dict[str, Any]:
         return {
             "job": self.job_id,
-            "redirect": self.camera.name,
+            "redirect": self.camera.now,
             "take_id": self.take_id,
             "span": attrs.asdict(self.span),
             "provenance": self.provenance,

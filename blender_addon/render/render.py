@@ -32,6 +32,7 @@ _LONG_SIDE_CPU, _LONG_SIDE_CUDA = 320, 1280
 class RenderShot:
     """A task of the session: frames go to PNG files on the client thread, and from there into a strip.
 
+    shot: its camera, to ask for it again where it still waits when Blender ends.
     parent: where its folder is made when it is asked for, None for a temporary place; folder: there from then on.
     files: what is on disk and in the strip, in order; belongs to the main thread.
     """
@@ -47,6 +48,7 @@ class RenderShot:
     parent: Path | None
     provenance: dict[str, Any]
     notices: list[str]
+    shot: takes.Named = attrs.field(factory=takes.Named)
     folder: Path | None = None
     title: str = "Rendering the shot"
     job_id: str = ""
@@ -103,6 +105,7 @@ class RenderShot:
             provenance=_provenance(scene, shot, take, reference) | {"reference_sha256": sha256},
             notices=_notices(context, shot, first, scaled=depth is not None, moving=moving)
             + _other_picture(reference, image, made_from),
+            shot=takes.Named.of(shot),
             title=f"Rendering {shot.name}",
             depth_pass=scene_depth.DepthPass.of(context, sampled, first, seen_by) if keep_set else None,
         )
@@ -149,7 +152,7 @@ class RenderShot:
     @property
     def queued(self) -> tuple[str, int, int]:
         """What it takes to ask for this again later: camera, first and last frame."""
-        return self.provenance["shot"], self.frame_start, self.frame_start + len(self.trajectory) - 1
+        return self.shot.now, self.frame_start, self.frame_start + len(self.trajectory) - 1
 
     def frame_file(self, index: int) -> Path:
         return self.folder / f"frame_{self.frame_start + index:04d}.png"

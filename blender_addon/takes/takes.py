@@ -90,6 +90,17 @@ class Named:
     def of(cls, thing: bpy.types.Object | None) -> Self:
         return cls(thing.name, thing.session_uid) if thing else cls()
 
+    @classmethod
+    def noted(cls, scene: bpy.types.Scene, name: str) -> Self:
+        """What a file names, from then on also where it is renamed."""
+        found = cls(name).find(scene)
+        return cls.of(found) if found else cls(name)
+
+    @property
+    def now(self) -> str:
+        """What that object is called by now, for a file to name it; where it is gone, as it was called."""
+        return next((thing.name for thing in bpy.data.objects if thing.session_uid == self.uid), self.name)
+
     def find(self, scene: bpy.types.Scene) -> bpy.types.Object | None:
         """That object of a scene, else the one of its name; never a linked one, which may have the same."""
         own = [thing for thing in scene.objects if not thing.library]

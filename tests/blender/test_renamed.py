@@ -14,6 +14,7 @@ from bl_ext.user_default.dollygrip.direct.redirect import Redirect
 from bl_ext.user_default.dollygrip.render.render import RenderShot
 from bl_ext.user_default.dollygrip.shots import shots, strips
 from bl_ext.user_default.dollygrip.takes import takes
+from blender.trucked_takes import empty_blender
 
 
 def pump(until=lambda: not session.active):
@@ -97,3 +98,46 @@ def test_a_camera_renamed_meanwhile_is_redirected(ready):
     pump()
     assert not ready.dollygrip.error and len(other.dollygrip_shot.takes) == 1
     assert takes.provenance(takes.shown(shot))["range"] == [3, 9]
+
+
+def reopened() -> bpy.types.Scene:
+    """The scene as another Blender shows it that opens the file as it is saved now."""
+    bpy.ops.wm.save_mainfile()
+    path = bpy.data.filepath
+    empty_blender()
+    bpy.ops.wm.open_mainfile(filepath=path)
+    return bpy.context.scene
+
+
+@pytest.mark.parametrize("kind", [PredictCamera, Redirect])
+def test_takes_come_to_a_shot_that_was_renamed_while_they_were_predicted_and_blender_ended(ready, kind):
+    """Whatever is shown by then, and whatever has its old name; twice, for a job that is attached to goes on, too."""
+    first, second = two_shots(ready)
+    shots.show(ready, first)
+    ready.dollygrip.brief.prompt = ready.dollygrip.brief.direct.prompt = "sleep=1.5"
+    ready.use_preview_range, ready.frame_preview_start, ready.frame_preview_end = True, 1, 12
+    session.start(kind.of(bpy.context), "")
+    pump(lambda: session.task.job_id)
+    old, first.name = first.name, "Hero"
+    second.name = old
+    shots.show(ready, second)
+    scene = reopened()
+    assert not session.active and scene.camera.name == old
+    session.start(resume.task_of(scene), "")
+    scene.objects["Hero"].name = "Villain"
+    scene = reopened()
+    assert bpy.ops.dollygrip.resume_job() == {"FINISHED"}, scene.dollygrip.error
+    listed = [len(scene.objects[name].dollygrip_shot.takes) for name in ("Villain", old)]
+    assert listed == [2, 1] and not scene.dollygrip.error
+
+
+def test_a_shot_that_was_renamed_while_it_waited_and_blender_ended_is_rendered(ready):
+    rendering_slowly(ready)
+    rendered, waiting = shots.of_scene(ready)
+    kept, old, waiting.name = rendered.name, waiting.name, "Hero"
+    scene = reopened()
+    assert not session.active and old not in scene.objects
+    assert bpy.ops.dollygrip.resume_job() == {"FINISHED"}, scene.dollygrip.error
+    made = [strips.shot_of(strip) for strip in compat.strips_of(scene)]
+    assert [shot["shot"] for shot in made] == [kept, "Hero"]
+    assert {shot["state"] for shot in made} == {"done"} and not resume.is_pending(scene)
