@@ -115,7 +115,7 @@ def _load_rendered(context: bpy.types.Context, made_from: dict) -> bpy.types.Act
         shot = takes.new_camera(scene)
     fitted = camera.fit(found, camera.Placement.of(scene, shot and shot.data, None, made_from["frame_start"]))
     provenance = {key: made_from[key] for key in ("prompt", "reference", "reference_sha256")}
-    return takes.add(scene, fitted, takes.name_of(made_from["take"]), provenance, camera=shot)
+    return takes.add(scene, fitted, made_from["take"], provenance, camera=shot)
 
 
 def _show(scene: bpy.types.Scene, take: bpy.types.Action, preferred: str) -> None:

@@ -8,6 +8,7 @@ fake user keeps it when its camera is deleted.
 
 import json
 import os
+import re
 import uuid
 from collections.abc import Container
 from pathlib import Path
@@ -298,9 +299,14 @@ def received(job: str) -> int:
 
 
 def name_of(prompt: str) -> str:
-    """A short name for a take: the first words of its prompt."""
+    """A short name for a take: the first words of its prompt.
+
+    In quotation marks where Blender would take its end for the number of a copy, and call the next one “zoom in 2.001”.
+    """
     words = " ".join(prompt.split())
-    return words if len(words) <= 40 else words[:39].rsplit(" ", 1)[0] + " …"
+    if len(words) > 40:
+        return words[:39].rsplit(" ", 1)[0] + " …"
+    return f"“{words}”" if re.search(r"\.[0-9]+$", words) else words
 
 
 def in_short(names: list[str]) -> str:

@@ -289,6 +289,20 @@ def test_cancelling_ends_all_of_several(ready):
     assert len(compat.strips_of(ready)) <= 1
 
 
+def test_takes_of_one_prompt_that_ends_in_a_number_tell_that_number(ready):
+    """Blender counts names up from what stands after their last full stop."""
+    ready.dollygrip.brief.prompt = "zoom in 2.5"
+    bpy.ops.dollygrip.predict_camera()
+    bpy.ops.dollygrip.predict_camera()
+    bpy.ops.dollygrip.duplicate_take()
+    bpy.ops.dollygrip.render_shot()
+    bpy.ops.dollygrip.delete_take()
+    ready.sequence_editor.active_strip = compat.strips_of(ready)[0]
+    bpy.ops.dollygrip.open_take()
+    names = [entry.action.name for entry in ready.dollygrip.take_list]
+    assert len(set(names)) == 3 and all("zoom in 2.5" in name for name in names)
+
+
 def test_from_a_strip_to_its_take_and_back(ready):
     """The strip finds its take under another name, in another shot; and its camera after the take was deleted."""
     bpy.ops.dollygrip.predict_camera()
