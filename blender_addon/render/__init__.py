@@ -1,6 +1,6 @@
 """Stage 2, generation second: a shot becomes a strip of frames."""
 
 from ..registration import register_modules_factory
-from . import measure, operators, panel
+from . import measure, operators, panel, render
 
-register, unregister = register_modules_factory(operators, measure, panel)
+register, unregister = register_modules_factory(render, operators, measure, panel)

@@ -15,7 +15,7 @@ from dollygrip.protocol import EngineInfo, RenderRequest, Request, TrajectoryHea
 from dollygrip.trajectory import MAX_FRAMES, Trajectory
 
 from .. import compat
-from ..backend.session import Outcome, push_undo
+from ..backend.session import Outcome, push_undo, session
 from ..backend.worker import Tell
 from ..camera import camera, depths
 from ..direct.predict import check_prompt
@@ -35,6 +35,7 @@ class RenderShot:
     shot: its camera, to ask for it again where it still waits when Blender ends.
     parent: where its folder is made when it is asked for, None for a temporary place; folder: there from then on.
     files: what is on disk and in the strip, in order; belongs to the main thread.
+    has_strip: whether it was made, and no undo has been since, which knows a strip only from the next step on.
     """
 
     scene_name: str
@@ -54,6 +55,7 @@ class RenderShot:
     job_id: str = ""
     depth_pass: scene_depth.DepthPass | None = None
     files: list[Path] = attrs.field(factory=list)
+    has_strip: bool = False
 
     together = False
 
@@ -189,16 +191,23 @@ class RenderShot:
 
     def deliver(self, scene: bpy.types.Scene, prepared: Path) -> None:
         self.files.append(prepared)
-        strips.ensure(scene, self.files, self.frame_start, len(self.trajectory), self._shot("rendering"))
+        self._show(scene, self._shot("rendering"))
+
+    def _show(self, scene: bpy.types.Scene, shot: dict[str, Any]):
+        """The strip with all files that are there; None where the animator has deleted it."""
+        if self.has_strip and strips.of_folder(scene, self.folder) is None:
+            return None
+        self.has_strip = True
+        return strips.ensure(scene, self.files, self.frame_start, len(self.trajectory), shot)
 
     def finish(self, scene: bpy.types.Scene, outcome: Outcome) -> None:
         before = scene.dollygrip.notice  # of the shots of this queue that have ended
         if self.files:
-            shot = self._shot(outcome.state, outcome.summary)
-            strip = strips.ensure(scene, self.files, self.frame_start, len(self.trajectory), shot)
-            if not colours.are_true(scene, strip):
+            strip = self._show(scene, self._shot(outcome.state, outcome.summary))
+            if strip and not colours.are_true(scene, strip):
                 self.notices.append(colours.CHANGED)
-            if scene.render.use_sequencer and len(compat.all_strips_of(scene)) == 1:  # the scene has no cut of its own
+            alone = strip and len(compat.all_strips_of(scene)) == 1  # the scene has no cut of its own
+            if alone and scene.render.use_sequencer:
                 self.notices.append(_F12)
             if name := outcome.summary.get("depth_estimator"):
                 shot_record.note_depth_estimator(self.folder, name)
@@ -328,3 +337,20 @@ def video_size(wanted: tuple[int, int], seen: tuple[int, int], engine: EngineInf
     width = width or height * aspect
     snapped = max(step, round(width / step) * step)
     return snapped, height or max(step, round(width / aspect / step) * step)
+
+
+@bpy.app.handlers.persistent
+def after_undo(*_scene) -> None:
+    """A strip that is missing from now on was not deleted: it is made again."""
+    if isinstance(session.task, RenderShot):
+        session.task.has_strip = False
+
+
+def register() -> None:
+    bpy.app.handlers.undo_post.append(after_undo)
+    bpy.app.handlers.redo_post.append(after_undo)
+
+
+def unregister() -> None:
+    bpy.app.handlers.undo_post.remove(after_undo)
+    bpy.app.handlers.redo_post.remove(after_undo)

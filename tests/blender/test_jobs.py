@@ -178,6 +178,28 @@ def test_cancelled_jobs_keep_what_arrived(ready):
     assert not ready.dollygrip.error and "of 12 frames" in ready.dollygrip.notice
 
 
+@pytest.mark.parametrize("undone", [False, True])
+def test_a_strip_that_is_deleted_while_its_shot_renders_stays_so_until_that_is_undone(ready, undone):
+    """All frames are on disk, and in the strip where the animator wants it back."""
+    bpy.ops.dollygrip.predict_camera()
+    ready.dollygrip.take_list[0].action["dollygrip"]["prompt"] = "sleep=0.1"
+    bpy.ops.ed.undo_push(message="before")
+    begin(RenderShot)
+    pump_until(lambda: len(compat.strips_of(ready)) and len(compat.strips_of(ready)[0].elements) >= 3)
+    [strip] = compat.strips_of(ready)
+    folder, have = strips.folder_of(strip), len(strip.elements)
+    compat.strips_of(ready).remove(strip)
+    bpy.ops.ed.undo_push(message="delete")
+    pump_until(lambda: len(session.task.files) > have)
+    assert not compat.strips_of(ready)
+    if undone:
+        bpy.ops.ed.undo()
+    pump_until(lambda: not session.active)
+    scene = bpy.context.scene
+    assert [len(strip.elements) for strip in compat.strips_of(scene)] == ([12] if undone else [])
+    assert len(list(folder.glob("frame_*.png"))) == 12 and "12 of 12 frames are in" in scene.dollygrip.notice
+
+
 def test_a_backend_killed_in_the_middle_loses_nothing(ready, scripted_backend, monkeypatch):
     """SIGKILL to the server: it is started again, the job attached to, and the strip becomes complete."""
     bpy.ops.dollygrip.predict_camera()
