@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sqlite3
 import time
 from pathlib import Path
 
@@ -106,6 +107,33 @@ def test_a_cancelled_job_whose_worker_dies_is_cancelled(client):
     client.cancel(job)
     os.kill(pid, signal.SIGKILL)
     assert isinstance(until_end(client, job)[-1], Cancelled)
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_what_was_cancelled_before_its_worker_heard_it_stays_so_after_a_restart(backend, replaced):
+    with backend.client() as client:
+        worker_pid(client)
+        job = client.submit(*predict("deaf=30"))
+        wait_for(lambda: "running" in states(backend))
+        if replaced:
+            other = client.submit(predict()[0], {}, replaces=job)
+        else:
+            client.cancel(job)
+            client.hello()  # whose answer says that the server has read what came before
+        backend.process.terminate()
+        backend.process.wait(10)
+    backend.start()
+    with backend.client() as client:
+        client.attach(job)
+        assert isinstance(until_end(client, job)[-1], Cancelled)
+        if replaced:
+            client.attach(other)
+            assert isinstance(until_end(client, other)[-1], Done)
+
+
+def states(backend):
+    with sqlite3.connect(backend.state / "jobs.sqlite", timeout=10) as store:
+        return [row[0] for row in store.execute("SELECT state FROM jobs ORDER BY number")]
 
 
 def test_the_server_is_killed_restarted_and_the_stream_goes_on(backend):

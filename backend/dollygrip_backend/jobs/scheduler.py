@@ -76,6 +76,7 @@ class Scheduler:
         worker = self._pool.of_job(job_id)
         if worker is not None:
             self._pool.cancel(worker)
+            self._store.cancelling(job_id)
         else:
             self._end(Cancelled(job_id))
 

@@ -43,7 +43,7 @@ CREATE TABLE IF NOT EXISTS jobs (
     ending BLOB
 );
 """
-_LIVE = "state IN ('queued', 'running')"
+_LIVE = "state IN ('queued', 'running', 'cancelling')"
 
 
 @attrs.frozen
@@ -167,8 +167,18 @@ class JobStore:
         """Put a running job back to its place in the queue and remember that it cost a worker."""
         self._db.execute("UPDATE jobs SET state = 'queued', crashes = crashes + 1 WHERE id = ?", (job_id,))
 
+    def cancelling(self, job_id: str) -> None:
+        """Remember that a running job is to end, should the server end before it.
+
+        Where the disk does not take that, the job is run again after such an end.
+        """
+        with contextlib.suppress(sqlite3.Error):
+            self._db.execute("UPDATE jobs SET state = 'cancelling' WHERE id = ? AND state = 'running'", (job_id,))
+
     def requeue_running(self) -> int:
-        """After a restart: put what was running back to its place in the queue; returns how many."""
+        """After a restart: end what was to end, and put the rest of what ran back to its place; returns how many."""
+        for job in self._select("WHERE state = 'cancelling'"):
+            self.end(Cancelled(job.id))
         return self._db.execute("UPDATE jobs SET state = 'queued' WHERE state = 'running'").rowcount
 
     def add_result(self, job_id: str, index: int, parts: list[Any]) -> None:
