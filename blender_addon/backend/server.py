@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from dollygrip.client import Client
-from dollygrip.connection import BackendError, backend_command, read_connection
+from dollygrip.connection import CONNECTION_FILE, BackendError, backend_command, read_connection
 from dollygrip.state_folder import private_dir, state_dir
 
 START_TIMEOUT = 60.0
@@ -19,13 +19,21 @@ def connect(executable: str | None, starting: Callable[[], None], stopped: Calla
 
     executable: path of the `dollygrip` executable, "" finds it by dollygrip.connection, None starts none. `starting` is
     called before a start, `stopped` asked while waiting. Raises BackendError where there is no backend or it does not
-    come up.
+    come up; none is started in the place of a remote one.
     """
+    connection = None
     try:
-        return Client.connect(read_connection())
+        connection = read_connection()
+        return Client.connect(connection)
     except BackendError as error:
         if error.kind != "unreachable" or executable is None:
             raise
+        if connection is not None and connection.remote:
+            raise BackendError(
+                f"The remote backend at {connection.endpoint} does not answer.",
+                f"Check that it runs, and the network; or delete {state_dir() / CONNECTION_FILE} to use one here.",
+                "unreachable",
+            ) from error
     starting()
     log = _own_folder() / LOG_FILE
     process = _spawn([executable] if executable else backend_command(), log)

@@ -35,6 +35,10 @@ class Connection:
     client_secret: str = attrs.field(repr=False)
     pid: int = 0
 
+    @property
+    def remote(self) -> bool:
+        return self.pid == 0
+
 
 def write_connection(connection: Connection, folder: Path | None = None) -> Path:
     """Write the connection file into the state folder and return its path."""

@@ -260,6 +260,21 @@ def test_no_backend_names_the_way_out(scene, backend_home, picture_path, monkeyp
     assert "ended with code 3. It said: the models are gone" in said and ".log" in said
 
 
+def test_a_remote_backend_that_does_not_answer_is_named_and_none_started(scene, tmp_path, picture_path, monkeypatch):
+    from dollygrip.connection import Connection, write_connection
+
+    monkeypatch.setenv("DOLLYGRIP_HOME", str(tmp_path / "home"))
+    program = tmp_path / "dollygrip"
+    program.write_text(f"#!/bin/sh\ntouch '{tmp_path}/started'\nexit 3\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("DOLLYGRIP_BACKEND", str(program))
+    file = write_connection(Connection("tcp://127.0.0.1:9", "s" * 40, "c" * 40, "x" * 40))
+    written = file.read_text()
+    said = error_of(bpy.ops.dollygrip.start_backend)
+    assert said.startswith("The remote backend at tcp://127.0.0.1:9 does not answer. Check") and str(file) in said
+    assert file.read_text() == written and not (tmp_path / "started").exists()
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

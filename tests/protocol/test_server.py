@@ -11,7 +11,7 @@ from protocol.real_backend import PYTHONPATH, predict, render, until_end, wait_f
 
 from dollygrip import protocol
 from dollygrip.client import Client, FrameReady
-from dollygrip.connection import BackendError
+from dollygrip.connection import BackendError, Connection, read_connection, write_connection
 from dollygrip_backend.jobs.scheduler import Scheduler
 from dollygrip_backend.jobs.store import JobStore
 from dollygrip_backend.server import server as server_module
@@ -123,6 +123,27 @@ def test_who_left_with_unread_frames_is_forgotten_and_who_waits_is_not(server, t
         waiting.credit(stays, 2)
         frames = [event.index for event in until_end(waiting, stays) if isinstance(event, FrameReady)]
         assert frames == [0, 1]
+
+
+REMOTE = Connection("tcp://192.0.2.1:5555", "s" * 40, "c" * 40, "x" * 40)
+
+
+def test_where_the_connection_file_leads_to_a_remote_backend_none_is_served(tmp_path):
+    file = write_connection(REMOTE, tmp_path)
+    with pytest.raises(BackendError, match="leads to the remote backend at tcp://192") as caught:
+        Server(tmp_path)
+    assert caught.value.kind == "remote" and "--state" in caught.value.hint
+    assert read_connection(tmp_path) == REMOTE
+    file.unlink()
+    Server(tmp_path).close()
+    assert not file.exists()
+
+
+def test_a_server_removes_no_connection_file_but_its_own(tmp_path):
+    server = Server(tmp_path)
+    write_connection(REMOTE, tmp_path)
+    server.close()
+    assert read_connection(tmp_path) == REMOTE
 
 
 @pytest.mark.parametrize("step", ["prune", "requeue_running"])

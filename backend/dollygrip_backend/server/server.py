@@ -18,7 +18,7 @@ from zmq.auth.thread import ThreadAuthenticator
 
 import dollygrip
 from dollygrip import protocol
-from dollygrip.connection import BackendError, Connection, write_connection
+from dollygrip.connection import CONNECTION_FILE, BackendError, Connection, read_connection, write_connection
 from dollygrip.errors import DollygripError, InputError
 from dollygrip.protocol import Accepted, Attach, Cancel, Credit, Failed, Hello, Message, Submit, Welcome
 from dollygrip.protocol.messages import MAX_CREDIT
@@ -51,8 +51,8 @@ class Server:
 
     host, port: where clients connect; port 0 takes a free one. director: folder or hub name of the vision-language
     model for requests with `direct`, "" for none. Raises AlreadyRunningError where another process serves
-    the same folder, and BackendError where the address cannot be bound (kind "address") or the folder not be used
-    ("keys", "storage").
+    the same folder, and BackendError where the address cannot be bound (kind "address"), the folder not be used
+    ("keys", "storage"), or its connection file leads to a remote backend ("remote").
     """
 
     def __init__(
@@ -68,6 +68,7 @@ class Server:
         self._arriving: deque[tuple[bytes, Submit, Future[Asked]]] = deque()
         with contextlib.ExitStack() as opened:
             opened.callback(_exclusive(private_dir(state)).close)
+            _check_not_remote(state)
             keys = ensure_keys(state)
             context = zmq.Context(2)  # threads: while one decrypts what is large, the other goes on
             opened.callback(context.destroy, linger=0)
@@ -98,7 +99,8 @@ class Server:
             bound = bound.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
             own = keys.server_public, keys.client_public, keys.client_secret
             self.connection = Connection(bound, *own, os.getpid())
-            opened.callback(write_connection(self.connection, state).unlink, missing_ok=True)
+            write_connection(self.connection, state)
+            opened.callback(_withdraw, self.connection, state)
             self._opened = opened.pop_all()
 
     def stop(self) -> None:
@@ -227,6 +229,27 @@ def _client_socket(context: zmq.Context, secret: str, host: str, port: int) -> z
         hint = "Choose another --host or --port."
         raise BackendError(f"The address {address} cannot be used: {error}.", hint, "address") from error
     return socket
+
+
+def _check_not_remote(state: Path) -> None:
+    """Raise BackendError (kind "remote") where the connection file is one that its user made, for another server."""
+    try:
+        connection = read_connection(state)
+    except BackendError:
+        return
+    if connection.remote:
+        raise BackendError(
+            f"{state / CONNECTION_FILE} leads to the remote backend at {connection.endpoint}.",
+            "Delete that file to serve here, or choose another folder by --state.",
+            "remote",
+        )
+
+
+def _withdraw(connection: Connection, state: Path) -> None:
+    """Remove the connection file, unless it leads somewhere else by now."""
+    with contextlib.suppress(BackendError):
+        if read_connection(state) == connection:
+            (state / CONNECTION_FILE).unlink(missing_ok=True)
 
 
 def _exclusive(state: Path) -> sqlite3.Connection:
