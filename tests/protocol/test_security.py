@@ -98,6 +98,7 @@ def test_a_client_of_another_version_is_told_so(raw):
     assert (
         answer.kind == "version" and f"99 and {protocol.PROTOCOL_VERSION}" in answer.message and "Update" in answer.hint
     )
+    assert "`dollygrip stop`" in answer.hint
 
 
 def test_a_server_of_another_version_is_noticed():

@@ -139,6 +139,17 @@ def serve(
 
 @app.command()
 @reported
+def stop(
+    state: Annotated[Path | None, typer.Option(help="Folder that the backend was started on.")] = None,
+) -> None:
+    """End the backend, which the extension starts and leaves running."""
+    from dollygrip_backend.cli.serve import stop as end
+
+    end(state)
+
+
+@app.command()
+@reported
 def engines() -> None:
     """List the video engines, what they need and whether they run here."""
     from dollygrip_backend.cli.inspect import print_engines

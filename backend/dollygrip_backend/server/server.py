@@ -231,6 +231,15 @@ def _client_socket(context: zmq.Context, secret: str, host: str, port: int) -> z
     return socket
 
 
+def is_served(state: Path) -> bool:
+    """Whether a server has this state folder, which exists."""
+    try:
+        _exclusive(state).close()
+    except AlreadyRunningError:
+        return True
+    return False
+
+
 def _check_not_remote(state: Path) -> None:
     """Raise BackendError (kind "remote") where the connection file is one that its user made, for another server."""
     try:

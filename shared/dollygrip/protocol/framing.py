@@ -93,7 +93,8 @@ def _header(parts: list[Any]) -> dict[str, Any]:
         raise VersionError(
             f"The extension and the backend speak different versions of the protocol: {version} and "
             f"{PROTOCOL_VERSION}.",
-            f"Update the side that speaks version {older} to the release that speaks version {newer}, and restart it.",
+            f"Update the side that speaks version {older} to the release that speaks version {newer}, and restart it; "
+            "`dollygrip stop` ends a backend.",
         )
     return header
 

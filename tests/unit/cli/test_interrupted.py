@@ -9,13 +9,16 @@ import time
 from pathlib import Path
 from types import ModuleType
 
+import attrs
 import numpy as np
 import pytest
 from safetensors import SafetensorError
 from unit.cli.commands import PROGRAM, dollygrip, interrupt, names, refused
 
 from dollygrip import shot_record
+from dollygrip.connection import Connection, write_connection
 from dollygrip_backend.__main__ import run
+from dollygrip_backend.server.server import is_served
 from dollygrip_backend.training import depth
 from dollygrip_backend.workers.runner import Runner
 
@@ -67,6 +70,34 @@ def test_a_second_serve_says_that_one_runs(here):
         first.terminate()
         first.wait(10)
     assert not (here / "own" / "connection.json").exists()
+
+
+def test_stop_ends_a_backend_and_waits_until_it_is_gone(here):
+    state = here / "own"
+    with subprocess.Popen([PROGRAM, "serve", "--state", state], stdout=subprocess.PIPE, text=True) as served:
+        assert "Listening" in served.stdout.readline()
+        done = dollygrip("stop", "--state", state)
+        assert done.exit_code == 0 and "Stopped" in done.stdout
+        assert not (state / "connection.json").exists() and not is_served(state)
+        assert served.wait(10) == 0
+    again = dollygrip("stop", "--state", state)
+    assert again.exit_code == 0 and again.stdout == f"No backend is running on {state}.\n"
+
+
+def test_stop_ends_no_process_that_is_no_backend(here):
+    """One that broke off leaves its file behind, and the system gives its number to another process."""
+    other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    connection = Connection("tcp://127.0.0.1:9", "server key", "client key", "secret", other.pid)
+    write_connection(connection)
+    try:
+        done = dollygrip("stop")
+        assert done.exit_code == 0 and "No backend is running" in done.stdout
+        assert other.poll() is None
+    finally:
+        other.kill()
+        other.wait()
+    write_connection(attrs.evolve(connection, pid=0))
+    refused(dollygrip("stop"), "is a remote one", "on its machine", code=1)
 
 
 def rendered(value, summary=None):
