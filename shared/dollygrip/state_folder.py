@@ -15,9 +15,11 @@ def state_dir() -> Path:
 
 
 def private_dir(folder: Path) -> Path:
-    """Create the folder if need be, open to its user alone (0700; Windows' profile folders are so already)."""
-    folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o700)
+    """Create the folder if need be, open to its user alone (0700; Windows' profile folders are so already).
+
+    One that is there may be the user's own, and stays as open as it is.
+    """
+    folder.mkdir(0o700, parents=True, exist_ok=True)
     return folder
 
 

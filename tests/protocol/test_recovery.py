@@ -13,6 +13,7 @@ from protocol.real_backend import predict, render, until_end, wait_for
 from dollygrip.client import Client, FrameReady
 from dollygrip.connection import BackendError
 from dollygrip.protocol import Cancelled, Done, Failed
+from dollygrip_backend.workers.pool import MAX_LOG_BYTES
 
 
 def frames_of(events):
@@ -74,6 +75,14 @@ def test_a_worker_that_cannot_be_started_ends_its_jobs_and_not_the_server(backen
         assert isinstance(ending, Failed) and ending.kind == "worker" and "worker.log" in ending.message
     log.rmdir()
     assert isinstance(list(client.run(*predict()))[-1], Done)
+
+
+def test_a_large_log_of_workers_makes_room_for_a_new_one(backend, client):
+    log, kept = backend.state / "worker.log", backend.state / "worker.log.1"
+    kept.write_bytes(b"older")
+    log.write_bytes(b"x" * (MAX_LOG_BYTES + 1))
+    assert isinstance(list(client.run(*predict()))[-1], Done)
+    assert log.stat().st_size < MAX_LOG_BYTES < kept.stat().st_size
 
 
 def test_kill_9_from_outside_in_the_middle_of_a_job(client):

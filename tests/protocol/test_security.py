@@ -15,7 +15,7 @@ import pytest
 import zmq
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from protocol.real_backend import HERE, PYTHONPATH, predict, render
+from protocol.real_backend import HERE, PYTHONPATH, Backend, predict, render
 
 from dollygrip import protocol
 from dollygrip.client import Client
@@ -90,6 +90,24 @@ def test_secrets_are_for_their_user_alone(backend):
     for file in (backend.state / "connection.json", backend.state / "keys" / "curve.json"):
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert backend.connection.client_secret not in repr(backend.connection)
+
+
+def test_a_folder_of_the_users_own_stays_open_and_what_lies_in_it_is_private(tmp_path):
+    own = tmp_path / "own"
+    own.mkdir()
+    own.chmod(0o755)
+    backend = Backend(own)
+    backend.start()
+    try:
+        with backend.client() as client:
+            client.submit(*predict())
+        assert stat.S_IMODE(own.stat().st_mode) == 0o755
+        for folder in ("keys", "authorized_keys", "jobs"):
+            assert stat.S_IMODE((own / folder).stat().st_mode) == 0o700
+        for file in ("connection.json", "keys/curve.json"):
+            assert stat.S_IMODE((own / file).stat().st_mode) == 0o600
+    finally:
+        backend.close()
 
 
 def test_a_client_of_another_version_is_told_so(raw):

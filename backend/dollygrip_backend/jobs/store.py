@@ -95,6 +95,7 @@ class JobStore:
             shutil.rmtree(folder / "jobs", ignore_errors=True)
             self._db.execute(f"PRAGMA user_version = {PROTOCOL_VERSION}")
         self._db.execute(_SCHEMA)
+        private_dir(folder / "jobs")
         self._sweep()
 
     def close(self) -> None:

@@ -1,5 +1,6 @@
 """The server's side of its workers: starts a process for a device, talks to it, notices when it dies."""
 
+import contextlib
 import json
 import logging
 import os
@@ -8,7 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import attrs
 import zmq
@@ -20,6 +21,7 @@ HUB = "hub"  # in a device's place: the worker that fetches models
 FETCHER = "dollygrip_backend.workers.fetcher:Fetcher"
 START_TIMEOUT_S = 60.0
 CANCEL_TIMEOUT_S = 30.0
+MAX_LOG_BYTES = 2**20
 _BURST = 8  # messages handled before clients get their turn
 log = logging.getLogger("dollygrip.workers")
 
@@ -162,7 +164,7 @@ class WorkerPool:
         keys = self._server_public, self.public, self._secret
         runner = FETCHER if device == HUB else self._runner
         config = WorkerConfig(self._endpoint, *keys, name, device, str(self._state), runner, self._director)
-        with (self._state / "worker.log").open("ab") as log_file:
+        with self._log_file() as log_file:
             process = subprocess.Popen(
                 [sys.executable, "-m", "dollygrip_backend.workers.main"],
                 stdin=subprocess.PIPE,
@@ -175,6 +177,14 @@ class WorkerPool:
         process.stdin.flush()
         log.info("worker %s started as process %d", name, process.pid)
         self._workers[name] = WorkerProcess(name, device, process, time.monotonic())
+
+    def _log_file(self) -> BinaryIO:
+        """What workers append to; once it is large a new one is begun, and the one before is kept."""
+        path = self._state / "worker.log"
+        with contextlib.suppress(OSError):  # there is none yet; or another worker writes it, where that keeps its name
+            if path.stat().st_size > MAX_LOG_BYTES:
+                path.replace(path.with_name("worker.log.1"))
+        return path.open("ab")
 
     def _send(self, worker: WorkerProcess, parts: list[Any]) -> None:
         try:
