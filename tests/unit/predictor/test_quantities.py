@@ -205,7 +205,18 @@ def test_a_bare_length_is_in_the_unit_before(unit, metres):
     assert first.amount("pan", "left") is None
 
 
-@given(st.text(max_size=80))
+# fmt: off
+NUMBER_WORDS = [
+    "3", "12", "45", "0.5", "1,000", "1/2", "½", "2x", "a", "an", "one", "two", "three", "ten", "ninety-five",
+    "hundred", "and", "point", "half", "quarter", "third", "thirds", "of the way", "full", "degrees", "°", "%",
+    "percent", "metres", "feet", "cm", "mm", "35mm", "lens", "from", "to", "by", "times", "twice", "double", "as",
+    "again", "the same amount", "turn", "turns", "around", "left", "up", ",", "-", "closer",
+]
+# fmt: on
+number_texts = st.lists(st.sampled_from(NUMBER_WORDS), min_size=5, max_size=24).map(" ".join)
+
+
+@given(st.text(max_size=80) | number_texts)
 def test_any_text_is_read_without_overlaps(text):
     found = read_quantities(text)
     assert all(0 <= q.start < q.end <= len(text) and q.unit in UNITS for q in found)
