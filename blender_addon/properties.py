@@ -22,8 +22,7 @@ def _switch_take(state, _context) -> None:
 
 
 def _shot_index(state) -> int:
-    camera = takes.find_camera(state.id_data)
-    return state.id_data.objects.find(camera.name) if camera else -1
+    return takes.cameras_of(state.id_data).get(takes.find_camera(state.id_data), -1)
 
 
 def _show_shot(state, index: int) -> None:

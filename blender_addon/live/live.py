@@ -27,7 +27,7 @@ from ..backend.session import redraw, session
 from ..camera import camera
 from ..direct.predict import PredictCamera, check_prompt
 from ..shots import shots
-from ..takes import takes
+from ..takes import census, takes
 from ..takes.plan import in_words, strange_in_words, subject_in_words
 from .moved import watch
 from .path_shape import Shape
@@ -212,7 +212,7 @@ def _rest(scene: bpy.types.Scene) -> tuple:
     chosen = brief.values(asked, but=_IDLE | _WORDS.keys())
     start, place = asked.start, ()
     if start:  # its depth and the place of a subject depend on what it sees
-        place = watch.changes, len(scene.objects)
+        place = watch.changes, census.count(scene)
     if start and not start.animation_data:
         lens = ("lens", "shift_x", "shift_y", "clip_start", "clip_end")
         place += *(getattr(start.data, name) for name in lens), *map(tuple, start.matrix_world)

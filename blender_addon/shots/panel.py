@@ -4,7 +4,7 @@ import bpy
 
 from ..drawing import thumbnail, wrapped
 from ..rigs import refit
-from ..takes import sets, takes
+from ..takes import census, sets, takes
 from . import shots
 
 
@@ -115,10 +115,12 @@ class DOLLYGRIP_UL_shots(bpy.types.UIList):
             split.label(text=cuts)
 
     def filter_items(self, _context, scene, _property):
-        objects, order = list(scene.objects), shots.of_scene(scene)
-        shown = [self.bitflag_filter_item if thing in order else 0 for thing in objects]
-        rest = iter(range(len(order), len(objects)))
-        return shown, [order.index(thing) if thing in order else next(rest) for thing in objects]
+        listed, count = shots.of_scene(scene), census.count(scene)
+        shown, order = [0] * count, list(range(len(listed), count))
+        for camera, place in takes.cameras_of(scene).items():  # by their places, for what is inserted moves the rest
+            shown[place] = self.bitflag_filter_item
+            order.insert(place, listed.index(camera))
+        return shown, order
 
 
 register, unregister = bpy.utils.register_classes_factory((DOLLYGRIP_UL_takes, DOLLYGRIP_UL_shots))

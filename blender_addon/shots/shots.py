@@ -17,8 +17,10 @@ from ..takes import helpers, selection, takes
 
 def of_scene(scene: bpy.types.Scene) -> list[bpy.types.Object]:
     """The cameras of all shots, as they follow each other on the timeline; those without a marker come last."""
-    cameras = [thing for thing in scene.objects if takes.is_camera(thing)]
-    return sorted(cameras, key=lambda camera: (min(_marked(scene, camera), default=np.inf), camera.name))
+    return sorted(
+        takes.cameras_of(scene),
+        key=lambda camera: (min(_marked(scene, camera), default=np.inf), camera.name),
+    )
 
 
 def show(scene: bpy.types.Scene, camera: bpy.types.Object) -> None:

@@ -1,6 +1,6 @@
 """Takes: cameras as Actions, with what they were made from; camera files."""
 
 from ..registration import register_modules_factory
-from . import files
+from . import census, files
 
-register, unregister = register_modules_factory(files)
+register, unregister = register_modules_factory(census, files)

@@ -2,7 +2,7 @@
 
 import bpy
 
-from . import takes
+from . import census, takes
 
 _KEY = "dollygrip_set"
 
@@ -10,6 +10,7 @@ _KEY = "dollygrip_set"
 def mark(thing: bpy.types.Object, reference: bpy.types.Image) -> None:
     """Let an object be the proxy of a reference."""
     thing[_KEY] = reference
+    census.forget()
 
 
 def is_proxy(thing: bpy.types.Object) -> bool:
@@ -19,7 +20,7 @@ def is_proxy(thing: bpy.types.Object) -> bool:
 
 def proxies(scene: bpy.types.Scene) -> list[bpy.types.Object]:
     """All set proxies of a scene."""
-    return [thing for thing in scene.objects if is_proxy(thing)]
+    return [thing for thing in census.marked(scene, _KEY) if is_proxy(thing)]
 
 
 def proxy_of(scene: bpy.types.Scene, take: bpy.types.Action | None) -> bpy.types.Object | None:

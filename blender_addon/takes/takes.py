@@ -24,7 +24,7 @@ from dollygrip.trajectory import Trajectory
 from .. import brief, compat, linked
 from ..camera import curve_parts, parents
 from ..camera.camera import FittedTake, fit_under
-from . import helpers, selection, settings, written
+from . import census, helpers, selection, settings, written
 from .plan import in_words, strange_in_words, subject_in_words
 
 CAMERA_NAME = "Dollygrip Camera"
@@ -35,14 +35,19 @@ _BEZIER, _ALIGNED = 2, 3  # RNA values of Keyframe.interpolation and handle type
 
 def is_camera(thing: bpy.types.Object | None) -> bool:
     """Whether an object is a Dollygrip camera: one that has a list of takes."""
-    return thing is not None and thing.type == "CAMERA" and thing.get(KEY) == "camera"
+    return thing is not None and thing.get(KEY) == "camera" and thing.type == "CAMERA"
 
 
 def find_camera(scene: bpy.types.Scene) -> bpy.types.Object | None:
     """The Dollygrip camera that the scene shows, else its first one, if there is one yet."""
     if is_camera(scene.camera):
         return scene.camera
-    return next((thing for thing in scene.objects if is_camera(thing)), None)
+    return next(iter(cameras_of(scene)), None)
+
+
+def cameras_of(scene: bpy.types.Scene) -> dict[bpy.types.Object, int]:
+    """The Dollygrip cameras of a scene, in the order of its objects, with their places among those."""
+    return {thing: place for thing, place in census.marked(scene, KEY).items() if is_camera(thing)}
 
 
 def brief_of(scene: bpy.types.Scene, camera: bpy.types.Object | None = None) -> bpy.types.PropertyGroup:
@@ -78,6 +83,7 @@ def make_shot(scene: bpy.types.Scene, camera: bpy.types.Object, but: Container[s
         brief.hand_over(brief_of(scene), own, but)
         own.reference = chosen_reference(scene)  # a linked shot's is relative to another file
         camera[KEY] = "camera"
+        census.forget()
 
 
 @attrs.frozen
@@ -264,8 +270,12 @@ def cameras() -> list[bpy.types.Object]:
 
 def unlisted() -> list[bpy.types.Action]:
     """The takes of this file that no camera lists: appended by themselves, or their camera was deleted."""
-    listed = {entry.action for camera in cameras() for entry in camera.dollygrip_shot.takes}
-    return [action for action in bpy.data.actions if is_take(action) and action not in listed]
+    in_scenes = (camera for scene in bpy.data.scenes for camera in cameras_of(scene))
+    listed = {entry.action for camera in in_scenes for entry in camera.dollygrip_shot.takes}
+    found = [action for action in bpy.data.actions if is_take(action) and action not in listed]
+    if found:  # or a camera that is in no scene lists them
+        listed = {entry.action for camera in cameras() for entry in camera.dollygrip_shot.takes}
+    return [action for action in found if action not in listed]
 
 
 def protect_listed() -> None:
