@@ -2,7 +2,8 @@
 
 Copies of the camera, one for each take, are evaluated in a scene of their own that lives as long as the call: parents,
 rigs, constraints and drivers come along as dependencies, everything else does not. The current frame stays where it is,
-and so do poses that have not been keyed.
+and so do poses that have not been keyed. Handlers of frame changes are not called, for they would be told of a scene
+that is about to go, on each frame of a take that is edited: what they do by themselves is not drawn.
 """
 
 from collections.abc import Iterator
@@ -55,7 +56,7 @@ def sample(scene: bpy.types.Scene, shot: bpy.types.Object, actions: list[bpy.typ
     with _stage(scene) as stage:
         stands = [_stand(stage, shot, action) for action in actions]
         seen: dict[int, list] = {i: [] for i in range(len(stands))}
-        with unhidden(stand.camera for stand in stands):
+        with unhidden(stand.camera for stand in stands), _unheard():
             for frame in sorted({frame for stand in stands for frame in stand.frames.tolist()}):
                 stage.frame_set(frame)
                 depsgraph = stage.view_layers[0].depsgraph
@@ -92,6 +93,20 @@ def _stage(scene: bpy.types.Scene) -> Iterator[bpy.types.Scene]:
         bpy.data.batch_remove([data for thing in copies for data in (thing, thing.data)])
 
 
+@contextmanager
+def _unheard() -> Iterator[None]:
+    """Change frames without the handlers of that; afterwards there are the same in the same order."""
+    kept = [(handlers, list(handlers)) for handlers in _HANDLERS]
+    for handlers in _HANDLERS:
+        handlers.clear()
+    try:
+        yield
+    finally:
+        for handlers, before in kept:
+            handlers[:] = before
+
+
+_HANDLERS = bpy.app.handlers.frame_change_pre, bpy.app.handlers.frame_change_post
 _COPY = "dollygrip_sampling"
 
 

@@ -67,6 +67,37 @@ def test_a_shot_that_is_disabled_in_viewports_is_drawn_where_it_moves(scene, ove
     assert scene.camera.hide_viewport
 
 
+def test_sampling_calls_nobody_s_handlers_of_frames(scene, overlay, monkeypatch):
+    """They would be told of a scene that is not the animator's; the animator's own frames they hear of as before."""
+    add_take(scene, orbit)
+    heard = []
+
+    def hear(told, *_):
+        heard.append(told.name)
+
+    @bpy.app.handlers.persistent
+    def keep_hearing(told, *_):
+        heard.append(told.name)
+
+    lists = bpy.app.handlers.frame_change_pre, bpy.app.handlers.frame_change_post
+    for handlers in lists:
+        handlers.insert(0, hear)
+        handlers.append(keep_hearing)
+    before = [list(handlers) for handlers in lists]
+    shape_of(overlay, scene)
+    assert heard == [] and [list(handlers) for handlers in lists] == before
+    with monkeypatch.context() as patched:
+        patched.setattr(sampling.np, "array", None)
+        with pytest.raises(TypeError):
+            sampling.sample(scene, scene.camera, [takes.shown(scene.camera)])
+    assert heard == [] and [list(handlers) for handlers in lists] == before
+    scene.frame_set(30)
+    assert heard == [scene.name] * 4
+    for handlers in lists:
+        handlers.remove(hear)
+        handlers.remove(keep_hearing)
+
+
 def test_sampling_leaves_no_trace(scene, overlay):
     """No data, no other frame, no lost pose: what has been moved but not keyed stays as it is."""
     add_take(scene, orbit)
