@@ -49,9 +49,7 @@ def draw_model(layout: bpy.types.UILayout, context: bpy.types.Context, model: Mo
     row.label(text=name_of(model), icon="CHECKMARK" if model.ready else "IMPORT")
     if fetching.task and fetching.task.model.name == model.name:
         row = row.row(align=True)
-        status = fetching.status
-        count = f"  {size_text(status.done)} of {size_text(status.total)}" if status.total else ""
-        row.progress(factor=status.share, text=f"{status.text}{count}")
+        row.progress(factor=fetching.status.share, text=fetching.line)
         row.operator("dollygrip.cancel_fetch", text="", icon="X")
     elif model.ready:
         row.label(text="On this computer")

@@ -48,10 +48,17 @@ class Fetching:
         self.status = Status("")
         self.offer: tuple[ModelInfo, dict[str, Any]] | None = None  # what the hub says that there is to accept
         self.ended: tuple[ModelInfo, Outcome] | None = None
+        self.drawn = ""  # the line that was drawn last
         self.window = 0  # address of the one in which it was asked for
         self._orders = Orders()
         self._outcomes: queue.SimpleQueue = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
+
+    @property
+    def line(self) -> str:
+        """What is going on, and how much of it is done."""
+        text, done, total = self.status.text, size_text(self.status.done), size_text(self.status.total)
+        return f"{text}  {done} of {total}" if self.status.total else text
 
     def start(self, task: FetchModel) -> None:
         """Begin on the client thread; `pump` tells how it ends."""
@@ -118,7 +125,9 @@ def _begin(task: FetchModel) -> None:
 
 def _tick() -> float | None:
     ended = fetching.pump()
-    redraw()
+    if ended or fetching.line != fetching.drawn:
+        fetching.drawn = fetching.line
+        redraw()
     if ended is None:
         return _TICK
     windows = bpy.context.window_manager.windows

@@ -253,12 +253,18 @@ def _failed(task: Task, error: Exception) -> Outcome:
     return Outcome("failed", error)
 
 
-def redraw() -> None:
-    """Redraw the sidebars and preferences that show the state, and the sequencer whose strip grows."""
+def redraw(viewport: bool = False) -> None:
+    """Redraw the sidebars and preferences that show the state, and the sequencer whose strip grows.
+
+    viewport: the 3D Viewport itself, too. Only what is drawn in it needs that, for a scene may take long to draw.
+    """
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
-            if area.type in {"VIEW_3D", "SEQUENCE_EDITOR", "PREFERENCES"}:
+            if area.type in {"SEQUENCE_EDITOR", "PREFERENCES"} or (viewport and area.type == "VIEW_3D"):
                 area.tag_redraw()
+            elif area.type == "VIEW_3D":
+                for region in (region for region in area.regions if region.type == "UI"):
+                    region.tag_redraw()
 
 
 def push_undo(message: str) -> None:

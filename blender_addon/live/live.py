@@ -126,7 +126,7 @@ class LiveDirection:
             return None
         if not any(map(self.follows, bpy.data.scenes)):
             self.stop()
-            redraw()
+            redraw(viewport=True)
             return None
         scene = bpy.context.scene
         before = self.preview, scene and self.line(scene)
@@ -139,7 +139,7 @@ class LiveDirection:
             traceback.print_exc()
             self.said = f"Live failed: {error!r}."
         if before != (self.preview, scene and self.line(scene)):
-            redraw()
+            redraw(viewport=self.preview is not before[0])
         return TICK
 
     def keep(self, scene: bpy.types.Scene) -> None:
@@ -273,7 +273,7 @@ def _switch(_manager, on: bool) -> None:
         live.start(bpy.context.scene)
         if not bpy.app.background:
             bpy.app.timers.register(live.tick, first_interval=TICK, persistent=True)
-    redraw()
+    redraw(viewport=True)
 
 
 @bpy.app.handlers.persistent

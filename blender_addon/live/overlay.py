@@ -223,7 +223,7 @@ def _tick() -> float:
     try:
         if scene and not overlay.settled(scene):
             overlay.refresh(scene)
-            redraw()
+            redraw(viewport=True)
     except Exception:  # Blender would drop the timer for good
         traceback.print_exc()
     return _TICK
