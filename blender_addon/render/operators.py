@@ -36,6 +36,8 @@ class DOLLYGRIP_OT_render_shots(Job, bpy.types.Operator):
         scene = context.scene
         wanted = [shot for shot in shots.of_scene(scene) if self.which == "ALL" or shot.dollygrip_shot.selected]
         if not wanted:
+            if self.which == "ALL":
+                raise InputError("The scene has no shot.", "Predict a camera first, or add one with New Shot.")
             raise InputError("No shot is selected.", "Tick shots in the list, or render all.")
         spans = [(shot, span) for shot in wanted for span in shots.spans(scene, shot) or [None]]
         return [_task(context, shot, span) for shot, span in spans]

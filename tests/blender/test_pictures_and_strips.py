@@ -50,6 +50,8 @@ def test_missing_and_damaged_pictures_are_said(scene, tmp_path, picture_path):
         picture.read_picture("  ")
     with pytest.raises(InputError, match=r"gone\.png does not exist"):
         picture.read_picture(str(tmp_path / "gone.png"))
+    with pytest.raises(InputError, match="is a folder"):
+        picture.read_picture(str(tmp_path))
     damaged = tmp_path / "damaged.png"
     damaged.write_bytes(picture_path.read_bytes()[:60])
     with pytest.raises(InputError, match=r"damaged\.png is damaged or not a picture"):
