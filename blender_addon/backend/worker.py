@@ -182,6 +182,8 @@ class Worker:
                 return Outcome("done", summary=event.summary)
             case Cancelled():
                 return Outcome("cancelled")
+            case Progress(stage="models"):
+                self._show(Status("Loading the models"))
             case Progress():
                 self._show(Status(event.stage.capitalize(), event.done, event.total))
             case Queued():

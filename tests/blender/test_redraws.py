@@ -6,10 +6,12 @@ import pytest
 from bl_ext.user_default.dollygrip.backend import fetching as fetching_module
 from bl_ext.user_default.dollygrip.backend import session as session_module
 from bl_ext.user_default.dollygrip.backend.fetching import fetching
-from bl_ext.user_default.dollygrip.backend.worker import Status
+from bl_ext.user_default.dollygrip.backend.worker import Orders, Status, Worker
 from bl_ext.user_default.dollygrip.live import live as live_module
 from bl_ext.user_default.dollygrip.live import overlay as overlay_module
 from blender.sample_takes import add_take
+
+from dollygrip.protocol import Progress
 
 
 class Part:
@@ -75,3 +77,11 @@ def test_a_download_redraws_what_it_says_and_nothing_else(scene, drawn, monkeypa
     monkeypatch.setattr(fetching, "status", Status("Downloading", 2_100_000_000, 75_000_000_000))
     fetching_module._tick()
     assert drawn == ["UI", "PREFERENCES"] * 2
+
+
+def test_the_panel_says_that_models_load():
+    told = []
+    worker = Worker(None, None, None, Orders(), told.append, None)
+    for stage in ("models", "depth"):
+        worker._follow(Progress(job_id="0" * 32, stage=stage, done=0, total=1))
+    assert told == [Status("Loading the models"), Status("Depth", 0, 1)]

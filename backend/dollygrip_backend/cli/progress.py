@@ -15,7 +15,7 @@ from rich.progress import (
 )
 
 _STAGES = {
-    "models": "Loading models",
+    "models": "Loading the models",
     "depth": "Depth",
     "camera": "Camera",
     "frames": "Frames",
@@ -27,7 +27,7 @@ _STAGES = {
 @contextlib.contextmanager
 def stages(count: type[ProgressColumn] = MofNCompleteColumn) -> Iterator[Callable[[str, int, int], None]]:
     """Yields report(stage, done, total), one bar a stage, on stderr; finished bars stay. count: of its numbers."""
-    columns = (TextColumn("{task.description:>14}"), BarColumn(), count(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description:>18}"), BarColumn(), count(), TimeElapsedColumn())
     with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as bars:
         tasks = {}
 

@@ -81,7 +81,6 @@ class Worker:
         self._job_id, self._cancelled, self._reported = run.job_id, False, (0.0, "")
         try:
             if self._runner is None:
-                self._report("models", 0, 1)
                 module, _, name = self._config.runner.partition(":")
                 runner = getattr(importlib.import_module(module), name)
                 self._runner = runner(self._config.device, self._config.director)

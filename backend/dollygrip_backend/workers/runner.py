@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.util
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -22,7 +23,7 @@ from dollygrip_backend.scene.median import median_depth
 _DEPTH_SIDE, _LEAST_SIDE = 512, 32
 
 Report = Callable[[str, int, int], None]
-"""report(stage, done, total); what it raises ends the job."""
+"""report(stage, done, total); what it raises ends the job. The stage is "models" while some are loaded."""
 
 
 @attrs.frozen(eq=False)
@@ -75,10 +76,10 @@ class Runner:
         if "depth" in arrays:
             given_depth.check_values(arrays["depth"])
         request, meta = self._directed(request, arrays["image"], report) if request.direct else (request, {})
-        report("depth", 0, 1)
-        view = self._reference(request, arrays)
+        pipeline = self._model("camera", _load_camera, report)  # before it looks: all loading is one stage
+        view = self._reference(request, arrays, report)
         report("camera", 0, 1)
-        takes = self._model("camera", _load_camera)(
+        takes = pipeline(
             view.image,
             request.prompt,
             frames=request.frames,
@@ -108,8 +109,9 @@ class Runner:
         """The request as the director puts it, and what the takes shall tell of that. A subject that is given stays."""
         if not self._director:
             raise InputError("This backend has no director.", "Start it with --director, or predict without.")
+        director = self._model("director", self._load_director, report)
         report("director", 0, 1)
-        direction = self._model("director", self._load_director).direct(image, request.prompt)
+        direction = director.direct(image, request.prompt)
         meta = {"director": {"model": self._director, **direction.meta(request.prompt)}}
         return attrs.evolve(request, prompt=direction.prompt, subject=request.subject or direction.subject), meta
 
@@ -121,14 +123,14 @@ class Runner:
         transformers.utils.logging.disable_progress_bar()  # it would break into ours; downloads keep their own
         return Director.load(self._director, device)
 
-    def _reference(self, request: PredictRequest, arrays: dict[str, np.ndarray]) -> "_View":
+    def _reference(self, request: PredictRequest, arrays: dict[str, np.ndarray], report: Report) -> "_View":
         """What is known of the reference view; the last is kept, for requests that change only their words."""
-        mark = _fingerprint(arrays, request.view_degrees, request.scene_depth, _estimator_name())
+        mark = _fingerprint(arrays, request.view_degrees, request.scene_depth, _estimator_name(report))
         if self._seen is None or self._seen[0] != mark:
-            self._seen = mark, self._look(request, arrays)
+            self._seen = mark, self._look(request, arrays, report)
         return self._seen[1]
 
-    def _look(self, request: PredictRequest, arrays: dict[str, np.ndarray]) -> "_View":
+    def _look(self, request: PredictRequest, arrays: dict[str, np.ndarray], report: Report) -> "_View":
         """What is given of the reference view, the rest estimated from the image.
 
         A given scene depth sets the scale of an estimated depth.
@@ -136,7 +138,8 @@ class Runner:
         depth, degrees = arrays.get("depth"), request.view_degrees
         given, estimator = depth is not None, ""
         if depth is None or degrees is None:
-            network = self._depth_network()
+            network = self._depth_network(report)
+            report("depth", 0, 1)
             estimate = network.estimate(_shrunk(arrays["image"]))
             if depth is None:
                 depth = _stretched(estimate.depth, arrays["image"])
@@ -150,8 +153,9 @@ class Runner:
     def _depth(
         self, request: DepthRequest, arrays: dict[str, np.ndarray], report: Report, finished: Finished
     ) -> Results:
+        network = self._depth_network(report)
         report("depth", 0, 1)
-        estimate = self._depth_network().estimate(_shrunk(arrays["image"]))
+        estimate = network.estimate(_shrunk(arrays["image"]))
         median = median_depth(estimate.depth)
         scene_depth = request.scene_depth or median
         if not finished:
@@ -181,24 +185,27 @@ class Runner:
     ) -> Results:
         shot, count = make_shot(request, arrays), len(finished)
         video.check_values(shot)
-        report("frames", count, len(arrays["c2w"]))
         if director := self._models.pop("director", None):
             director.unload()  # a video engine needs the memory
         estimates = video.engine_info(request.engine).estimates_depth and shot.depth is None and shot.depths is None
-        estimator = {"depth_estimator": _estimator_name()} if estimates else {}  # another may be fetched meanwhile
-        engine = self._model(f"engine {request.engine}", lambda device: video.load_engine(request.engine, device))
+        # Before the engine loads: another may be fetched meanwhile.
+        estimator = {"depth_estimator": _estimator_name(report)} if estimates else {}
+        name = request.engine
+        engine = self._model(f"engine {name}", lambda device: video.load_engine(name, device), report)
+        report("frames", count, len(arrays["c2w"]))
         for frame in video.render_rest(engine, shot, lambda done, total: report("frames", done, total), finished):
             yield frame
             count += 1
         return {"frames": count, "engine": request.engine, "size": list(shot.size), **estimator}
 
-    def _depth_network(self) -> Any:
+    def _depth_network(self, report: Report) -> Any:
         """What sees depth on this machine by now: another one may have been fetched since the last job."""
-        return self._model(f"depth {_estimator_name()}", _load_depth)
+        return self._model(f"depth {_estimator_name(report)}", _load_depth, report)
 
-    def _model(self, name: str, load: Callable[[str], Any]) -> Any:
+    def _model(self, name: str, load: Callable[[str], Any], report: Report) -> Any:
         """The model of this name, loaded once. Of a kind, its first word, only the last one used is kept."""
         if name not in self._models:
+            report("models", 0, 1)
             kind = name.split()[0]
             self._models = {k: v for k, v in self._models.items() if k.split()[0] != kind}
             self._models[name] = load(self.device)
@@ -282,7 +289,9 @@ def _load_depth(device: str) -> Any:
     return load_estimator(device)
 
 
-def _estimator_name() -> str:
+def _estimator_name(report: Report) -> str:
+    if "torch" not in sys.modules:  # which comes along, and takes seconds
+        report("models", 0, 1)
     from dollygrip_backend.scene.estimators import estimator_name
 
     return estimator_name()

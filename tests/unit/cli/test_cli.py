@@ -19,6 +19,7 @@ from dollygrip.rotations import matrix_from_rotvec
 from dollygrip_backend.cli import inspect
 from dollygrip_backend.cli.main import app
 from dollygrip_backend.cli.plot import head_angles
+from dollygrip_backend.cli.progress import stages
 from dollygrip_backend.scene import estimators
 from dollygrip_backend.workers.runner import Runner
 
@@ -384,3 +385,11 @@ def test_doctor_names_the_weights_that_are_missing(here, monkeypatch, lost):
 def test_engines_are_listed_with_their_needs():
     result = dollygrip("engines")
     assert result.exit_code == 0 and "embedded" in result.output and "licence" in result.output
+
+
+def test_progress_says_that_models_load(capfd):
+    with stages() as report:
+        report("models", 0, 1)
+        report("depth", 0, 1)
+    shown = capfd.readouterr().err.splitlines()
+    assert "Loading the models" in shown[0] and "1/1" in shown[0] and "Depth" in shown[1]
