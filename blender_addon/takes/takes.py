@@ -64,9 +64,14 @@ def briefs() -> list[tuple[bpy.types.ID, bpy.types.PropertyGroup]]:
 
 
 def new_camera(scene: bpy.types.Scene, but: Container[str] = ()) -> bpy.types.Object:
-    """A Dollygrip camera without takes; but: as `make_shot`. Raises InputError for a linked scene."""
+    """A Dollygrip camera without takes; but: as `make_shot`. Raises InputError for a linked scene.
+
+    It sees as near and as far, in metres, in a scene of any unit: Blender's own clipping is a number of units.
+    """
     linked.check(scene)
     camera = bpy.data.objects.new(CAMERA_NAME, bpy.data.cameras.new(CAMERA_NAME))
+    camera.data.clip_start /= scene.unit_settings.scale_length
+    camera.data.clip_end /= scene.unit_settings.scale_length
     make_shot(scene, camera, but)
     camera.rotation_mode = "XYZ"
     scene.collection.objects.link(camera)

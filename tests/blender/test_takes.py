@@ -43,6 +43,17 @@ def ready(scene, scripted_backend, tmp_path, picture_path):
     return scene
 
 
+@pytest.mark.parametrize("unit", [1.0, 0.01, 0.001])
+def test_a_new_camera_sees_as_far_in_any_unit(scene, unit):
+    """What stands 0.2 to 900 metres ahead is between its clipping planes, what is nearer or farther is not."""
+    scene.unit_settings.scale_length = unit
+    shot = takes.new_camera(scene)
+    to_screen = np.array(shot.calc_matrix_camera(bpy.context.evaluated_depsgraph_get(), x=64, y=36))
+    metres = np.array([0.05, 0.2, 5.0, 900.0, 1100.0])
+    seen = to_screen @ np.array([[0.0, 0.0, -ahead / unit, 1.0] for ahead in metres]).T
+    assert (np.abs(seen[2] / seen[3]) < 1).tolist() == [False, True, True, True, False]
+
+
 def trucked(scene, frame=FRAMES) -> float:
     """How far right of the origin the scene's camera is on a frame."""
     scene.frame_set(frame)
