@@ -112,8 +112,9 @@ def _paths() -> Iterator[tuple[tuple[int, str], Any, str]]:
         yield (owner.session_uid, "reference"), brief, "reference"
     for scene in linked.own_scenes():
         yield (scene.session_uid, "notice"), scene.dollygrip, "notice"
-        for strip in strips.rendered(scene):
-            yield (scene.session_uid, f"strip {strip.name}"), strip, "directory"
+        for place, strip in enumerate(strips.rendered(scene)):
+            for name in ("name", "directory"):
+                yield (scene.session_uid, f"{name} of strip {place}"), strip, name
 
 
 def _name(owner: Any, name: str, value: str) -> None:
@@ -164,7 +165,10 @@ def _copied_into(folder: Path, file: Path) -> Path:
 
 
 def _collect_frames(scene: bpy.types.Scene, place: Path) -> None:
-    """Copy frames from temporary folders and let strips show the copies, but not while a job needs them there."""
+    """Copy frames from temporary folders and let strips show the copies, but not while a job needs them there.
+
+    Strips that are called after their folder are called after the copy.
+    """
     in_use = _in_use(scene)
     for strip in strips.rendered(scene):
         folder = strips.folder_of(strip)
@@ -173,6 +177,8 @@ def _collect_frames(scene: bpy.types.Scene, place: Path) -> None:
             shutil.copytree(folder, kept, dirs_exist_ok=True)
             _copying.add(folder.parent)
             strip.directory = f"{kept}{os.sep}"
+            if strip.name.startswith(folder.name):
+                strip.name = kept.name + strip.name.removeprefix(folder.name)
             if str(folder) in scene.dollygrip.notice:  # it says that they are there
                 scene.dollygrip.notice = ""
 

@@ -160,6 +160,30 @@ def test_temporary_pictures_of_one_name_stay_apart(scene, tmp_path, monkeypatch,
     assert len(list((tmp_path / "film" / "dollygrip" / "references").iterdir())) == 2
 
 
+@pytest.mark.parametrize("copy", [False, True])
+def test_strips_are_called_after_the_folders_that_their_frames_are_copied_to(scene, tmp_path, copy):
+    """But for one that the animator has renamed. After a copy was saved they are called and lie as before."""
+    made = []
+    for value in (10, 20, 30, 40):
+        folder = saving.new_folder(saving.temporary_folder())
+        made.append(strips.ensure(scene, [grey(folder, value)], 1, 1, {"take": "push in"}))
+    made[2].name = "title"
+    before = [(strip.name, strips.folder_of(strip)) for strip in made]
+    assert all(folder.name == "shot_001" for _, folder in before)
+    (tmp_path / "film").mkdir()
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "film" / "film.blend"), copy=copy)
+    if copy:
+        assert [(strip.name, strips.folder_of(strip)) for strip in made] == before
+        bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "film" / "film.blend"))
+    found = {strip.name: strips.folder_of(strip) for strip in strips.rendered(bpy.context.scene)}
+    assert sorted(folder.name for folder in found.values()) == ["shot_001", "shot_002", "shot_003", "shot_004"]
+    assert "title" in found
+    for name, folder in found.items():
+        assert name == "title" or name.startswith(f"{folder.name} push in")
+    shown = {picture.read_picture(str(folder / "plate.png")).max() for folder in found.values()}
+    assert shown == {10, 20, 30, 40}
+
+
 def shot_folders(place: Path) -> list[Path]:
     return [path for pattern in ("dollygrip/shot_*", f"{saving.TEMPORARY}*") for path in place.glob(pattern)]
 
