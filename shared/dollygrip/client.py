@@ -93,6 +93,7 @@ class Client:
         self._connection = connection
         self._context = zmq.Context()
         self._events: deque[Event] = deque()
+        self._jobs: set[str] = set()  # those under way, which go on when the backend is started again
         self._refs = itertools.count(1)
         socket = self._socket = self._context.socket(zmq.DEALER)
         socket.linger = 500
@@ -157,6 +158,7 @@ class Client:
         Credit starts at nothing. Raises BackendError (kind "unknown") where the backend has no such job.
         """
         ref = next(self._refs)
+        self._jobs.add(job_id)  # it goes on also where no answer comes
         self._send(protocol.Attach(job_id, have, ref))
         self._accepted(timeout, ref)
 
@@ -242,12 +244,13 @@ class Client:
         if not hasattr(self, "welcome"):
             hint = "Start the backend, or check its address and public key."
             return BackendError(f"No backend answers at {where}.", hint, "unreachable")
-        hint = "Start it again: the job goes on where it was."
+        hint = "Start it again: the job goes on where it was." if self._jobs else "Start it, and try again."
         return BackendError(f"The connection to the backend at {where} was lost.", hint, "lost")
 
     def _accepted(self, timeout: float, ref: int) -> str:
         """Wait until a job is accepted and return its id; that it has to wait in line is its first event."""
         answer = self._answer(Accepted, timeout, ref)
+        self._jobs.add(answer.job_id)
         if answer.position > 0:
             self._events.append(Queued(answer.job_id, answer.position))
         return answer.job_id
@@ -283,6 +286,8 @@ class Client:
             raise _error(message)
         elif isinstance(message, Queued | Progress | Done | Failed | Cancelled):
             self._events.append(message)
+            if isinstance(message, TERMINAL):
+                self._jobs.discard(message.job_id)
 
 
 def _error(failed: Failed) -> BackendError:

@@ -159,7 +159,7 @@ def test_the_server_is_killed_restarted_and_the_stream_goes_on(backend):
     with pytest.raises(BackendError) as caught:
         while True:
             have += isinstance(client.poll(5), FrameReady)
-    assert caught.value.kind == "lost" and "again" in caught.value.hint
+    assert caught.value.kind == "lost" and "the job goes on" in caught.value.hint
     client.close()
     wait_for(lambda: gone(pid))  # no worker outlives its server
     backend.start()
@@ -171,6 +171,15 @@ def test_the_server_is_killed_restarted_and_the_stream_goes_on(backend):
         assert isinstance(events[-1], Done) and events[-1].summary["had"] >= have
         client.attach(waiting)
         assert isinstance(until_end(client, waiting)[-1], Done)
+
+
+def test_without_a_job_under_way_no_lost_connection_says_that_one_goes_on(backend):
+    with backend.client() as client:
+        assert isinstance(list(client.run(*predict()))[-1], Done)
+        backend.kill()
+        with pytest.raises(BackendError) as caught:
+            client.submit(*predict())
+    assert caught.value.kind == "lost" and "goes on" not in caught.value.hint and caught.value.hint
 
 
 def test_a_client_survives_a_server_on_the_same_port(backend):
