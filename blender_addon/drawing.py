@@ -72,6 +72,8 @@ def draw_job(layout: bpy.types.UILayout, context: bpy.types.Context, kind: str) 
         row.operator("dollygrip.forget_job", text="", icon="X")
     if task is not None:
         if type(task).__name__ == kind:
+            if session.asked > 1:
+                wrapped(layout, context, f"{task.title}: {session.place} of {session.asked}")
             row = layout.row(align=True)
             count = f"  {status.done} / {status.total}" if status.total else ""
             row.progress(factor=status.share, text=f"{status.text}{count}")

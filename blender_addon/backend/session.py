@@ -70,6 +70,7 @@ class Session:
         self._held: list[Any] = []  # results that wait for the task's end
         self._thread: threading.Thread | None = None
         self._following: list[Task] = []
+        self.asked = self.place = 0  # how many tasks were asked for together; which of them runs, from 1
         self._scene = 0  # session_uid of the scene of the tasks
         self._outcomes: list[Outcome] = []
         self._executable: str | None = None
@@ -100,11 +101,12 @@ class Session:
         self._following, self._outcomes, self._executable = list(following), [], executable
         scene = bpy.data.scenes[task.scene_name, None]  # no linked one of that name
         self._scene, scene.dollygrip.notice = scene.session_uid, ""
+        self.asked, self.place = 1 + len(following), 0
         self._launch(task)
         self.on_queue()
 
     def _launch(self, task: Task) -> None:
-        self.task, self.status = task, Status("Connecting to the backend")
+        self.task, self.status, self.place = task, Status("Connecting to the backend"), self.place + 1
         self._orders, self._results, self._held = Orders(), queue.SimpleQueue(), []
         worker = Worker(task, self._executable, self._results, self._orders, self._show, self.connected)
         self._thread = threading.Thread(target=worker.run, name="dollygrip-client", daemon=True)
