@@ -13,7 +13,8 @@ from bpy.props import EnumProperty, FloatProperty, IntProperty
 
 from dollygrip.conventions import blender_from_c2w, c2w_from_blender
 from dollygrip.errors import DollygripError
-from dollygrip.physics import RIGS, SWAY_DEGREES, SWAY_TRAVEL, constrain, excess
+from dollygrip.physics import RIGS, SWAY_DEGREES, SWAY_TRAVEL, Rig, constrain, excess
+from dollygrip.rotations import angle_between
 from dollygrip.trajectory import Trajectory
 
 from .. import compat
@@ -23,7 +24,7 @@ from . import rigs
 
 HANDHELD = "Dollygrip Handheld"
 SAID = "dollygrip_physics"
-_TOLERANCE = POSITION_TOLERANCE / 4, ANGLE_TOLERANCE / 4
+_TOLERANCE = POSITION_TOLERANCE / 4, ANGLE_TOLERANCE / 4  # of new curves; a move that is changed by less stays
 _SHARES = (1.0, 0.85, 0.7, 0.55)  # of a support's accelerations and jerks, until the curves keep its bounds …
 _NEARLY = 1.05  # … but for this factor
 _SPREAD = 0.124  # standard deviation of Blender's Noise modifier at strength 1 and depth 0
@@ -45,7 +46,7 @@ def apply(context: bpy.types.Context, camera: bpy.types.Object, rig: str) -> Non
     """
     action, unit = takes.shown(camera), context.scene.unit_settings.scale_length
     support, before, said = RIGS[rig], _moved(context, camera), []
-    if max((ratio for ratio, _ in excess(before, support).values()), default=0.0) > _NEARLY:
+    if _is_beyond(before, support):
         for share in _SHARES:
             after, said = constrain(before, support, share, takes.frame_range(action)[0])
             turn = not np.array_equal(after.rotations, before.rotations)
@@ -56,7 +57,17 @@ def apply(context: bpy.types.Context, camera: bpy.types.Object, rig: str) -> Non
                 break
         else:
             said.append(f"Its curves still reach {left[worst]:.1f} times the {worst} of a {support.title.lower()}.")
-    action[SAID] = said or [f"A {support.title.lower()} can do this move as it is."]
+    action[SAID] = said or [f"The camera already moves like a {support.title.lower()}."]
+
+
+def _is_beyond(move: Trajectory, support: Rig) -> bool:
+    """Whether what a support can do differs from a move by more than new curves may differ from that."""
+    if max((ratio for ratio, _ in excess(move, support).values()), default=0.0) <= _NEARLY:
+        return False
+    nearest, _ = constrain(move, support)
+    moved = np.linalg.norm(nearest.positions - move.positions, axis=1).max() / move.scene_depth
+    turned = angle_between(nearest.rotations, move.rotations).max()
+    return moved > _TOLERANCE[0] or turned > _TOLERANCE[1]
 
 
 def _moved(context: bpy.types.Context, camera: bpy.types.Object) -> Trajectory:

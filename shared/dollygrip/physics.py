@@ -313,7 +313,13 @@ def _gave_way(
     turned = np.degrees(
         np.linalg.norm(rotvec_from_matrix(np.swapaxes(before.rotations, 1, 2) @ after.rotations), axis=1)
     )
-    said.append(f"The camera moved by up to {moved.max():.3g} m and {turned.max():.1f}° to get within.")
+    said.append(f"The camera moved by up to {_in_words(moved.max())} and {turned.max():.1f}° to get within.")
     if moved[-1] > 0.002 * before.scene_depth or turned[-1] > 0.15:
-        said.append(f"The end could not be reached: {moved[-1]:.3g} m and {turned[-1]:.1f}° are missing.")
+        said.append(f"The end could not be reached: {_in_words(moved[-1])} and {turned[-1]:.1f}° are missing.")
     return said
+
+
+def _in_words(metres: float) -> str:
+    """A length by two digits, no finer than a micrometre, in the unit that makes them readable."""
+    size, unit = next(((s, u) for s, u in ((1.0, "m"), (0.01, "cm")) if metres >= s), (0.001, "mm"))
+    return f"{np.format_float_positional(round(metres / size, 3), 2, unique=False, fractional=False, trim='-')} {unit}"

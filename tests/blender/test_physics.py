@@ -8,7 +8,19 @@ import pytest
 from bl_ext.user_default.dollygrip import compat
 from bl_ext.user_default.dollygrip.camera import camera
 from bl_ext.user_default.dollygrip.rigs import physics, rigs
-from blender.sample_takes import DEPTH, FRAMES, START, add_take, assert_same_view, counts, orbit, parent_of, seen
+from blender.sample_takes import (
+    DEPTH,
+    FRAMES,
+    START,
+    add_take,
+    assert_same_view,
+    circle,
+    counts,
+    keys_of,
+    orbit,
+    parent_of,
+    seen,
+)
 from blender.test_collisions import forward
 
 from dollygrip.physics import RIGS, excess
@@ -35,7 +47,7 @@ def test_a_support_bounds_the_evaluated_camera(scene, name, rig):
     assert rigs.kind_of(action) == ("PLAIN" if stuck and rig == "PATH" else rig)
     bpy.ops.dollygrip.apply_physics(rig=name)
     assert_same_view(seen(scene), after, times=1e-3)
-    assert list(action[physics.SAID]) == [f"A {name} can do this move as it is."] or stuck
+    assert list(action[physics.SAID]) == [f"The camera already moves like a {name}."] or stuck
 
 
 def test_bounds_that_curves_cannot_keep_are_said(scene, monkeypatch):
@@ -56,7 +68,8 @@ def test_what_had_to_give_way_is_said_in_the_scenes_frames_and_in_metres(scene):
     worst, moved = action[physics.SAID][:2]
     frame = int(re.search(r"at frame (\d+)\.", worst)[1])
     assert abs(frame - (START + FRAMES // 2)) <= 3
-    assert 0.5 < float(re.search(r"moved by up to ([\d.]+) m and", moved)[1]) < 2
+    length, unit = re.search(r"moved by up to ([\d.]+) (c?m) and", moved).groups()
+    assert 0.5 < float(length) / {"m": 1, "cm": 100}[unit] < 2
 
 
 def test_what_a_support_can_do_is_left_alone(scene):
@@ -65,7 +78,19 @@ def test_what_a_support_can_do_is_left_alone(scene):
     bpy.ops.dollygrip.apply_physics(rig="dolly")
     assert_same_view(seen(scene), before, times=1e-3)
     assert keys == [tuple(p.co) for c in compat.take_curves(action) for p in c.keyframe_points]
-    assert list(action[physics.SAID]) == ["A dolly can do this move as it is."]
+    assert list(action[physics.SAID]) == ["The camera already moves like a dolly."]
+
+
+def test_a_move_that_a_support_would_hardly_change_keeps_its_keys(scene):
+    """An orbit of four keys, whose acceleration jumps at them by more than a steadicam's may."""
+    action = add_take(scene, lambda t: circle(0.6 * t**3 * (10 - 15 * t + 6 * t**2)))
+    over = excess(camera.attrs.evolve(seen(scene), scene_depth=DEPTH), RIGS["steadicam"])
+    assert max(ratio for ratio, _ in over.values()) > physics._NEARLY
+    keys = keys_of(action)
+    assert len(keys["location", 0]) == 4
+    bpy.ops.dollygrip.apply_physics(rig="steadicam")
+    assert keys_of(action) == keys
+    assert list(action[physics.SAID]) == ["The camera already moves like a steadicam."]
 
 
 def test_handheld_is_a_layer_over_every_rig(scene):

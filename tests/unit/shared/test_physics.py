@@ -75,6 +75,27 @@ def test_a_tripod_does_not_travel_but_pans():
     assert any("end could not be reached" in line for line in said)
 
 
+@pytest.mark.parametrize(
+    ("drift", "said"),
+    [
+        (9.27e-5, "0.093 mm"),
+        (0.00346, "3.5 mm"),
+        (0.0346, "3.5 cm"),
+        (3.4567, "3.5 m"),
+        (123.4, "120 m"),
+        (0.0, "0 mm"),
+    ],
+)
+def test_lengths_are_said_by_two_digits_in_the_unit_that_suits_them(drift, said):
+    """Of a camera on a tripod that drifts so far while it turns too fast."""
+    t = np.linspace(0, 1, 49)[:, None]
+    c2w = np.tile(np.eye(4), (49, 1, 1))
+    c2w[:, :3, 3], c2w[:, :3, :3] = drift * t * [1.0, 0, 0], matrix_from_rotvec(2.5 * t * [0, 1.0, 0])
+    before = Trajectory(c2w, np.tile([500.0, 500, 320, 180], (49, 1)), (640, 360), FPS, 4.0)
+    moved = next(line for line in constrain(before, RIGS["tripod"])[1] if "moved" in line)
+    assert moved.startswith(f"The camera moved by up to {said} and ")
+
+
 def test_a_move_too_far_keeps_its_shape():
     """An arc four times too fast becomes a smaller arc, not a line."""
     t = np.linspace(0, np.pi, 97)
