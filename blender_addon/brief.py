@@ -32,7 +32,7 @@ def _can_be_path(_direct, candidate: bpy.types.Object) -> bool:
     return candidate.type in PATHS
 
 
-def _clear_error(_brief, context: bpy.types.Context) -> None:
+def clear_error(_brief, context: bpy.types.Context) -> None:
     """What was wrong may be right by now."""
     state = context.scene.dollygrip
     if state.error or state.hint:
@@ -46,17 +46,27 @@ class DOLLYGRIP_PG_direct(bpy.types.PropertyGroup):
         name="New Direction",
         description="What the camera does in this part instead, in your own words",
         options={"TEXTEDIT_UPDATE"},
+        update=clear_error,
     )
     first: IntProperty(
-        name="First", description="First frame of the part, where no keys are selected", options=_UNKEYED
+        name="First",
+        description="First frame of the part, where no keys are selected",
+        options=_UNKEYED,
+        update=clear_error,
     )
-    last: IntProperty(name="Last", description="Last frame of the part, where no keys are selected", options=_UNKEYED)
+    last: IntProperty(
+        name="Last",
+        description="Last frame of the part, where no keys are selected",
+        options=_UNKEYED,
+        update=clear_error,
+    )
     path: PointerProperty(
         name="Path",
         description="A curve or Grease Pencil drawing that the camera moves along, from its first point to its last. "
         "Of several strokes the last one counts",
         type=bpy.types.Object,
         poll=_can_be_path,
+        update=clear_error,
     )
 
 
@@ -70,14 +80,14 @@ class DOLLYGRIP_PG_brief(bpy.types.PropertyGroup):
         name="Prompt",
         description="What the camera does and what is seen, in your own words",
         options={"TEXTEDIT_UPDATE"},
-        update=_clear_error,
+        update=clear_error,
     )
     reference: StringProperty(
         name="Reference",
         description="The picture that the shot starts from",
         subtype="FILE_PATH",
         options=compat.RELATIVE_PATH,
-        update=_clear_error,
+        update=clear_error,
     )
     frame_count: IntProperty(
         name="Frames",
@@ -86,12 +96,14 @@ class DOLLYGRIP_PG_brief(bpy.types.PropertyGroup):
         soft_min=2,
         soft_max=1000,
         options=_UNKEYED,
+        update=clear_error,
     )
     seed: IntProperty(
         name="Seed",
         description="Another seed gives another camera for the same prompt",
         soft_min=0,
         options=_UNKEYED,
+        update=clear_error,
     )
     takes: IntProperty(
         name="Takes",
@@ -100,6 +112,7 @@ class DOLLYGRIP_PG_brief(bpy.types.PropertyGroup):
         soft_min=1,
         soft_max=8,
         options=_UNKEYED,
+        update=clear_error,
     )
     strength: FloatProperty(
         name="Strength",
@@ -108,6 +121,7 @@ class DOLLYGRIP_PG_brief(bpy.types.PropertyGroup):
         soft_min=0.0,
         soft_max=2.0,
         options=_UNKEYED,
+        update=clear_error,
     )
     start: PointerProperty(
         name="Start At",
@@ -115,19 +129,21 @@ class DOLLYGRIP_PG_brief(bpy.types.PropertyGroup):
         "Without one it starts 1.6 m above the origin, level, looking along +Y",
         type=bpy.types.Object,
         poll=_is_camera,
-        update=_clear_error,
+        update=clear_error,
     )
     exact_depth: BoolProperty(
         name="Depth from Scene",
         description="The reference shows this scene from the start camera: take its depth from the geometry, exactly, "
         "instead of estimating it from the picture",
         options=_UNKEYED,
+        update=clear_error,
     )
     use_director: BoolProperty(
         name="Director",
         description="A vision-language model of the backend looks at the picture and puts the prompt's intent into "
         "camera moves first",
         options=_UNKEYED,
+        update=clear_error,
     )
     scene_depth: FloatProperty(
         name="Depth",
@@ -137,6 +153,7 @@ class DOLLYGRIP_PG_brief(bpy.types.PropertyGroup):
         unit="LENGTH",
         soft_min=0.0,
         options=_UNKEYED,
+        update=clear_error,
     )
     subject_kind: EnumProperty(
         name="Subject",
@@ -147,6 +164,7 @@ class DOLLYGRIP_PG_brief(bpy.types.PropertyGroup):
             ("OBJECT", "Object", "An object of the scene, at its true distance"),
         ],
         options=_UNKEYED,
+        update=clear_error,
     )
     subject_point: FloatVectorProperty(
         name="Point",
@@ -154,9 +172,13 @@ class DOLLYGRIP_PG_brief(bpy.types.PropertyGroup):
         size=2,
         default=(0.5, 0.5),
         options=_UNKEYED,
+        update=clear_error,
     )
     subject_object: PointerProperty(
-        name="Object", description="The subject, which the start camera sees", type=bpy.types.Object
+        name="Object",
+        description="The subject, which the start camera sees",
+        type=bpy.types.Object,
+        update=clear_error,
     )
     captured: StringProperty(name="Captured", description="The reference that is a camera's view, and its pose")
     direct: PointerProperty(type=DOLLYGRIP_PG_direct)

@@ -8,6 +8,7 @@ import numpy as np
 
 from . import compat, picture_file
 from .backend.session import session
+from .takes import takes
 
 _previews: bpy.utils.previews.ImagePreviewCollection | None = None
 
@@ -63,7 +64,7 @@ def wrapped(layout: bpy.types.UILayout, context: bpy.types.Context, text: str, i
 
 
 def draw_job(layout: bpy.types.UILayout, context: bpy.types.Context, kind: str) -> None:
-    """Progress of the running task of this kind, or how the last task of this kind ended."""
+    """Progress of the running task of this kind, or how the last one of this kind ended where its shot is shown."""
     state, task, status = context.scene.dollygrip, session.task, session.status
     if session.pending(context.scene) == kind:
         row = layout.row(align=True)
@@ -79,7 +80,8 @@ def draw_job(layout: bpy.types.UILayout, context: bpy.types.Context, kind: str) 
             row.progress(factor=status.share, text=f"{status.text}{count}")
             row.operator("dollygrip.cancel_job", text="", icon="X")
         return
-    if session.last != kind:
+    shown = {shot.session_uid for shot in (context.scene.camera, takes.find_camera(context.scene)) if shot}
+    if session.last != kind or state.about not in {0, *shown}:
         return
     if state.error:
         box = layout.box()

@@ -3,10 +3,13 @@
 import bpy
 from bpy.props import BoolProperty, CollectionProperty, IntProperty, PointerProperty, StringProperty
 
-from .brief import DOLLYGRIP_PG_brief, DOLLYGRIP_PG_direct
+from . import linked
+from .brief import DOLLYGRIP_PG_brief, DOLLYGRIP_PG_direct, clear_error
 from .rigs import rigs
 from .shots import shots
 from .takes import copies, selection, takes
+
+_SAID = ("error", "hint", "notice", "about")  # of a job of this session, to be said until the next one
 
 
 def _switch_take(state, _context) -> None:
@@ -64,19 +67,32 @@ class DOLLYGRIP_PG_scene(bpy.types.PropertyGroup):
         description="The reference is a view of this scene: keep the scene's own geometry in every frame",
         default=True,
     )
-    engine: StringProperty(name="Engine", description="The video engine; auto takes the best available", default="auto")
+    engine: StringProperty(
+        name="Engine", description="The video engine; auto takes the best available", default="auto", update=clear_error
+    )
     width: IntProperty(
         name="Width",
         description="Width of the video in pixels; 0 takes what suits engine and scene",
         soft_min=0,
+        update=clear_error,
     )
-    height: IntProperty(name="Height", description="Height of the video in pixels; 0 follows the width", soft_min=0)
+    height: IntProperty(
+        name="Height",
+        description="Height of the video in pixels; 0 follows the width",
+        soft_min=0,
+        update=clear_error,
+    )
     shot_index: IntProperty(name="Shot", get=_shot_index, set=_show_shot)
     job: StringProperty(name="Job", description="What it takes to go on with a running job when the file is opened")
     waiting: StringProperty(name="Waiting", description="Shots that were queued for rendering when the file was saved")
     error: StringProperty(name="Error", options={"SKIP_SAVE"})
     hint: StringProperty(name="Way Out", options={"SKIP_SAVE"})
     notice: StringProperty(name="Notice", options={"SKIP_SAVE"})
+    about: IntProperty(
+        name="About",
+        description="session_uid of the shot that these are about; 0: of none alone",
+        options={"SKIP_SAVE"},
+    )
 
     @property
     def brief(self) -> DOLLYGRIP_PG_brief:
@@ -101,6 +117,14 @@ class DOLLYGRIP_PG_scene(bpy.types.PropertyGroup):
             camera.dollygrip_shot.take_index = index
 
 
+@bpy.app.handlers.persistent
+def forget_said(_path: str) -> None:
+    """Files keep what was said when they were saved, SKIP_SAVE or not."""
+    for scene in linked.own_scenes():
+        for name in _SAID:
+            scene.dollygrip.property_unset(name)
+
+
 _register_classes, _unregister_classes = bpy.utils.register_classes_factory(
     (DOLLYGRIP_PG_direct, DOLLYGRIP_PG_brief, DOLLYGRIP_PG_take, DOLLYGRIP_PG_shot, DOLLYGRIP_PG_scene)
 )
@@ -110,8 +134,10 @@ def register() -> None:
     _register_classes()
     bpy.types.Object.dollygrip_shot = PointerProperty(type=DOLLYGRIP_PG_shot)
     bpy.types.Scene.dollygrip = PointerProperty(type=DOLLYGRIP_PG_scene)
+    bpy.app.handlers.load_post.append(forget_said)
 
 
 def unregister() -> None:
+    bpy.app.handlers.load_post.remove(forget_said)
     del bpy.types.Scene.dollygrip, bpy.types.Object.dollygrip_shot
     _unregister_classes()

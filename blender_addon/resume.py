@@ -172,6 +172,7 @@ class DOLLYGRIP_OT_resume_job(Job, bpy.types.Operator):
     bl_idname = "dollygrip.resume_job"
     bl_label = "Resume"
     task = RenderShot
+    of_shown = False
 
     @classmethod
     def poll(cls, context):

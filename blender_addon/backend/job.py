@@ -5,6 +5,7 @@ import bpy
 from dollygrip.errors import DollygripError
 
 from .. import linked
+from ..takes import takes
 from .executable import backend_executable
 from .session import StartBackend, Task, redraw, session
 
@@ -12,11 +13,13 @@ from .session import StartBackend, Task, redraw, session
 class Job:
     """A job as an operator. `task`, which each operator defines, is its tasks' class: its `of` reads the scene.
 
+    of_shown: whether it asks something of the shot that is shown, so that what is wrong is wrong with that.
     To start one is no step of undo: it would hold nothing. What comes back is one (session.push_undo).
     """
 
     bl_options = {"REGISTER"}
     task: type[Task]
+    of_shown = True
 
     @classmethod
     def poll(cls, context):
@@ -36,10 +39,14 @@ class Job:
         """What to do, one after the other. Raises DollygripError with what is wrong."""
         return [self.task.of(context)]
 
+    def _about(self, scene: bpy.types.Scene) -> int:
+        """session_uid of the shot that something is asked of; 0 where that is not the one that is shown, or none is."""
+        return takes.Named.of(takes.find_camera(scene)).uid if self.of_shown else 0
+
     def _begin(self, context: bpy.types.Context, wait: bool) -> set[str]:
         state = context.scene.dollygrip
         state.error = state.hint = state.notice = ""
-        session.last = self.task.__name__
+        session.last, state.about = self.task.__name__, self._about(context.scene)
         try:
             first, *following = self.tasks(context)
             if not wait:
@@ -63,6 +70,7 @@ class DOLLYGRIP_OT_start_backend(Job, bpy.types.Operator):
     bl_idname = "dollygrip.start_backend"
     bl_label = "Start Backend"
     task = StartBackend
+    of_shown = False
 
 
 class DOLLYGRIP_OT_cancel_job(bpy.types.Operator):

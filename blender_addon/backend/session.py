@@ -213,6 +213,8 @@ class Session:
             said = f"{task.title}: {error.message}" if several else error.message
             outcome = attrs.evolve(outcome, error=DollygripError(said, error.hint, error.kind))
         self._outcomes.append(outcome)
+        if scene is not None:
+            scene.dollygrip.about = 0  # which tasks of one shot change
         self._note_error(scene or bpy.context.scene)
         if task.job_id and (scene is None or not (error and error.kind in _OUT_OF_REACH)):
             self.ended.add(task.job_id)

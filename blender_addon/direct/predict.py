@@ -200,10 +200,11 @@ class PredictCamera:
             self.now_seen = scene.camera.name
         with bpy.context.temp_override(scene=scene):
             shot = shot or takes.find_camera(scene)
+            self.shot = takes.Named.of(shot)
             self.overruled = overruled.said(bpy.context, shot, *takes.frame_range(action))
 
     def finish(self, scene: bpy.types.Scene, outcome: Outcome) -> None:
-        scene.dollygrip.notice = self.said()
+        scene.dollygrip.notice, scene.dollygrip.about = self.said(), self.shot.uid
         if scene.dollygrip.notice:
             push_undo("Predict Camera")
         elif outcome.state == "cancelled":

@@ -243,6 +243,7 @@ class Redirect:
 
     def finish(self, scene: bpy.types.Scene, outcome: Outcome) -> None:
         state = scene.dollygrip
+        state.about = self.camera.uid
         if self.error and not outcome.error:
             state.error, state.hint = self.error.message, self.error.hint
         if not self.made:

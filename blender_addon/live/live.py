@@ -151,7 +151,7 @@ class LiveDirection:
         made = task.prepare(TakeReady(task.job_id, 0, self.preview.trajectory))
         task.deliver(scene, made)
         self.preview = None
-        scene.dollygrip.error = scene.dollygrip.hint = ""
+        scene.dollygrip.error, scene.dollygrip.hint, scene.dollygrip.about = "", "", task.shot.uid
         scene.dollygrip.notice, session.last = task.said(), PredictCamera.__name__
 
     def _ask(self, context: bpy.types.Context) -> None:

@@ -141,6 +141,7 @@ class DOLLYGRIP_OT_measure_camera(Job, bpy.types.Operator):
     bl_idname = "dollygrip.measure_camera"
     bl_label = "Measure Camera"
     task = MeasureCamera
+    of_shown = False
 
 
 register, unregister = bpy.utils.register_classes_factory((DOLLYGRIP_OT_measure_camera,))

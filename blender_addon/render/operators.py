@@ -29,6 +29,7 @@ class DOLLYGRIP_OT_render_shots(Job, bpy.types.Operator):
     bl_idname = "dollygrip.render_shots"
     bl_label = "Render Shots"
     task = RenderShot
+    of_shown = False
 
     which: EnumProperty(items=[("SELECTED", "Selected", "Shots with a tick in the list"), ("ALL", "All", "All shots")])
 

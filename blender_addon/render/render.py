@@ -202,6 +202,7 @@ class RenderShot:
 
     def finish(self, scene: bpy.types.Scene, outcome: Outcome) -> None:
         before = scene.dollygrip.notice  # of the shots of this queue that have ended
+        scene.dollygrip.about = self.shot.uid if session.asked == 1 else 0
         if self.files:
             strip = self._show(scene, self._shot(outcome.state, outcome.summary))
             if strip and not colours.are_true(scene, strip):

@@ -244,6 +244,7 @@ class DOLLYGRIP_OT_load_take(_File, bpy.types.Operator):
             fitted = camera.fit_unseen(found, camera.Placement.of(scene, rig and rig.data, None, file.first))
         except DollygripError as error:
             scene.dollygrip.error, scene.dollygrip.hint, scene.dollygrip.notice = error.message, error.hint, ""
+            scene.dollygrip.about = takes.Named.of(takes.find_camera(scene)).uid
             self.report({"ERROR"}, "\n".join(filter(None, (error.message, error.hint))))  # a line each in the popup
             return {"CANCELLED"}
         meta = found.meta
@@ -251,6 +252,7 @@ class DOLLYGRIP_OT_load_take(_File, bpy.types.Operator):
         name = takes.name_of(meta.get("prompt") or bpy.path.display_name_from_filepath(path))
         first, last = takes.frame_range(takes.add(scene, fitted, name, {**provenance, "file": path}))
         scene.dollygrip.error = scene.dollygrip.hint = ""
+        scene.dollygrip.about = takes.Named.of(takes.find_camera(scene)).uid
         scene.dollygrip.notice = f"{'; '.join([_said(scene, found, fitted, first, last), *file.notes])}."
         self.report({"INFO"}, scene.dollygrip.notice)
         return {"FINISHED"}

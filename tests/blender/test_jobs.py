@@ -4,6 +4,7 @@ import json
 import shutil
 import signal
 import time
+from operator import attrgetter
 from pathlib import Path
 
 import addon_utils
@@ -492,10 +493,32 @@ def test_takes_and_shots_survive_saving(ready, tmp_path):
     assert scene.camera.matrix_world.translation.x == pytest.approx(1, abs=0.01)
 
 
-@pytest.mark.parametrize(("name", "value"), [("prompt", "go"), ("reference", "//other.png"), ("start", "Own")])
-def test_an_error_goes_when_what_it_may_be_about_changes(ready, name, value):
+_FIELDS = {
+    "dollygrip.brief": {
+        "prompt": "go",
+        "reference": "//other.png",
+        "frame_count": 9,
+        "seed": 3,
+        "takes": 2,
+        "strength": 0.5,
+        "start": "Own",
+        "exact_depth": True,
+        "use_director": True,
+        "scene_depth": 3.0,
+        "subject_kind": "POINT",
+        "subject_point": (0.1, 0.2),
+        "subject_object": "Own",
+    },
+    "dollygrip.brief.direct": {"prompt": "go", "first": 1, "last": 9},
+    "dollygrip": {"engine": "procedural", "width": 64, "height": 64},
+}
+
+
+@pytest.mark.parametrize(("of", "name"), [(of, name) for of, values in _FIELDS.items() for name in values])
+def test_an_error_goes_when_what_it_may_be_about_changes(ready, of, name):
     state, own = ready.dollygrip, bpy.data.objects.new("Own", bpy.data.cameras.new("Own"))
     state.brief.reference = ""
     assert "No reference picture" in error_of(bpy.ops.dollygrip.predict_camera)
-    setattr(state.brief, name, own if name == "start" else value)
+    value = _FIELDS[of][name]
+    setattr(attrgetter(of)(state.id_data), name, own if value == "Own" else value)
     assert not state.error and not state.hint

@@ -3,11 +3,12 @@
 import bpy
 import pytest
 from bl_ext.user_default.dollygrip.backend.session import session
+from bl_ext.user_default.dollygrip.direct.predict import PredictCamera
 from bl_ext.user_default.dollygrip.drawing import draw_job
 from bl_ext.user_default.dollygrip.render.render import RenderShot
 from bl_ext.user_default.dollygrip.shots import shots
 from blender.test_fetching import a_context, texts
-from blender.test_jobs import pump_until
+from blender.test_jobs import error_of, pump_until
 from blender.test_takes import pump_until_idle
 
 
@@ -39,3 +40,79 @@ def test_progress_names_the_shot_of_several_and_its_place(film):
     session.start(RenderShot.of(bpy.context, one), "")
     assert "of 1" not in said("RenderShot")
     pump_until_idle()
+
+
+def test_what_came_of_a_shot_is_said_under_that_shot_alone(film):
+    one, two = shots.of_scene(film)
+    for operator, kind, expected in (
+        (bpy.ops.dollygrip.predict_camera, "PredictCamera", "go: frames"),
+        (bpy.ops.dollygrip.render_shot, "RenderShot", "frames are in"),
+    ):
+        operator()
+        assert expected in said(kind)
+        film.frame_set(1)
+        assert film.camera == one and not said(kind)
+        film.frame_set(11)
+        assert film.camera == two and expected in said(kind)
+        two.name = "Renamed"
+        assert expected in said(kind)
+    bpy.ops.dollygrip.new_shot()
+    assert not said("RenderShot")
+
+
+def test_where_a_shot_is_chosen_meanwhile_the_message_stays_with_the_one_that_was_asked(film):
+    film.dollygrip.brief.prompt = "sleep=0.3"
+    session.start(PredictCamera.of(bpy.context), "")
+    session.last = "PredictCamera"
+    film.frame_set(1)
+    pump_until_idle()
+    assert film.dollygrip.notice and not said("PredictCamera")
+    film.frame_set(11)
+    assert "frames 11 to 22" in said("PredictCamera")
+
+
+def test_a_shot_beside_the_first_that_was_predicted_says_nothing_of_it(ready):
+    bpy.ops.dollygrip.predict_camera()
+    assert "go: frames" in said("PredictCamera")
+    bpy.ops.dollygrip.new_shot()
+    assert not said("PredictCamera")
+
+
+def test_what_is_wrong_with_a_shot_is_said_under_that_shot_alone(film):
+    film.dollygrip.brief.prompt = ""
+    error_of(bpy.ops.dollygrip.predict_camera)
+    assert "The prompt is empty." in said("PredictCamera")
+    film.frame_set(1)
+    assert not said("PredictCamera")
+    film.frame_set(11)
+    assert "The prompt is empty." in said("PredictCamera")
+
+
+def test_what_came_of_several_shots_and_of_none_is_said_everywhere(film):
+    bpy.ops.dollygrip.render_shots(which="ALL")
+    notice = said("RenderShot")
+    assert notice.count("frames are in") == 2
+    film.frame_set(1)
+    assert said("RenderShot") == notice
+    bpy.ops.dollygrip.start_backend()
+    film.frame_set(11)
+    assert "The backend is ready." in said("StartBackend")
+    film.dollygrip.brief.prompt = ""
+    error_of(lambda: bpy.ops.dollygrip.render_shots(which="ALL"))
+    film.frame_set(1)
+    assert "The prompt is empty." in said("RenderShot"), "with the name of the shot, where that is fixed or not"
+
+
+def test_nothing_that_was_said_is_there_in_a_file_that_is_opened(film):
+    bpy.ops.wm.save_mainfile()  # which makes paths relative, and so changes what is asked
+    film.dollygrip.brief.prompt = ""
+    error_of(bpy.ops.dollygrip.predict_camera)
+    bpy.ops.wm.save_mainfile()
+    assert "The prompt is empty." in said("PredictCamera"), "the open one goes on saying it"
+    bpy.ops.wm.open_mainfile(filepath=bpy.data.filepath)
+    assert not said("PredictCamera") and not bpy.context.scene.dollygrip.error
+    bpy.context.scene.dollygrip.brief.prompt = "go"
+    bpy.ops.dollygrip.predict_camera()
+    bpy.ops.wm.save_mainfile()
+    bpy.ops.wm.open_mainfile(filepath=bpy.data.filepath)
+    assert not said("PredictCamera") and not bpy.context.scene.dollygrip.notice
