@@ -214,3 +214,11 @@ def is_file(path: Path) -> bool:
         return path.is_file()
     except OSError:
         return False
+
+
+def is_folder(path: Path) -> bool:
+    """Whether there is a folder, as `is_file` says it of a file."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False

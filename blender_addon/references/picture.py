@@ -38,7 +38,7 @@ def read_picture(path: str, size: tuple[int, int] | None = None) -> np.ndarray:
         return _read_file(absolute, size, (found.st_mtime_ns, found.st_size))
     if packed := _packed(absolute):
         return _taken(packed.copy(), packed.packed_file.data, size, f"The packed picture {packed.name}")
-    wrong = "is a folder" if absolute.is_dir() else "does not exist"
+    wrong = "is a folder" if compat.is_folder(absolute) else "does not exist"
     raise InputError(f"The reference picture {absolute} {wrong}.", "Pick another file under Reference.")
 
 
