@@ -4,7 +4,7 @@ It lies with the shot's camera, so that it is saved, undone, duplicated and appe
 state of jobs, is the scene's: see `properties`.
 """
 
-from collections.abc import Container
+from collections.abc import Callable, Container
 
 import bpy
 from bpy.props import (
@@ -21,6 +21,7 @@ from . import compat
 
 PATHS = {"CURVE", "GPENCIL", "GREASEPENCIL"}  # types of objects that a camera can move along
 STAYS = {"prompt", "subject_kind", "subject_point", "subject_object", "direct"}  # with its shot; not for the next one
+asked: list[Callable[[bpy.types.Scene], None]] = []  # called when the prompt or the reference of a shot has changed
 _UNKEYED: set[str] = set()  # options without ANIMATABLE: a key would lie in the take that is shown
 
 
@@ -37,6 +38,12 @@ def clear_error(_brief, context: bpy.types.Context) -> None:
     state = context.scene.dollygrip
     if state.error or state.hint:
         state.error = state.hint = ""
+
+
+def _changed(_brief, context: bpy.types.Context) -> None:
+    clear_error(_brief, context)
+    for hear in asked:
+        hear(context.scene)
 
 
 class DOLLYGRIP_PG_direct(bpy.types.PropertyGroup):
@@ -80,14 +87,14 @@ class DOLLYGRIP_PG_brief(bpy.types.PropertyGroup):
         name="Prompt",
         description="What the camera does and what is seen, in your own words",
         options={"TEXTEDIT_UPDATE"},
-        update=clear_error,
+        update=_changed,
     )
     reference: StringProperty(
         name="Reference",
         description="The picture that the shot starts from",
         subtype="FILE_PATH",
         options=compat.RELATIVE_PATH,
-        update=clear_error,
+        update=_changed,
     )
     frame_count: IntProperty(
         name="Frames",

@@ -18,7 +18,7 @@ import attrs
 import numpy as np
 
 from dollygrip.errors import InputError
-from dollygrip.protocol import DepthRequest, PredictRequest
+from dollygrip.protocol import DepthRequest, LookRequest, PredictRequest
 from dollygrip.trajectory import Trajectory
 from dollygrip_backend.workers.runner import DepthMap
 
@@ -33,6 +33,8 @@ class Runner:
             if not have:
                 yield DepthMap(hall(request.scene_depth or 1.0), 50.0)
             return {"pid": os.getpid(), "had": have}
+        if isinstance(request, LookRequest):
+            return {"pid": os.getpid()}
         script = dict(word.split("=", 1) for word in request.prompt.split() if "=" in word)
         predict = isinstance(request, PredictRequest)
         total = request.takes if predict else len(arrays["c2w"])

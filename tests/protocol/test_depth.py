@@ -17,6 +17,7 @@ from dollygrip.protocol import (
     Depth,
     DepthRequest,
     Done,
+    LookRequest,
     PredictRequest,
     ProtocolError,
     Submit,
@@ -80,6 +81,21 @@ def test_a_depth_job_gives_one_map_at_the_asked_scale_without_credit(client):
 def test_a_scale_that_is_none_is_refused_in_a_sentence(client, scene_depth):
     with pytest.raises(BackendError, match="The scene depth is"):
         client.submit(DepthRequest(scene_depth=scene_depth), {"image": image()})
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        (LookRequest(scene_depth=0.0), "The scene depth is"),
+        (LookRequest(view_degrees=float("nan")), "The field of view in degrees is"),
+        (LookRequest(view_degrees=171.0), "The field of view in degrees is"),
+    ],
+)
+def test_a_look_that_no_prediction_could_use_is_refused_in_a_sentence(asked, says):
+    with pytest.raises(InputError, match=says):
+        validate(asked, {"image": image()})
+    with pytest.raises(InputError, match="depth"):
+        validate(LookRequest(), {"image": image(), "depth": np.ones((3, 3), np.float32)})
 
 
 def test_a_subjects_depth_needs_its_place_and_must_be_positive():

@@ -4,7 +4,7 @@ import attrs
 import numpy as np
 from protocol.real_backend import Backend
 
-from dollygrip.protocol import Cancelled, Done, PredictRequest, Progress, RenderRequest, TrajectoryHeader
+from dollygrip.protocol import Cancelled, Done, LookRequest, PredictRequest, Progress, RenderRequest, TrajectoryHeader
 from dollygrip.trajectory import Trajectory
 
 
@@ -34,7 +34,9 @@ def test_models_are_said_to_load_by_the_job_that_loads_them(tmp_path):
             first = stages(client, request, {"image": image})
             assert first == ["models", "depth", "camera"]
             assert stages(client, attrs.evolve(request, prompt="dolly in"), {"image": image}) == ["camera"]
-            assert stages(client, request, {"image": image[::-1].copy()}) == ["depth", "camera"]
+            other = {"image": image[::-1].copy()}
+            assert stages(client, LookRequest(), other) == ["depth", "camera"]
+            assert stages(client, request, other) == ["camera"], "it was looked at ahead"
             still = Trajectory(
                 np.tile(np.eye(4), (3, 1, 1)), np.tile([104.0, 104, 52, 32], (3, 1)), (104, 64), 24.0, 2.0
             )

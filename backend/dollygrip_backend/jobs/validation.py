@@ -11,13 +11,20 @@ from dollygrip.protocol import (
     DepthRequest,
     FetchRequest,
     Limits,
+    LookRequest,
     MeasureRequest,
     PredictRequest,
     RenderRequest,
     Request,
 )
 from dollygrip_backend import video
-from dollygrip_backend.predictor.checks import check_numbers, check_prompt, check_range, check_scene_depth
+from dollygrip_backend.predictor.checks import (
+    check_numbers,
+    check_prompt,
+    check_range,
+    check_scene_depth,
+    check_view_degrees,
+)
 from dollygrip_backend.scene import given_depth
 from dollygrip_backend.workers.fetcher import MODELS
 from dollygrip_backend.workers.runner import make_constraints, make_shot
@@ -42,6 +49,11 @@ def validate(request: Request, arrays: dict[str, np.ndarray]) -> Request:
     if isinstance(request, DepthRequest):
         check_scene_depth(request.scene_depth)
         return request
+    if isinstance(request, LookRequest):
+        check_view_degrees(request.view_degrees)
+        check_scene_depth(request.scene_depth)
+        _check_given(arrays)
+        return request
     if len(request.prompt) > LIMITS.max_prompt:
         raise InputError(
             f"The prompt has {len(request.prompt)} characters; at most {LIMITS.max_prompt} are allowed.", "Shorten it."
@@ -58,8 +70,7 @@ def validate(request: Request, arrays: dict[str, np.ndarray]) -> Request:
 def _predict(request: PredictRequest, arrays: dict[str, np.ndarray]) -> PredictRequest:
     check_prompt(request.prompt)
     check_numbers(**{name: getattr(request, name) for name in _NUMBERS}, most_takes=LIMITS.max_takes)
-    if "depth" in arrays:
-        given_depth.check_shape(arrays["depth"], arrays["image"])
+    _check_given(arrays)
     make_constraints(request, arrays).check(request.frames, request.scene_depth or 1.0)
     height, width = arrays["image"].shape[:2]
     size = request.size or (width, height)
@@ -91,6 +102,11 @@ def _measure(request: MeasureRequest, arrays: dict[str, np.ndarray]) -> MeasureR
             "Send a pose for each frame, in its own pixels.",
         )
     return request
+
+
+def _check_given(arrays: dict[str, np.ndarray]) -> None:
+    if "depth" in arrays:
+        given_depth.check_shape(arrays["depth"], arrays["image"])
 
 
 def _check_image(image: np.ndarray) -> None:

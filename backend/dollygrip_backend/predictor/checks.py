@@ -11,7 +11,7 @@ from dollygrip_backend.scene import given_depth
 
 MAX_STRENGTH = 5
 _MAX_TAKES = 64
-_LENGTHS = 1e-6, 1e9
+_LENGTHS, _VIEW_DEGREES = (1e-6, 1e9), (1, 170)
 
 
 def check_image(image: Any) -> None:
@@ -58,7 +58,7 @@ def check_numbers(
         ("seed", seed, 0, 2**63 - 1),
         ("frame rate", fps, 0.1, 1000),
         ("strength", strength, 0, MAX_STRENGTH),
-        ("field of view in degrees", view_degrees, 1, 170),
+        ("field of view in degrees", view_degrees, *_VIEW_DEGREES),
         ("scene depth", scene_depth, *_LENGTHS),
         ("subject's depth", subject_depth, *_LENGTHS),
         *(("lens's centre", side, -2, 3) for side in centre),
@@ -77,6 +77,12 @@ def check_scene_depth(scene_depth: float | None) -> None:
     """Raise InputError unless it is a length, or None."""
     if scene_depth is not None:
         check_range("scene depth", scene_depth, *_LENGTHS)
+
+
+def check_view_degrees(view_degrees: float | None) -> None:
+    """Raise InputError unless a lens may see so much, or for None."""
+    if view_degrees is not None:
+        check_range("field of view in degrees", view_degrees, *_VIEW_DEGREES)
 
 
 def check_range(name: str, value: float, low: float, high: float) -> None:

@@ -39,6 +39,7 @@ from dollygrip_backend.scene.faces import FaceDetector
 
 NOISE_SHIFT = 3.0  # smooth channels show through noise: training and sampling stay longer at high noise levels
 _WALK = "dolly_in"  # the plan of words that say nothing but that the camera goes on
+_HOLD = "hold"  # a prompt that leaves nothing to be loaded for the next
 _STILL = "static"  # of words that ask nothing of the camera
 _SENTENCE_END = re.compile(r"(?<=[.!?;])\s+|\s*\n\s*")
 
@@ -193,6 +194,26 @@ class CameraPipeline(DiffusionPipeline):
             reference.trajectory(channels, fps, size, {**told, "take": k, **meta})
             for k, (channels, meta) in enumerate(made[0])
         ]
+
+    @torch.inference_mode()
+    def look(
+        self,
+        image: np.ndarray,
+        view_degrees: float | None = None,
+        scene_depth: float | None = None,
+        depth: np.ndarray | None = None,
+    ) -> None:
+        """Look at a reference before there is a prompt: the first call over it then takes no longer than the next.
+
+        As in `__call__`, of which it changes no result.
+        """
+        check_image(image)
+        check_depth(depth, image)
+        reference = Reference.of(image, view_degrees, scene_depth, depth)
+        seen = self._see(reference)
+        for what in (seen.kinds, seen.faces):
+            what()
+        self._takes(self.read([_HOLD], reference), reference, Order(2, 1.0, 0), steps=1)
 
     @torch.inference_mode()
     def batch(

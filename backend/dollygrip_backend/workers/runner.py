@@ -13,7 +13,7 @@ from PIL import Image
 
 from dollygrip.achieved import AchievedCamera
 from dollygrip.errors import DollygripError, InputError
-from dollygrip.protocol import DepthRequest, MeasureRequest, PredictRequest, RenderRequest, Request
+from dollygrip.protocol import DepthRequest, LookRequest, MeasureRequest, PredictRequest, RenderRequest, Request
 from dollygrip.trajectory import Trajectory
 from dollygrip_backend import video
 from dollygrip_backend.predictor import Constraints, Keyframe
@@ -58,11 +58,13 @@ class Runner:
         Raises InputError, before it loads a model, where depth is not positive or has no surface.
 
         finished: what this request has made before it was interrupted, the first of its results; frames alone are read.
-        Results are trajectories (predict), uint8 (h, w, 3) frames (render), one depth map or one achieved camera.
+        Results are trajectories (predict), uint8 (h, w, 3) frames (render), one depth map or one achieved camera; of
+        a look there are none.
         """
         started = time.monotonic()
         work = {
             PredictRequest: self._predict,
+            LookRequest: self._look_ahead,
             RenderRequest: self._render,
             DepthRequest: self._depth,
             MeasureRequest: self._measure,
@@ -103,6 +105,18 @@ class Runner:
             yield attrs.evolve(take, meta=take.meta | meta)
         return {"takes": len(takes), "scene_depth": view.scene_depth, "view_degrees": view.view_degrees}
 
+    def _look_ahead(
+        self, request: LookRequest, arrays: dict[str, np.ndarray], report: Report, _finished: Finished
+    ) -> Results:
+        if "depth" in arrays:
+            given_depth.check_values(arrays["depth"])
+        pipeline = self._model("camera", _load_camera, report)
+        view = self._reference(request, arrays, report)
+        report("camera", 0, 1)
+        pipeline.look(view.image, view.view_degrees, view.scene_depth, view.depth)
+        yield from ()
+        return {"scene_depth": view.scene_depth, "view_degrees": view.view_degrees}
+
     def _directed(
         self, request: PredictRequest, image: np.ndarray, report: Report
     ) -> tuple[PredictRequest, dict[str, Any]]:
@@ -123,14 +137,16 @@ class Runner:
         transformers.utils.logging.disable_progress_bar()  # it would break into ours; downloads keep their own
         return Director.load(self._director, device)
 
-    def _reference(self, request: PredictRequest, arrays: dict[str, np.ndarray], report: Report) -> "_View":
+    def _reference(
+        self, request: PredictRequest | LookRequest, arrays: dict[str, np.ndarray], report: Report
+    ) -> "_View":
         """What is known of the reference view; the last is kept, for requests that change only their words."""
         mark = _fingerprint(arrays, request.view_degrees, request.scene_depth, _estimator_name(report))
         if self._seen is None or self._seen[0] != mark:
             self._seen = mark, self._look(request, arrays, report)
         return self._seen[1]
 
-    def _look(self, request: PredictRequest, arrays: dict[str, np.ndarray], report: Report) -> "_View":
+    def _look(self, request: PredictRequest | LookRequest, arrays: dict[str, np.ndarray], report: Report) -> "_View":
         """What is given of the reference view, the rest estimated from the image.
 
         A given scene depth sets the scale of an estimated depth.

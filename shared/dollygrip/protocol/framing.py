@@ -12,7 +12,7 @@ from dollygrip.errors import DollygripError
 from dollygrip.protocol.messages import BLOBS, MAX_PIXELS, Blob, Message, Request, Submit
 from dollygrip.trajectory import MAX_FRAMES
 
-PROTOCOL_VERSION = 3
+PROTOCOL_VERSION = 4
 MAX_HEADER_BYTES = 2**20
 DTYPES = {name: np.dtype(name).newbyteorder("<") for name in ("uint8", "float16", "float32", "float64")}
 

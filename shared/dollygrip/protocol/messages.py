@@ -111,6 +111,18 @@ class RenderRequest:
 
 
 @attrs.frozen(kw_only=True)
+class LookRequest:
+    """Look at an image (blob `image`, and its `depth` if known) before there is a prompt -> no results.
+
+    The models are loaded, and what stage 1 sees of the image is kept for a PredictRequest with the same blobs,
+    view_degrees and scene_depth.
+    """
+
+    view_degrees: float | None = None
+    scene_depth: float | None = None
+
+
+@attrs.frozen(kw_only=True)
 class DepthRequest:
     """The depth of an image (blob `image`), as stage 1 sees it -> one Depth.
 
@@ -141,7 +153,7 @@ class FetchRequest:
     licence: str = attrs.field(default="", validator=max_len(1000))
 
 
-Request = PredictRequest | RenderRequest | DepthRequest | MeasureRequest | FetchRequest
+Request = PredictRequest | LookRequest | RenderRequest | DepthRequest | MeasureRequest | FetchRequest
 
 
 # Client to server. `ref` is chosen by the client and comes back in the answer.
@@ -388,6 +400,7 @@ BLOBS: dict[type, dict[str, Blob]] = {
     PredictRequest: {"image": _IMAGE, "depth": _DEPTH, "keyframes": _KEYFRAMES, "path": _PATH},
     RenderRequest: {"image": _IMAGE, **_CAMERA, "depth": _DEPTH, "depths": _DEPTHS},
     Take: _CAMERA,
+    LookRequest: {"image": _IMAGE, "depth": _DEPTH},
     DepthRequest: {"image": _IMAGE},
     MeasureRequest: {"frames": Blob("uint8", (None, None, None, 3)), **_CAMERA},
     Frame: {"rgb": _IMAGE},

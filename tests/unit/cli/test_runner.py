@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 from room import SIZE, camera, picture
 
 from dollygrip.errors import InputError
-from dollygrip.protocol import DepthRequest, MeasureRequest, PredictRequest, RenderRequest, TrajectoryHeader
+from dollygrip.protocol import (
+    DepthRequest,
+    LookRequest,
+    MeasureRequest,
+    PredictRequest,
+    RenderRequest,
+    TrajectoryHeader,
+)
 from dollygrip_backend import video
 from dollygrip_backend.jobs.validation import validate
 from dollygrip_backend.predictor.checks import check_numbers
@@ -68,6 +75,27 @@ def test_a_picture_is_looked_at_once_while_only_the_words_change(runner, monkeyp
     assert len(looked) == 3, "another picture, or another lens, is looked at again"
     alone = run(Runner(), attrs.evolve(request(), prompt=words[1]), pictures[0])[0]
     assert np.array_equal(alone.c2w, takes[1].c2w) and alone.meta == takes[1].meta
+
+
+@pytest.mark.parametrize("given", [{}, {"scene_depth": 3.0}, {"view_degrees": 70.0}])
+def test_what_was_looked_at_ahead_is_not_looked_at_again_and_changes_no_take(monkeypatch, given):
+    arrays = {"image": np.random.default_rng(5).integers(0, 256, (48, 64, 3), np.uint8)}
+    asked = attrs.evolve(request(**given), prompt="push in to the smiling man by the red door")
+    alone = run(Runner(), asked, arrays)[0]
+    ahead, seen = Runner(), []
+    assert run(ahead, LookRequest(**given), arrays) == []
+    pipeline, depth = ahead._models["camera"], ahead._models["depth embedded"]
+    for owner, name in (
+        (pipeline.grounding, "look_at"),
+        (pipeline.picture_features, "kinds_in"),
+        (pipeline.face_detector, "find"),
+        (depth, "estimate"),
+    ):
+        monkeypatch.setattr(owner, name, lambda *_, name=name: seen.append(name))
+    loaded = dict(vars(pipeline))
+    take = run(ahead, asked, arrays)[0]
+    assert not seen and vars(pipeline).keys() == loaded.keys(), "neither looked at nor loaded anything"
+    assert np.array_equal(take.c2w, alone.c2w) and take.meta == alone.meta
 
 
 def test_takes_resume_where_they_were(runner):
