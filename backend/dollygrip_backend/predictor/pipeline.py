@@ -23,6 +23,7 @@ from dollygrip_backend.predictor.handheld import held
 from dollygrip_backend.predictor.level import SKY
 from dollygrip_backend.predictor.motion import CHANNELS, SAMPLES
 from dollygrip_backend.predictor.network import CameraTransformer
+from dollygrip_backend.predictor.path_speeds import at_speeds, said_speeds
 from dollygrip_backend.predictor.phrases import phrased
 from dollygrip_backend.predictor.picture_features import PictureFeatures
 from dollygrip_backend.predictor.plan import Plan
@@ -38,7 +39,7 @@ from dollygrip_backend.predictor.vertigo import looked
 from dollygrip_backend.scene.faces import FaceDetector
 
 NOISE_SHIFT = 3.0  # smooth channels show through noise: training and sampling stay longer at high noise levels
-_WALK = "dolly_in"  # the plan of words that say nothing but that the camera goes on
+_ONWARD, _WALK = "push in", "dolly_in"  # the words and the plan of words that say nothing but that the camera goes on
 _HOLD = "hold"  # a prompt that leaves nothing to be loaded for the next
 _STILL = "static"  # of words that ask nothing of the camera
 _SENTENCE_END = re.compile(r"(?<=[.!?;])\s+|\s*\n\s*")
@@ -283,13 +284,17 @@ class CameraPipeline(DiffusionPipeline):
 
     def _along(self, shots: Shots, prompt: str, reference: Reference, subject: tuple[float, float] | None) -> Shots:
         """A prompt's shots on a drawn path, where words that name no move tell how it is walked."""
+        if speeds := said_speeds(prompt):
+            prompt = speeds.besides or _ONWARD
+            shots = self.read([prompt], reference, subject)
         if not any(phase.moves for phase in shots.plans[0].phases):
-            walked = self.read([f"push in, {prompt}"], reference, subject)
+            walked = self.read([f"{_ONWARD}, {prompt}"], reference, subject)
             shots = walked if str(walked.plans[0]) != _WALK else shots
         [plan], [found] = shots.plans, shots.subjects
         gaze = said_gaze(prompt, plan, found is not None, subject is not None)
         plan = attrs.evolve(walking(plan), gaze=gaze) if gaze else plan
-        return attrs.evolve(shots, plans=[pacing.to_the_end(plan)])
+        plan = pacing.to_the_end(plan)
+        return attrs.evolve(shots, plans=[at_speeds(plan, speeds) if speeds else plan])
 
     def _strange(self, prompt: str) -> dict[str, list[str]]:
         words = strange_words(prompt, self.text_encoder)

@@ -128,7 +128,7 @@ def _lasting(plan: Plan, prompt: str) -> Plan:
     """As many times as phases are theirs in order, of ranges ("0-2 s") in that of their starts. Else, where "then" and
     the like, or commas as well, part the prompt into as many as there are phases, a time is of the phase in whose part
     it stands; else, of pauses and of moves, times go to them in order where there are as many."""
-    phases, times = list(plan.phases), [time for time in _times(prompt) if time[1] != "shot"]
+    phases, times = list(plan.phases), [time for time in times_said(prompt) if time[1] != "shot"]
     if not times or not any(phase.moves and not phase.lasts for phase in phases):
         return plan
     parted = ([match.start() for match in between.finditer(prompt)] for between in (_THEN, _COMMA))
@@ -148,7 +148,7 @@ def _lasting(plan: Plan, prompt: str) -> Plan:
     return attrs.evolve(plan, phases=tuple(phases))
 
 
-def _times(prompt: str) -> list[tuple[int, str, Amount]]:
+def times_said(prompt: str) -> list[tuple[int, str, Amount]]:
     """Every time that the prompt says, in its order: at which character, what lasts so long ("pause", "move",
     "shot", or "some" of these), and how long; ranges by their starts."""
     found: dict[int, tuple[int, str, Amount]] = {}
