@@ -37,6 +37,13 @@ _BACK = re.compile(
     r"|\bback(?:ward)?s?[- ]facing\b|\bback(?:wards?)? the way\b|\bin reverse\b",
     re.IGNORECASE,
 )
+# What goes along so looks ahead, where nothing is said of looking
+_ONWARD = re.compile(
+    r"\b(?:fl(?:y|ies|ying)|driv(?:es?|ing)|rid(?:es?|ing)|walk(?:s|ing)?|run(?:s|ning)?)"
+    r" (?:along|down|through|over)\b",
+    re.IGNORECASE,
+)
+_LOOKING = re.compile(rf"{_LOOKS}\b|\b(?:keep|stay|hold|toward)\w*\b", re.IGNORECASE)
 _SEEN = (-0.03, 0.09)  # of the path's length, about where the camera is: its direction there is told by these points
 _STEEP = 0.12  # of a direction that is level: where less is, it tells no heading
 _HIGHEST = np.radians(80)  # above and below the level: no camera rolls over
@@ -53,7 +60,10 @@ def said_gaze(prompt: str, plan: Plan, named: bool, chosen: bool) -> str:
         return BACK
     if _AHEAD.search(prompt):
         return AHEAD
-    return SUBJECT if chosen or (named and plan.kept) else ""
+    if chosen or (named and plan.kept):
+        return SUBJECT
+    turns = any(move.family in ("pan", "tilt") for phase in plan.phases for move in phase.moves)
+    return AHEAD if _ONWARD.search(prompt) and not turns and not _LOOKING.search(prompt) else ""
 
 
 def walking(plan: Plan) -> Plan:

@@ -30,6 +30,10 @@ def said(prompt: str, plan: str = "static", named: bool = False, chosen: bool = 
         ("face the direction of travel", "ahead"),
         ("look where it goes", "ahead"),
         ("fpv drone", "ahead"),
+        ("fly along", "ahead"),
+        ("slowly driving down the road", "ahead"),
+        ("fly along, facing the house", ""),
+        ("walk through, keeping still", ""),
         ("look back the way it came", "back"),
         ("facing backwards", "back"),
         ("pan left 30 degrees", ""),
@@ -48,6 +52,8 @@ def test_a_subject_that_was_chosen_or_is_kept_is_looked_at_unless_the_words_say_
     assert said("keep the tower in frame", named=True, kept=True) == "subject"
     assert said("keep the tower in frame", named=False, kept=True) == ""
     assert said("always looking ahead", chosen=True) == "ahead"
+    assert said("fly along", chosen=True) == "subject"
+    assert said("fly along, then pan left", plan="dolly_in > pan_left") == ""
 
 
 @pytest.mark.parametrize(
@@ -105,7 +111,8 @@ def off(take, way: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    ("prompt", "way"), [("look ahead along the path", 1), ("face the direction of travel", 1), ("look back", -1)]
+    ("prompt", "way"),
+    [("look ahead along the path", 1), ("face the direction of travel", 1), ("fly along", 1), ("look back", -1)],
 )
 def test_the_shipped_predictor_looks_along_the_path(shipped, prompt, way):
     [take] = shipped(GREY, prompt, frames=97, constraints=Constraints(path=ARCH))
