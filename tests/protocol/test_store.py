@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 from protocol.real_backend import predict, render
 
 from dollygrip.errors import DollygripError
-from dollygrip.protocol import Cancelled, Done, Failed, Frame, decode, encode
+from dollygrip.protocol import Cancelled, Done, Failed, Frame, LookRequest, decode, encode
 from dollygrip_backend.jobs.store import JobStore
 from dollygrip_backend.stored import job_folder, read_parts, read_request, result_name, write_parts
 from dollygrip_backend.workers.finished import FinishedResults
@@ -117,6 +117,13 @@ def test_parts_that_do_not_fit_leave_nothing_behind(tmp_path):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_look_ahead_is_no_job_that_one_waits_for(store):
+    look = store.create(store.write(LookRequest(), predict()[1]))
+    asked = store.create(store.write(*predict()))
+    assert [store.position(job.id) for job in (look, asked)] == [0, 0]
+    assert store.position(store.create(store.write(*predict())).id) == 1
 
 
 def test_positions_count_the_jobs_ahead(store):

@@ -15,7 +15,7 @@ from typing import Any
 
 import attrs
 
-from dollygrip.protocol import PROTOCOL_VERSION, Cancelled, Done, Failed, FetchRequest, encode
+from dollygrip.protocol import PROTOCOL_VERSION, Cancelled, Done, Failed, FetchRequest, LookRequest, encode
 from dollygrip.state_folder import private_dir
 from dollygrip_backend.stored import (
     REQUEST,
@@ -138,10 +138,11 @@ class JobStore:
         return [job for job in self._select("WHERE state = 'queued' ORDER BY number") if job.live]
 
     def position(self, job_id: str) -> int:
-        """How many jobs are ahead of this one; 0 where it runs or has ended. No other waits for those that fetch."""
+        """How many jobs are ahead of this one; 0 where it runs or has ended. No other waits for those that fetch, and a
+        look ahead is soon over, and none that anyone has asked for."""
         count = f"SELECT COUNT(*) FROM jobs a, jobs b WHERE b.id = ? AND b.state = 'queued' AND a.{_LIVE}"
-        ahead = f"{count} AND a.number < b.number AND (a.kind = ?) = (b.kind = ?)"
-        return self._db.execute(ahead, (job_id, *2 * [FetchRequest.__name__])).fetchone()[0]
+        ahead = f"{count} AND a.number < b.number AND (a.kind = ?) = (b.kind = ?) AND a.kind <> ?"
+        return self._db.execute(ahead, (job_id, *2 * [FetchRequest.__name__], LookRequest.__name__)).fetchone()[0]
 
     def arrays(self, job_id: str) -> dict[str, Any]:
         """The arrays that a job was created with, read-only; on any thread.
