@@ -85,20 +85,21 @@ class Shots:
 
 
 class DOLLYGRIP_UL_takes(bpy.types.UIList):
-    """Takes by name with the thumbnail of their reference; renaming one renames its Action"""
+    """Takes with the thumbnail of their reference and what tells them apart, which comes first: their names are often
+    the same words. Renaming one renames its Action"""
 
     def draw_item(self, _context, layout, _data, item, _icon, _active, _property):
         if not item.action:
             layout.label(text="The Action was deleted", icon="ERROR")
             return
-        picture = thumbnail(takes.reference(item.action))
-        split = layout.split(factor=0.75)
-        if picture:
-            split.prop(item.action, "name", text="", emboss=False, icon_value=picture)
+        split = layout.split(factor=0.4)
+        label = takes.label_of(item.id_data, item.action) if takes.is_take(item.action) else "#–"
+        if picture := thumbnail(takes.reference(item.action)):
+            split.label(text=label, icon_value=picture)
         else:
-            split.prop(item.action, "name", text="", emboss=False, icon="ACTION")
+            split.label(text=label, icon="ACTION")
         row = split.row(align=True)
-        row.label(text=takes.label_of(item.id_data, item.action) if takes.is_take(item.action) else "#–")
+        row.prop(item.action, "name", text="", emboss=False)
         row.prop(item, "star", text="", emboss=False, icon="SOLO_ON" if item.star else "SOLO_OFF")
 
 

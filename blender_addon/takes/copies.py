@@ -11,7 +11,7 @@ import bpy
 from .. import compat
 from ..camera import curve_parts
 from . import helpers, settings
-from .takes import KEY, cameras, is_take, place_of, shown
+from .takes import KEY, cameras, is_take, name_of_copy, place_of, shown
 
 _SET_FOR = "dollygrip_set_for"  # id of the take by whose settings a camera was set
 
@@ -44,7 +44,7 @@ def duplicate(camera: bpy.types.Object, action: bpy.types.Action) -> bpy.types.A
     if shown(camera) == action:
         _keep_settings(camera)
     copy = compat.copy_take_action(action)
-    copy.use_fake_user = True
+    copy.name, copy.use_fake_user = name_of_copy(action), True
     helpers.separate(copy, camera)
     copy[KEY]["parent_take"], copy[KEY]["id"] = action[KEY].get("id", ""), uuid.uuid4().hex
     return copy

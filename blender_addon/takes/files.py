@@ -284,7 +284,7 @@ class DOLLYGRIP_OT_save_take(_File, bpy.types.Operator):
 
     def invoke(self, context, _event):
         _, suffixes = _KINDS.get(self.kind, (None, (".camera.json",)))
-        name = suffixes[0] if suffixes[0][0].isalpha() else f"take{suffixes[0]}"
+        name = suffixes[0] if suffixes[0][0].isalpha() else f"{_called(context.scene.camera)}{suffixes[0]}"
         self.filepath = str(Path(bpy.path.abspath(self.filepath or "//")) / name)
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
@@ -312,6 +312,12 @@ class DOLLYGRIP_OT_save_take(_File, bpy.types.Operator):
             return {"CANCELLED"}
         self.report({"INFO"}, "; ".join([f"{last - first + 1} frames were saved to {path}", *left]) + ".")
         return {"FINISHED"}
+
+
+def _called(seen_by: bpy.types.Object | None) -> str:
+    """What a file is called after: the take that a camera shows, else the camera."""
+    named = takes.shown(seen_by) or seen_by
+    return bpy.path.clean_name(named.name.removesuffix(" …")) if named else "camera"
 
 
 def _ended(path: str, kind: str) -> str:

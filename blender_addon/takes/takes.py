@@ -10,7 +10,9 @@ import json
 import os
 import re
 import uuid
+from collections import defaultdict
 from collections.abc import Container
+from itertools import count
 from pathlib import Path
 from typing import Any, Self
 
@@ -27,7 +29,6 @@ from ..camera.camera import FittedTake, fit_under
 from . import census, helpers, selection, settings, written
 from .plan import in_words, strange_in_words, subject_in_words
 
-CAMERA_NAME = "Dollygrip Camera"
 KEY = "dollygrip"
 _REFERENCE = "dollygrip_reference"
 _BEZIER, _ALIGNED = 2, 3  # RNA values of Keyframe.interpolation and handle types
@@ -69,13 +70,20 @@ def new_camera(scene: bpy.types.Scene, but: Container[str] = ()) -> bpy.types.Ob
     It sees as near and as far, in metres, in a scene of any unit: Blender's own clipping is a number of units.
     """
     linked.check(scene)
-    camera = bpy.data.objects.new(CAMERA_NAME, bpy.data.cameras.new(CAMERA_NAME))
+    name = _free_name()
+    camera = bpy.data.objects.new(name, bpy.data.cameras.new(name))
     camera.data.clip_start /= scene.unit_settings.scale_length
     camera.data.clip_end /= scene.unit_settings.scale_length
     make_shot(scene, camera, but)
     camera.rotation_mode = "XYZ"
     scene.collection.objects.link(camera)
     return camera
+
+
+def _free_name() -> str:
+    """What the next shot is called: short and by number, so that lists and markers show what tells shots apart."""
+    names = (f"Shot {number:02}" for number in count(1))
+    return next(name for name in names if name not in bpy.data.objects)
 
 
 def make_shot(scene: bpy.types.Scene, camera: bpy.types.Object, but: Container[str] = ()) -> None:
@@ -332,6 +340,13 @@ def in_short(names: list[str]) -> str:
 def write_keys(curve: bpy.types.FCurve, keys) -> None:
     """Fill an empty F-curve with Bézier keys (dollygrip.curves.BezierKeys), all at once.
 
+def name_of_copy(action: bpy.types.Action) -> str:
+    """What a copy of a take is called: as the take, which may bear its prompt without the quotation marks of `name_of`;
+    Blender numbers it."""
+    plain = action.name == " ".join(action[KEY].get("prompt", "").split())
+    return name_of(action.name) if plain else action.name
+
+
     None of them is selected, for selected keys say which part is to be directed anew.
     """
     points = curve.keyframe_points
@@ -353,11 +368,43 @@ def shown(camera: bpy.types.Object | None) -> bpy.types.Action | None:
 
 
 def label_of(camera: bpy.types.Object, action: bpy.types.Action) -> str:
-    """The seed of one of a camera's takes, "–" for a loaded one; with its number where one job made several."""
-    listed = [entry.action[KEY] for entry in camera.dollygrip_shot.takes if is_take(entry.action)]
-    own = action[KEY]
-    siblings = {other.get("take") for other in listed if "job" in own and other.get("job") == own["job"]}
-    return f"#{own.get('seed', '–')}" + (f".{own['take']}" if len(siblings) > 1 else "")
+    """What tells one of a camera's takes from its others: the seed, "–" for a loaded one, with its number where one job
+    made several; for those of the same words also their length or strength where these differ, else a number."""
+    listed = [entry.action for entry in camera.dollygrip_shot.takes if is_take(entry.action)]
+    numbers = defaultdict(set)
+    for take in listed:
+        numbers[take[KEY].get("job")].add(take[KEY].get("take"))
+    labels = {take: _seed_said(take[KEY], numbers) for take in listed}
+    for said in (_length_said, _strength_said):
+        for alike in _alike(labels):
+            if len(set(map(said, alike))) > 1:
+                labels |= {take: f"{labels[take]} {said(take)}" for take in alike}
+    for alike in _alike(labels):
+        labels |= {take: f"{labels[take]} ({place})" for place, take in enumerate(alike, 1) if place > 1}
+    return labels[action]
+
+
+def _seed_said(own: Any, numbers: dict[str | None, set[int | None]]) -> str:
+    """own: a take's provenance; numbers: of all takes of each job."""
+    several = "job" in own and len(numbers[own["job"]]) > 1
+    return f"#{own.get('seed', '–')}" + (f".{own['take']}" if several else "")
+
+
+def _alike(labels: dict[bpy.types.Action, str]) -> list[list[bpy.types.Action]]:
+    """Takes of the same words and label."""
+    groups = defaultdict(list)
+    for take, label in labels.items():
+        groups[take[KEY].get("prompt"), label].append(take)
+    return list(groups.values())
+
+
+def _length_said(take: bpy.types.Action) -> str:
+    first, last = frame_range(take)
+    return f"{last - first + 1}f"
+
+
+def _strength_said(take: bpy.types.Action) -> str:
+    return f"×{take[KEY].get('strength', 1):.3g}"
 
 
 def scene_depth(action: bpy.types.Action) -> float:

@@ -370,7 +370,7 @@ def test_a_camera_that_its_parent_skews_or_mirrors_is_said_to_be_shown_straight(
     for point in turn.keyframe_points:
         point.co.y += 0.7
     bpy.ops.dollygrip.render_shot()
-    assert ("Dollygrip Camera is skewed or mirrored by" in ready.dollygrip.notice) == said
+    assert ("Shot 01 is skewed or mirrored by" in ready.dollygrip.notice) == said
 
 
 def test_an_unsaved_file_keeps_its_frames_and_says_where(scene, scripted_backend, picture_path):

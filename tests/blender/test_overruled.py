@@ -37,8 +37,8 @@ def handheld(_scene, _camera) -> None:
 @pytest.mark.parametrize(
     ("constrain", "said"),
     [
-        (track, "Track To moves Dollygrip Camera otherwise: mute it to see the take."),
-        (lambda *at: (limit(*at), track(*at)), "Limit Location and Track To move Dollygrip Camera otherwise: mute the"),
+        (track, "Track To moves Shot 01 otherwise: mute it to see the take."),
+        (lambda *at: (limit(*at), track(*at)), "Limit Location and Track To move Shot 01 otherwise: mute the"),
         (limit, ""),
         (muted, ""),
         (handheld, ""),

@@ -277,11 +277,11 @@ def test_several_shots_are_rendered_on_their_own_frames(ready):
         bpy.ops.dollygrip.render_shots(which="SELECTED")
     made[1].dollygrip_shot.selected = made[2].dollygrip_shot.selected = True
     takes.shown(made[2])["dollygrip"]["prompt"] = "go" * 5000
-    with pytest.raises(RuntimeError, match=r"Rendering Dollygrip Camera.002: The prompt has 10000 characters"):
+    with pytest.raises(RuntimeError, match=r"Rendering Shot 03: The prompt has 10000 characters"):
         bpy.ops.dollygrip.render_shots(which="SELECTED")
     assert not len(compat.strips_of(ready)), "all of it is looked at before any is rendered"
     takes.shown(made[2])["dollygrip"]["prompt"] = "go"
-    with pytest.raises(RuntimeError, match=r"Rendering Dollygrip Camera.001: The scripted job fails"):
+    with pytest.raises(RuntimeError, match=r"Rendering Shot 02: The scripted job fails"):
         bpy.ops.dollygrip.render_shots(which="SELECTED")
     spans = sorted((*compat.span_of(s), strips.shot_of(s)["shot"]) for s in compat.strips_of(ready))
     assert spans == [(9, 11, made[1].name), (17, 23, made[2].name)]
