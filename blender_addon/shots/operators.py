@@ -117,7 +117,8 @@ class DOLLYGRIP_OT_fit_to_keys(OnTake, bpy.types.Operator):
 
 
 class DOLLYGRIP_OT_new_shot(bpy.types.Operator):
-    """Add a shot: a camera with a prompt and a list of takes of its own. The next prediction goes there"""
+    """Add a shot: a camera with a prompt and a list of takes of its own. The next prediction goes there. Until then it
+    sees what the scene's camera sees"""
 
     bl_idname = "dollygrip.new_shot"
     bl_label = "New Shot"
@@ -129,8 +130,10 @@ class DOLLYGRIP_OT_new_shot(bpy.types.Operator):
 
     def execute(self, context):
         scene = context.scene
-        beside = takes.find_camera(scene) is not None
-        shots.show(scene, takes.new_camera(scene, but=brief.STAYS if beside else ()))
+        beside, seen_by = takes.find_camera(scene) is not None, scene.camera
+        shot = takes.new_camera(scene, but=brief.STAYS if beside else ())
+        shots.stand(scene, shot, seen_by)
+        shots.show(scene, shot)
         return {"FINISHED"}
 
 

@@ -8,10 +8,13 @@ from itertools import pairwise
 
 import bpy
 import numpy as np
+from mathutils import Matrix
 
+from dollygrip.conventions import blender_from_c2w
 from dollygrip.errors import InputError
 
 from .. import compat
+from ..camera.camera import level_start
 from ..takes import helpers, selection, takes
 
 
@@ -30,6 +33,18 @@ def show(scene: bpy.types.Scene, camera: bpy.types.Object) -> None:
     if cuts and not any(first <= scene.frame_current <= last for first, last in cuts):
         scene.frame_set(cuts[0][0])
     selection.choose_camera(scene)
+
+
+def stand(scene: bpy.types.Scene, shot: bpy.types.Object, beside: bpy.types.Object | None) -> None:
+    """Let a new shot's camera see what another sees at the playhead; without one, what a take would begin with."""
+    if beside is None or beside.type != "CAMERA":
+        shot.matrix_world = Matrix(blender_from_c2w(level_start(), scene.unit_settings.scale_length))
+        return
+    place, turn, _ = beside.matrix_world.decompose()
+    shot.matrix_world = Matrix.LocRotScale(place, turn, None)
+    takes.see_like(shot.data, beside.data)
+    for name in ("lens", "shift_x", "shift_y"):
+        setattr(shot.data, name, getattr(beside.data, name))
 
 
 def spans(scene: bpy.types.Scene, camera: bpy.types.Object) -> list[tuple[int, int]]:

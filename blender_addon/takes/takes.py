@@ -145,15 +145,23 @@ def own_brief(scene: bpy.types.Scene) -> bpy.types.PropertyGroup:
 
 
 def ensure_camera(scene: bpy.types.Scene, like: bpy.types.Camera | None = None) -> bpy.types.Object:
-    """The Dollygrip camera of `find_camera`, made if there is none, with the sensor and clipping of `like`."""
+    """The Dollygrip camera of `find_camera`, made if there is none, with the sensor of `like`; see `see_like`."""
     if camera := find_camera(scene):
         check_own(camera)
         return camera
     camera = new_camera(scene)
     if like is not None:
-        for name in ("sensor_fit", "sensor_width", "sensor_height", "clip_start", "clip_end"):
-            setattr(camera.data, name, getattr(like, name))
+        see_like(camera.data, like)
     return camera
+
+
+def see_like(data: bpy.types.Camera, like: bpy.types.Camera) -> None:
+    """Give a new camera the sensor of another. It sees all that the other does, and as near and far as a new one:
+    a shot goes where the other camera, whose clipping suits its own place, does not."""
+    for name in ("sensor_fit", "sensor_width", "sensor_height"):
+        setattr(data, name, getattr(like, name))
+    data.clip_start = min(data.clip_start, like.clip_start)
+    data.clip_end = max(data.clip_end, like.clip_end)
 
 
 def add(
@@ -332,6 +340,13 @@ def name_of(prompt: str) -> str:
     return f"“{words}”" if re.search(r"\.[0-9]+$", words) else words
 
 
+def name_of_copy(action: bpy.types.Action) -> str:
+    """What a copy of a take is called: as the take, which may bear its prompt without the quotation marks of `name_of`;
+    Blender numbers it."""
+    plain = action.name == " ".join(action[KEY].get("prompt", "").split())
+    return name_of(action.name) if plain else action.name
+
+
 def in_short(names: list[str]) -> str:
     """What takes are called where a message has room for one name."""
     return names[0] if len(names) == 1 else f"{len(names)} takes"
@@ -339,13 +354,6 @@ def in_short(names: list[str]) -> str:
 
 def write_keys(curve: bpy.types.FCurve, keys) -> None:
     """Fill an empty F-curve with Bézier keys (dollygrip.curves.BezierKeys), all at once.
-
-def name_of_copy(action: bpy.types.Action) -> str:
-    """What a copy of a take is called: as the take, which may bear its prompt without the quotation marks of `name_of`;
-    Blender numbers it."""
-    plain = action.name == " ".join(action[KEY].get("prompt", "").split())
-    return name_of(action.name) if plain else action.name
-
 
     None of them is selected, for selected keys say which part is to be directed anew.
     """
