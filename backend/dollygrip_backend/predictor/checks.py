@@ -88,7 +88,8 @@ def check_view_degrees(view_degrees: float | None) -> None:
 def check_range(name: str, value: float, low: float, high: float) -> None:
     """Raise InputError unless low <= value <= high; a NaN is not."""
     if not low <= value <= high:
+        least, most = (str(bound) if isinstance(bound, int) else f"{bound:g}" for bound in (low, high))
         raise InputError(
-            f"The {name} is {value}; it must be from {low:g} to {high:g}.",
-            f"Set it to {low:g} or more." if value < low else f"Set it to {high:g} or less.",
+            f"The {name} is {value}; it must be from {least} to {most}.",
+            f"Set it to {least} or more." if value < low else f"Set it to {most} or less.",
         )
