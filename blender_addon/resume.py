@@ -116,7 +116,7 @@ def resume_quietly(outcome: Outcome | None = None) -> None:
                 task = task_of(scene)
             except DollygripError:
                 continue
-            session.last = type(task).__name__
+            session.last, session.panel = type(task).__name__, ""
             session.start_on_timer(task, None)
             return
 

@@ -43,10 +43,20 @@ class Job:
         """session_uid of the shot that something is asked of; 0 where that is not the one that is shown, or none is."""
         return takes.Named.of(takes.find_camera(scene)).uid if self.of_shown else 0
 
+    def _asked(self, scene: bpy.types.Scene) -> None:
+        """From now on it is this that the panels speak of."""
+        state = scene.dollygrip
+        state.error = state.hint = state.notice = session.panel = ""
+        session.last, state.about = self.task.__name__, self._about(scene)
+
+    def _refuse(self, scene: bpy.types.Scene, error: DollygripError) -> set[str]:
+        scene.dollygrip.error, scene.dollygrip.hint = error.message, error.hint
+        self.report({"ERROR"}, str(error))
+        return {"CANCELLED"}
+
     def _begin(self, context: bpy.types.Context, wait: bool) -> set[str]:
         state = context.scene.dollygrip
-        state.error = state.hint = state.notice = ""
-        session.last, state.about = self.task.__name__, self._about(context.scene)
+        self._asked(context.scene)
         try:
             first, *following = self.tasks(context)
             if not wait:
@@ -54,9 +64,7 @@ class Job:
                 return {"FINISHED"}
             ended = session.run(first, backend_executable(), following)
         except DollygripError as error:
-            state.error, state.hint = error.message, error.hint
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
+            return self._refuse(context.scene, error)
         if ended.error:
             self.report({"ERROR"}, str(ended.error))
         elif state.notice:

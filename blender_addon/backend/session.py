@@ -58,6 +58,7 @@ class Session:
     def __init__(self) -> None:
         self.task: Task | None = None
         self.last = ""  # class name of the task that was asked for last: its panel shows how it ended
+        self.panel = ""  # where a task was asked for that several panels offer; "" for the first of them
         self.status = Status("")
         self.welcome: Welcome | None = None
         self.ended: set[str] = set()  # ids of jobs that came to their end here

@@ -6,6 +6,7 @@ from dollygrip.errors import DollygripError
 
 from ..backend.session import session
 from ..drawing import draw_job, thumbnail, wrapped
+from ..references.panel import draw_offer
 from ..shots import shots
 from ..takes import takes
 from . import parts
@@ -50,6 +51,7 @@ class Camera:
         if said := context.window_manager.dollygrip_live_line:
             wrapped(layout, context, said)
         draw_job(layout, context, "PredictCamera")
+        draw_offer(layout, context)
 
 
 class Direct:

@@ -1,9 +1,12 @@
-"""The panel of the subject and the set, and the menu of where a reference picture may come from."""
+"""The panel of the subject and the set, the offer of a set, and the menu of where a reference may come from."""
 
 import bpy
 
-from ..drawing import draw_job
-from ..takes import sets
+from ..backend.session import session
+from ..drawing import draw_job, wrapped
+from ..takes import sets, takes
+
+_HERE = "Subject and Set"
 
 
 class Reference:
@@ -31,11 +34,28 @@ class Reference:
         column.prop(brief, "scene_depth")
         if not brief.scene_depth:
             column.label(text="0: measured", icon="INFO")
-        layout.operator("dollygrip.build_set_proxy", icon="MESH_GRID")
+        layout.operator("dollygrip.build_set_proxy", icon="MESH_GRID").panel = _HERE
         for proxy in sets.proxies(context.scene):
             row = layout.row(align=True)
             row.prop(proxy, "hide_viewport", text=proxy.name, emboss=False)
             row.operator("dollygrip.remove_set_proxy", text="", icon="X").name = proxy.name
+        if session.panel == _HERE:
+            draw_job(layout, context, "BuildSetProxy")
+
+
+def draw_offer(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """The way to a set for a shot whose camera sees nothing of its picture yet, and what came of it."""
+    scene = context.scene
+    shot = takes.find_camera(scene)
+    take = takes.shown(shot)
+    if take and not shot.dollygrip_shot.brief.start and sets.is_missing(scene, take):
+        box = layout.box()
+        said = "The picture does not stand in the scene yet, so the view through the camera (Numpad 0) lacks it."
+        wrapped(box, context, said, "INFO")
+        row = box.row()
+        row.scale_y = 1.3
+        row.operator("dollygrip.build_set_proxy", icon="MESH_GRID")
+    if not session.panel:
         draw_job(layout, context, "BuildSetProxy")
 
 

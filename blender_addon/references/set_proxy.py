@@ -18,7 +18,7 @@ from dollygrip.protocol import DepthRequest, Welcome
 
 from .. import linked
 from ..backend.job import Job
-from ..backend.session import Outcome, push_undo
+from ..backend.session import Outcome, push_undo, session
 from ..backend.worker import Tell
 from ..camera import camera, depths
 from ..picture_file import stored_uv
@@ -105,7 +105,7 @@ class BuildSetProxy:
 
     def finish(self, scene: bpy.types.Scene, outcome: Outcome) -> None:
         built = outcome.state == "done"
-        scene.dollygrip.notice = f"The set stands in the scene; it is not rendered.{_shading_said()}" if built else ""
+        scene.dollygrip.notice = _built_said() if built else ""
         if built:
             push_undo("Build Set Proxy")
 
@@ -146,12 +146,13 @@ def put(scene: bpy.types.Scene, take: bpy.types.Action, view: View, surface: Pro
     return proxy
 
 
-def _shading_said() -> str:
-    """What to do where a viewport would show the set in plain grey, else ""."""
+def _built_said() -> str:
+    """That the set is there, and what to do where a viewport would show it in plain grey."""
     areas = (area for window in bpy.context.window_manager.windows for area in window.screen.areas)
     shadings = [area.spaces.active.shading for area in areas if area.type == "VIEW_3D"]
     plain = any(each.type == "SOLID" and each.color_type != "TEXTURE" for each in shadings)
-    return " Its picture shows in Material Preview, and in Solid shading with Color set to Texture." if plain else ""
+    shown = " Its picture shows in Material Preview, and in Solid shading with Color set to Texture." if plain else ""
+    return f"The set stands in the scene; it is not rendered.{shown}"
 
 
 def remove(proxy: bpy.types.Object) -> None:
@@ -209,17 +210,34 @@ class DOLLYGRIP_OT_build_set_proxy(Job, bpy.types.Operator):
     bl_label = "Build Set Proxy"
     task = BuildSetProxy
 
+    panel: StringProperty(options={"HIDDEN", "SKIP_SAVE"}, description="Where it is pressed, and so tells what comes")
+
+    @classmethod
+    def poll(cls, context):
+        take = takes.shown(takes.find_camera(context.scene))
+        if take is None or not takes.reference_image(take):
+            cls.poll_message_set("There is no take with a reference picture yet: predict a camera first")
+            return False
+        return super().poll(context)
+
     def _begin(self, context, wait):
+        exact = takes.has_exact_depth(takes.shown(takes.find_camera(context.scene)))
+        ended = self._build_exactly(context) if exact else super()._begin(context, wait)
+        session.panel = self.panel
+        return ended
+
+    def _build_exactly(self, context: bpy.types.Context) -> set[str]:
+        """By the scene's own geometry, which needs no job."""
+        scene = context.scene
+        self._asked(scene)
         try:
-            take = shown_take(context.scene)
-            if not takes.provenance(take).get("exact_depth"):
-                return super()._begin(context, wait)
+            take = shown_take(scene)
             view = View.of(take, read_picture(takes.reference(take)).shape[1::-1])
-            put(context.scene, take, view, exact_mesh(context, take, view))
-            push_undo(self.bl_label)
+            put(scene, take, view, exact_mesh(context, take, view))
         except DollygripError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
+            return self._refuse(scene, error)
+        scene.dollygrip.notice = _built_said()
+        push_undo(self.bl_label)
         return {"FINISHED"}
 
 

@@ -4,7 +4,7 @@ import bpy
 
 from ..drawing import thumbnail, wrapped
 from ..rigs import refit
-from ..takes import census, sets, takes
+from ..takes import census, takes
 from . import shots
 
 
@@ -51,10 +51,7 @@ def draw_take(
     if read := takes.understood(take):
         wrapped(layout, context, read, "CON_FOLLOWPATH")
     first, last = takes.frame_range(take)
-    row = layout.row()
-    row.label(text=f"{first} to {last}", icon="PREVIEW_RANGE")
-    if made_from["reference"] and sets.proxy_of(scene, take) is None:
-        row.operator("dollygrip.build_set_proxy", text="", icon="MESH_GRID")
+    layout.label(text=f"{first} to {last}", icon="PREVIEW_RANGE")
     if outside := takes.keys_outside(take):
         wrapped(layout, context, f"Keys lie on {outside[0]} to {outside[1]}", "INFO")
         layout.operator("dollygrip.fit_to_keys")

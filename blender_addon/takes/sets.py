@@ -31,5 +31,5 @@ def proxy_of(scene: bpy.types.Scene, take: bpy.types.Action | None) -> bpy.types
 
 def is_missing(scene: bpy.types.Scene, take: bpy.types.Action) -> bool:
     """Whether a take's reference shows a set that the scene has neither as its own geometry nor as a proxy."""
-    pictured = takes.reference(take) and not takes.provenance(take).get("exact_depth")
+    pictured = takes.reference_image(take) and not takes.has_exact_depth(take)
     return bool(pictured) and proxy_of(scene, take) is None

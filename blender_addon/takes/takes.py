@@ -428,6 +428,11 @@ def provenance(action: bpy.types.Action) -> dict[str, Any]:
     return {**stored, "meta": json.loads(stored["meta"]), "reference": reference(action)}
 
 
+def has_exact_depth(action: bpy.types.Action | None) -> bool:
+    """Whether a take's depth is that of the scene's own geometry, which its reference shows."""
+    return is_take(action) and bool(action[KEY].get("exact_depth"))
+
+
 def reference(action: bpy.types.Action) -> str:
     """Absolute path of the take's picture, "" for a take without one."""
     image = action.get(_REFERENCE)

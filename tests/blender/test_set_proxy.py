@@ -3,13 +3,16 @@
 import json
 import struct
 import time
+from pathlib import Path
+from types import SimpleNamespace
 
 import bpy
 import numpy as np
 import pytest
 from bl_ext.user_default.dollygrip.camera import camera, depths
-from bl_ext.user_default.dollygrip.references import picture, proxy_mesh, set_proxy
+from bl_ext.user_default.dollygrip.references import panel, picture, proxy_mesh, set_proxy
 from bl_ext.user_default.dollygrip.takes import sets, takes
+from blender.test_fetching import a_context, texts
 from bpy_extras.object_utils import world_to_camera_view
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -238,6 +241,44 @@ def test_a_job_that_outlived_blender_ends_as_a_proxy(film, scripted_backend):
     scene = bpy.context.scene
     [proxy] = sets.proxies(scene)
     assert proxy == sets.proxy_of(scene, takes.shown(scene.camera)) and len(proxy.data.polygons) > 1000
+
+
+def offered() -> str:
+    """What the Camera panel says of sets below Predict."""
+    return texts(lambda layout: panel.draw_offer(layout, a_context()))
+
+
+def set_panel() -> str:
+    return texts(lambda layout: panel.Reference.draw(SimpleNamespace(layout=layout), a_context()))
+
+
+def test_it_is_offered_while_the_shot_s_camera_sees_nothing_of_its_picture(film, scripted_backend):
+    assert not offered()
+    bpy.ops.dollygrip.predict_camera()
+    assert "dollygrip.build_set_proxy" in offered() and "Numpad 0" in offered()
+    bpy.ops.dollygrip.build_set_proxy()
+    assert "dollygrip.build_set_proxy" not in offered() and "The set stands in the scene" in offered()
+    bpy.ops.dollygrip.remove_set_proxy()
+    assert "dollygrip.build_set_proxy" in offered()
+    film.dollygrip.brief.start = start_camera(film)
+    assert "dollygrip.build_set_proxy" not in offered(), "that camera's own scene is seen"
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_what_came_of_it_is_said_where_it_was_pressed(film, scripted_backend, exact):
+    if exact:
+        bpy.ops.mesh.primitive_plane_add(size=50)
+        film.dollygrip.brief.start, film.dollygrip.brief.exact_depth = start_camera(film), True
+        film.dollygrip.brief.start.rotation_euler.x = 0.8
+    bpy.ops.dollygrip.predict_camera()
+    for here, said, elsewhere in (("", offered, set_panel), ("Subject and Set", set_panel, offered)):
+        assert bpy.ops.dollygrip.build_set_proxy(panel=here) == {"FINISHED"}
+        assert "The set stands in the scene" in said() and "The set stands in the scene" not in elsewhere()
+    Path(takes.reference(takes.shown(film.camera))).unlink()
+    for here, said, elsewhere in (("", offered, set_panel), ("Subject and Set", set_panel, offered)):
+        with pytest.raises(RuntimeError, match="does not exist"):
+            bpy.ops.dollygrip.build_set_proxy(panel=here)
+        assert "does not exist" in said() and "does not exist" not in elsewhere()
 
 
 def test_without_a_take_it_is_refused_in_words(film):
