@@ -139,9 +139,9 @@ class DOLLYGRIP_PG_brief(bpy.types.PropertyGroup):
         update=clear_error,
     )
     exact_depth: BoolProperty(
-        name="Depth from Scene",
-        description="The reference shows this scene from the start camera: take its depth from the geometry, exactly, "
-        "instead of estimating it from the picture",
+        name="Exact Depth",
+        description="For predicting. The reference shows this scene from the start camera, so how far everything is "
+        "comes from the geometry, exactly, instead of being estimated from the picture",
         options=_UNKEYED,
         update=clear_error,
     )

@@ -63,8 +63,9 @@ class DOLLYGRIP_PG_scene(bpy.types.PropertyGroup):
 
     draft: PointerProperty(type=DOLLYGRIP_PG_brief, description="What the first shot will be asked for")
     use_scene_depth: BoolProperty(
-        name="Use Scene Depth",
-        description="The reference is a view of this scene: keep the scene's own geometry in every frame",
+        name="Keep Geometry",
+        description="For rendering. The reference is a view of this scene, so every frame keeps the scene's own "
+        "geometry, instead of what the picture alone lets guess",
         default=True,
     )
     engine: StringProperty(

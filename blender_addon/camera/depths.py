@@ -71,7 +71,7 @@ def depth_map(
     with on_frame(context.scene, frame):
         depths = rays.frame_depth(disparity, tuple(-(-side // step) for side in size))
     if not np.isfinite(depths).any():
-        raise InputError("The start camera sees no geometry to take depth from.", "Turn Depth from Scene off.")
+        raise InputError("The start camera sees no geometry to take depth from.", "Turn Exact Depth off.")
     return np.kron(depths, np.ones((step, step)))[: size[1], : size[0]].astype(np.float32)
 
 

@@ -190,7 +190,7 @@ def check_unmoved(scene: bpy.types.Scene, seen: Trajectory) -> None:
     if name == Path(brief.reference).name and not np.allclose(pose, _pose(seen), rtol=1e-4, atol=1e-4):
         raise InputError(
             "The start camera has moved since its view became the reference.",
-            "Take the Camera View again, or turn Depth from Scene off.",
+            "Take the Camera View again, or turn Exact Depth off.",
         )
 
 

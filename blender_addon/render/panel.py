@@ -37,8 +37,6 @@ class Render:
             wrapped(layout, context, f"{what}: {last - first + 1} frames", "OUTLINER_OB_CAMERA")
             if scene_depth.view_of_set(scene, take) and (engine is None or engine.keeps_geometry):
                 layout.prop(state, "use_scene_depth")
-                if state.use_scene_depth:
-                    wrapped(layout, context, "The scene's own geometry is kept in every frame.", "MESH_CUBE")
         row = layout.row()
         row.scale_y = 1.5
         row.operator("dollygrip.render_shot", icon="RENDER_ANIMATION")

@@ -91,7 +91,7 @@ class DepthPass:
         if count > most:
             raise InputError(
                 f"The depth of {count} frames of {size[0]}x{size[1]} is too much for one shot.",
-                f"Render at most {most} frames, a smaller size, or without Use Scene Depth.",
+                f"Render at most {most} frames, a smaller size, or without Keep Geometry.",
             )
         folder = Path(self.folder.name)
         seen = self.seen.resized(size)
@@ -128,7 +128,7 @@ class DepthPass:
             raise DollygripError(
                 f"Blender could not find the scene's depth: it ended with code {process.returncode} and said: "
                 f"{lines[-1].strip()}.",
-                "Render without Use Scene Depth, and report this.",
+                "Render without Keep Geometry, and report this.",
             )
 
 
@@ -149,7 +149,7 @@ def _check_geometry(context: bpy.types.Context, seen: Trajectory, first: int, se
         frames = ", ".join(str(first + t) for t in probes)
         raise InputError(
             f"The camera sees no geometry of the scene (frames {frames}).",
-            "Aim it at the set, or render without Use Scene Depth.",
+            "Aim it at the set, or render without Keep Geometry.",
         )
 
 
