@@ -71,9 +71,12 @@ def backend_command() -> list[str]:
     named = os.environ.get("DOLLYGRIP_BACKEND")
     command = [named] if named else _recorded_command()
     if not command or not shutil.which(command[0]):
+        where = f"was not found at {command[0]}" if command else "is not set up on this computer"
         raise BackendError(
-            f"The Dollygrip backend was not found at {command[0]}." if command else "The backend is not set up.",
-            "Set it up with `python build.py dev`, or name its `dollygrip` executable in the preferences.",
+            f"Dollygrip's backend, a program beside Blender that does the work, {where}.",
+            "Get the folder of Dollygrip's source from where this extension is from, install Python 3.11, and run "
+            "`python build.py dev` in that folder once. Where there is a backend already, name its `dollygrip` "
+            "executable in Blender's Preferences > Add-ons > Dollygrip > Backend.",
             "missing",
         )
     return command

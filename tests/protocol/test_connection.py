@@ -51,7 +51,9 @@ def test_a_file_that_is_none_is_said_to_be_so(home, content):
 def test_the_command_is_the_variables_then_the_recorded_one(home, monkeypatch, tmp_path):
     with pytest.raises(BackendError, match="not set up") as caught:
         backend_command()
-    assert caught.value.kind == "missing" and "build.py dev" in caught.value.hint
+    assert caught.value.kind == "missing" and "\n" not in str(caught.value)
+    for way in ("Python 3.11", "build.py dev", "Preferences > Add-ons > Dollygrip > Backend"):
+        assert way in caught.value.hint
     record_backend_command()
     assert backend_command() == [str(Path(sys.executable).parent / "dollygrip")]
     record_backend_command([sys.executable, "-m", "something"])
