@@ -15,7 +15,8 @@ class DOLLYGRIP_AP_preferences(bpy.types.AddonPreferences):
 
     backend: StringProperty(
         name="Backend",
-        description="The `dollygrip` executable of the backend. Empty: the one that was set up last on this computer",
+        description="The `dollygrip` executable of the backend, the program that does the work. Empty: the one that "
+        "`python build.py dev`, in the folder of Dollygrip's source, set up last on this computer",
         subtype="FILE_PATH",
     )
 
@@ -23,7 +24,6 @@ class DOLLYGRIP_AP_preferences(bpy.types.AddonPreferences):
         column = self.layout.column()
         column.use_property_split = True
         column.prop(self, "backend", placeholder="The one that was set up last")
-        column.label(text="`python build.py dev` sets a backend up and leaves its place here.", icon="INFO")
         draw_models(self.layout, context)
 
 
@@ -54,15 +54,25 @@ def draw_model(layout: bpy.types.UILayout, context: bpy.types.Context, model: Mo
     elif model.ready:
         row.label(text="On this computer")
     else:
+        row.enabled = not lacks_card(model.name)
         row.operator("dollygrip.fetch_model", text=f"Fetch {size_text(model.download_bytes)}…").model = model.name
     purpose = model.title.partition(":")[2].strip()
     wrapped(layout, context, f"{purpose[:1].upper()}{purpose[1:]}. Licence: {model.licence}.")
-    if model.reason:
+    if not model.ready and lacks_card(model.name):
+        wrapped(layout, context, f"Fetching it is of no use on the backend's computer: {model.reason}.", "INFO")
+    elif model.reason:
         wrapped(layout, context, f"{model.reason[:1].upper()}{model.reason[1:]}.", "INFO")
     if fetching.ended and fetching.ended[0].name == model.name and (error := fetching.ended[1].error):
         box = layout.column()
         box.alert = True
         wrapped(box, context, str(error), "ERROR")
+
+
+def lacks_card(model: str) -> bool:
+    """Whether a model is of an engine that runs on CUDA cards, and the backend has none."""
+    welcome = session.welcome
+    needs = any(engine.name == model and engine.needs_cuda for engine in welcome.engines)
+    return needs and not any(device.startswith("cuda") for device in welcome.devices)
 
 
 register, unregister = bpy.utils.register_classes_factory((DOLLYGRIP_AP_preferences,))

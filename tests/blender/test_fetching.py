@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from unittest.mock import MagicMock
 
 import addon_utils
+import attrs
 import bpy
 import pytest
 from bl_ext.user_default.dollygrip import preferences
@@ -101,6 +102,24 @@ def test_a_model_is_fetched_by_two_presses_and_used_at_once(online, hub):
     hub.go_on.set()
     until_ended()
     assert is_there() and "On this computer" in shown() and shown().count("dollygrip.fetch_model") == 2
+
+
+def test_a_model_that_the_backend_s_computer_cannot_run_is_said_to_be_of_no_use(online, monkeypatch):
+    """Its button is grey; of a model that runs anywhere it is not."""
+
+    def enabled() -> dict[str, bool]:
+        found = {}
+        for model in session.welcome.models:
+            layout = MagicMock()
+            layout.row.return_value.enabled = True
+            preferences.draw_model(layout, a_context(), model)
+            found[model.name] = layout.row.return_value.enabled
+        return found
+
+    assert enabled() == {"depth-anything": True, "sana-wm": False, "wan-vace": False}
+    assert shown().count("of no use on the backend's computer: it needs a CUDA card") == 2
+    monkeypatch.setattr(session, "welcome", attrs.evolve(session.welcome, devices=["cuda:0"]))
+    assert all(enabled().values()) and "of no use" not in shown()
 
 
 def test_predictions_go_on_beside_a_download(online, hub, ready):
