@@ -1,5 +1,6 @@
 """What the panels share: thumbnails, wrapped text, the progress of a job."""
 
+from functools import lru_cache
 from pathlib import Path
 
 import bpy
@@ -16,6 +17,24 @@ _previews: bpy.utils.previews.ImagePreviewCollection | None = None
 def previews() -> bpy.utils.previews.ImagePreviewCollection:
     """The pictures that panels show as icons, by name; they go when the extension is disabled."""
     return _previews
+
+
+def picture_size(path: str) -> tuple[int, int] | None:
+    """(width, height) of a picture file as a viewer shows it; None where it is not there, or not known of its kind."""
+    absolute = Path(bpy.path.abspath(path))
+    if not path or not compat.is_file(absolute):
+        return None
+    return _size_in(absolute, absolute.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=8)  # panels ask at each redraw
+def _size_in(path: Path, _changed: int) -> tuple[int, int] | None:
+    try:
+        data = picture_file.read(path)
+    except OSError:
+        return None
+    size = picture_file.size(data)
+    return size[::-1] if size and picture_file.orientation(data) >= 5 else size
 
 
 def thumbnail(path: str) -> int:

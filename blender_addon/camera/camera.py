@@ -34,6 +34,7 @@ ANGLE_TOLERANCE = radians(0.15)
 _SEEN = 1 / 8000  # of the image's fitted side: a quarter of a pixel in HD, half of one in UHD
 _TRAVELLED = 1e-3  # of the extent of a path
 _ROUNDED = 1e-6  # of the scene depth: what rounding may leave of a camera at rest
+_SHOWN = 0.9  # of a picture
 _SKEW = 0.01  # cosine between two axes of a camera from which on its picture is seen to be skewed
 
 
@@ -78,6 +79,11 @@ def share_shown(scene: bpy.types.Scene, size: tuple[int, int], intrinsics: np.nd
     squeeze = 1.0 if intrinsics is None else float(np.median(intrinsics[:, 1] / intrinsics[:, 0]))
     wider = size[0] / size[1] * squeeze / aspect(scene)
     return min(wider, 1 / wider)
+
+
+def is_cropped(scene: bpy.types.Scene, size: tuple[int, int]) -> bool:
+    """Whether the scene's aspect shows too little of a picture of `size` to go without saying."""
+    return share_shown(scene, size) < _SHOWN
 
 
 def crop_said(size: tuple[int, int]) -> str:

@@ -6,7 +6,7 @@ from dollygrip.errors import DollygripError
 
 from ..backend.session import session
 from ..drawing import draw_job, thumbnail, wrapped
-from ..references.panel import draw_offer
+from ..references.panel import draw_crop, draw_offer
 from ..shots import shots
 from ..takes import takes
 from . import parts
@@ -21,11 +21,13 @@ class Camera:
         box = layout.box()
         if len(listed) > 1:
             box.label(text=takes.find_camera(scene).name, icon="OUTLINER_OB_CAMERA")
-        if icon := thumbnail(takes.chosen_reference(scene)):
+        reference = takes.chosen_reference(scene)
+        if icon := thumbnail(reference):
             box.template_icon(icon_value=icon, scale=5.5)
         row = box.row(align=True)
         row.prop(brief, "reference", text="", icon="IMAGE_REFERENCE", placeholder="Reference picture")
         row.menu("DOLLYGRIP_MT_capture", text="", icon="DOWNARROW_HLT")
+        draw_crop(box, context, reference)
         column = layout.column(align=True)
         column.scale_y = 1.2
         column.prop(brief, "prompt", text="", icon="GREASEPENCIL", placeholder="What does the camera do?")

@@ -24,7 +24,6 @@ from ..shots import shots
 from ..takes import takes
 
 OWN = ("seed", "model", "take", "meta", "id", "job", "scene_depth", "size", "fps")  # of a take's own provenance
-_SHOWN = 0.9  # of the picture
 
 
 @attrs.define
@@ -229,9 +228,9 @@ class PredictCamera:
 
 
 def _cropped(scene: bpy.types.Scene, image: np.ndarray) -> tuple[int, int] | None:
-    """(width, height) of a reference that the scene's aspect shows too little of to go without saying."""
+    """(width, height) of a reference that is cropped by so much that it is said."""
     size = image.shape[1], image.shape[0]
-    return size if camera.share_shown(scene, size) < _SHOWN else None
+    return size if camera.is_cropped(scene, size) else None
 
 
 def exact_depth(

@@ -3,7 +3,8 @@
 import bpy
 
 from ..backend.session import session
-from ..drawing import draw_job, wrapped
+from ..camera import camera
+from ..drawing import draw_job, picture_size, wrapped
 from ..takes import sets, takes
 
 _HERE = "Subject and Set"
@@ -44,6 +45,16 @@ class Reference:
 
 
 def draw_offer(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+def draw_crop(layout: bpy.types.UILayout, context: bpy.types.Context, path: str) -> None:
+    """What the scene's aspect leaves of a reference, where that is little, and the way to see it whole."""
+    scene, size = context.scene, picture_size(path)
+    if size and camera.is_cropped(scene, size):
+        width, height = camera.square_size(scene)
+        share = camera.share_shown(scene, size)
+        wrapped(layout, context, f"The scene's {width}×{height} shows {share:.0%} of this picture.", "ERROR")
+        layout.operator("dollygrip.match_picture", icon="FULLSCREEN_ENTER")
+
+
     """The way to a set for a shot whose camera sees nothing of its picture yet, and what came of it."""
     scene = context.scene
     shot = takes.find_camera(scene)

@@ -235,4 +235,34 @@ class DOLLYGRIP_OT_capture_reference(bpy.types.Operator):
         return {"FINISHED"}
 
 
-register, unregister = bpy.utils.register_classes_factory((DOLLYGRIP_OT_capture_reference,))
+class DOLLYGRIP_OT_match_picture(bpy.types.Operator):
+    """Give the scene's resolution the shape of the reference picture, with the longer side that it has. All shots of
+    the scene are rendered so"""
+
+    bl_idname = "dollygrip.match_picture"
+    bl_label = "Match the Picture's Shape"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context):
+        if not context.scene.dollygrip.brief.reference.strip():
+            cls.poll_message_set("Choose a reference picture first")
+            return False
+        return linked.is_own(cls, context)
+
+    def execute(self, context):
+        render = context.scene.render
+        try:
+            seen = picture.read_picture(takes.chosen_reference(context.scene))
+        except DollygripError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        longer = max(render.resolution_x, render.resolution_y)
+        wider = seen.shape[1] / seen.shape[0] * render.pixel_aspect_y / render.pixel_aspect_x
+        across, down = longer * min(1, wider), longer * min(1, 1 / wider)
+        render.resolution_x, render.resolution_y = (2 * round(side / 2) for side in (across, down))  # as codecs want
+        self.report({"INFO"}, f"The scene's resolution is {render.resolution_x}×{render.resolution_y}.")
+        return {"FINISHED"}
+
+
+register, unregister = bpy.utils.register_classes_factory((DOLLYGRIP_OT_capture_reference, DOLLYGRIP_OT_match_picture))

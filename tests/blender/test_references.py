@@ -11,9 +11,11 @@ import pytest
 from bl_ext.user_default.dollygrip import compat, drawing
 from bl_ext.user_default.dollygrip.camera import camera
 from bl_ext.user_default.dollygrip.direct.predict import PredictCamera
+from bl_ext.user_default.dollygrip.references import panel as reference_panel
 from bl_ext.user_default.dollygrip.references import picture, references, subject
 from bl_ext.user_default.dollygrip.shots import colours, panel
 from bl_ext.user_default.dollygrip.takes import takes
+from blender.test_fetching import a_context, texts
 from bpy_extras.object_utils import world_to_camera_view
 from mathutils import Euler, Matrix, Vector
 
@@ -339,6 +341,34 @@ def test_a_reference_that_the_scene_crops_is_told_of(stage, scripted_backend, tm
     assert ("cropped" in state.notice) == told
 
 
+def test_a_cropped_reference_is_told_of_where_it_is_chosen_with_the_way_to_see_it_whole(stage, tmp_path):
+    path, render = tmp_path / "portrait.png", stage.render
+
+    def said() -> str:
+        return texts(lambda layout: reference_panel.draw_crop(layout, a_context(), str(path)))
+
+    assert not said(), "there is none"
+    with pytest.raises(RuntimeError, match="Choose a reference picture first"):
+        bpy.ops.dollygrip.match_picture()
+    stage.dollygrip.brief.reference = str(path)
+    for size, aspect, wanted in (
+        ((96, 128), 1.0, (1440, 1920)),
+        ((300, 100), 1.0, (1920, 640)),
+        ((96, 96), 2.0, (960, 1920)),
+    ):
+        render.resolution_x, render.resolution_y, render.pixel_aspect_x = 1920, 1080, 1.0
+        picture.write_png(path, noise(size))
+        share = f"{camera.share_shown(stage, size):.0%}"
+        assert f"The scene's 1920×1080 shows {share} of this picture." in said() and "match_picture" in said()
+        render.pixel_aspect_x = aspect
+        assert bpy.ops.dollygrip.match_picture() == {"FINISHED"}
+        assert (render.resolution_x, render.resolution_y) == wanted
+        assert camera.share_shown(stage, size) == pytest.approx(1, abs=2e-3) and not said()
+    path.unlink()
+    with pytest.raises(RuntimeError, match="does not exist"):
+        bpy.ops.dollygrip.match_picture()
+
+
 def test_more_like_a_take_keeps_its_subject(stage, scripted_backend):
     capture(source="CAMERA")
     state = stage.dollygrip
@@ -431,6 +461,7 @@ def test_a_click_is_where_the_shown_picture_shows_it(film, tmp_path):
     phone = tmp_path / "phone.jpg"
     phone.write_bytes(plain[:2] + b"\xff\xe1" + (len(turned) + 2).to_bytes(2) + turned + plain[2:])
     referring_elsewhere(film, phone)
+    assert drawing.picture_size(str(phone)) == picture.read_picture(str(phone)).shape[1::-1]
     picking = type("Picking", (), dict(vars(subject.DOLLYGRIP_OT_pick_subject)))()  # without a window it has no events
     window, override = bpy.context.window, bpy.context.temp_override
     manager = SimpleNamespace(modal_handler_add=lambda _: None)
