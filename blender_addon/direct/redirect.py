@@ -22,6 +22,7 @@ from ..references.picture import fingerprint, read_picture
 from ..rigs import overruled, rigs
 from ..shots import strips
 from ..takes import copies, takes
+from ..takes.plan import strange_in_words, subject_in_words
 from . import adopt, joining, parts
 from .predict import OWN, check_prompt, check_takes, lens_of, unused_seed, up_of
 
@@ -56,6 +57,7 @@ class Redirect:
     made: list[str] = attrs.field(factory=list)
     said: str = ""
     overruled: str = ""
+    found: str = ""
     error: DollygripError | None = None
 
     together = True
@@ -231,7 +233,9 @@ class Redirect:
         c2w[part] = joined.c2w[: len(c2w[part])]
         intrinsics[part, :2] = intrinsics[at, :2] * joined.zoom[: len(c2w[part]), None]
         first, last = self.provenance["range"]
-        plan = f"frames {first} to {last}: {said.get('plan', 'not told')}"
+        found = ", ".join(filter(None, [strange_in_words(said), subject_in_words(said)]))
+        self.found = f" {found[:1].upper()}{found[1:]}." if found else ""
+        plan = f"frames {first} to {last}: {said.get('plan', 'not told')}" + (f" ({found})" if found else "")
         meta = {key: value for key, value in stored["meta"].items() if key != "clearance"}
         if isinstance(meta.get("plan"), str):
             told = meta["plan"].split("; ")
@@ -253,7 +257,7 @@ class Redirect:
             return
         kept = f" Locked: {', '.join(map(str, self.span.locked))}." if self.span.locked else ""
         new = f"{takes.in_short(self.made)}: frames {self.span.first} to {self.span.last} are new."
-        state.notice = f"{new}{kept}{self.said} {self.overruled}".strip()
+        state.notice = f"{new}{self.found}{kept}{self.said} {self.overruled}".strip()
         push_undo("Re-direct")
 
 

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import attrs
 import bpy
 import numpy as np
 import pytest
@@ -57,6 +58,24 @@ def test_the_new_takes_know_where_they_come_from(film, scripted_backend):
     assert f"frames {span.first} to {span.last} are new" in film.dollygrip.notice
     film.camera.dollygrip_shot.take_index = 0
     assert view(film) == before
+
+
+@pytest.mark.parametrize(
+    ("place", "said"), [([0.25, 0.5], "“door” was found 25% across, 50% down"), (None, "“door” was not found in the")]
+)
+def test_a_redirection_tells_whether_what_its_words_name_was_found(film, scripted_backend, monkeypatch, place, said):
+    """When it is made, and later, as long as it is the part that was directed last."""
+    prepare = Redirect.prepare
+
+    def named(task, event):
+        index, predicted = prepare(task, event)
+        return index, attrs.evolve(predicted, meta=predicted.meta | {"named": "door", "subject": place, "plan": "pan"})
+
+    monkeypatch.setattr(Redirect, "prepare", named)
+    for _ in range(2):
+        assert bpy.ops.dollygrip.redirect() == {"FINISHED"}
+        assert said in film.dollygrip.notice
+        assert takes.understood(takes.shown(film.camera)).count(said) == 1
 
 
 @pytest.mark.parametrize("by", [0, 5])
