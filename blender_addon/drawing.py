@@ -99,8 +99,7 @@ def draw_job(layout: bpy.types.UILayout, context: bpy.types.Context, kind: str) 
             row.progress(factor=status.share, text=f"{status.text}{count}")
             row.operator("dollygrip.cancel_job", text="", icon="X")
         return
-    shown = {shot.session_uid for shot in (context.scene.camera, takes.find_camera(context.scene)) if shot}
-    if session.last != kind or state.about not in {0, *shown}:
+    if not tells(context.scene, kind):
         return
     if state.error:
         box = layout.box()
@@ -110,6 +109,12 @@ def draw_job(layout: bpy.types.UILayout, context: bpy.types.Context, kind: str) 
             wrapped(box, context, state.hint, "BLANK1")
     if state.notice:
         wrapped(layout, context, state.notice, "CHECKMARK")
+
+
+def tells(scene: bpy.types.Scene, kind: str) -> bool:
+    """Whether a panel tells how the last task of a kind ended: that was about what the scene shows."""
+    shown = {shot.session_uid for shot in (scene.camera, takes.find_camera(scene)) if shot}
+    return session.last == kind and scene.dollygrip.about in {0, *shown}
 
 
 def register() -> None:

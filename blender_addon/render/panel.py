@@ -55,7 +55,8 @@ class Render:
             if shot.get("kept_set"):
                 wrapped(box, context, "On the scene's own geometry")
             if not colours.are_true(compat.sequencer_scene(context), strip):
-                wrapped(box, context, "The scene's view changes the colours of this strip.", "COLOR")
+                if colours.CHANGED not in state.notice:
+                    wrapped(box, context, "The scene's view changes the colours of this strip.", "COLOR")
                 box.operator("dollygrip.show_true_colours")
             measure.draw(box, context, shot)
             box.operator("dollygrip.open_take", icon="LOOP_BACK")

@@ -2,7 +2,7 @@
 
 import bpy
 
-from ..drawing import thumbnail, wrapped
+from ..drawing import tells, thumbnail, wrapped
 from ..rigs import refit
 from ..takes import census, takes
 from . import shots
@@ -39,16 +39,17 @@ class Takes:
 def draw_take(
     layout: bpy.types.UILayout, context: bpy.types.Context, shot: bpy.types.Object, take: bpy.types.Action
 ) -> None:
-    """Prompt, what was understood of it, and frames of the take that is shown."""
+    """Prompt, what was understood of it, and frames of the take that is shown; not what the Camera panel says."""
     scene, made_from = context.scene, takes.provenance(take)
+    told = scene.dollygrip.notice if tells(scene, "PredictCamera") else ""
     icon = thumbnail(made_from["reference"])
     if icon and icon != thumbnail(takes.chosen_reference(scene)):  # which the Camera panel shows
         layout.template_icon(icon_value=icon, scale=3.0)
-    if prompt := made_from.get("prompt"):
+    if (prompt := made_from.get("prompt")) and prompt != scene.dollygrip.brief.prompt.strip():
         wrapped(layout, context, f"“{prompt}”")
-    if moves := takes.directed(take):
+    if (moves := takes.directed(take)) and moves not in told:
         wrapped(layout, context, f"Directed as “{moves}”", "OUTLINER_DATA_SPEAKER")
-    if read := takes.understood(take):
+    if (read := takes.understood(take)) and read not in told:
         wrapped(layout, context, read, "CON_FOLLOWPATH")
     first, last = takes.frame_range(take)
     layout.label(text=f"{first} to {last}", icon="PREVIEW_RANGE")
@@ -75,7 +76,7 @@ class Shots:
         shot = takes.find_camera(scene)
         if shot:
             first, last = shots.frame_range(scene, shot)
-            layout.label(text=f"{shot.name}: frames {first} to {last}")
+            layout.label(text=f"Frames {first} to {last}")
         row = layout.row(align=True)
         row.operator("dollygrip.bind_shot", icon="MARKER_HLT")
         row.operator("dollygrip.unbind_shot", icon="X")

@@ -6,7 +6,8 @@ from bl_ext.user_default.dollygrip.backend.session import session
 from bl_ext.user_default.dollygrip.direct.predict import PredictCamera
 from bl_ext.user_default.dollygrip.drawing import draw_job
 from bl_ext.user_default.dollygrip.render.render import RenderShot
-from bl_ext.user_default.dollygrip.shots import shots
+from bl_ext.user_default.dollygrip.shots import panel, shots
+from bl_ext.user_default.dollygrip.takes import takes
 from blender.test_fetching import a_context, texts
 from blender.test_jobs import error_of, pump_until
 from blender.test_takes import pump_until_idle
@@ -116,3 +117,18 @@ def test_nothing_that_was_said_is_there_in_a_file_that_is_opened(film):
     bpy.ops.wm.save_mainfile()
     bpy.ops.wm.open_mainfile(filepath=bpy.data.filepath)
     assert not said("PredictCamera") and not bpy.context.scene.dollygrip.notice
+
+
+def test_the_takes_panel_does_not_say_again_what_the_camera_panel_says(ready):
+    def said() -> str:
+        return texts(lambda layout: panel.draw_take(layout, a_context(), ready.camera, takes.shown(ready.camera)))
+
+    bpy.ops.dollygrip.predict_camera()
+    takes.shown(ready.camera)["dollygrip"]["meta"] = '{"plan": "pan_left 30°"}'
+    assert "“go”" not in said() and "pan left 30°" in said()
+    ready.dollygrip.notice += " Understood as: pan left 30°."
+    assert "pan left 30°" not in said()
+    bpy.ops.dollygrip.start_backend()
+    assert "pan left 30°" in said(), "that message is gone"
+    ready.dollygrip.brief.prompt = "another"
+    assert "“go”" in said()
