@@ -51,6 +51,10 @@ class DOLLYGRIP_OT_redirect(Job, bpy.types.Operator):
     bl_label = "Re-direct"
     task = Redirect
 
+    @classmethod
+    def poll(cls, context):
+        return rigs.has_camera(cls, context) and super().poll(context)
+
 
 class DOLLYGRIP_OT_lock_keys(bpy.types.Operator):
     """Mark the camera's selected keys as poses that a new direction must hit, by the keyframe type Extreme"""
@@ -80,6 +84,13 @@ class DOLLYGRIP_OT_predict_along_path(Job, bpy.types.Operator):
     bl_idname = "dollygrip.predict_along_path"
     bl_label = "Predict along Path"
     task = AlongPath
+
+    @classmethod
+    def poll(cls, context):
+        if context.scene.dollygrip.brief.direct.path is None:
+            cls.poll_message_set("Choose a curve or a Grease Pencil drawing to move along first")
+            return False
+        return super().poll(context)
 
 
 register, unregister = bpy.utils.register_classes_factory(

@@ -2,6 +2,7 @@
 
 import bpy
 
+from .. import compat
 from ..backend.session import session
 from ..camera import camera
 from ..drawing import draw_job, picture_size, wrapped
@@ -44,7 +45,6 @@ class Reference:
             draw_job(layout, context, "BuildSetProxy")
 
 
-def draw_offer(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
 def draw_crop(layout: bpy.types.UILayout, context: bpy.types.Context, path: str) -> None:
     """What the scene's aspect leaves of a reference, where that is little, and the way to see it whole."""
     scene, size = context.scene, picture_size(path)
@@ -55,6 +55,7 @@ def draw_crop(layout: bpy.types.UILayout, context: bpy.types.Context, path: str)
         layout.operator("dollygrip.match_picture", icon="FULLSCREEN_ENTER")
 
 
+def draw_offer(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """The way to a set for a shot whose camera sees nothing of its picture yet, and what came of it."""
     scene = context.scene
     shot = takes.find_camera(scene)
@@ -75,14 +76,16 @@ class DOLLYGRIP_MT_capture(bpy.types.Menu):
 
     bl_label = "From This File"
 
-    def draw(self, _context):
-        layout = self.layout
-        for source, text, icon in (
-            ("CAMERA", "Camera View", "CAMERA_DATA"),
-            ("RENDER", "Render Result", "RENDER_RESULT"),
-            ("SEQUENCER", "Sequencer Frame", "SEQUENCE"),
+    def draw(self, context):
+        layout, edit = self.layout, compat.sequencer_scene(context).sequence_editor
+        for source, text, icon, there in (
+            ("CAMERA", "Camera View", "CAMERA_DATA", context.scene.camera),
+            ("RENDER", "Render Result", "RENDER_RESULT", True),
+            ("SEQUENCER", "Sequencer Frame", "SEQUENCE", edit),
         ):
-            layout.operator("dollygrip.capture_reference", text=text, icon=icon).source = source
+            row = layout.row()
+            row.enabled = bool(there)
+            row.operator("dollygrip.capture_reference", text=text, icon=icon).source = source
         layout.menu("DOLLYGRIP_MT_capture_image", icon="IMAGE_DATA")
 
 

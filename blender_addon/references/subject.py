@@ -79,6 +79,13 @@ class DOLLYGRIP_OT_pick_subject(bpy.types.Operator):
         name="Point", description="Fractions of the picture from its upper left corner", size=2, default=(0.5, 0.5)
     )
 
+    @classmethod
+    def poll(cls, context):
+        if not context.scene.dollygrip.brief.reference.strip():
+            cls.poll_message_set("Choose a reference picture first")
+            return False
+        return True
+
     def execute(self, context):
         if not all(0 <= side <= 1 for side in self.point):
             self.report({"ERROR"}, "The subject lies outside of the picture.")

@@ -143,5 +143,9 @@ class DOLLYGRIP_OT_measure_camera(Job, bpy.types.Operator):
     task = MeasureCamera
     of_shown = False
 
+    @classmethod
+    def poll(cls, context):
+        return strips.is_active(cls, context) and super().poll(context)
+
 
 register, unregister = bpy.utils.register_classes_factory((DOLLYGRIP_OT_measure_camera,))

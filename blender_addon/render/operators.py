@@ -22,6 +22,10 @@ class DOLLYGRIP_OT_render_shot(Job, bpy.types.Operator):
     bl_label = "Render Shot"
     task = RenderShot
 
+    @classmethod
+    def poll(cls, context):
+        return rigs.has_camera(cls, context) and super().poll(context)
+
 
 class DOLLYGRIP_OT_render_shots(Job, bpy.types.Operator):
     """Render several shots one after the other, each on every frame range that its markers give it"""
@@ -33,12 +37,14 @@ class DOLLYGRIP_OT_render_shots(Job, bpy.types.Operator):
 
     which: EnumProperty(items=[("SELECTED", "Selected", "Shots with a tick in the list"), ("ALL", "All", "All shots")])
 
+    @classmethod
+    def poll(cls, context):
+        return shots.has_any(cls, context) and super().poll(context)
+
     def tasks(self, context):
         scene = context.scene
         wanted = [shot for shot in shots.of_scene(scene) if self.which == "ALL" or shot.dollygrip_shot.selected]
         if not wanted:
-            if self.which == "ALL":
-                raise InputError("The scene has no shot.", "Predict a camera first, or add one with New Shot.")
             raise InputError("No shot is selected.", "Tick shots in the list, or render all.")
         spans = [(shot, span) for shot in wanted for span in shots.spans(scene, shot) or [None]]
         return [_task(context, shot, span) for shot, span in spans]
@@ -59,10 +65,7 @@ class OnStrip:
 
     @classmethod
     def poll(cls, context):
-        if _shot_of_active(context) is None:
-            cls.poll_message_set("Choose a strip that Dollygrip rendered")
-            return False
-        return linked.is_own(cls, context)
+        return strips.is_active(cls, context) and linked.is_own(cls, context)
 
 
 class DOLLYGRIP_OT_open_take(OnStrip, bpy.types.Operator):

@@ -18,10 +18,7 @@ class OnShot:
 
     @classmethod
     def poll(cls, context):
-        if takes.find_camera(context.scene) is None:
-            cls.poll_message_set("The scene has no shot yet: predict or load a camera, or press New Shot")
-            return False
-        return linked.is_own(cls, context)
+        return shots.has_any(cls, context) and linked.is_own(cls, context)
 
     def execute(self, context):
         try:
@@ -38,6 +35,14 @@ class OnTake(OnShot):
     """An operator on a take of that shot."""
 
     index: IntProperty(name="Take", default=-1, description="Place in the list; -1: the take that is shown")
+
+    @classmethod
+    def poll(cls, context):
+        shot = takes.find_camera(context.scene)
+        if shot and not shot.dollygrip_shot.takes:
+            cls.poll_message_set(f"{shot.name} has no takes yet: predict or load a camera")
+            return False
+        return super().poll(context)
 
     def at(self, shot: bpy.types.Object) -> tuple[int, bpy.types.Action | None]:
         """Place in the list and Action; raises InputError where there is none, or a linked shot's cannot be changed.

@@ -79,6 +79,8 @@ class Shots:
             layout.label(text=f"Frames {first} to {last}")
         row = layout.row(align=True)
         row.operator("dollygrip.bind_shot", icon="MARKER_HLT")
+        row = row.row(align=True)
+        row.enabled = bool(shot and shots.spans(scene, shot))
         row.operator("dollygrip.unbind_shot", icon="X")
 
 

@@ -26,6 +26,14 @@ def of_scene(scene: bpy.types.Scene) -> list[bpy.types.Object]:
     )
 
 
+def has_any(operator: type[bpy.types.Operator], context: bpy.types.Context) -> bool:
+    """Poll of operators that need a shot."""
+    if takes.find_camera(context.scene) is None:
+        operator.poll_message_set("The scene has no shot yet: predict or load a camera, or press New Shot")
+        return False
+    return True
+
+
 def show(scene: bpy.types.Scene, camera: bpy.types.Object) -> None:
     """Make a shot's camera the scene's, and select it; where markers cut to it, the playhead moves to such a frame."""
     scene.camera = camera

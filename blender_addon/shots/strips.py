@@ -30,6 +30,15 @@ def active(context: bpy.types.Context):
     return editor.active_strip if editor else None
 
 
+def is_active(operator: type[bpy.types.Operator], context: bpy.types.Context) -> bool:
+    """Poll of operators on the active strip: whether that is a shot's."""
+    strip = active(context)
+    if strip is None or _KEY not in strip:
+        operator.poll_message_set("Choose a strip that Dollygrip rendered")
+        return False
+    return True
+
+
 def rendered(scene: bpy.types.Scene) -> list[Any]:
     """The strips that renders made, those inside of meta strips too."""
     return [strip for strip in compat.all_strips_of(scene) if _KEY in strip]

@@ -282,6 +282,12 @@ class DOLLYGRIP_OT_save_take(_File, bpy.types.Operator):
     kind: EnumProperty(name="Format", items=_FORMATS, default="AUTO")
     check_existing: BoolProperty(default=True, options={"HIDDEN"})
 
+    @classmethod
+    def poll(cls, context):
+        if context.scene.camera is None:
+            cls.poll_message_set("The scene has no camera to save")
+        return context.scene.camera is not None
+
     def invoke(self, context, _event):
         _, suffixes = _KINDS.get(self.kind, (None, (".camera.json",)))
         name = suffixes[0] if suffixes[0][0].isalpha() else f"{_called(context.scene.camera)}{suffixes[0]}"

@@ -90,8 +90,10 @@ def test_frames_without_detail_say_so(film, backend_home, tmp_path):
 
 
 def test_what_cannot_be_measured_is_refused(film, tmp_path):
-    with pytest.raises(RuntimeError, match="no shot of Dollygrip"):
+    with pytest.raises(RuntimeError, match="Choose a strip that Dollygrip rendered"):
         bpy.ops.dollygrip.measure_camera()
+    with pytest.raises(InputError, match="no shot of Dollygrip"):
+        MeasureCamera.of(bpy.context)
     shot(film, tmp_path / "shot", asked_for())
     task = MeasureCamera.of(bpy.context)
     (tmp_path / "shot" / "frame_0003.png").write_bytes(b"\x89PNG none")
