@@ -9,6 +9,7 @@ import numpy as np
 
 from . import compat, picture_file
 from .backend.session import session
+from .backend.setting_up import is_missing, setting_up
 from .takes import takes
 
 _previews: bpy.utils.previews.ImagePreviewCollection | None = None
@@ -109,6 +110,39 @@ def draw_job(layout: bpy.types.UILayout, context: bpy.types.Context, kind: str) 
             wrapped(box, context, state.hint, "BLANK1")
     if state.notice:
         wrapped(layout, context, state.notice, "CHECKMARK")
+
+
+def draw_set_up(layout: bpy.types.UILayout, context: bpy.types.Context, again: str = "") -> None:
+    """The way to a backend where none is known, how far that is, and what went wrong; again: what the button is called
+    where there is one. Else nothing is drawn."""
+    if status := setting_up.status:
+        row = layout.row(align=True)
+        count = f"  {status.done} / {status.total}" if status.total else ""
+        row.progress(factor=status.share, text=f"{status.text}{count}")
+        row.operator("dollygrip.cancel_set_up", text="", icon="X")
+        return
+    missing, error = is_missing(), setting_up.error
+    if not (missing or error or again):
+        return
+    if error:
+        box = layout.box()
+        box.alert = True
+        wrapped(box, context, str(error), "ERROR")
+    elif missing:
+        said = "Dollygrip's backend, the program beside Blender that does the work, is not set up on this computer."
+        wrapped(layout, context, said, "INFO")
+    elif setting_up.done:
+        layout.label(text="The backend is set up.", icon="CHECKMARK")
+    row = layout.row()
+    row.scale_y = 1.3 if missing else 1.0
+    row.operator("dollygrip.set_up_backend", text=again or "Set Up Backend", icon="IMPORT")
+    if missing and not bpy.app.online_access:
+        wrapped(
+            layout,
+            context,
+            "It needs System › Network › Allow Online Access in Blender's preferences.",
+            "INTERNET_OFFLINE",
+        )
 
 
 def tells(scene: bpy.types.Scene, kind: str) -> bool:

@@ -7,7 +7,8 @@ from dollygrip.protocol import ModelInfo
 
 from .backend.fetching import fetching, name_of, size_text
 from .backend.session import session
-from .drawing import draw_job, wrapped
+from .backend.setting_up import is_missing
+from .drawing import draw_job, draw_set_up, wrapped
 
 
 class DOLLYGRIP_AP_preferences(bpy.types.AddonPreferences):
@@ -16,7 +17,7 @@ class DOLLYGRIP_AP_preferences(bpy.types.AddonPreferences):
     backend: StringProperty(
         name="Backend",
         description="The `dollygrip` executable of the backend, the program that does the work. Empty: the one that "
-        "`python build.py dev`, in the folder of Dollygrip's source, set up last on this computer",
+        "was set up last on this computer, by the button below or from Dollygrip's source by `python build.py dev`",
         subtype="FILE_PATH",
     )
 
@@ -24,6 +25,7 @@ class DOLLYGRIP_AP_preferences(bpy.types.AddonPreferences):
         column = self.layout.column()
         column.use_property_split = True
         column.prop(self, "backend", placeholder="The one that was set up last")
+        draw_set_up(column, context, "" if is_missing() else "Set Up Again")
         draw_models(self.layout, context)
 
 

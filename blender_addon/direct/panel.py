@@ -5,7 +5,7 @@ import bpy
 from dollygrip.errors import DollygripError
 
 from ..backend.session import session
-from ..drawing import draw_job, thumbnail, wrapped
+from ..drawing import draw_job, draw_set_up, thumbnail, wrapped
 from ..references.panel import draw_crop, draw_offer
 from ..shots import shots
 from ..takes import takes
@@ -18,6 +18,7 @@ class Camera:
     def draw(self, context):
         layout, scene = self.layout, context.scene
         brief, listed = scene.dollygrip.brief, shots.of_scene(scene)
+        draw_set_up(layout, context)
         box = layout.box()
         if len(listed) > 1:
             box.label(text=takes.find_camera(scene).name, icon="OUTLINER_OB_CAMERA")

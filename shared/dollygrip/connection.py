@@ -74,9 +74,8 @@ def backend_command() -> list[str]:
         where = f"was not found at {command[0]}" if command else "is not set up on this computer"
         raise BackendError(
             f"Dollygrip's backend, a program beside Blender that does the work, {where}.",
-            "Get the folder of Dollygrip's source from where this extension is from, install Python 3.11, and run "
-            "`python build.py dev` in that folder once. Where there is a backend already, name its `dollygrip` "
-            "executable in Blender's Preferences > Add-ons > Dollygrip > Backend.",
+            "Press Set Up Backend, in the Camera panel or in Preferences > Add-ons > Dollygrip. Where there is "
+            "a backend already, name its `dollygrip` executable in these preferences.",
             "missing",
         )
     return command

@@ -252,7 +252,7 @@ def test_no_backend_names_the_way_out(scene, backend_home, picture_path, monkeyp
     state = scene.dollygrip
     state.brief.prompt, state.brief.reference = "pan left", str(picture_path)
     monkeypatch.delenv("DOLLYGRIP_BACKEND", raising=False)
-    assert "build.py dev" in error_of(bpy.ops.dollygrip.predict_camera)
+    assert "Set Up Backend" in error_of(bpy.ops.dollygrip.predict_camera)
     broken = backend_home / "broken"
     broken.write_text("#!/bin/sh\necho the models are gone\nexit 3\n")
     broken.chmod(0o755)

@@ -52,7 +52,7 @@ def test_the_command_is_the_variables_then_the_recorded_one(home, monkeypatch, t
     with pytest.raises(BackendError, match="not set up") as caught:
         backend_command()
     assert caught.value.kind == "missing" and "\n" not in str(caught.value)
-    for way in ("Python 3.11", "build.py dev", "Preferences > Add-ons > Dollygrip > Backend"):
+    for way in ("Set Up Backend", "Preferences > Add-ons > Dollygrip"):
         assert way in caught.value.hint
     record_backend_command()
     assert backend_command() == [str(Path(sys.executable).parent / "dollygrip")]
