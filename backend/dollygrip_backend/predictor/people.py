@@ -23,6 +23,7 @@ _ENDING = re.compile(r".+(?:woman|man|girl|boy|person|lady)$")  # cameraman, sch
 _WHOSE = re.compile(r"\b(?:her|his|their|my|whose)\b")
 _WORD = re.compile(r"[\w'-]+")
 _OF = re.compile(r"\bof (.+)")
+_PERHAPS_ONE = re.compile(r"the(?:m|y|ir)\b", re.IGNORECASE)
 _OWNER = re.compile(r"([\w-]+)'s?$")
 _CLEARLY = 0.6  # the least share of one face in who is meant
 _SEEN_THERE = 0.25  # weight of the grounding's logits about a person: how people look it has learned on rendered ones
@@ -158,13 +159,14 @@ def _body(face: Face, shape: tuple[int, int]) -> tuple[slice, slice]:
 
 
 def whereabouts(faces: Sequence[Face], part: str, said: Said) -> tuple[tuple[float, float] | None, np.ndarray]:
-    """The place of what is meant, None where it may be one of several people's, and how likely each cell shows it,
-    together one; at least one face, `part` by `part_named`."""
+    """The place of what is meant, None where it may be one of several people's, or several are meant of whom one alone
+    shows a face; and how likely each cell shows it, together one. At least one face, `part` by `part_named`."""
     chances = meant(faces, said)
     places = [where(face, "person" if part == "people" else part) for face in faces]
     likely = np.zeros(said.seen.shape, np.float32)
     for chance, (x, y) in zip(chances, places, strict=True):
         likely[int(y * likely.shape[0]), int(x * likely.shape[1])] += chance
     if part == "people":
-        return tuple(float(c) for c in np.mean(places, 0)), likely
+        unseen = len(faces) == 1 and not _PERHAPS_ONE.match(said.words)
+        return (None if unseen else tuple(float(c) for c in np.mean(places, 0))), likely
     return (places[int(chances.argmax())] if chances.max() >= _CLEARLY else None), likely

@@ -93,6 +93,15 @@ def test_of_two_alike_the_side_tells_and_else_nobody_is_chosen(left, right, heig
     assert left < both[0] < right
 
 
+def test_of_several_people_one_face_is_not_the_place():
+    """The others, who are meant too, look away or are not seen; "them" may be one person."""
+    [face] = faces = [face_at(0.7, 0.4, 0.1)]
+    for words in ("of them", "the three friends", "both of the women"):
+        assert whereabouts(faces, "people", said(words))[0] is None
+    for words in ("them", "they"):
+        assert whereabouts(faces, "people", said(words))[0] == pytest.approx(where(face, "person"))
+
+
 def test_who_stands_much_nearer_is_meant():
     chances = meant([face_at(0.3, 0.4, 0.3), face_at(0.7, 0.3, 0.1)], said("the person"))
     assert chances[0] > 0.8 and chances.sum() == pytest.approx(1)
