@@ -53,7 +53,7 @@ class DOLLYGRIP_OT_redirect(Job, bpy.types.Operator):
 
     @classmethod
     def poll(cls, context):
-        return rigs.has_camera(cls, context) and super().poll(context)
+        return super().poll(context) and rigs.has_camera(cls, context)
 
 
 class DOLLYGRIP_OT_lock_keys(bpy.types.Operator):
@@ -87,10 +87,12 @@ class DOLLYGRIP_OT_predict_along_path(Job, bpy.types.Operator):
 
     @classmethod
     def poll(cls, context):
-        if context.scene.dollygrip.brief.direct.path is None:
-            cls.poll_message_set("Choose a curve or a Grease Pencil drawing to move along first")
+        if not super().poll(context):
             return False
-        return super().poll(context)
+        path = context.scene.dollygrip.brief.direct.path
+        if path is None:
+            cls.poll_message_set("Choose a curve or a Grease Pencil drawing to move along first")
+        return path is not None
 
 
 register, unregister = bpy.utils.register_classes_factory(

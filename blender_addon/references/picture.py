@@ -21,6 +21,14 @@ _WITH_ALPHA = {16, 32}  # bits of a pixel of 8 bits a channel
 _LARGEST = 2560  # pixels a side: twice the shots that a graphics card paints by default
 
 
+def is_chosen(operator: type[bpy.types.Operator], context: bpy.types.Context) -> bool:
+    """Poll of operators on the reference that is asked for, which need not be there."""
+    chosen = bool(context.scene.dollygrip.brief.reference.strip())
+    if not chosen:
+        operator.poll_message_set("Choose a reference picture first")
+    return chosen
+
+
 def read_picture(path: str, size: tuple[int, int] | None = None) -> np.ndarray:
     """The image file at `path` ("//" is relative to the .blend) as sRGB uint8 (height, width, 3), read-only.
 

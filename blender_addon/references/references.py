@@ -245,10 +245,7 @@ class DOLLYGRIP_OT_match_picture(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context):
-        if not context.scene.dollygrip.brief.reference.strip():
-            cls.poll_message_set("Choose a reference picture first")
-            return False
-        return linked.is_own(cls, context)
+        return linked.is_own(cls, context) and picture.is_chosen(cls, context)
 
     def execute(self, context):
         render = context.scene.render

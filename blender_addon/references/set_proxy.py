@@ -214,11 +214,13 @@ class DOLLYGRIP_OT_build_set_proxy(Job, bpy.types.Operator):
 
     @classmethod
     def poll(cls, context):
-        take = takes.shown(takes.find_camera(context.scene))
-        if take is None or not takes.reference_image(take):
-            cls.poll_message_set("There is no take with a reference picture yet: predict a camera first")
+        if not super().poll(context):
             return False
-        return super().poll(context)
+        take = takes.shown(takes.find_camera(context.scene))
+        pictured = take is not None and takes.reference_image(take) is not None
+        if not pictured:
+            cls.poll_message_set("There is no take with a reference picture yet: predict a camera first")
+        return pictured
 
     def _begin(self, context, wait):
         exact = takes.has_exact_depth(takes.shown(takes.find_camera(context.scene)))

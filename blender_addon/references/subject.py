@@ -11,7 +11,7 @@ from dollygrip.trajectory import Trajectory
 
 from ..camera import camera, rays
 from ..takes import takes
-from .picture import image_showing, read_picture
+from .picture import image_showing, is_chosen, read_picture
 
 _SHAPELESS = {"EMPTY", "LIGHT", "CAMERA", "SPEAKER", "LIGHT_PROBE"}  # types whose bounding box says nothing
 
@@ -81,10 +81,7 @@ class DOLLYGRIP_OT_pick_subject(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context):
-        if not context.scene.dollygrip.brief.reference.strip():
-            cls.poll_message_set("Choose a reference picture first")
-            return False
-        return True
+        return is_chosen(cls, context)
 
     def execute(self, context):
         if not all(0 <= side <= 1 for side in self.point):

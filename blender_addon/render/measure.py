@@ -145,7 +145,7 @@ class DOLLYGRIP_OT_measure_camera(Job, bpy.types.Operator):
 
     @classmethod
     def poll(cls, context):
-        return strips.is_active(cls, context) and super().poll(context)
+        return super().poll(context) and strips.is_active(cls, context)
 
 
 register, unregister = bpy.utils.register_classes_factory((DOLLYGRIP_OT_measure_camera,))

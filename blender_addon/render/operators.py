@@ -24,7 +24,7 @@ class DOLLYGRIP_OT_render_shot(Job, bpy.types.Operator):
 
     @classmethod
     def poll(cls, context):
-        return rigs.has_camera(cls, context) and super().poll(context)
+        return super().poll(context) and rigs.has_camera(cls, context)
 
 
 class DOLLYGRIP_OT_render_shots(Job, bpy.types.Operator):
@@ -39,7 +39,7 @@ class DOLLYGRIP_OT_render_shots(Job, bpy.types.Operator):
 
     @classmethod
     def poll(cls, context):
-        return shots.has_any(cls, context) and super().poll(context)
+        return super().poll(context) and shots.has_any(cls, context)
 
     def tasks(self, context):
         scene = context.scene

@@ -401,7 +401,6 @@ def test_selected_keys_go_before_the_preview_range_and_that_before_the_two_frame
         (lambda s: bpy.ops.dollygrip.set_rig(kind="AIM"), "The take has a rig."),
         (lambda s: setattr(s.camera, "rotation_mode", "AXIS_ANGLE"), "given by axis and angle"),
         (lambda s: s.camera.driver_add("location", 0), "Drivers pose"),
-        (lambda s: setattr(s, "camera", None), "has no camera"),
         (lambda s: setattr(s.dollygrip.brief, "takes", 99), "1 to 16 takes"),
     ],
 )
@@ -411,6 +410,14 @@ def test_what_cannot_be_redirected_is_refused(scene, film, change, said):
         bpy.ops.dollygrip.redirect()
     assert said in scene.dollygrip.error and scene.dollygrip.hint
     assert [action for action in bpy.data.actions if takes.is_take(action)] == [film], "nothing was made"
+
+
+def test_without_a_camera_nothing_can_be_redirected(scene, film):
+    scene.camera = None
+    with pytest.raises(RuntimeError, match="The scene has no camera"):
+        bpy.ops.dollygrip.redirect()
+    with pytest.raises(InputError, match="has no camera"):
+        Redirect.of(bpy.context)
 
 
 def test_a_camera_that_only_strips_animate_is_refused(scene, picture_path):

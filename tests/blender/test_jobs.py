@@ -19,6 +19,8 @@ from bl_ext.user_default.dollygrip.render.render import RenderShot
 from bl_ext.user_default.dollygrip.shots import saving, strips
 from bl_ext.user_default.dollygrip.takes import takes
 
+from dollygrip.errors import InputError
+
 EXTENSION = "bl_ext.user_default.dollygrip"
 
 
@@ -297,7 +299,10 @@ def test_bad_requests_are_refused_before_anything_is_sent(scene, picture_path, c
 
 def test_no_camera_to_render(scene, picture_path):
     scene.dollygrip.brief.prompt, scene.dollygrip.brief.reference = "pan left", str(picture_path)
-    assert "has no camera" in error_of(bpy.ops.dollygrip.render_shot)
+    with pytest.raises(RuntimeError, match="The scene has no camera"):
+        bpy.ops.dollygrip.render_shot()
+    with pytest.raises(InputError, match="has no camera"):
+        RenderShot.of(bpy.context)
 
 
 def test_a_wrong_size_is_refused_with_the_right_one(ready):

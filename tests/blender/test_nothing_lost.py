@@ -244,6 +244,8 @@ class Desk:
         self.act(
             "capture_reference", source=self.dice.choice(["IMAGE", "RENDER", "SEQUENCER", "CAMERA"]), image="Paint"
         )
+        if self.dice.random() < 0.3:
+            self.act("match_picture")
 
     def render(self):
         if self.dice.random() < 0.5:
