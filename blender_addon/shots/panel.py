@@ -92,7 +92,7 @@ class DOLLYGRIP_UL_takes(bpy.types.UIList):
         if not item.action:
             layout.label(text="The Action was deleted", icon="ERROR")
             return
-        split = layout.split(factor=0.4)
+        split = layout.split(factor=0.5)
         label = takes.label_of(item.id_data, item.action) if takes.is_take(item.action) else "#–"
         if picture := thumbnail(takes.reference(item.action)):
             split.label(text=label, icon_value=picture)
