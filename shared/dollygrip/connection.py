@@ -33,7 +33,7 @@ class Connection:
     server_public: str
     client_public: str
     client_secret: str = attrs.field(repr=False)
-    pid: int = 0
+    pid: int = attrs.field(default=0, validator=attrs.validators.ge(0))  # a negative one names a group of processes
 
     @property
     def remote(self) -> bool:

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import bpy  # first: it makes addon_utils importable
@@ -112,11 +113,11 @@ class ScriptedBackend:
 
 
 def stop_backend(home: Path) -> None:
-    """End the backend whose connection file lies in `home`, if one runs."""
+    """End the backend whose connection file lies in `home`, if one runs on this machine."""
     from dollygrip.connection import read_connection
     from dollygrip.errors import DollygripError
 
-    try:
-        os.kill(read_connection(home).pid, signal.SIGTERM)
-    except (DollygripError, ProcessLookupError):
-        return
+    with suppress(DollygripError, ProcessLookupError):
+        connection = read_connection(home)
+        if not connection.remote:
+            os.kill(connection.pid, signal.SIGTERM)

@@ -263,10 +263,9 @@ def test_no_backend_names_the_way_out(scene, backend_home, picture_path, monkeyp
     assert "ended with code 3. It said: the models are gone" in said and ".log" in said
 
 
-def test_a_remote_backend_that_does_not_answer_is_named_and_none_started(scene, tmp_path, picture_path, monkeypatch):
+def test_a_remote_backend_that_does_not_answer_is_named_and_none_started(scene, backend_home, tmp_path, monkeypatch):
     from dollygrip.connection import Connection, write_connection
 
-    monkeypatch.setenv("DOLLYGRIP_HOME", str(tmp_path / "home"))
     program = tmp_path / "dollygrip"
     program.write_text(f"#!/bin/sh\ntouch '{tmp_path}/started'\nexit 3\n")
     program.chmod(0o755)

@@ -1,9 +1,11 @@
 """The connection file, the state folder and the command that starts a backend."""
 
+import json
 import stat
 import sys
 from pathlib import Path
 
+import attrs
 import pytest
 
 from dollygrip.connection import (
@@ -41,7 +43,10 @@ def test_no_file_means_no_backend(home):
     assert caught.value.kind == "unreachable" and "dollygrip serve" in caught.value.hint
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", "{broken", '{"endpoint": "x"}', '"text"', "\xff"])
+BAD_PROCESS = json.dumps(attrs.asdict(CONNECTION) | {"pid": -1})
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", "{broken", '{"endpoint": "x"}', '"text"', "\xff", BAD_PROCESS])
 def test_a_file_that_is_none_is_said_to_be_so(home, content):
     write_connection(CONNECTION).write_text(content, "latin-1")
     with pytest.raises(BackendError, match=r"connection\.json cannot be read"):

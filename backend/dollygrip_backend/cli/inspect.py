@@ -98,7 +98,10 @@ def _backend() -> str:
     if connection.pid and not psutil.pid_exists(connection.pid):
         return f"The last backend (process {connection.pid}) broke off. The extension starts one when it needs it."
     with Client.connect(connection) as client:
-        return f"version {client.welcome.server_version} at {connection.endpoint}, process {connection.pid}"
+        version = f"version {client.welcome.server_version}"
+    if connection.remote:
+        return f"{version}, remote backend at {connection.endpoint}"
+    return f"{version} at {connection.endpoint}, process {connection.pid}"
 
 
 def _must(condition: object, message: str, hint: str) -> None:

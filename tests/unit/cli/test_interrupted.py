@@ -1,6 +1,7 @@
 """Commands that are stopped, by Ctrl-C or a full disk: nothing is left that looks finished, nothing earlier is lost."""
 
 import errno
+import json
 import os
 import signal
 import subprocess
@@ -16,11 +17,13 @@ from safetensors import SafetensorError
 from unit.cli.commands import PROGRAM, dollygrip, interrupt, names, refused
 
 from dollygrip import shot_record
-from dollygrip.connection import Connection, write_connection
+from dollygrip.connection import Connection, read_connection, write_connection
 from dollygrip_backend.__main__ import run
 from dollygrip_backend.server.server import is_served
 from dollygrip_backend.training import depth
 from dollygrip_backend.workers.runner import Runner
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
@@ -82,6 +85,30 @@ def test_stop_ends_a_backend_and_waits_until_it_is_gone(here):
         assert served.wait(10) == 0
     again = dollygrip("stop", "--state", state)
     assert again.exit_code == 0 and again.stdout == f"No backend is running on {state}.\n"
+
+
+def test_doctor_tells_where_a_backend_is(here):
+    with subprocess.Popen([PROGRAM, "serve", "--state", here / "own"], stdout=subprocess.PIPE, text=True) as served:
+        assert "Listening" in served.stdout.readline()
+        connection = read_connection(here / "own")
+        write_connection(connection)
+        local = dollygrip("doctor").output
+        write_connection(attrs.evolve(connection, pid=0))
+        remote = dollygrip("doctor").output
+        served.terminate()
+    assert local.endswith(f"at {connection.endpoint}, process {served.pid}\n")
+    assert remote.endswith(f", remote backend at {connection.endpoint}\n")
+
+
+@pytest.mark.parametrize("remote", [{"pid": 0}, {}])
+def test_the_end_of_the_demo_signals_no_process_in_place_of_a_remote_backend(tmp_path, remote):
+    """Process 0 is the group of whoever signals it: a failure would end this command, which has one of its own."""
+    keys = {"endpoint": "tcp://10.0.0.1:9", "server_public": "s", "client_public": "c", "client_secret": "x"}
+    (tmp_path / "connection.json").write_text(json.dumps(keys | remote))
+    ended = "import pathlib, sys, build; build.stop_backend(pathlib.Path(sys.argv[1])); print('went on')"
+    command = [sys.executable, "-c", ended, tmp_path]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, start_new_session=True)
+    assert (done.returncode, done.stdout) == (0, "went on\n"), done.stderr
 
 
 def test_stop_ends_no_process_that_is_no_backend(here):
