@@ -143,14 +143,12 @@ class Session:
         self._kept = self.task.job_id if self.task else ""
 
     def abandon(self) -> None:
-        """Forget the task: its scene is about to go. What is on disk stays there.
+        """Forget the task: its scene is gone, or about to go. What is on disk stays there.
 
         The job goes on where the saved file knows of it and can attach to it again, else it is cancelled.
         """
-        if self.task and self.task.job_id and self.task.job_id == self._kept:
-            self._orders.leave.set()
-        else:
-            self.cancel()
+        kept = self.task and self.task.job_id and self.task.job_id == self._kept
+        (self._orders.leave if kept else self._orders.cancel).set()
         self.task, self.status, self._following = None, Status(""), []
         if bpy.app.timers.is_registered(self._tick):
             bpy.app.timers.unregister(self._tick)
@@ -285,13 +283,14 @@ session = Session()
 
 @bpy.app.handlers.persistent
 def abandon_on_load(_path: str) -> None:
+    """Another file is open, not before: one that cannot be read leaves this one, and its job, as they are."""
     session.abandon()
 
 
 def register() -> None:
-    bpy.app.handlers.load_pre.append(abandon_on_load)
+    bpy.app.handlers.load_post.append(abandon_on_load)
 
 
 def unregister() -> None:
-    bpy.app.handlers.load_pre.remove(abandon_on_load)
+    bpy.app.handlers.load_post.remove(abandon_on_load)
     session.close()

@@ -291,11 +291,11 @@ def register() -> None:
         set=_switch,
     )
     bpy.types.WindowManager.dollygrip_live_line = StringProperty(get=lambda _manager: live.line(bpy.context.scene))
-    bpy.app.handlers.load_pre.append(stop_on_load)
+    bpy.app.handlers.load_post.append(stop_on_load)
 
 
 def unregister() -> None:
     live.stop()
-    bpy.app.handlers.load_pre.remove(stop_on_load)
+    bpy.app.handlers.load_post.remove(stop_on_load)
     del bpy.types.WindowManager.dollygrip_live, bpy.types.WindowManager.dollygrip_live_line
     bpy.utils.unregister_class(DOLLYGRIP_OT_keep_live)

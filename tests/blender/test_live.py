@@ -92,6 +92,18 @@ def test_another_scene_neither_shows_nor_keeps_the_path(ready):
     assert bpy.ops.dollygrip.keep_live() == {"FINISHED"} and len(ready.dollygrip.take_list) == 1
 
 
+def test_live_goes_on_where_another_file_cannot_be_read_and_ends_where_one_is_opened(ready, tmp_path):
+    turn(True)
+    ready.dollygrip.brief.prompt = "go"
+    tick_until(lambda: shown_prompt() == "go")
+    (tmp_path / "damaged.blend").write_bytes(b"no file of Blender's")
+    with pytest.raises(RuntimeError, match="damaged"):
+        bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "damaged.blend"))
+    assert live.preview_of(ready)
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "film.blend"))
+    assert not live.on and not live.preview
+
+
 def test_live_ends_with_the_scene_that_it_follows(ready, tmp_path):
     turn(True)
     ready.dollygrip.brief.prompt = f"until={tmp_path / 'asked'}"
