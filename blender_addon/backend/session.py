@@ -2,10 +2,11 @@
 
 The thread connects, submits, prepares what arrives (PNG files, fitted curves) and queues it. `Session.pump` delivers
 it on the main thread within a few milliseconds a tick: on Blender's timer for a job that was started from the
-interface, in a loop for an operator that a script called and that waits.
+interface, where it waits for the end of drags and renders, and in a loop for an operator that a script called.
 
 What makes data-blocks goes into the scene all at once and becomes a step of undo in the same moment. In between, the
-animator's undo would free those that no step knows, but keep what points to them, and Blender would crash.
+animator's undo would free those that no step knows, but keep what points to them, and Blender would crash. So it waits
+for the end of Edit Mode, too, and of others whose steps do not hold them.
 
 Jobs outlive Blender: what it takes to attach to one again is kept in `scene.dollygrip.job` while it runs (resume.note).
 """
@@ -24,6 +25,7 @@ from dollygrip.connection import BackendError
 from dollygrip.errors import DollygripError
 from dollygrip.protocol import Welcome
 
+from .. import calm
 from .worker import Orders, Outcome, Status, Submitted, Task, Tell, Worker
 
 TICK = 0.05  # seconds between ticks of the pump
@@ -68,6 +70,7 @@ class Session:
         self._kept = ""  # id of the job that the saved file knows of
         self._orders = Orders()
         self._results: queue.SimpleQueue = queue.SimpleQueue()
+        self._next: Any = None  # what has arrived and was not taken yet
         self._held: list[Any] = []  # results that wait for the task's end
         self._thread: threading.Thread | None = None
         self._following: list[Task] = []
@@ -109,6 +112,7 @@ class Session:
     def _launch(self, task: Task) -> None:
         self.task, self.status, self.place = task, Status("Connecting to the backend"), self.place + 1
         self._orders, self._results, self._held = Orders(), queue.SimpleQueue(), []
+        self._next = None
         worker = Worker(task, self._executable, self._results, self._orders, self._show, self.connected)
         self._thread = threading.Thread(target=worker.run, name="dollygrip-client", daemon=True)
         self._thread.start()
@@ -159,17 +163,23 @@ class Session:
         if self._thread:
             self._thread.join(timeout=5.0)
 
-    def pump(self, budget: float = BUDGET) -> Outcome | None:
+    def pump(self, budget: float = BUDGET, patient: bool = False) -> Outcome | None:
         """Deliver what has arrived, for at most `budget` seconds and one item more.
 
-        Returns the outcome once the last task has ended: the first failure, where there was one.
+        patient: leave what would disturb the animator until later. Returns the outcome once the last task has ended:
+        the first failure, where there was one.
         """
         deadline = time.perf_counter() + budget
         while self.task is not None and time.perf_counter() < deadline:
-            try:
-                item = self._results.get_nowait()
-            except queue.Empty:
+            if self._next is None and self._results.empty():
                 return None
+            if self._next is None:
+                self._next = self._results.get()
+            if patient and (awaited := self._awaited()):
+                waiting = attrs.evolve(self.status, text=f"Waiting for the end of {awaited}")
+                self.status = self.status if self.status == waiting else waiting
+                return None
+            item, self._next = self._next, None
             scene = self.scene
             if scene is None:  # deleted: nowhere to put what comes
                 self.cancel()
@@ -178,6 +188,13 @@ class Session:
                 if not self.active:
                     return next((ended for ended in self._outcomes if ended.error), outcome)
         return None
+
+    def _awaited(self) -> str:
+        """What must end before the next item may be taken; "" where it goes into no scene yet, or may."""
+        ends = isinstance(self._next, Outcome)
+        if isinstance(self._next, Submitted) or (self.task.together and not ends):
+            return ""
+        return calm.awaited_by_undo() if self.task.together else calm.awaited()
 
     def _take(self, scene: bpy.types.Scene | None, item: Any) -> Outcome | None:
         """Put what has arrived into the scene; the outcome where the task ends with it, also where it cannot go in.
@@ -239,7 +256,7 @@ class Session:
         self.welcome = welcome
 
     def _tick(self) -> float | None:
-        ended = self.pump()
+        ended = self.pump(patient=True)
         if ended or self.status is not self._drawn:
             self._drawn = self.status
             redraw()

@@ -20,7 +20,7 @@ from dollygrip.errors import DollygripError
 from dollygrip.live import TICK, Answer, LivePredictor
 from dollygrip.trajectory import Trajectory
 
-from .. import brief
+from .. import brief, calm
 from ..backend import server
 from ..backend.executable import backend_executable
 from ..backend.session import redraw, session
@@ -31,7 +31,7 @@ from ..takes import census, takes
 from ..takes.plan import in_words, strange_in_words, subject_in_words
 from .moved import watch
 from .path_shape import Shape
-from .sampling import MOST_KEYS, Sampled, is_dragging
+from .sampling import MOST_KEYS, Sampled
 
 # What of a request may change without reading pictures, cameras or the scene again. Strength asks the backend too: a
 # path is no multiple of another, for amounts have limits, arcs bend, and a camera gives way to surfaces.
@@ -198,9 +198,9 @@ class LiveDirection:
 
 
 def _is_busy() -> bool:
-    """Whether pictures, cameras and the scene are not to be read: things are dragged, or the shots are played back."""
+    """Whether pictures, cameras and the scene are not to be read: they are dragged, rendered or played back."""
     windows = bpy.context.window_manager.windows
-    return is_dragging() or any(window.screen.is_animation_playing for window in windows)
+    return bool(calm.awaited()) or any(window.screen.is_animation_playing for window in windows)
 
 
 def _rest(scene: bpy.types.Scene) -> tuple:

@@ -14,14 +14,14 @@ import gpu
 import numpy as np
 from gpu_extras.batch import batch_for_shader
 
-from .. import brief
+from .. import brief, calm
 from ..backend.session import redraw
 from ..camera import camera
 from ..rigs import collisions
 from ..takes import takes
 from .live import live
 from .path_shape import Shape
-from .sampling import dependencies, is_dragging, sample
+from .sampling import dependencies, sample
 
 _FRUSTUM = (0.95, 0.95, 0.95, 0.55)
 _CURRENT = (1.0, 1.0, 1.0, 1.0)
@@ -87,10 +87,12 @@ class Overlay:
             self._busy = False
 
     def settled(self, scene: bpy.types.Scene) -> bool:
-        """Whether nothing is to be done, or not yet: while things are being dragged they stay as they are."""
+        """Whether nothing is to be done, or not yet: while things are dragged or rendered they stay as they are."""
+        if calm.awaited():
+            return True
         if self._changed_at is None:
             return (self.view.of if self.view else ()) == _identity(scene)
-        return time.monotonic() - self._changed_at < _REST or is_dragging()
+        return time.monotonic() - self._changed_at < _REST
 
     def draw(self) -> None:
         """Into the 3D Viewport that is being drawn."""

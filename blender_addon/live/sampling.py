@@ -157,9 +157,3 @@ def dependencies(shot: bpy.types.Object, actions: list[bpy.types.Action]) -> set
             targets += [target.id for variable in variables for target in variable.targets]
         waiting += [target for target in targets if target is not None]
     return found
-
-
-def is_dragging() -> bool:
-    """Whether something is being moved by hand: what is animated must not be evaluated elsewhere meanwhile."""
-    windows = bpy.context.window_manager.windows
-    return any(modal.bl_idname.startswith("TRANSFORM_OT") for window in windows for modal in window.modal_operators)
