@@ -132,6 +132,7 @@ class RenderShot:
             folder=folder,
             provenance=dict(record["provenance"]),
             notices=list(record["notices"]),
+            shot=takes.Named.noted(scene, str(record.get("shot", ""))),  # which records of older versions lack
             title=f"Rendering {record['provenance']['shot']}",
             job_id=str(record["job"]),
         )
@@ -144,6 +145,7 @@ class RenderShot:
         return {
             **{name: getattr(self, name) for name in named},
             "job": self.job_id,
+            "shot": self.shot.now,
             "folder": takes.beside(self.folder),
         }
 

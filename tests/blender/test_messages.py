@@ -10,6 +10,7 @@ from bl_ext.user_default.dollygrip.shots import panel, shots
 from bl_ext.user_default.dollygrip.takes import takes
 from blender.test_fetching import a_context, texts
 from blender.test_jobs import error_of, pump_until
+from blender.test_renamed import reopened
 from blender.test_takes import pump_until_idle
 
 
@@ -102,6 +103,19 @@ def test_what_came_of_several_shots_and_of_none_is_said_everywhere(film):
     error_of(lambda: bpy.ops.dollygrip.render_shots(which="ALL"))
     film.frame_set(1)
     assert "The prompt is empty." in said("RenderShot"), "with the name of the shot, where that is fixed or not"
+
+
+def test_what_came_of_a_shot_that_was_resumed_is_said_under_that_shot_alone(film):
+    film.dollygrip.brief.prompt = "sleep=0.1"
+    session.start(RenderShot.of(bpy.context), "")
+    pump_until(lambda: session.task.files)
+    film.camera.name = "Hero"
+    scene = reopened()
+    scene.frame_set(11)
+    assert bpy.ops.dollygrip.resume_job() == {"FINISHED"}, scene.dollygrip.error
+    assert scene.camera.name == "Hero" and "frames are in" in said("RenderShot")
+    scene.frame_set(1)
+    assert scene.camera.name != "Hero" and not said("RenderShot")
 
 
 def test_nothing_that_was_said_is_there_in_a_file_that_is_opened(film):
