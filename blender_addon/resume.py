@@ -5,7 +5,7 @@ runs by itself: a script calls `bpy.ops.dollygrip.resume_job()`. The scene also 
 to be rendered; Resume renders them as the opened file shows them.
 
 The scene knows both at all times, for Blender's own auto-save and quit.blend tell nobody. Undo leads back to what it
-knew at an earlier time, and names change: so `note` writes it anew whenever it may be untrue.
+knew at an earlier time, and names change: so `note` writes it anew whenever it may be untrue, and before saving.
 """
 
 import json
@@ -161,7 +161,6 @@ _handlers = (
     ("load_post", resume_on_load),
     ("undo_post", note),
     ("redo_post", note),
-    ("save_pre", note),
     ("save_post", note_saved),
 )
 

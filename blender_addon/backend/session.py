@@ -66,7 +66,7 @@ class Session:
         self.ended: set[str] = set()  # ids of jobs that came to their end here
         self.on_idle: Callable[[Outcome], None] = lambda _outcome: None  # called when the last of the tasks has ended
         self.pending: Callable[[bpy.types.Scene], str] = lambda _scene: ""  # class name of a task to go on with
-        self.on_queue: Callable[[], None] = lambda: None  # called when another job runs or others wait than before
+        self.on_queue: Callable[[], None] = lambda: None  # lets scenes know what runs and waits
         self._kept = ""  # id of the job that the saved file knows of
         self._orders = Orders()
         self._results: queue.SimpleQueue = queue.SimpleQueue()

@@ -34,6 +34,7 @@ class PredictCamera:
     request: None for a job that is attached to again; now_seen: the camera that became the scene's in place of another;
     cropped: the reference's (width, height) where the scene's aspect leaves a good part of it out.
     overruled: what keeps the camera off its newest take, in words.
+    picture: where the reference lies, also when the file is saved elsewhere meanwhile.
     """
 
     scene_name: str
@@ -48,8 +49,12 @@ class PredictCamera:
     now_seen: str = ""
     cropped: tuple[int, int] | None = None
     overruled: str = ""
+    picture: str = attrs.field(init=False)
 
     together = True
+
+    def __attrs_post_init__(self) -> None:
+        self.picture = bpy.path.abspath(self.provenance["reference"])
 
     @classmethod
     def of(cls, context: bpy.types.Context) -> Self:
@@ -163,12 +168,12 @@ class PredictCamera:
         return cls(scene.name, None, {}, placement, provenance, shot, job_id=str(record["job"]))
 
     def record(self) -> dict[str, Any]:
-        placement, reference = self.placement, bpy.path.abspath(self.provenance["reference"])
+        placement = self.placement
         placed = {**attrs.asdict(placement, recurse=False), "start": placement.start.ravel().tolist()}
         return {
             "job": self.job_id,
             "shot": self.shot.now,
-            "provenance": {**self.provenance, "reference": takes.beside(reference)},
+            "provenance": {**self.provenance, "reference": takes.beside(self.picture)},
             "placement": {**placed, "sensor": attrs.asdict(placement.sensor)},
         }
 
@@ -193,6 +198,8 @@ class PredictCamera:
         like = start and start.data
         name = takes.name_of(self.provenance["prompt"])
         before = scene.camera
+        if self.provenance["reference"].startswith("//"):
+            own["reference"] = takes.beside(self.picture)
         action = takes.add(scene, fitted, name, {**self.provenance, **own}, like, shot)
         self.made.append(action.name)
         if before not in (None, scene.camera):

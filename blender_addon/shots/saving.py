@@ -1,10 +1,10 @@
 """What must be put right before a file is saved so that it survives that, and being moved.
 
 Takes are protected from being dropped. Their pictures and the strips' frames are Blender's own paths; the references
-that shots are asked for are text: they stay relative to the file wherever that is saved, and become so where they lie
-beside it. Frames that were rendered before the file had a place lie in a temporary folder; they are copied beside it
-when it gets one and no job needs them there any more. Undo may lead back to the first ones, so they go when Blender
-ends.
+that shots are asked for and the records of jobs are text: they stay relative to the file wherever that is saved, and
+references become so where they lie beside it. Frames that were rendered before the file had a place lie in a temporary
+folder; they are copied beside it when it gets one and no job needs them there any more. Undo may lead back to the first
+ones, so they go when Blender ends.
 """
 
 import atexit
@@ -31,6 +31,7 @@ from . import strips
 FRAMES = "dollygrip"  # folder of all shots' frames beside the .blend
 REFERENCES = "references"  # folder in it of the references that were captured
 TEMPORARY = "dollygrip_"  # how the folders of an unsaved file's frames and references begin
+_RECORDED = {"folder", "measured", "reference"}  # paths in the records of jobs
 _before: dict[tuple[int, str], str] = {}  # what `_paths` were while a file is written
 _made: set[Path] = set()  # temporary folders of this session that no file was written with
 _copying: set[Path] = set()  # temporary folders whose content comes beside the file that is being written
@@ -73,6 +74,7 @@ def make(folder: Path, exist_ok: bool = True) -> Path:
 
 @bpy.app.handlers.persistent
 def before_saving(path: str) -> None:
+    session.on_queue()  # scenes know their jobs
     if not path:  # the startup file
         return
     takes.protect_listed()
@@ -90,6 +92,8 @@ def before_saving(path: str) -> None:
     for scene in linked.own_scenes():
         _collect_frames(scene, place)
     _made.difference_update(_referred(_made))
+    for scene in linked.own_scenes():
+        _name(scene.dollygrip, "job", _seen_from(place, scene.dollygrip.job))
 
 
 @bpy.app.handlers.persistent
@@ -111,7 +115,8 @@ def _paths() -> Iterator[tuple[tuple[int, str], Any, str]]:
     for owner, brief in takes.briefs():
         yield (owner.session_uid, "reference"), brief, "reference"
     for scene in linked.own_scenes():
-        yield (scene.session_uid, "notice"), scene.dollygrip, "notice"
+        for name in ("notice", "job"):
+            yield (scene.session_uid, name), scene.dollygrip, name
         for place, strip in enumerate(strips.rendered(scene)):
             for name in ("name", "directory"):
                 yield (scene.session_uid, f"{name} of strip {place}"), strip, name
@@ -132,6 +137,17 @@ def _relative(path: Path, place: Path) -> str:
         return "//" + os.path.relpath(path, place).replace(os.sep, "/")
     except ValueError:  # another drive
         return str(path)
+
+
+def _seen_from(place: Path, job: str) -> str:
+    """The record of a job for a file in another folder: its paths are relative to the file."""
+    with suppress(ValueError, AttributeError):  # no job, or no record
+        record = json.loads(job)
+        for owner in (record, record.get("provenance", {})):
+            relative = {key for key in _RECORDED if str(owner.get(key)).startswith("//")}
+            owner.update({key: _relative(_absolute(owner[key]), place) for key in relative})
+        return json.dumps(record)
+    return job
 
 
 def _is_temporary(folder: Path, place: Path) -> bool:

@@ -46,7 +46,8 @@ def rendered(scene: bpy.types.Scene) -> list[Any]:
 
 def of_folder(scene: bpy.types.Scene, folder: Path):
     """The strip that shows the frames of a folder; None where there is none."""
-    return next((strip for strip in rendered(scene) if folder_of(strip) == folder.absolute()), None)
+    wanted = Path(os.path.normpath(folder.absolute()))
+    return next((strip for strip in rendered(scene) if folder_of(strip) == wanted), None)
 
 
 def note(strip, key: str, value: Any) -> None:

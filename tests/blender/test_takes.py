@@ -512,6 +512,57 @@ def test_a_prediction_goes_on_in_a_new_process(ready, tmp_path):
         assert trucked(scene) == pytest.approx(index + 1, abs=0.01)
 
 
+def saved_elsewhere(tmp_path, **options) -> Path:
+    path = tmp_path / "elsewhere" / "deep" / "other.blend"
+    path.parent.mkdir(parents=True)
+    bpy.ops.wm.save_as_mainfile(filepath=str(path), **options)
+    return path
+
+
+@pytest.mark.parametrize("when", ["while it runs", "while it waits"])
+@pytest.mark.parametrize("copy", [False, True])
+def test_a_render_goes_on_from_a_file_that_is_saved_elsewhere(ready, tmp_path, when, copy):
+    bpy.ops.dollygrip.predict_camera()
+    takes.shown(ready.camera)["dollygrip"]["prompt"] = "sleep=0.1"
+    begun = RenderShot.of(bpy.context)
+    session.start(begun, "")
+    while len(begun.files) < 3:
+        session.pump()
+    if when == "while it waits":
+        bpy.ops.wm.save_mainfile()
+        bpy.ops.wm.open_mainfile(filepath=bpy.data.filepath)
+    known = bpy.context.scene.dollygrip.job
+    path = saved_elsewhere(tmp_path, copy=copy)
+    if copy:
+        assert bpy.context.scene.dollygrip.job == known, "the open file is where it was"
+    empty_blender()
+    scene = reopen(path, RESUMED)
+    [strip] = compat.strips_of(scene)
+    assert strips.folder_of(strip) == begun.folder
+    seen = [int(picture.read_picture(f"{begun.folder}/{e.filename}")[0, 0, 0]) for e in strip.elements]
+    assert seen == list(range(FRAMES)) and not scene.dollygrip.job
+
+
+@pytest.mark.parametrize("closed", [False, True])
+def test_a_prediction_keeps_its_reference_where_the_file_is_saved_elsewhere(ready, tmp_path, closed):
+    ready.dollygrip.brief.prompt = "sleep=0.3"
+    bpy.ops.wm.save_mainfile()
+    assert ready.dollygrip.brief.reference == "//reference.png"
+    task = PredictCamera.of(bpy.context)
+    session.start(task, "")
+    while not task.job_id:
+        session.pump()
+    path = saved_elsewhere(tmp_path)
+    if closed:
+        empty_blender()
+        scene = reopen(path, RESUMED)
+    else:
+        pump_until_idle()
+        scene = ready
+    assert takes.reference(takes.shown(scene.camera)) == str(tmp_path / "project" / "reference.png")
+    assert takes.reference_image(takes.shown(scene.camera)).filepath == "//../../project/reference.png"
+
+
 def test_a_job_is_attached_to_by_itself_when_the_backend_runs(ready, scripted_backend, tmp_path):
     bpy.ops.dollygrip.predict_camera()
     takes.shown(ready.camera)["dollygrip"]["prompt"] = "sleep=0.1"
