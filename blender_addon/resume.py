@@ -23,6 +23,7 @@ from .direct.redirect import Redirect
 from .references.set_proxy import BuildSetProxy
 from .render.measure import MeasureCamera
 from .render.render import RenderShot
+from .render.scene_depth import SceneCopy
 
 _queued_here: set[tuple[int, str, int, int]] = set()  # scene, camera, first and last frame of shots that wait or waited
 _TASKS = {  # by what only their records have; the first that fits
@@ -56,14 +57,15 @@ def pending(scene: bpy.types.Scene) -> str:
 def tasks_of(context: bpy.types.Context) -> list[Task]:
     """What the scene has to go on with, in order; raises DollygripError where a part of it is impossible."""
     job = [task_of(context.scene)] if has_job(context.scene) else []
-    return job + [_queued(context, *row) for row in _waiting(context.scene)]
+    copy = SceneCopy()
+    return job + [_queued(context, copy, *row) for row in _waiting(context.scene)]
 
 
-def _queued(context: bpy.types.Context, name: str, first: int, last: int) -> RenderShot:
+def _queued(context: bpy.types.Context, copy: SceneCopy, name: str, first: int, last: int) -> RenderShot:
     shot = context.scene.objects.get(name)
     if shot is None:
         raise InputError(f"The camera {name}, which waits to be rendered, is gone.", "Undo, or forget it.")
-    return RenderShot.of(context, shot, (first, last))
+    return RenderShot.of(context, shot, (first, last), copy)
 
 
 def _waiting(scene: bpy.types.Scene) -> list[tuple[str, int, int]]:

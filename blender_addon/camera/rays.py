@@ -1,7 +1,7 @@
 """Depth of what a scene renders, by rays.
 
 As a script it does so for every frame of a shot, in a Blender of its own, which leaves the interface and the animator's
-scene alone: `rays.py JOB` reads JOB/scene.blend and JOB/views.npz (see main) and writes JOB/0000.npy and on, float16
+scene alone: `rays.py JOB` reads JOB/views.npz (see main) and writes JOB/0000.npy and on, float16
 (h, w) in metres, inf where there is nothing.
 """
 
@@ -144,12 +144,12 @@ def _cells(marks: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def main(folder: Path) -> None:
-    """views.npz: scene, layer, camera (names, "" for the scene's); frames (T,); to_blender (T, 4, 4); intrinsics (T, 4)
-    in pixels of size (2,); trusted: whether drivers of the file may run Python."""
+    """views.npz: blend, the file of the copy; scene, layer, camera (names, "" for the scene's); frames (T,); to_blender
+    (T, 4, 4); intrinsics (T, 4) in pixels of size (2,); trusted: whether drivers of the file may run Python."""
     with np.load(folder / "views.npz", allow_pickle=False) as stored:
         job = dict(stored)
     trusted = bool(job["trusted"])
-    bpy.ops.wm.open_mainfile(filepath=str(folder / "scene.blend"), load_ui=False, use_scripts=trusted)
+    bpy.ops.wm.open_mainfile(filepath=str(job["blend"]), load_ui=False, use_scripts=trusted)
     scene = bpy.data.scenes[str(job["scene"]), None]
     layer, size = scene.view_layers[str(job["layer"])], (int(job["size"][0]), int(job["size"][1]))
     seen_by = scene.objects.get(str(job["camera"]))

@@ -13,6 +13,7 @@ from ..rigs import rigs
 from ..shots import colours, shots, strips
 from ..takes import takes
 from .render import RenderShot
+from .scene_depth import SceneCopy
 
 
 class DOLLYGRIP_OT_render_shot(Job, bpy.types.Operator):
@@ -47,13 +48,16 @@ class DOLLYGRIP_OT_render_shots(Job, bpy.types.Operator):
         if not wanted:
             raise InputError("No shot is selected.", "Tick shots in the list, or render all.")
         spans = [(shot, span) for shot in wanted for span in shots.spans(scene, shot) or [None]]
-        return [_task(context, shot, span) for shot, span in spans]
+        copy = SceneCopy()
+        return [_task(context, shot, span, copy) for shot, span in spans]
 
 
-def _task(context: bpy.types.Context, shot: bpy.types.Object, span: tuple[int, int] | None) -> RenderShot:
+def _task(
+    context: bpy.types.Context, shot: bpy.types.Object, span: tuple[int, int] | None, copy: SceneCopy
+) -> RenderShot:
     """As RenderShot.of; what is wrong is said with the shot's name, for it is one of several."""
     try:
-        return RenderShot.of(context, shot, span)
+        return RenderShot.of(context, shot, span, copy)
     except InputError as error:
         raise InputError(f"Rendering {shot.name}: {error.message}", error.hint) from error
 

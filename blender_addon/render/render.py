@@ -65,10 +65,12 @@ class RenderShot:
         context: bpy.types.Context,
         shot: bpy.types.Object | None = None,
         span: tuple[int, int] | None = None,
+        copy: scene_depth.SceneCopy | None = None,
     ) -> Self:
         """A shot (the scene's camera by default) over its frames; raises InputError with what is wrong.
 
-        span: first and last frame, by default those of shots.frame_range.
+        span: first and last frame, by default those of shots.frame_range; copy: of the scene, for shots that are asked
+        for together.
         """
         scene = context.scene
         state, shot = scene.dollygrip, shot or scene.camera
@@ -109,7 +111,7 @@ class RenderShot:
             + _other_picture(reference, image, made_from),
             shot=takes.Named.of(shot),
             title=f"Rendering {shot.name}",
-            depth_pass=scene_depth.DepthPass.of(context, sampled, first, seen_by) if keep_set else None,
+            depth_pass=scene_depth.DepthPass.of(context, sampled, first, seen_by, copy) if keep_set else None,
         )
 
     @classmethod
@@ -166,7 +168,10 @@ class RenderShot:
         self.engine = engine.name if engine else self.engine
         size = self.size = video_size(self.size, self.trajectory.size, engine)
         if self.depth_pass:
-            self._keep_set(engine, tell)
+            try:
+                self._keep_set(engine, tell)
+            finally:
+                self.depth_pass = None  # with the last of a queue its copy of the scene goes
         request = RenderRequest(
             prompt=self.prompt,
             trajectory=TrajectoryHeader.of(self.trajectory),

@@ -26,6 +26,7 @@ from ..camera import camera, depths, rays
 from ..takes import takes
 
 _PROBES = 24  # rays across a frame that tell whether it sees the set at all
+_FOLDERS = "dollygrip_depth_"  # how the names of temporary folders begin
 _WAIT = 0.1  # seconds between two looks at how far it is
 
 
@@ -50,16 +51,36 @@ def view_of_set(
     return {"c2w": pose.tolist(), "intrinsics": lens.tolist(), "size": size}
 
 
+class SceneCopy:
+    """A file with a scene as it is when that is first needed; it goes with the last that refers to it."""
+
+    def __init__(self) -> None:
+        self._folder: tempfile.TemporaryDirectory | None = None
+
+    @property
+    def file(self) -> Path:
+        return Path(self._folder.name, "scene.blend")
+
+    def write(self, context: bpy.types.Context) -> None:
+        """Write it unless it is there."""
+        if self._folder:
+            return
+        for thing in context.objects_in_mode if context.mode.startswith("EDIT") else ():
+            thing.update_from_editmode()
+        self._folder = tempfile.TemporaryDirectory(prefix=_FOLDERS)
+        bpy.data.libraries.write(str(self.file), {context.scene}, path_remap="ABSOLUTE")
+
+
 @attrs.frozen(eq=False)
 class DepthPass:
     """A copy of the scene and the frames that are to be seen of it.
 
-    seen: the camera of every frame, in metres; first: the scene frame of the first; unit: metres of a Blender unit;
-    names: of the scene, its view layer and the camera, "" for the scene's; trusted: whether this Blender lets the file
-    run Python in its drivers.
+    copy: shared by the shots that are asked for together; seen: the camera of every frame, in metres; first: the scene
+    frame of the first; unit: metres of a Blender unit; names: of the scene, its view layer and the camera, "" for the
+    scene's; trusted: whether this Blender lets the file run Python in its drivers.
     """
 
-    folder: tempfile.TemporaryDirectory
+    copy: SceneCopy
     seen: Trajectory
     first: int
     unit: float
@@ -68,19 +89,22 @@ class DepthPass:
 
     @classmethod
     def of(
-        cls, context: bpy.types.Context, seen: Trajectory, first: int, seen_by: bpy.types.Object | None = None
+        cls,
+        context: bpy.types.Context,
+        seen: Trajectory,
+        first: int,
+        seen_by: bpy.types.Object | None = None,
+        copy: SceneCopy | None = None,
     ) -> Self:
         """For a camera, by default the scene's, that was sampled as `seen` from scene frame `first` on.
 
         Raises InputError where it sees no geometry.
         """
         _check_geometry(context, seen, first, seen_by)
-        for thing in context.objects_in_mode if context.mode.startswith("EDIT") else ():
-            thing.update_from_editmode()
-        scene, folder = context.scene, tempfile.TemporaryDirectory(prefix="dollygrip_depth_")
-        bpy.data.libraries.write(str(Path(folder.name, "scene.blend")), {scene}, path_remap="ABSOLUTE")
+        scene, copy = context.scene, copy or SceneCopy()
+        copy.write(context)
         names = scene.name, context.view_layer.name, seen_by.name if seen_by else ""
-        return cls(folder, seen, first, scene.unit_settings.scale_length, names, not bpy.app.autoexec_fail)
+        return cls(copy, seen, first, scene.unit_settings.scale_length, names, not bpy.app.autoexec_fail)
 
     def render(self, size: tuple[int, int], tell: Tell) -> np.ndarray:
         """Depth float16 (T, h, w) in metres of frames of `size` (width, height), inf for sky; on any thread.
@@ -93,19 +117,17 @@ class DepthPass:
                 f"The depth of {count} frames of {size[0]}x{size[1]} is too much for one shot.",
                 f"Render at most {most} frames, a smaller size, or without Keep Geometry.",
             )
-        folder = Path(self.folder.name)
         seen = self.seen.resized(size)
-        views = dict(zip(("scene", "layer", "camera"), self.names, strict=True))
+        views = dict(zip(("scene", "layer", "camera"), self.names, strict=True)) | {"blend": str(self.copy.file)}
         views |= {"frames": np.arange(count) + self.first, "size": size}
         views["trusted"] = self.trusted
         views |= {"to_blender": blender_from_c2w(seen.c2w, self.unit) @ CAMERA, "intrinsics": seen.intrinsics}
-        np.savez(folder / "views.npz", **views)
-        files = [folder / f"{number:04d}.npy" for number in range(count)]
-        try:
+        with tempfile.TemporaryDirectory(prefix=_FOLDERS) as name:
+            folder = Path(name)
+            np.savez(folder / "views.npz", **views)
+            files = [folder / f"{number:04d}.npy" for number in range(count)]
             self._run(folder, files, tell)
             return np.stack([np.load(file, allow_pickle=False) for file in files])
-        finally:
-            self.folder.cleanup()
 
     def _run(self, folder: Path, files: list[Path], tell: Tell) -> None:
         log = folder / "log.txt"

@@ -1,7 +1,6 @@
 """A shot on the animator's own set: depth of every frame as Blender has it, and frames that keep the geometry."""
 
 import time
-from pathlib import Path
 
 import bpy
 import numpy as np
@@ -12,7 +11,8 @@ from bl_ext.user_default.dollygrip.camera import camera, depths
 from bl_ext.user_default.dollygrip.references import picture
 from bl_ext.user_default.dollygrip.render import scene_depth
 from bl_ext.user_default.dollygrip.render.render import RenderShot
-from bl_ext.user_default.dollygrip.shots import strips
+from bl_ext.user_default.dollygrip.shots import shots, strips
+from bl_ext.user_default.dollygrip.takes import takes
 
 from dollygrip import formats, shot_record
 from dollygrip.errors import DollygripError, InputError
@@ -212,7 +212,7 @@ def test_sky_and_curved_surfaces(film):
 def test_the_interface_goes_on_and_a_cancelled_pass_leaves_nothing(film, backend_home):
     film.frame_end = 200
     task = RenderShot.of(bpy.context)
-    folder = task.depth_pass.folder.name
+    folder = task.depth_pass.copy.file.parent
     session.start(task, "")
     deadline = time.monotonic() + 120
     longest, asked, outcome = 0.0, False, None
@@ -226,8 +226,37 @@ def test_the_interface_goes_on_and_a_cancelled_pass_leaves_nothing(film, backend
             session.cancel()
         time.sleep(0.01)
     assert asked and outcome.state == "cancelled" and longest < 0.05
-    assert not Path(folder).exists()
+    assert not folder.exists()
     assert not compat.strips_of(film) and film.frame_current == 1
+
+
+def test_shots_of_a_queue_share_one_copy_of_the_scene_which_goes_with_the_last(film, scripted_backend, monkeypatch):
+    written, kept = [], scene_depth.DepthPass.render
+    own = film.camera.copy()
+    own.data = own.data.copy()
+    film.collection.objects.link(own)
+    own.location.x = 0.4
+    own.animation_data_clear()
+    takes.make_shot(film, film.camera)
+    takes.make_shot(film, own)
+
+    def rendered(depth_pass, *given):
+        written.append(depth_pass.copy.file)
+        assert depth_pass.copy.file.is_file()
+        return kept(depth_pass, *given)
+
+    monkeypatch.setattr(scene_depth.DepthPass, "render", rendered)
+    for shot in shots.of_scene(film):
+        shot.dollygrip_shot.brief.prompt = "a red box"
+        shot.dollygrip_shot.brief.reference = film.dollygrip.brief.reference
+        shot.dollygrip_shot.brief.captured = film.dollygrip.brief.captured
+    assert bpy.ops.dollygrip.render_shots(which="ALL") == {"FINISHED"}, film.dollygrip.error
+    assert len(written) == 2 and len(set(written)) == 1 and not written[0].parent.exists()
+    for strip in strips.rendered(film):
+        shot = strips.shot_of(strip)
+        seen = formats.read(f"{shot['folder']}/{shot_record.CAMERA}")
+        depth = np.load(f"{shot['folder']}/depths.npy")[FRAMES - 1]
+        assert np.abs(depth / exact(film, seen, FRAMES - 1) - 1).max() < 1e-3
 
 
 def test_only_a_view_of_the_set_offers_its_depth(film, picture_path):
@@ -258,6 +287,6 @@ def test_too_much_depth_and_a_blender_that_fails_say_so(film):
     wanted = scene_depth.DepthPass.of(bpy.context, seen, 1)
     with pytest.raises(InputError, match="at most 4 frames"):
         wanted.render((4096, 4096), lambda status: None)
-    Path(wanted.folder.name, "scene.blend").write_bytes(b"none")
+    wanted.copy.file.write_bytes(b"none")
     with pytest.raises(DollygripError, match="ended with code 1"):
         wanted.render(SIZE, lambda status: None)
