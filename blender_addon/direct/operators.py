@@ -91,7 +91,7 @@ class DOLLYGRIP_OT_predict_along_path(Job, bpy.types.Operator):
             return False
         path = context.scene.dollygrip.brief.direct.path
         if path is None:
-            cls.poll_message_set("Choose a curve or a Grease Pencil drawing to move along first")
+            cls.poll_message_set("No path is chosen: choose a curve or a Grease Pencil drawing")
         return path is not None
 
 

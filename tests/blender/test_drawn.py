@@ -11,6 +11,7 @@ from bl_ext.user_default.dollygrip.takes import takes
 from mathutils import Matrix, Vector
 
 from dollygrip.conventions import blender_from_c2w
+from dollygrip.errors import InputError
 from dollygrip.trajectory import Trajectory
 
 UNIT = 0.1
@@ -261,7 +262,6 @@ def test_the_start_camera_says_where_to_look_and_the_path_where_to_start(film):
 @pytest.mark.parametrize(
     ("draw", "said"),
     [
-        (lambda s: None, "No path is chosen."),
         (
             lambda s: placed(s, bpy.data.objects.new("Empty Curve", bpy.data.curves.new("Way", "CURVE"))),
             "has no stroke",
@@ -278,6 +278,13 @@ def test_what_is_no_path_is_refused(film, draw, said):
     with pytest.raises(RuntimeError, match=said):
         bpy.ops.dollygrip.predict_along_path()
     assert said in film.dollygrip.error and film.dollygrip.hint and len(bpy.data.objects) == objects
+
+
+def test_without_a_path_there_is_nothing_to_move_along(film):
+    with pytest.raises(RuntimeError, match="No path is chosen"):
+        bpy.ops.dollygrip.predict_along_path()
+    with pytest.raises(InputError, match="No path is chosen"):
+        AlongPath.of(bpy.context)
 
 
 def test_a_hidden_or_empty_drawing_has_no_stroke(film):

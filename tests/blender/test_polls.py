@@ -14,7 +14,7 @@ from blender.test_fetching import a_context
     ("name", "why"),
     [
         ("redirect", "The scene has no camera"),
-        ("predict_along_path", "Choose a curve or a Grease Pencil drawing"),
+        ("predict_along_path", "No path is chosen"),
         ("render_shot", "The scene has no camera"),
         ("render_shots", "The scene has no shot yet"),
         ("build_set_proxy", "no take with a reference picture yet"),
