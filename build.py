@@ -24,6 +24,7 @@ VENV = ROOT / ".venv"
 LOCKS = ROOT / "requirements"
 BLENDERS = {"blender": "bpy.lock", "blender-lts": "bpy-lts.lock"}  # the first one makes scenes and the demo
 SUITES = ("unit", "protocol", *BLENDERS)
+ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 WINDOWS = os.name == "nt"
 
 # Two zips a platform: a manifest that lists both kinds of wheel is refused by Blender 5.2, and 4.2 picks the wrong one.
@@ -289,12 +290,14 @@ def run_tests(only: str | None) -> None:
     failed = []
     for suite in [only] if only else SUITES:
         print(f"Tests: {suite}", flush=True)
-        python, folder, environment = python_of(VENV), suite, {}
+        python, folder, environment, options = python_of(VENV), suite, {}, []
+        if suite == "unit":  # several processes of one thread each; the other suites start processes of their own
+            options, environment = ["-n", str(min(4, os.cpu_count() or 1)), "--dist", "worksteal"], ONE_THREAD
         if suite in BLENDERS:
             make_blender(suite)
             install_extension(suite)
             python, folder, environment = python_of(blender_venv(suite)), "blender", blender_environment(suite)
-        if run([python, *pytest, ROOT / "tests" / folder], environment=environment, check=False):
+        if run([python, *pytest, *options, ROOT / "tests" / folder], environment=environment, check=False):
             failed.append(suite)
     if failed:
         raise BuildError(f"Tests failed: {', '.join(failed)}.")
