@@ -77,12 +77,18 @@ def test_a_worker_that_cannot_be_started_ends_its_jobs_and_not_the_server(backen
     assert isinstance(list(client.run(*predict()))[-1], Done)
 
 
-def test_a_large_log_of_workers_makes_room_for_a_new_one(backend, client):
+def test_a_large_log_of_workers_makes_room_for_a_new_one_also_while_one_writes_it(backend, client):
     log, kept = backend.state / "worker.log", backend.state / "worker.log.1"
     kept.write_bytes(b"older")
     log.write_bytes(b"x" * (MAX_LOG_BYTES + 1))
-    assert isinstance(list(client.run(*predict()))[-1], Done)
+    pid = worker_pid(client)
     assert log.stat().st_size < MAX_LOG_BYTES < kept.stat().st_size
+    with log.open("ab") as appended:
+        appended.write(b"y" * (MAX_LOG_BYTES + 1))
+    wait_for(lambda: log.stat().st_size < MAX_LOG_BYTES)
+    assert kept.read_bytes().endswith(b"y" * MAX_LOG_BYTES)
+    assert isinstance(until_end(client, client.submit(*predict("bug=0")))[-1], Failed) and worker_pid(client) == pid
+    assert "ZeroDivisionError: scripted" in log.read_text() and "\0" not in log.read_text()
 
 
 def test_kill_9_from_outside_in_the_middle_of_a_job(client):

@@ -4,12 +4,13 @@ import contextlib
 import json
 import logging
 import os
+import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import attrs
 import zmq
@@ -66,6 +67,7 @@ class WorkerPool:
     ):
         self.devices = devices
         self._runner, self._state, self._idle_s, self._director = runner, state, idle_s, director
+        self._log = state / "worker.log"
         self._workers: dict[str, WorkerProcess] = {}
         self._started = 0
         self._server_public, server_secret = (key.decode() for key in zmq.curve_keypair())
@@ -133,7 +135,11 @@ class WorkerPool:
                 yield worker, message, buffers
 
     def reap(self) -> Iterator[WorkerProcess]:
-        """Remove and yield workers that died; release idle ones; kill those that hang in start or cancel."""
+        """Remove and yield workers that died; release idle ones; kill those that hang in start or cancel.
+
+        Their log is bounded, too.
+        """
+        self._bound_log()
         now = time.monotonic()
         for worker in list(self._workers.values()):
             if worker.process.poll() is not None:
@@ -164,7 +170,7 @@ class WorkerPool:
         keys = self._server_public, self.public, self._secret
         runner = FETCHER if device == HUB else self._runner
         config = WorkerConfig(self._endpoint, *keys, name, device, str(self._state), runner, self._director)
-        with self._log_file() as log_file:
+        with self._log.open("ab") as log_file:
             process = subprocess.Popen(
                 [sys.executable, "-m", "dollygrip_backend.workers.main"],
                 stdin=subprocess.PIPE,
@@ -178,13 +184,12 @@ class WorkerPool:
         log.info("worker %s started as process %d", name, process.pid)
         self._workers[name] = WorkerProcess(name, device, process, time.monotonic())
 
-    def _log_file(self) -> BinaryIO:
-        """What workers append to; once it is large a new one is begun, and the one before is kept."""
-        path = self._state / "worker.log"
-        with contextlib.suppress(OSError):  # there is none yet; or another worker writes it, where that keeps its name
-            if path.stat().st_size > MAX_LOG_BYTES:
-                path.replace(path.with_name("worker.log.1"))
-        return path.open("ab")
+    def _bound_log(self) -> None:
+        """Once the log is large it is kept as the one before, and emptied: workers have it open, and append."""
+        with contextlib.suppress(OSError):  # there is none yet; or what workers write cannot be cut on this system
+            if self._log.stat().st_size > MAX_LOG_BYTES:
+                shutil.copyfile(self._log, self._log.with_name("worker.log.1"))
+                os.truncate(self._log, 0)
 
     def _send(self, worker: WorkerProcess, parts: list[Any]) -> None:
         try:
