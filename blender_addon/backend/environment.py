@@ -24,7 +24,10 @@ FOLDER, LOG_FILE = "backend", "setup.log"
 NEEDED_BYTES = 3_000_000_000  # of disk without a graphics card's packages, which take as much again
 _HIDDEN = {"creationflags": subprocess.CREATE_NO_WINDOW} if sys.platform == "win32" else {}
 _PIP = ("-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--progress-bar", "off")
-_PACKAGE = re.compile(r"(?:Collecting|Requirement already satisfied:) ([\w.-]+)")
+_PACKAGE = re.compile(
+    r"(?:Collecting|Processing|Requirement already satisfied:) (?:\S*[/\\])?([a-z][\w.]*(?:-[a-z][\w.]*)*)",
+    re.IGNORECASE,
+)
 _SIZE = re.compile(r"Downloading .*\((\d[\d.]* [kMG]B)\)")
 _LAST = re.compile(r"Installing collected packages")
 

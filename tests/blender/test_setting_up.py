@@ -91,17 +91,21 @@ def test_a_backend_is_set_up_tried_and_found(material, tmp_path):
 
 
 def test_packages_are_counted():
-    fetched = environment._Fetched(3)
-    lines = ["Collecting torch==2.13.0 (from -r backend.lock)", "  Downloading torch-2.13.0-cp311.whl (184.5 MB)",
-             "Requirement already satisfied: attrs==26.1.0 in somewhere", "Collecting rich", "Collecting more",
-             "Installing collected packages: attrs, torch"]  # fmt: skip
-    told = [fetched(line.strip()) for line in lines]
-    assert [status.done for status in told] == [1, 1, 2, 3, 3, 3] and {status.total for status in told} == {3}
-    assert [told[k].text for k in (0, 1, 5)] == [
-        "Fetching torch",
-        "Fetching torch, 184.5 MB",
-        "Installing the packages",
+    fetched = environment._Fetched(4)
+    told = [
+        (fetched(line), status)
+        for line, status in (
+            ("Collecting torch==2.13.0 (from -r backend.lock)", ("Fetching torch", 1)),
+            ("Downloading torch-2.13.0-cp311.whl (184.5 MB)", ("Fetching torch, 184.5 MB", 1)),
+            ("Requirement already satisfied: attrs==26.1.0 in somewhere", ("Fetching attrs", 2)),
+            ("Processing /a/wheel-house/rich-1.0+cpu-py3-none-any.whl", ("Fetching rich", 3)),
+            ("Collecting more-itertools==1.0", ("Fetching more-itertools", 4)),
+            ("Collecting more-itertools", ("Fetching more-itertools", 4)),
+            ("Collecting one-too-many", ("Fetching one-too-many", 4)),
+            ("Installing collected packages: attrs, torch", ("Installing the packages", 4)),
+        )
     ]
+    assert all((said.text, said.done, said.total) == (*status, 4) for said, status in told), told
 
 
 def test_what_fails_is_said_in_a_sentence_and_goes_on_where_it_was(material, tmp_path, monkeypatch):
