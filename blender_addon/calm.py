@@ -31,4 +31,10 @@ def awaited_by_undo() -> str:
     """As `awaited`, or the mode in which a step of undo would not hold new data-blocks."""
     actives = (window.view_layer.objects.active for window in bpy.context.window_manager.windows)
     modes = (thing.mode for thing in actives if thing and thing.mode not in _PLAIN_MODES)
-    return awaited() or next((f"{mode.replace('_', ' ').title()} Mode" for mode in modes), "")
+    return awaited() or next(map(_said, modes), "")
+
+
+def _said(mode: str) -> str:
+    """A mode as Blender's menu calls it."""
+    known = "Draw" if mode in ("PAINT_GPENCIL", "PAINT_GREASE_PENCIL") else mode.replace("_", " ").title()
+    return f"{known} Mode"

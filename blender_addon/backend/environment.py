@@ -45,6 +45,13 @@ def set_up(python: str, material: Path, tell: Tell) -> None:
     """
     folder = place()
     _check_room(private_dir(folder.parent))
+    if not _runs(python, "import ensurepip, venv"):  # which some systems part from Python
+        raise BackendError(
+            f"{python}, by which this Blender runs, lacks `ensurepip`, and so makes no environments.",
+            "Install it (Debian and Ubuntu have a package for it, whose name ends in -venv), or use the Blender of "
+            "blender.org.",
+            "setup",
+        )
     log = folder.parent / LOG_FILE
     log.unlink(missing_ok=True)
     own, program = (folder / ("Scripts" if os.name == "nt" else "bin") / name for name in _names())
@@ -139,9 +146,9 @@ def _check_room(folder: Path) -> None:
         )
 
 
-def _runs(python: Path) -> bool:
+def _runs(python: str | Path, code: str = "") -> bool:
     try:
-        return subprocess.run([python, "-c", ""], capture_output=True, timeout=60, **_HIDDEN).returncode == 0
+        return subprocess.run([python, "-c", code], capture_output=True, timeout=60, **_HIDDEN).returncode == 0
     except (OSError, subprocess.TimeoutExpired):
         return False
 

@@ -94,6 +94,11 @@ class DOLLYGRIP_OT_predict_along_path(Job, bpy.types.Operator):
             cls.poll_message_set("No path is chosen: choose a curve or a Grease Pencil drawing")
         return path is not None
 
+    def tasks(self, context):
+        if context.mode != "OBJECT" and context.object == context.scene.dollygrip.brief.direct.path:
+            bpy.ops.object.mode_set(mode="OBJECT")  # it is drawn: takes would wait for the end of drawing
+        return super().tasks(context)
+
 
 register, unregister = bpy.utils.register_classes_factory(
     (

@@ -338,3 +338,17 @@ def test_a_path_that_was_drawn_on_the_ground_is_said_to_lie_there(film):
     drawing.location.z = 1.5
     bpy.context.view_layer.update()
     assert not AlongPath.of(bpy.context).told
+
+
+@pytest.mark.parametrize("draw", [lambda scene: bezier(scene, hand(5)), lambda scene: pencil(scene, hand(5))])
+def test_what_is_drawn_is_left_when_the_camera_is_to_move_along_it(film, scripted_backend, draw):
+    """So that the take comes at once; what else is edited meanwhile stays in its mode."""
+    path, other = draw(film), bezier(film, hand(5))
+    film.dollygrip.brief.direct.path = path
+    for edited, mode in ((path, "OBJECT"), (other, "EDIT")):
+        bpy.context.view_layer.objects.active = edited
+        edited.select_set(True)
+        bpy.ops.object.mode_set(mode="EDIT")
+        bpy.ops.dollygrip.predict_along_path()
+        assert edited.mode == mode
+    assert len(film.dollygrip.take_list) == 2

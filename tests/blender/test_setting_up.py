@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 import time
 import zipfile
 from pathlib import Path
@@ -149,6 +150,18 @@ def test_a_full_disk_is_said_before_anything_is_made(material, tmp_path, monkeyp
     monkeypatch.setattr(environment.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**12, 10**12, 10**9))
     set_up(material)
     assert "needs 3 GB" in setting_up.setting_up.error.message and not (tmp_path / "home" / "backend").exists()
+
+
+def test_a_python_that_makes_no_environments_is_named(material, tmp_path, monkeypatch):
+    python = tmp_path / "python"
+    without = "import sys; sys.modules['ensurepip'] = None; exec(sys.argv[1])"
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} -c "{without}" "$2"\n')
+    python.chmod(0o755)
+    monkeypatch.setattr(setting_up.sys, "executable", str(python))
+    set_up(material)
+    error = setting_up.setting_up.error
+    assert f"{python}, by which this Blender runs, lacks `ensurepip`" in error.message and "-venv" in error.hint
+    assert not (tmp_path / "home" / "backend").exists()
 
 
 def test_nothing_is_fetched_where_blender_may_not_go_online(scene, monkeypatch):
