@@ -31,6 +31,7 @@ _DRESSED, _WORN_BY = 3.0, 1.5  # weights of the colour that is said, and of what
 _HARDLY = 0.02  # … of which so much hardly means anything
 _SHOWN = 0.03  # of the colour that is said, on a person who wears it …
 _LESS = 0.3  # … or logits that he or she may be less likely than the likeliest place
+_OTHERWISE = -0.6  # log odds of dress and hair at which somebody else is meant
 _FARTHER = 12.0  # logits from one border to the other for who is said to be on a side
 
 
@@ -103,9 +104,11 @@ class Said:
 
 
 def fitting(faces: Sequence[Face], said: Said) -> list[Face]:
-    """Those of them of whom it may be true what the words say outright; of whom they mean, the face may be hidden."""
+    """Those of them of whom it may be true what the words say outright; of whom they mean, the face may be hidden. It
+    is if the only one is a woman's, as she is dressed, and a man is meant."""
     left, right = {"left": (0, 0.5), "right": (0.5, 1), "middle": (0.3, 0.7), None: (-1, 2)}[said.aside]
-    return [face for face in faces if left <= face.middle[0] <= right and (not said.worn or _wears(face, said))]
+    fits = [face for face in faces if left <= face.middle[0] <= right and (not said.worn or _wears(face, said))]
+    return fits if len(faces) > 1 else [f for f in fits if _dressed_as(said, _body(f, said.seen.shape)) > _OTHERWISE]
 
 
 def _wears(face: Face, said: Said) -> bool:
