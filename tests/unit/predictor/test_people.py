@@ -1,5 +1,6 @@
 """People whose faces a picture shows: which words name them, who is meant, and where the camera goes."""
 
+import attrs
 import numpy as np
 import pytest
 import torch
@@ -7,7 +8,7 @@ from drawn_people import DrawnPerson, picture_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dollygrip_backend.predictor.people import Said, meant, part_named, where, whereabouts
+from dollygrip_backend.predictor.people import Said, _kinds_worn, fitting, meant, part_named, where, whereabouts
 from dollygrip_backend.predictor.picture_features import KINDS
 from dollygrip_backend.scene.faces import Face
 
@@ -100,6 +101,16 @@ def test_of_several_people_one_face_is_not_the_place():
         assert whereabouts(faces, "people", said(words))[0] is None
     for words in ("them", "they"):
         assert whereabouts(faces, "people", said(words))[0] == pytest.approx(where(face, "person"))
+
+
+def test_the_only_face_is_not_a_mans_where_it_is_a_womans_by_dress():
+    """He hides his face, then: a camera that turned to her would turn away from him."""
+    face, seen = face_at(0.7, 0.4, 0.1), torch.zeros(KINDS, *SHAPE)
+    seen[_kinds_worn("women")] = 0.1
+    for words, fits in (("the man", []), ("the woman", [face]), ("the person", [face])):
+        assert fitting([face], attrs.evolve(said(words), kinds=lambda: seen)) == fits
+    other = face_at(0.3, 0.4, 0.1)
+    assert fitting([face, other], attrs.evolve(said("the man"), kinds=lambda: seen)) == [face, other]
 
 
 def test_who_stands_much_nearer_is_meant():
