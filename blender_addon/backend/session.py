@@ -76,6 +76,7 @@ class Session:
         self._following: list[Task] = []
         self.asked = self.place = 0  # how many tasks were asked for together; which of them runs, from 1
         self._scene = 0  # session_uid of the scene of the tasks
+        self._timer = self._tick  # one object: Blender knows a timer by that alone
         self._outcomes: list[Outcome] = []
         self._executable: str | None = None
         self._drawn: Status | None = None
@@ -120,7 +121,7 @@ class Session:
     def start_on_timer(self, task: Task, executable: str | None, following: Sequence[Task] = ()) -> None:
         """Begin tasks that go on while the interface is used."""
         self.start(task, executable, following)
-        bpy.app.timers.register(self._tick, first_interval=TICK, persistent=True)
+        bpy.app.timers.register(self._timer, first_interval=TICK, persistent=True)
 
     def run(self, task: Task, executable: str, following: Sequence[Task] = ()) -> Outcome:
         """Do tasks while the caller waits, and return how they ended; Ctrl-C cancels them."""
@@ -154,8 +155,8 @@ class Session:
         kept = self.task and self.task.job_id and self.task.job_id == self._kept
         (self._orders.leave if kept else self._orders.cancel).set()
         self.task, self.status, self._following = None, Status(""), []
-        if bpy.app.timers.is_registered(self._tick):
-            bpy.app.timers.unregister(self._tick)
+        if bpy.app.timers.is_registered(self._timer):
+            bpy.app.timers.unregister(self._timer)
 
     def close(self) -> None:
         """Abandon the task and wait for the thread: for the extension's end."""

@@ -31,6 +31,7 @@ class Ahead:
 
     def __init__(self) -> None:
         self._scene = 0  # session_uid of the one whose brief has changed
+        self._timer = self.tick  # one object: Blender knows a timer by that alone
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
         self._looked: tuple[np.ndarray | None, float | None, float] = None, None, 0.0  # at what, and when
@@ -43,8 +44,8 @@ class Ahead:
         """The brief of the shot that a scene shows has changed. Scripts predict when they are ready, and need no more
         than that."""
         self._scene = scene.session_uid
-        if not bpy.app.background and not bpy.app.timers.is_registered(self.tick):
-            bpy.app.timers.register(self.tick, first_interval=TICK)
+        if not bpy.app.background and not bpy.app.timers.is_registered(self._timer):
+            bpy.app.timers.register(self._timer, first_interval=TICK)
 
     def tick(self) -> float | None:
         """Look, unless that is done or a job runs, which does it, too; seconds until the next try, None for none."""
@@ -66,8 +67,8 @@ class Ahead:
         self._stopping.set()
         if self._thread:
             self._thread.join(timeout=5.0)
-        if bpy.app.timers.is_registered(self.tick):
-            bpy.app.timers.unregister(self.tick)
+        if bpy.app.timers.is_registered(self._timer):
+            bpy.app.timers.unregister(self._timer)
 
     def _begin(self, request: LookRequest, image: np.ndarray) -> None:
         self._stopping = threading.Event()

@@ -104,3 +104,10 @@ def test_live_reads_no_scene_while_blender_renders(ready, monkeypatch):
     tick_until(lambda: frames)
     bpy.app.handlers.frame_change_pre.clear()
     live.stop()
+
+
+def test_a_job_that_is_abandoned_leaves_no_timer(ready):
+    session.start_on_timer(PredictCamera.of(bpy.context), "")
+    assert bpy.app.timers.is_registered(session._timer)
+    session.abandon()
+    assert not bpy.app.timers.is_registered(session._timer)
