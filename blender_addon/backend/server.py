@@ -34,6 +34,8 @@ def connect(executable: str | None, starting: Callable[[], None], stopped: Calla
                 f"Check that it runs, and the network; or delete {state_dir() / CONNECTION_FILE} to use one here.",
                 "unreachable",
             ) from error
+    if stopped():
+        raise _cancelled()
     starting()
     log = _own_folder() / LOG_FILE
     process = _spawn([executable] if executable else backend_command(), log)
@@ -48,11 +50,15 @@ def connect(executable: str | None, starting: Callable[[], None], stopped: Calla
             break
         time.sleep(0.1)
     if stopped():
-        raise BackendError("The start of the backend was cancelled.", kind="cancelled")
+        raise _cancelled()
     ended = process.poll()
     what = f"ended with code {ended}" if ended else f"did not answer within {START_TIMEOUT:g} s"
     said = f" It said: {last}" if (last := _last_line(log)) else ""
     raise BackendError(f"The backend {what}.{said}", f"Its log is {log}.", "unreachable")
+
+
+def _cancelled() -> BackendError:
+    return BackendError("The start of the backend was cancelled.", kind="cancelled")
 
 
 def _own_folder() -> Path:

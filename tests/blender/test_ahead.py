@@ -6,12 +6,13 @@ import time
 import bpy
 import numpy as np
 import pytest
+from bl_ext.user_default.dollygrip.backend import server
 from bl_ext.user_default.dollygrip.backend.session import session
 from bl_ext.user_default.dollygrip.direct.ahead import ahead
 from bl_ext.user_default.dollygrip.direct.predict import PredictCamera
 from bl_ext.user_default.dollygrip.references import picture
 
-from dollygrip.connection import CONNECTION_FILE
+from dollygrip.connection import CONNECTION_FILE, BackendError
 
 
 @pytest.fixture(autouse=True)
@@ -71,6 +72,13 @@ def test_a_running_job_is_left_alone(ready, scripted_backend, tmp_path):
         while session.active:
             session.pump()
     assert jobs(scripted_backend) == ["done"]
+
+
+def test_what_is_left_before_it_has_connected_starts_no_backend(scene, backend_home, monkeypatch):
+    monkeypatch.setattr(server, "_spawn", lambda *_: pytest.fail("a backend was started"))
+    with pytest.raises(BackendError) as caught:
+        server.connect("", lambda: None, lambda: True)
+    assert caught.value.kind == "cancelled"
 
 
 @pytest.mark.parametrize("wrong", ["no picture", "no backend"])
