@@ -266,7 +266,8 @@ class Desk:
     def models(self):
         """Nothing is fetched without online access, and there is no window for the preferences."""
         bpy.context.preferences.system.use_online_access = False
-        self.act(self.dice.choice(["fetch_model", "accept_model", "cancel_fetch", "show_models"]))
+        fetching = ["fetch_model", "accept_model", "cancel_fetch", "set_up_backend", "cancel_set_up"]
+        self.act(self.dice.choice([*fetching, "show_models"]))
 
     def live_direction(self):
         """A preview, kept as a take; nothing of it stays where there is none."""
