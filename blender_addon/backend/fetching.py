@@ -227,6 +227,12 @@ class DOLLYGRIP_OT_show_models(bpy.types.Operator):
     bl_idname = "dollygrip.show_models"
     bl_label = "Models…"
 
+    @classmethod
+    def poll(cls, _context):
+        if bpy.app.background:
+            cls.poll_message_set("There is no window for the preferences")
+        return not bpy.app.background
+
     def execute(self, _context):
         return bpy.ops.preferences.addon_show(module=EXTENSION)
 
