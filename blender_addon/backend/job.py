@@ -24,7 +24,7 @@ class Job:
     @classmethod
     def poll(cls, context):
         if session.active:
-            cls.poll_message_set(f"{session.task.title} is still running: wait for it or cancel it")
+            cls.poll_message_set(session.in_the_way)
         return not session.active and linked.is_own(cls, context)
 
     def execute(self, context):

@@ -86,6 +86,11 @@ class Session:
         return self.task is not None
 
     @property
+    def in_the_way(self) -> str:
+        """Why no other task can begin, "" where one can."""
+        return f"{self.task.title} is still running: wait for it or cancel it" if self.task else ""
+
+    @property
     def scene(self) -> bpy.types.Scene | None:
         """The scene of the tasks, whatever it is called by now; None where it is gone."""
         return next((scene for scene in bpy.data.scenes if scene.session_uid == self._scene), None)

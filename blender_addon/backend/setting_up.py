@@ -27,6 +27,7 @@ class SettingUp:
         self.status: Status | None = None  # None: nothing goes on
         self.error: DollygripError | None = None
         self.done = False
+        self.drawn: Status | None = None  # what was drawn last
         self._cancelled = threading.Event()
         self._ended: queue.SimpleQueue = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
@@ -96,8 +97,10 @@ def is_missing() -> bool:
 
 
 def _tick() -> float | None:
-    ended = setting_up.pump()
-    redraw()
+    drawn, ended = setting_up.drawn, setting_up.pump()
+    setting_up.drawn = setting_up.status
+    if setting_up.drawn != drawn:
+        redraw()
     return None if ended else _TICK
 
 
@@ -110,20 +113,16 @@ class DOLLYGRIP_OT_set_up_backend(bpy.types.Operator):
 
     @classmethod
     def poll(cls, _context):
-        wrong = (
-            "The backend is being set up"
-            if setting_up.active
-            else f"{session.task.title} is still running: wait for it or cancel it"
-            if session.active
-            else "This extension was built without the backend: set that up by `python build.py dev`"
-            if not MATERIAL.is_dir()
-            else OFFLINE
-            if not bpy.app.online_access
-            else ""
-        )
-        if wrong:
-            cls.poll_message_set(wrong)
-        return not wrong
+        in_the_way = session.in_the_way
+        if setting_up.active:
+            in_the_way = "The backend is being set up"
+        elif not MATERIAL.is_dir():
+            in_the_way = "This extension was built without the backend: set that up by `python build.py dev`"
+        elif not bpy.app.online_access:
+            in_the_way = OFFLINE
+        if in_the_way:
+            cls.poll_message_set(in_the_way)
+        return not in_the_way
 
     def invoke(self, context, _event):
         return context.window_manager.invoke_props_dialog(self, width=460, confirm_text="Set Up")
