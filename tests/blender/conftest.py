@@ -5,6 +5,7 @@ DOLLYGRIP_BACKEND. Each test gets an empty scene; the backend is a real process 
 """
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -85,6 +86,20 @@ def ready(scene, scripted_backend, picture_path, tmp_path):
     scene.render.resolution_x, scene.render.resolution_y = 320, 180
     state = scene.dollygrip
     state.brief.reference, state.brief.frame_count, state.brief.prompt = str(picture_path), 12, "go"
+    return scene
+
+
+@pytest.fixture
+def in_project(scene, scripted_backend, tmp_path, picture_path):
+    """A saved file in a project folder with its reference, on a running scripted backend; 320x180, 12 frames."""
+    project = tmp_path / "project"
+    project.mkdir()
+    shutil.move(picture_path, project / "reference.png")
+    bpy.ops.wm.save_as_mainfile(filepath=str(project / "film.blend"))
+    scene = bpy.context.scene
+    scene.render.resolution_x, scene.render.resolution_y = 320, 180
+    state = scene.dollygrip
+    state.brief.reference, state.brief.frame_count, state.brief.prompt = "//reference.png", 12, "go"
     return scene
 
 

@@ -15,8 +15,7 @@ from bl_ext.user_default.dollygrip.render.render import RenderShot
 from bl_ext.user_default.dollygrip.shots import shots, strips
 from bl_ext.user_default.dollygrip.takes import takes
 from blender.test_live import tick_until, turn
-from blender.test_takes import pump_until_idle
-from blender.trucked_takes import add_take, empty_blender
+from blender.trucked_takes import add_take, empty_blender, pump_until_idle
 
 CUT = 11  # the frame on which the second shot begins
 

@@ -11,7 +11,7 @@ from bl_ext.user_default.dollygrip.takes import takes
 from blender.test_fetching import a_context, texts
 from blender.test_jobs import error_of, pump_until
 from blender.test_renamed import reopened
-from blender.test_takes import pump_until_idle
+from blender.trucked_takes import pump_until_idle
 
 
 def said(kind: str) -> str:

@@ -7,40 +7,18 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import bpy
 import numpy as np
 import pytest
-from bl_ext.user_default.dollygrip import compat, resume
+from bl_ext.user_default.dollygrip import compat
 from bl_ext.user_default.dollygrip.backend.session import session
-from bl_ext.user_default.dollygrip.direct.predict import PredictCamera
 from bl_ext.user_default.dollygrip.references import picture
 from bl_ext.user_default.dollygrip.render.render import RenderShot
 from bl_ext.user_default.dollygrip.shots import shots, strips
 from bl_ext.user_default.dollygrip.takes import takes
-from blender.trucked_takes import add_take, empty_blender, orphans
-
-from dollygrip.client import TERMINAL, Client
-from dollygrip.connection import read_connection
-from dollygrip.protocol import Cancelled
-
-FRAMES = 12
-
-
-@pytest.fixture
-def ready(scene, scripted_backend, tmp_path, picture_path):
-    """A saved file in a project folder with its reference, on a running scripted backend; 320x180, 12 frames."""
-    project = tmp_path / "project"
-    project.mkdir()
-    shutil.move(picture_path, project / "reference.png")
-    bpy.ops.wm.save_as_mainfile(filepath=str(project / "film.blend"))
-    scene = bpy.context.scene
-    scene.render.resolution_x, scene.render.resolution_y = 320, 180
-    state = scene.dollygrip
-    state.brief.reference, state.brief.frame_count, state.brief.prompt = "//reference.png", FRAMES, "go"
-    return scene
+from blender.trucked_takes import add_take, empty_blender, orphans, pump_until_idle, trucked
 
 
 @pytest.mark.parametrize("unit", [1.0, 0.01, 0.001])
@@ -52,20 +30,6 @@ def test_a_new_camera_sees_as_far_in_any_unit(scene, unit):
     metres = np.array([0.05, 0.2, 5.0, 900.0, 1100.0])
     seen = to_screen @ np.array([[0.0, 0.0, -ahead / unit, 1.0] for ahead in metres]).T
     assert (np.abs(seen[2] / seen[3]) < 1).tolist() == [False, True, True, True, False]
-
-
-def trucked(scene, frame=FRAMES) -> float:
-    """How far right of the origin the scene's camera is on a frame."""
-    scene.frame_set(frame)
-    return scene.camera.matrix_world.translation.x
-
-
-def pump_until_idle(timeout=30.0):
-    deadline = time.monotonic() + timeout
-    while session.active:
-        assert time.monotonic() < deadline, "waited too long"
-        session.pump()
-        time.sleep(0.01)
 
 
 def test_switching_shows_another_camera_and_is_undone(scene):
@@ -166,11 +130,11 @@ def test_takes_of_a_deleted_camera_are_not_lost(scene, tmp_path):
     assert trucked(scene, 5) == pytest.approx(3, abs=0.01) and not takes.unlisted()
 
 
-def test_more_like_this_asks_for_other_seeds_of_the_same(ready):
-    ready.dollygrip.brief.seed, ready.frame_start = 7, 11
+def test_more_like_this_asks_for_other_seeds_of_the_same(in_project):
+    in_project.dollygrip.brief.seed, in_project.frame_start = 7, 11
     bpy.ops.dollygrip.predict_camera()
-    parent = takes.shown(ready.camera)
-    state = ready.dollygrip
+    parent = takes.shown(in_project.camera)
+    state = in_project.dollygrip
     state.brief.prompt, state.brief.reference, state.brief.frame_count, state.brief.seed = "fail=0", "", 99, 0
     assert bpy.ops.dollygrip.more_like_this(count=3) == {"FINISHED"}, state.error
     made = [takes.provenance(entry.action) for entry in state.take_list][1:]
@@ -180,8 +144,8 @@ def test_more_like_this_asks_for_other_seeds_of_the_same(ready):
         assert {m[key] for m in made} == {known[key]}
     assert {m["parent_take"] for m in made} == {known["id"]}
     assert {takes.frame_range(entry.action) for entry in state.take_list} == {(11, 22)}
-    assert trucked(ready, 22) == pytest.approx(3, abs=0.01)
-    assert ready.camera.matrix_world.translation.z == pytest.approx(1.6), "from the same place"
+    assert trucked(in_project, 22) == pytest.approx(3, abs=0.01)
+    assert in_project.camera.matrix_world.translation.z == pytest.approx(1.6), "from the same place"
 
 
 def test_a_shots_frames_follow_its_markers(scene):
@@ -256,7 +220,7 @@ def test_a_take_moves_in_time_with_its_modifiers(scene, kind, by):
     assert [trucked(scene, frame + by) for frame in range(1, 6)] == pytest.approx(before, abs=1e-4)
 
 
-def test_several_shots_are_rendered_on_their_own_frames(ready):
+def test_several_shots_are_rendered_on_their_own_frames(in_project):
     """Three shots, two selected, one of them seen twice; a failing one does not keep the others back."""
     with pytest.raises(RuntimeError, match="The scene has no shot"):
         bpy.ops.dollygrip.render_shots(which="ALL")
@@ -264,82 +228,82 @@ def test_several_shots_are_rendered_on_their_own_frames(ready):
     for frame, prompt in ((1, "go"), (9, "fail=2"), (17, "go")):
         if made:
             bpy.ops.dollygrip.new_shot()
-        made.append(ready.camera or takes.ensure_camera(ready))
-        ready.camera = made[-1]
-        shots.bind(ready, made[-1], frame)
-        ready.frame_set(frame)
-        ready.dollygrip.brief.prompt = "go"
+        made.append(in_project.camera or takes.ensure_camera(in_project))
+        in_project.camera = made[-1]
+        shots.bind(in_project, made[-1], frame)
+        in_project.frame_set(frame)
+        in_project.dollygrip.brief.prompt = "go"
         bpy.ops.dollygrip.predict_camera()
         takes.shown(made[-1])["dollygrip"]["prompt"] = prompt
-    ready.timeline_markers.new("back", frame=23).camera = made[0]
-    ready.frame_end = 24
+    in_project.timeline_markers.new("back", frame=23).camera = made[0]
+    in_project.frame_end = 24
     with pytest.raises(RuntimeError, match="No shot is selected"):
         bpy.ops.dollygrip.render_shots(which="SELECTED")
     made[1].dollygrip_shot.selected = made[2].dollygrip_shot.selected = True
     takes.shown(made[2])["dollygrip"]["prompt"] = "go" * 5000
     with pytest.raises(RuntimeError, match=r"Rendering Shot 03: The prompt has 10000 characters"):
         bpy.ops.dollygrip.render_shots(which="SELECTED")
-    assert not len(compat.strips_of(ready)), "all of it is looked at before any is rendered"
+    assert not len(compat.strips_of(in_project)), "all of it is looked at before any is rendered"
     takes.shown(made[2])["dollygrip"]["prompt"] = "go"
     with pytest.raises(RuntimeError, match=r"Rendering Shot 02: The scripted job fails"):
         bpy.ops.dollygrip.render_shots(which="SELECTED")
-    spans = sorted((*compat.span_of(s), strips.shot_of(s)["shot"]) for s in compat.strips_of(ready))
+    spans = sorted((*compat.span_of(s), strips.shot_of(s)["shot"]) for s in compat.strips_of(in_project))
     assert spans == [(9, 11, made[1].name), (17, 23, made[2].name)]
     takes.shown(made[1])["dollygrip"]["prompt"] = "go"
     assert bpy.ops.dollygrip.render_shots(which="ALL") == {"FINISHED"}
-    newest = sorted(compat.strips_of(ready), key=lambda s: strips.shot_of(s)["folder"])[2:]
+    newest = sorted(compat.strips_of(in_project), key=lambda s: strips.shot_of(s)["folder"])[2:]
     assert [compat.span_of(s) for s in newest] == [(1, 9), (23, 25), (9, 17), (17, 23)]
     assert [strips.shot_of(s)["shot"] for s in newest] == [made[0].name] * 2 + [made[1].name, made[2].name]
-    assert len(compat.strips_of(ready)) == 6 and {s.channel for s in newest[2:]} == {2}, "older versions lie below"
+    assert len(compat.strips_of(in_project)) == 6 and {s.channel for s in newest[2:]} == {2}, "older versions lie below"
 
 
-def test_cancelling_ends_all_of_several(ready):
+def test_cancelling_ends_all_of_several(in_project):
     bpy.ops.dollygrip.predict_camera()
-    takes.shown(ready.camera)["dollygrip"]["prompt"] = "sleep=0.1"
+    takes.shown(in_project.camera)["dollygrip"]["prompt"] = "sleep=0.1"
     session.start(RenderShot.of(bpy.context), "", [RenderShot.of(bpy.context)])
     session.cancel()
     pump_until_idle()
-    assert len(compat.strips_of(ready)) <= 1
+    assert len(compat.strips_of(in_project)) <= 1
 
 
-def test_takes_of_one_prompt_that_ends_in_a_number_tell_that_number(ready):
+def test_takes_of_one_prompt_that_ends_in_a_number_tell_that_number(in_project):
     """Blender counts names up from what stands after their last full stop."""
-    ready.dollygrip.brief.prompt = "zoom in 2.5"
+    in_project.dollygrip.brief.prompt = "zoom in 2.5"
     bpy.ops.dollygrip.predict_camera()
     bpy.ops.dollygrip.predict_camera()
     bpy.ops.dollygrip.duplicate_take()
     bpy.ops.dollygrip.render_shot()
     bpy.ops.dollygrip.delete_take()
-    ready.sequence_editor.active_strip = compat.strips_of(ready)[0]
+    in_project.sequence_editor.active_strip = compat.strips_of(in_project)[0]
     bpy.ops.dollygrip.open_take()
-    names = [entry.action.name for entry in ready.dollygrip.take_list]
+    names = [entry.action.name for entry in in_project.dollygrip.take_list]
     assert len(set(names)) == 3 and all("zoom in 2.5" in name for name in names)
 
 
-def test_from_a_strip_to_its_take_and_back(ready):
+def test_from_a_strip_to_its_take_and_back(in_project):
     """The strip finds its take under another name, in another shot; and its camera after the take was deleted."""
     bpy.ops.dollygrip.predict_camera()
-    ready.dollygrip.take_list[0].action.name = "renamed"
-    shot = ready.camera
+    in_project.dollygrip.take_list[0].action.name = "renamed"
+    shot = in_project.camera
     bpy.ops.dollygrip.render_shot()
-    strip = compat.strips_of(ready)[0]
-    ready.dollygrip.take_list[0].action.name = "renamed again"
+    strip = compat.strips_of(in_project)[0]
+    in_project.dollygrip.take_list[0].action.name = "renamed again"
     bpy.ops.dollygrip.new_shot()
-    ready.sequence_editor.active_strip = strip
+    in_project.sequence_editor.active_strip = strip
     assert bpy.ops.dollygrip.open_take() == {"FINISHED"}
-    assert ready.camera == shot and takes.shown(shot).name == "renamed again"
+    assert in_project.camera == shot and takes.shown(shot).name == "renamed again"
     x = next(c for c in compat.take_curves(takes.shown(shot)) if (c.data_path, c.array_index) == ("location", 0))
     x.keyframe_points[-1].co.y = 0.5
     x.update()
     bpy.ops.dollygrip.render_shot()
-    assert sorted(s.channel for s in compat.strips_of(ready)) == [1, 2]
+    assert sorted(s.channel for s in compat.strips_of(in_project)) == [1, 2]
     bpy.ops.dollygrip.delete_take()
-    ready.sequence_editor.active_strip = max(compat.strips_of(ready), key=lambda s: s.channel)
+    in_project.sequence_editor.active_strip = max(compat.strips_of(in_project), key=lambda s: s.channel)
     bpy.ops.dollygrip.open_take()
-    assert trucked(ready) == pytest.approx(0.5, abs=0.01), "the camera that was rendered"
-    ready.sequence_editor.active_strip = strip
+    assert trucked(in_project) == pytest.approx(0.5, abs=0.01), "the camera that was rendered"
+    in_project.sequence_editor.active_strip = strip
     bpy.ops.dollygrip.open_take()
-    assert trucked(ready) == pytest.approx(1, abs=0.01)
+    assert trucked(in_project) == pytest.approx(1, abs=0.01)
 
 
 REOPENED = """
@@ -369,10 +333,10 @@ assert state.take_index == 1 and not takes.unlisted()
 """
 
 
-def test_everything_survives_a_new_process_and_a_moved_project(ready, tmp_path):
-    ready.dollygrip.brief.takes = 2
+def test_everything_survives_a_new_process_and_a_moved_project(in_project, tmp_path):
+    in_project.dollygrip.brief.takes = 2
     bpy.ops.dollygrip.predict_camera()
-    ready.dollygrip.take_list[1].star = True
+    in_project.dollygrip.take_list[1].star = True
     bpy.ops.dollygrip.render_shot()
     bpy.ops.wm.save_mainfile()
     shutil.move(tmp_path / "project", tmp_path / "elsewhere")
@@ -382,12 +346,12 @@ def test_everything_survives_a_new_process_and_a_moved_project(ready, tmp_path):
 
 
 @pytest.mark.parametrize("along", [False, True])
-def test_a_picture_outside_of_the_project_is_found_where_it_was_chosen(ready, tmp_path, along):
+def test_a_picture_outside_of_the_project_is_found_where_it_was_chosen(in_project, tmp_path, along):
     """It stays where it is when the project goes deeper; one that was chosen relative to the file comes along."""
     source, moved = tmp_path / "photos", tmp_path / "archive" / "2026"
     source.mkdir()
     shutil.copy(tmp_path / "project" / "reference.png", source)
-    add_take(ready, 1, reference="//../photos/reference.png" if along else str(source / "reference.png"))
+    add_take(in_project, 1, reference="//../photos/reference.png" if along else str(source / "reference.png"))
     bpy.ops.wm.save_mainfile()
     moved.mkdir(parents=True)
     for folder in ("project", *(["photos"] if along else [])):
@@ -398,11 +362,11 @@ def test_a_picture_outside_of_the_project_is_found_where_it_was_chosen(ready, tm
     picture.read_picture(found)
 
 
-def test_a_file_saved_elsewhere_and_a_copy_find_the_reference(ready, tmp_path):
+def test_a_file_saved_elsewhere_and_a_copy_find_the_reference(in_project, tmp_path):
     bpy.ops.dollygrip.predict_camera()
     (tmp_path / "other").mkdir()
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "other" / "copy.blend"), copy=True)
-    assert ready.dollygrip.brief.reference == "//reference.png", "the open file stays where it is"
+    assert in_project.dollygrip.brief.reference == "//reference.png", "the open file stays where it is"
     for name in ("copy.blend", "film.blend"):
         if name == "film.blend":
             bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "project" / "film.blend"))
@@ -432,10 +396,10 @@ def test_an_unsaved_files_frames_come_along_when_it_is_saved(scene, scripted_bac
     assert (picture.read_picture(f"{strips.folder_of(strip)}/{strip.elements[4].filename}") == 4).all()
 
 
-def test_an_appended_shot_brings_its_takes_and_their_references(ready, tmp_path):
-    ready.dollygrip.brief.takes = 2
+def test_an_appended_shot_brings_its_takes_and_their_references(in_project, tmp_path):
+    in_project.dollygrip.brief.takes = 2
     bpy.ops.dollygrip.predict_camera()
-    name = ready.camera.name
+    name = in_project.camera.name
     bpy.ops.wm.save_mainfile()
     (tmp_path / "other").mkdir()
     empty_blender()
@@ -454,160 +418,9 @@ def test_an_appended_shot_brings_its_takes_and_their_references(ready, tmp_path)
         picture.read_picture(takes.reference(action))
 
 
-def begin_and_leave(task, results: int) -> None:
-    """Start a task, save the file after so many results, and leave it, as closing Blender does."""
-    session.start(task, "")
-    deadline = time.monotonic() + 30
-    while not (task.job_id and task.received >= results):
-        assert time.monotonic() < deadline
-        session.pump()
-        time.sleep(0.01)
-    bpy.ops.wm.save_mainfile()
-    empty_blender()
-    assert not session.active
-
-
-RESUMED = """
-import sys, bpy, addon_utils
-addon_utils.enable("bl_ext.user_default.dollygrip")
-bpy.ops.wm.open_mainfile(filepath=sys.argv[-1])
-bpy.ops.dollygrip.resume_job()
-assert not bpy.ops.dollygrip.resume_job.poll()
-bpy.ops.wm.save_mainfile()
-"""
-
-
-def reopen(path: Path, code: str) -> bpy.types.Scene:
-    done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stdout + done.stderr
-    bpy.ops.wm.open_mainfile(filepath=str(path))
-    return bpy.context.scene
-
-
-def test_a_render_goes_on_in_a_new_process_and_a_moved_project(ready, scripted_backend, tmp_path):
+def test_what_was_understood_is_said(in_project):
     bpy.ops.dollygrip.predict_camera()
-    takes.shown(ready.camera)["dollygrip"]["prompt"] = "sleep=0.1"
-    begin_and_leave(RenderShot.of(bpy.context), 3)
-    shutil.move(tmp_path / "project", tmp_path / "elsewhere")
-    on_disk = len(list((tmp_path / "elsewhere").rglob("frame_*.png")))
-    assert 3 <= on_disk < FRAMES
-    scene = reopen(tmp_path / "elsewhere" / "film.blend", RESUMED)
-    [strip] = compat.strips_of(scene)
-    folder = strips.folder_of(strip)
-    assert strips.shot_of(strip)["state"] == "done" and folder.parent.parent == tmp_path / "elsewhere"
-    seen = [int(picture.read_picture(f"{folder}/{e.filename}")[0, 0, 0]) for e in strip.elements]
-    assert seen == list(range(FRAMES)) and not scene.dollygrip.job
-
-
-def test_a_prediction_goes_on_in_a_new_process(ready, tmp_path):
-    ready.dollygrip.brief.takes, ready.dollygrip.brief.prompt = 4, "sleep=0.3"
-    begin_and_leave(PredictCamera.of(bpy.context), 0)  # takes come all at once
-    scene = reopen(tmp_path / "project" / "film.blend", RESUMED)
-    made = [takes.provenance(entry.action) for entry in scene.dollygrip.take_list]
-    assert [m["take"] for m in made] == [1, 2, 3, 4] and {m["reference"] for m in made} == {
-        str(tmp_path / "project" / "reference.png")
-    }
-    for index in range(4):
-        scene.dollygrip.take_index = index
-        assert trucked(scene) == pytest.approx(index + 1, abs=0.01)
-
-
-def saved_elsewhere(tmp_path, **options) -> Path:
-    path = tmp_path / "elsewhere" / "deep" / "other.blend"
-    path.parent.mkdir(parents=True)
-    bpy.ops.wm.save_as_mainfile(filepath=str(path), **options)
-    return path
-
-
-@pytest.mark.parametrize("when", ["while it runs", "while it waits"])
-@pytest.mark.parametrize("copy", [False, True])
-def test_a_render_goes_on_from_a_file_that_is_saved_elsewhere(ready, tmp_path, when, copy):
-    bpy.ops.dollygrip.predict_camera()
-    takes.shown(ready.camera)["dollygrip"]["prompt"] = "sleep=0.1"
-    begun = RenderShot.of(bpy.context)
-    session.start(begun, "")
-    while len(begun.files) < 3:
-        session.pump()
-    if when == "while it waits":
-        bpy.ops.wm.save_mainfile()
-        bpy.ops.wm.open_mainfile(filepath=bpy.data.filepath)
-    known = bpy.context.scene.dollygrip.job
-    path = saved_elsewhere(tmp_path, copy=copy)
-    if copy:
-        assert bpy.context.scene.dollygrip.job == known, "the open file is where it was"
-    empty_blender()
-    scene = reopen(path, RESUMED)
-    [strip] = compat.strips_of(scene)
-    assert strips.folder_of(strip) == begun.folder
-    seen = [int(picture.read_picture(f"{begun.folder}/{e.filename}")[0, 0, 0]) for e in strip.elements]
-    assert seen == list(range(FRAMES)) and not scene.dollygrip.job
-
-
-@pytest.mark.parametrize("closed", [False, True])
-def test_a_prediction_keeps_its_reference_where_the_file_is_saved_elsewhere(ready, tmp_path, closed):
-    ready.dollygrip.brief.prompt = "sleep=0.3"
-    bpy.ops.wm.save_mainfile()
-    assert ready.dollygrip.brief.reference == "//reference.png"
-    task = PredictCamera.of(bpy.context)
-    session.start(task, "")
-    while not task.job_id:
-        session.pump()
-    path = saved_elsewhere(tmp_path)
-    if closed:
-        empty_blender()
-        scene = reopen(path, RESUMED)
-    else:
-        pump_until_idle()
-        scene = ready
-    assert takes.reference(takes.shown(scene.camera)) == str(tmp_path / "project" / "reference.png")
-    assert takes.reference_image(takes.shown(scene.camera)).filepath == "//../../project/reference.png"
-
-
-def test_a_job_is_attached_to_by_itself_when_the_backend_runs(ready, scripted_backend, tmp_path):
-    bpy.ops.dollygrip.predict_camera()
-    takes.shown(ready.camera)["dollygrip"]["prompt"] = "sleep=0.1"
-    begin_and_leave(RenderShot.of(bpy.context), 2)
-    scripted_backend.stop()
-    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "project" / "film.blend"))
-    scene = bpy.context.scene
-    resume.resume_quietly()
-    pump_until_idle()
-    assert resume.is_pending(scene), "without a backend the job waits"
-    scripted_backend.start()
-    resume.resume_quietly()
-    pump_until_idle()
-    assert not resume.is_pending(scene) and not scene.dollygrip.error
-    assert compat.strips_of(scene)[0].frame_final_duration == FRAMES
-
-
-def test_a_job_that_no_saved_file_knows_is_cancelled(ready):
-    bpy.ops.dollygrip.predict_camera()
-    takes.shown(ready.camera)["dollygrip"]["prompt"] = "sleep=0.2"
-    task = RenderShot.of(bpy.context)
-    session.start(task, "")
-    deadline = time.monotonic() + 30
-    while not task.job_id:
-        assert time.monotonic() < deadline
-        session.pump()
-        time.sleep(0.01)
-    empty_blender()
-    with Client.connect(read_connection()) as client:
-        client.attach(task.job_id)
-        ended = [event for _ in range(100) if isinstance(event := client.poll(0.1), TERMINAL)]
-    assert [type(event) for event in ended] == [Cancelled]
-
-
-def test_a_broken_record_is_said(ready):
-    ready.dollygrip.job = '{"folder": "//nowhere", "job": "x"}'
-    with pytest.raises(RuntimeError, match="cannot be read"):
-        bpy.ops.dollygrip.resume_job()
-    bpy.ops.dollygrip.forget_job()
-    assert not bpy.ops.dollygrip.resume_job.poll()
-
-
-def test_what_was_understood_is_said(ready):
-    bpy.ops.dollygrip.predict_camera()
-    action = takes.shown(ready.camera)
+    action = takes.shown(in_project.camera)
     assert takes.understood(action) == ""
     action["dollygrip"]["meta"] = '{"plan": "dolly_in @slow > pan_left 30° + orbit", "clearance": 0.25}'
     action["dollygrip"]["scene_depth"] = 4.0

@@ -1,12 +1,17 @@
 """Takes told apart by how far they truck, and what a test begins with and must not leave."""
 
+import time
+
 import addon_utils
 import bpy
 import numpy as np
+from bl_ext.user_default.dollygrip.backend.session import session
 from bl_ext.user_default.dollygrip.camera import camera
 from bl_ext.user_default.dollygrip.takes import takes
 
 from dollygrip.trajectory import Trajectory
+
+FRAMES = 12  # of the shot that is in a project
 
 
 def empty_blender() -> None:
@@ -28,3 +33,17 @@ def add_take(scene, metres: float, shot=None, reference="") -> bpy.types.Action:
 def orphans() -> list[bpy.types.ID]:
     kinds = ("actions", "images", "cameras", "objects")
     return [data for kind in kinds for data in getattr(bpy.data, kind) if not data.users]
+
+
+def pump_until_idle(timeout=30.0):
+    deadline = time.monotonic() + timeout
+    while session.active:
+        assert time.monotonic() < deadline, "waited too long"
+        session.pump()
+        time.sleep(0.01)
+
+
+def trucked(scene, frame=FRAMES) -> float:
+    """How far right of the origin the scene's camera is on a frame."""
+    scene.frame_set(frame)
+    return scene.camera.matrix_world.translation.x
