@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate, normalize
 
 from dollygrip_backend.precision import autocast
+from dollygrip_backend.predictor.bodies import BELOW, HEADS, head_of, on_body
 from dollygrip_backend.predictor.familiar import kinds_like
 from dollygrip_backend.predictor.hints import (
     in_short,
@@ -42,7 +43,15 @@ from dollygrip_backend.predictor.looks import (
     rgb_of,
     shrunk,
 )
-from dollygrip_backend.predictor.people import Said, fitting, may_be_anything, part_named, whereabouts
+from dollygrip_backend.predictor.people import (
+    Said,
+    fitting,
+    may_be_anything,
+    on_a_head,
+    owner_in,
+    part_named,
+    whereabouts,
+)
 from dollygrip_backend.predictor.picture_features import WIDTHS, PictureFeatures, Reading
 from dollygrip_backend.predictor.text import FEATURES, TextEncoder, TextFeatures
 from dollygrip_backend.scene.depth_network import AttentionBlock, ResidualBlock
@@ -224,22 +233,38 @@ class Grounding(ModelMixin, ConfigMixin):
             first, end = said_worn(prompts[row], spans[row])
             worn = (text.starts[row] >= first) & (text.starts[row] < end)
             if worn.any():
-                place += wearing(self._likely(text.features[row, np.flatnonzero(worn)], seen))
+                clothes = self.embed(text.features[row, np.flatnonzero(worn)].mean(0, keepdim=True))
+                place += wearing(self._compared(clothes, seen).softmax(-1)[0, 1:].unflatten(0, place.shape))
             dressed = said_coloured(f"{said[row]} {prompts[row][first:end]}", seen.colours, place.shape)
-            who = Said(said[row], place.numpy(), dressed.numpy(), seen.kinds, aside, bool(end))
+            who = Said(in_short(said[row]), place.numpy(), dressed.numpy(), seen.kinds, aside, bool(end))
             way, coloured = on_the_way(prompts[row], spans[row]), bool(colour.max() > _SEEN)
             something = float(named.something[row])
             thing = _person(who, something, seen)
             if not (thing or may_be_anything(said[row])):
                 thing = found_in(logits[row].softmax(-1), something, coloured, way)
+                thing = thing and self._on_body(thing, who, seen, encoder)
             found.append(thing and attrs.evolve(thing, words=in_short(said[row])))
         return found
 
-    def _likely(self, words: Tensor, seen: Seen) -> Tensor:
-        """How likely each cell (ROWS, COLUMNS) shows what word pieces, features (L, 768), name."""
-        phrase = self.embed(words.mean(0, keepdim=True))
-        likely = self.compare(seen.cells, seen.absent, phrase[None])[0, 0].softmax(-1)
-        return likely[1:].unflatten(0, (ROWS, COLUMNS)).cpu()
+    def _compared(self, phrases: Tensor, seen: Seen) -> Tensor:
+        """As `compare` of phrases (P, width) with one picture: (P, 1 + ROWS * COLUMNS)."""
+        return self.compare(seen.cells, seen.absent, phrases[None])[0].cpu()
+
+    def _on_body(self, thing: Found, who: Said, seen: Seen, encoder: TextEncoder) -> Found:
+        """Somebody whose face is hidden, found where a camera aims at him or her, or at the part that words name."""
+        part = part_named(who.words) or ("head" if on_a_head(who.words) else None)
+        if part in (None, "people"):
+            return thing
+        owner = [owner_in(who.words)] if part in BELOW else []
+        text = encoder.encode([*HEADS, *owner]).to(self.device)
+        words = text.mask[..., None]
+        logits = self._compared(self.embed((text.features * words).sum(1) / words.sum(1)), seen)
+        logits[:, 1:] += said_aside(who.aside, (ROWS, COLUMNS)).flatten()
+        heads, *whole = logits.softmax(-1).tensor_split([len(HEADS)])
+        body = found_in(whole[0][0], thing.named) if owner else thing
+        heads = heads.mean(0)[1:].unflatten(0, (ROWS, COLUMNS)).numpy()
+        head = head_of(body.place, heads) if body and body.place else None
+        return attrs.evolve(thing, place=on_body(part, body.place, head), sure=body.sure) if head else thing
 
 
 def _person(who: Said, named: float, seen: Seen) -> Found | None:

@@ -28,7 +28,10 @@ _HANGING = re.compile(
     r"(?:\s+(?:on|in|at|with|by|of|from|near|behind|under|to|and|the|an?|who|that|which))+$", re.IGNORECASE
 )
 _ARTICLES = re.compile(r"(?:the|an?|this|that|these|those|my|our|his|her|its|their)$")
-_OWN = 0.4  # of the largest share of a word piece in what names the thing, the least of those that do
+# Of the largest share of a word piece in what names the thing, the least of those that do; and the least share of what
+# follows a word that only says whose it is ("his shoes", "the dog's nose").
+_OWN, _OWNED = 0.4, 0.1
+_WHOSE_HERE = re.compile(r"(?:(?:the|an?) )?(?:her|his|their|its|my|[\w-]+(?:'s?|s)) [\w-]+", re.IGNORECASE)
 # Where what tells a thing apart begins, after its name.
 _TELLING = {"in", "with", "wearing", "on", "at", "by", "of", "from", "near", "behind", "under", "who", "that", "which"}
 _PERSON = r"(?:woman|lady|girl|man|guy|boy|kid|child|person|one|figure|dude|fellow|character)"
@@ -73,8 +76,14 @@ def naming_in(prompt: str, starts: np.ndarray, picked: Tensor) -> tuple[int, int
     """The characters of the prompt, from the first to the one after the last, that name the thing: starts (L,), the
     character at which each word piece begins; picked (at least L,), its share in that."""
     shares = picked[: len(starts)].numpy()
-    own = starts[shares > _OWN * shares.max(initial=0)]
-    return (int(own[0]), _WORD_HERE.match(prompt, own[-1]).end()) if len(own) else (0, 0)
+    own = np.flatnonzero(shares > _OWN * shares.max(initial=0))
+    if not len(own):
+        return 0, 0
+    last = starts[own[-1]]
+    end = _WORD_HERE.match(prompt, last).end()
+    if (owned := _WHOSE_HERE.match(prompt, last)) and shares[(starts > last) & (starts < owned.end())].sum() > _OWNED:
+        end = owned.end()
+    return int(starts[own[0]]), end
 
 
 def said_coloured(said: str, colours: Tensor, shape: tuple[int, int]) -> Tensor:
@@ -102,8 +111,8 @@ def in_short(said: str) -> str:
 def words_naming(said: str) -> str:
     """Of the words that name a thing its name alone: "the red bowl on the table" -> "bowl"; may be empty."""
     words = []
-    for word in _WORD.findall(said.lower()):
-        if word in _TELLING and words:
+    for number, word in enumerate(_WORD.findall(said.lower())):
+        if word in _TELLING and number:
             break
         if not _ARTICLES.match(word) and word not in _SHADE:
             words.append(word)

@@ -21,10 +21,17 @@ from dollygrip_backend.scene.faces import Face
 _WORDS = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
 _ENDING = re.compile(r".+(?:woman|man|girl|boy|person|lady)$")  # cameraman, schoolgirl …
 _WHOSE = re.compile(r"\b(?:her|his|their|my|whose)\b")
+_WHOM = {"her": "her", "his": "him", "their": "them", "my": "me", "whose": "the person"}
+_ITS = re.compile(r"\bits\b")
 _WORD = re.compile(r"[\w'-]+")
 _OF = re.compile(r"\bof (.+)")
 _PERHAPS_ONE = re.compile(r"the(?:m|y|ir)\b", re.IGNORECASE)
 _OWNER = re.compile(r"([\w-]+)'s?$")
+_OWNS = re.compile(r".+s$")  # with or without an apostrophe
+_OWNED = re.compile(r"(.+?)'s? ")
+# Of parts of people who stand, below the middle of the face, in its heights.
+_HEIGHTS = {"hat": -0.6, "hair": -0.45, "face": 0.0, "chin": 0.42, "neck": 0.75}
+_HEIGHTS |= {"chest": 1.5, "waist": 3.5, "knees": 6.5, "feet": 9.5}
 _CLEARLY = 0.6  # the least share of one face in who is meant
 _SEEN_THERE = 0.25  # weight of the grounding's logits about a person: how people look it has learned on rendered ones
 _DRESSED, _WORN_BY = 3.0, 1.5  # weights of the colour that is said, and of what women and men mostly wear, …
@@ -37,8 +44,10 @@ _FARTHER = 12.0  # logits from one border to the other for who is said to be on 
 
 def part_named(words: str) -> str | None:
     """Which part of a person the words that name a thing speak of: "person", "people", "face", "eyes", "nose",
-    "mouth", "chin", "hair", "hat" or "neck"; None where they name no person."""
+    "mouth", "chin", "hair", "hat", "neck", "chest", "waist", "knees" or "feet"; None where they name no person."""
     *others, last = _name(words)
+    if _ITS.search(words.lower()):
+        return None
     owners = [match[1] for word in others if (match := _OWNER.match(word))]
     if of := _OF.search(words.lower()):
         owners.append(_name(of[1])[-1])
@@ -46,10 +55,25 @@ def part_named(words: str) -> str | None:
         return None
     if last in _WORDS["people"]["several"]:
         return "people"
-    if _is_person(last) and not (others and last in _WORDS["people"]["alone"]):
+    if _is_person(last.removesuffix("'s")) and not (others and last in _WORDS["people"]["alone"]):
         return "person"
     worn = _WORDS["worn"].items() if owners or _WHOSE.search(words.lower()) else ()
     return next((part for part, names in (*_WORDS["parts"].items(), *worn) if last in names), None)
+
+
+def on_a_head(words: str) -> bool:
+    """Whether words name what is on the head of an animal, or of whatever else has one: "the dog's nose"."""
+    *others, last = _name(words)
+    whose = _OF.search(words.lower()) or any(map(_OWNS.match, others)) or _ITS.search(words.lower())
+    return bool(whose) and last in _WORDS["animals"]["head"]
+
+
+def owner_in(words: str) -> str:
+    """Who is meant, of words for a part of somebody: "the man's shoes" -> "the man", "her feet" -> "her"."""
+    if match := _OF.search(words.lower()) or _OWNED.match(words.lower()):
+        return match[1]
+    whose = _WHOSE.search(words.lower())
+    return _WHOM[whose[0]] if whose else "the person"
 
 
 def may_be_anything(words: str) -> bool:
@@ -59,8 +83,8 @@ def may_be_anything(words: str) -> bool:
 
 
 def _name(words: str) -> list[str]:
-    """The words of a thing's name; at least one, for a pronoun is one, too."""
-    return words_naming(words).split() or words.lower().split() or [""]
+    """The words of a thing's name; at least one, for a pronoun is one, too ("her in the red coat")."""
+    return words_naming(words).split() or words.lower().split()[:1] or [""]
 
 
 def _is_person(word: str) -> bool:
@@ -81,8 +105,7 @@ def where(face: Face, part: str) -> tuple[float, float]:
     elif part == "mouth":
         x, y = np.mean(mouth, 0)
     else:
-        heights = {"face": 0.0, "chin": 0.42, "hair": -0.45, "hat": -0.6, "neck": 0.75}
-        y += heights[part] * face.height
+        y += _HEIGHTS[part] * face.height
     return float(np.clip(x, 0.01, 0.99)), float(np.clip(y, 0.01, 0.99))
 
 

@@ -42,6 +42,7 @@ NOISE_SHIFT = 3.0  # smooth channels show through noise: training and sampling s
 _ONWARD, _WALK = "push in", "dolly_in"  # the words and the plan of words that say nothing but that the camera goes on
 _HOLD = "hold"  # a prompt that leaves nothing to be loaded for the next
 _STILL = "static"  # of words that ask nothing of the camera
+_PLAIN_QUOTES = str.maketrans("‘’“”", "''\"\"")  # as rules on words know them
 _SENTENCE_END = re.compile(r"(?<=[.!?;])\s+|\s*\n\s*")
 
 Progress = Callable[[int, int], None]
@@ -249,6 +250,7 @@ class CameraPipeline(DiffusionPipeline):
     @torch.inference_mode()
     def read(self, prompts: list[str], reference: Reference, subject: tuple[float, float] | None = None) -> Shots:
         """Understand prompts over one reference; a given subject goes before what the words name."""
+        prompts = [prompt.translate(_PLAIN_QUOTES) for prompt in prompts]
         prompts = [prompt if self.text_encoder.reads_all_of(prompt) else self._in_brief(prompt) for prompt in prompts]
         text = self.text_encoder.encode(prompts).to(self.transformer.device)
         memory, reading = self.reader(text)

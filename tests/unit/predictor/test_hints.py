@@ -112,6 +112,25 @@ def test_the_name_of_a_thing_is_without_articles_colours_and_what_tells_it_apart
 
 
 @pytest.mark.parametrize(
+    "prompt, shares, said",
+    [
+        ("tilt down to his shoes", {"his": 0.76, "shoes": 0.24}, "his shoes"),
+        ("push in on her slowly", {"her": 0.98, "slowly": 0.02}, "her"),
+        ("push in on the horse's head", {"the": 0.7, "horse's": 0.2, "head": 0.1}, "the horse's head"),
+        ("go to the dogs nose", {"the": 0.37, "dogs": 0.51, "nose": 0.12}, "the dogs nose"),
+        ("to the horse's head", {"to": 0.9, "horse's": 0.28}, "to"),
+        ("push in on her", {"her": 1.0}, "her"),
+        ("push in on the man by the door", {"man": 0.8, "by": 0.2}, "man"),
+    ],
+)
+def test_a_word_that_says_whose_a_thing_is_does_not_name_it_alone(prompt, shares, said):
+    words = prompt.split()
+    starts = np.array([prompt.index(f" {word}") + 1 if number else 0 for number, word in enumerate(words)])
+    picked = torch.tensor([shares.get(word, 0.0) for word in words])
+    assert prompt[slice(*naming_in(prompt, starts, picked))] == said
+
+
+@pytest.mark.parametrize(
     "prompt, named, worn",
     [
         ("Go to the woman in the teal hat, slowly", "the woman in the teal hat", "the teal hat"),

@@ -48,6 +48,15 @@ SHAPE = 16, 24
         ("the man's glasses", "eyes"),
         ("the glasses on the table", None),
         ("the dog's nose", None),
+        ("its nose", None),
+        ("her shoes", "feet"),
+        ("the shoes", None),
+        ("the man's belt", "waist"),
+        ("the chair's legs", None),
+        ("her on foot", "person"),
+        ("him in the red boots", "person"),
+        ("She's in profile", "person"),
+        ("her profile", "face"),
         ("the eagle on her cap", None),
         ("the snowman", None),
         ("the red door", None),
@@ -74,8 +83,9 @@ def said(words: str, aside: str | None = None) -> Said:
 @given(st.floats(0.1, 0.9), st.floats(0.1, 0.9), st.floats(0.04, 0.6))
 def test_parts_of_a_person_lie_as_they_do_on_people(x, y, height):
     face = face_at(x, y, height)
-    places = {part: where(face, part) for part in ("hat", "hair", "eyes", "nose", "mouth", "chin", "neck", "person")}
-    heights = [places[part][1] for part in ("hat", "hair", "eyes", "nose", "mouth", "chin", "neck")]
+    downwards = ("hat", "hair", "eyes", "nose", "mouth", "chin", "neck", "chest", "waist", "knees", "feet")
+    places = {part: where(face, part) for part in (*downwards, "person")}
+    heights = [places[part][1] for part in downwards]
     assert heights == sorted(heights)
     assert all(0 < across < 1 and 0 < down < 1 for across, down in places.values())
     assert places["person"][1] >= min(0.99, y) - 1e-9
