@@ -53,6 +53,7 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=81)
     parser.add_argument("--runs", type=int, default=9)
     options = parser.parse_args()
+    wait_asleep()  # as the worker does
     image = picture(1280, 720)
     pictures = [image, image[:, ::-1].copy()]
     with tempfile.TemporaryDirectory() as folder:

@@ -4,11 +4,13 @@ import signal
 import sys
 
 from dollygrip_backend.garbage import collect_seldom
+from dollygrip_backend.threads import wait_asleep
 
 
 def run() -> None:
     """Run the command line. Ctrl-C while it still loads ends it quietly, too; to be told to end is like Ctrl-C."""
     collect_seldom()
+    wait_asleep()
     try:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         from dollygrip_backend.cli.main import app  # a part of a second

@@ -9,7 +9,7 @@ import numpy as np
 # Phrases by which the grounding was taught what heads look like.
 HEADS = ("her face", "his face", "the head")
 # From the head's middle to the body's parts lie so far, of people who stand; who is meant as a whole is aimed at there.
-_DOWN = {"neck": 0.15, "person": 0.6, "chest": 0.4, "waist": 0.8, "knees": 1.5, "feet": 2.1}
+_DOWN = {"neck": 0.15, "person": 0.7, "chest": 0.4, "waist": 0.8, "knees": 1.5, "feet": 2.1}
 BELOW = ("chest", "waist", "knees", "feet")  # of those, which the grounding does not know by name
 _ASIDE = 0.15  # of the picture's width, how far a head may be from above the body's middle, …
 _ABOVE = 0.02  # … of its height, how far above it is at least, …

@@ -25,6 +25,7 @@ from dollygrip.errors import DollygripError
 from dollygrip.trajectory import Trajectory
 from dollygrip_backend.garbage import collect_seldom
 from dollygrip_backend.stored import job_folder, read_request
+from dollygrip_backend.threads import wait_asleep
 from dollygrip_backend.workers.finished import FinishedResults
 from dollygrip_backend.workers.runner import CancelledError, DepthMap
 
@@ -166,6 +167,7 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's business
     collect_seldom()
+    wait_asleep()
     config = WorkerConfig(**json.loads(sys.stdin.buffer.readline()))
     if hasattr(os, "nice"):
         os.nice(10)  # Blender and the server go first
