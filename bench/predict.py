@@ -16,6 +16,7 @@ from rich.table import Table
 
 from dollygrip.protocol import LookRequest, PredictRequest
 from dollygrip_backend.jobs.validation import validate
+from dollygrip_backend.threads import wait_asleep
 from dollygrip_backend.workers.runner import Runner
 
 LIMITS_S = {1: 0.4, 16: 2.0}  # by number of takes over a picture that was seen before
