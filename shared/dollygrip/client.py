@@ -99,6 +99,9 @@ class Client:
         socket.linger = 500
         socket.heartbeat_ivl = _HEARTBEAT_MS
         socket.heartbeat_timeout = 2 * _HEARTBEAT_MS
+        # No bound on what waits to be read: at one ZeroMQ stops listening, takes that for a dead peer, and aborts this
+        # process once it is read after all (libzmq issue 3937). Frames are bounded by their credit.
+        socket.rcvhwm = 0
         socket.ipv6 = "[" in connection.endpoint
         self._monitor = socket.get_monitor_socket(
             zmq.EVENT_DISCONNECTED | zmq.EVENT_CLOSED | zmq.EVENT_CONNECT_RETRIED | zmq.EVENT_HANDSHAKE_FAILED_AUTH
