@@ -76,3 +76,17 @@ def test_a_client_that_has_left_with_several_jobs_is_forgotten(store, socket, se
     for _ in range(2):
         leaving.subscribe(b"a", rendered(store, 1), 1)
     assert not leaving.deliver()
+
+
+def test_a_long_line_that_moves_on_is_looked_at_once(store, socket, sessions):
+    """Not once for each who waits: the server answers nobody meanwhile."""
+    jobs = [store.create(store.write(*predict())) for _ in range(40)]
+    for job in jobs:
+        sessions.subscribe(b"a", job, 0)
+    store.start(jobs[0].id)
+    store.end(Done(jobs[0].id))
+    asked = []
+    store._db.set_trace_callback(asked.append)
+    sessions.moved()
+    assert len(asked) == 1
+    assert socket.sent == [Queued(job.id, position) for position, job in enumerate(jobs[1:])]

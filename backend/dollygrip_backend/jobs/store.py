@@ -138,11 +138,17 @@ class JobStore:
         return [job for job in self._select("WHERE state = 'queued' ORDER BY number") if job.live]
 
     def position(self, job_id: str) -> int:
-        """How many jobs are ahead of this one; 0 where it runs or has ended. No other waits for those that fetch, and a
-        look ahead is soon over, and none that anyone has asked for."""
-        count = f"SELECT COUNT(*) FROM jobs a, jobs b WHERE b.id = ? AND b.state = 'queued' AND a.{_LIVE}"
-        ahead = f"{count} AND a.number < b.number AND (a.kind = ?) = (b.kind = ?) AND a.kind <> ?"
-        return self._db.execute(ahead, (job_id, *2 * [FetchRequest.__name__], LookRequest.__name__)).fetchone()[0]
+        """How many jobs are ahead of this one; 0 where it runs or has ended."""
+        return self.positions().get(job_id, 0)
+
+    def positions(self) -> dict[str, int]:
+        """How many jobs are ahead of each that has not ended; 0 for those that run. No other waits for those that
+        fetch, and a look ahead is soon over, and none that anyone has asked for."""
+        before = "PARTITION BY kind = ? ORDER BY number ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING"
+        ahead = f"(state = 'queued') * COALESCE(SUM(kind <> ?) OVER ({before}), 0)"
+        kinds = LookRequest.__name__, FetchRequest.__name__
+        rows = self._db.execute(f"SELECT id, {ahead} FROM jobs WHERE {_LIVE}", kinds)
+        return {job_id: position for job_id, position in rows if job_id not in self._unsaved}
 
     def arrays(self, job_id: str) -> dict[str, Any]:
         """The arrays that a job was created with, read-only; on any thread.

@@ -61,11 +61,10 @@ class Sessions:
         return {job_id for _, job_id in self._subscriptions}
 
     def moved(self) -> None:
+        positions = self._store.positions()
         for (client, job_id), subscription in list(self._subscriptions.items()):
-            position = self._store.position(job_id)
-            if position == subscription.position or not self._store.get(job_id).live:
-                continue
-            if self._send(client, encode(Queued(job_id, position))):
+            position = positions.get(job_id, subscription.position)  # one that has ended is in no line
+            if position != subscription.position and self._send(client, encode(Queued(job_id, position))):
                 subscription.position = position
 
     def deliver(self) -> bool:
