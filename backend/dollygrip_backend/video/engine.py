@@ -18,6 +18,7 @@ from dollygrip_backend.scene import given_depth
 Progress = Callable[[int, int], None]
 
 ASPECT_TOLERANCE = 0.02
+_LARGEST = 1e12  # of a camera's numbers and their inverses: products of three of them fit into single precision
 
 
 @attrs.frozen(eq=False)
@@ -148,7 +149,7 @@ def check_form(shot: Shot, info: EngineInfo) -> None:
             "Convert it to 8-bit RGB.",
         )
     check_limits(shot.trajectory, shot.size, info)
-    reference_view(shot.trajectory)
+    _check_numbers(shot.trajectory)
     if shot.depth is not None:
         given_depth.check_shape(shot.depth, image)
     if shot.depths is not None:
@@ -220,6 +221,25 @@ def starts_at_reference(trajectory: Trajectory) -> bool:
 def sees_same(a: tuple[np.ndarray, np.ndarray], b: tuple[np.ndarray, np.ndarray]) -> bool:
     """Whether two views, c2w (4, 4) and intrinsics (4,), are the same up to rounding."""
     return np.allclose(a[0], b[0], rtol=0, atol=1e-6) and np.allclose(a[1], b[1], rtol=1e-6)
+
+
+def _check_numbers(trajectory: Trajectory) -> None:
+    """Raise InputError for a camera whose numbers are finite, but too large or small to be computed with."""
+    c2w, intrinsics = reference_view(trajectory)
+    positions = np.concatenate([trajectory.positions, c2w[None, :3, 3]])
+    intrinsics = np.concatenate([trajectory.intrinsics, intrinsics[None]])
+    for name, values, least in (
+        ("position", positions, 0),
+        ("focal length", intrinsics[:, :2], 1 / _LARGEST),
+        ("lens centre", intrinsics[:, 2:], 0),
+        ("scene depth", np.array([trajectory.scene_depth]), 1 / _LARGEST),
+    ):
+        beyond = (np.abs(values) < least) | (np.abs(values) > _LARGEST)
+        if beyond.any():
+            raise InputError(
+                f"The camera has a {name} of {values[beyond][0]:g}, which no engine can compute with.",
+                "Check the unit of its lengths, and its lens.",
+            )
 
 
 def _check_depths(shot: Shot, info: EngineInfo) -> None:

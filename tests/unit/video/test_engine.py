@@ -198,3 +198,40 @@ def test_the_proposed_size_is_legal_and_a_legal_size_is_its_own_proposal(width, 
 def test_the_proposed_size_keeps_the_aspect_within_rounding(width, aspect):
     near = INFO.sizes.nearest((width, round(width / aspect)))
     assert near[0] / near[1] == pytest.approx(aspect, rel=0.04)
+
+
+def far(value):
+    poses = np.tile(np.eye(4), (3, 1, 1))
+    poses[2, 0, 3] = value
+    return {"c2w": poses}
+
+
+def lens(*values):
+    return {"intrinsics": np.array([[120.0, 120, 64, 40], [120.0, 120, 64, 40], values])}
+
+
+@pytest.mark.parametrize(
+    ("camera", "says"),
+    [
+        (far(1e300), r"position of 1e\+300"),
+        (far(-1e40), r"position of -1e\+40"),
+        (lens(1e-300, 1e-300, 64, 40), "focal length of 1e-300"),
+        (lens(1e300, 1e300, 64, 40), r"focal length of 1e\+300"),
+        (lens(120, 120, -1e200, 40), r"lens centre of -1e\+200"),
+        ({"scene_depth": 1e-60}, "scene depth of 1e-60"),
+        ({"meta": {"reference": {"c2w": far(1e99)["c2w"][2].tolist(), "intrinsics": [120, 120, 64, 40]}}}, "position"),
+    ],
+)
+def test_cameras_beyond_single_precision_are_refused_in_a_sentence(camera, says):
+    asked = shot()
+    with pytest.raises(InputError, match=says) as caught:
+        check_form(attrs.evolve(asked, trajectory=attrs.evolve(asked.trajectory, **camera)), INFO)
+    assert "unit" in caught.value.hint
+
+
+@pytest.mark.parametrize("camera", [far(1e12), lens(1e-12, 1e12, -1e12, 1e12), {"scene_depth": 1e12}])
+def test_the_engine_computes_with_the_largest_and_smallest_numbers_that_are_let_in(camera):
+    asked = attrs.evolve(shot(), depth=np.ones((50, 80), np.float32))
+    asked = attrs.evolve(asked, trajectory=attrs.evolve(asked.trajectory, **camera))
+    check_shot(asked, INFO)
+    assert len(list(load_engine("embedded").render(asked))) == 3
