@@ -3,6 +3,7 @@
 import signal
 import sys
 
+from dollygrip_backend.endings import endings
 from dollygrip_backend.garbage import collect_seldom
 from dollygrip_backend.threads import wait_asleep
 
@@ -12,7 +13,8 @@ def run() -> None:
     collect_seldom()
     wait_asleep()
     try:
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        for number in set(endings()) - {signal.SIGINT}:
+            signal.signal(number, signal.default_int_handler)
         from dollygrip_backend.cli.main import app  # a part of a second
 
         app()

@@ -16,6 +16,7 @@ from PIL import Image, ImageOps
 from dollygrip.errors import InputError
 from dollygrip.npy import load_array
 from dollygrip.protocol.messages import MAX_PIXELS
+from dollygrip_backend.endings import endings
 
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 
@@ -114,7 +115,7 @@ def uninterrupted() -> Iterator[Callable[[], object]]:
 
     For what moves into place file by file, in a moment, and would be left half moved.
     """
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.getsignal(number) for number in endings()}
     try:
         yield lambda: [signal.signal(number, signal.SIG_IGN) for number in before]
     finally:

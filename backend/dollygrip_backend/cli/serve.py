@@ -11,6 +11,7 @@ from pathlib import Path
 
 from dollygrip.connection import CONNECTION_FILE, BackendError, read_connection
 from dollygrip.state_folder import private_dir, state_dir
+from dollygrip_backend.endings import endings
 from dollygrip_backend.server.server import AlreadyRunningError, Server, is_served
 
 STOP_TIMEOUT_S = 30.0
@@ -31,7 +32,7 @@ def serve(state: Path | None, host: str, port: int, idle_s: float, director: str
     except OSError as error:
         hint = "Check its permissions and the free space of the disk, or choose another by --state or DOLLYGRIP_HOME."
         raise BackendError(f"The state folder {folder} cannot be used: {error}.", hint, "storage") from error
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in endings():
         signal.signal(number, lambda *_: server.stop())
     logging.info("listening on %s", server.connection.endpoint)
     print(f"Listening on {server.connection.endpoint}, state in {folder}", flush=True)

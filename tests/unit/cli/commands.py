@@ -35,7 +35,7 @@ def interrupt(command, begun, timeout=60, by=signal.SIGINT):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs ignore Ctrl-C
+        preexec_fn=lambda: signal.signal(by, signal.SIG_DFL),  # what starts in the background ignores some
     )
     deadline = time.monotonic() + timeout
     while not begun():

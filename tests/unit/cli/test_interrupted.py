@@ -26,7 +26,7 @@ from dollygrip_backend.workers.runner import Runner
 ROOT = Path(__file__).parents[3]
 
 
-@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_render_that_is_stopped_leaves_nothing_behind(here, by):
     dollygrip("predict", "image.png", "truck left", "--frames", 300, "--out", "long.camera.json")
     before = names()
@@ -44,19 +44,32 @@ def test_ctrl_c_while_the_command_still_loads_ends_it_quietly(monkeypatch, capsy
             raise KeyboardInterrupt
 
     monkeypatch.setitem(sys.modules, "dollygrip_backend.cli.main", Loading("main"))
-    before = signal.getsignal(signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
     with pytest.raises(SystemExit) as ended:
         run()
-    signal.signal(signal.SIGTERM, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
     assert ended.value.code == 130 and capsys.readouterr().err == "Interrupted.\n"
 
 
-def test_serve_starts_says_so_and_stops(here):
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGHUP])
+def test_serve_starts_says_so_and_stops(here, by):
     state = here / "own"
     command = [PROGRAM, "serve", "--state", str(state)]
-    ended = interrupt(command, (state / "connection.json").exists)
+    ended = interrupt(command, (state / "connection.json").exists, by=by)
     assert ended.returncode == 0 and "Traceback" not in ended.said
     assert not (state / "connection.json").exists()
+
+
+def test_a_backend_that_nohup_started_outlives_its_terminal(here):
+    state = here / "own"
+    with subprocess.Popen(["nohup", PROGRAM, "serve", "--state", state], stdout=subprocess.PIPE, text=True) as served:
+        assert "Listening" in served.stdout.readline()
+        served.send_signal(signal.SIGHUP)
+        time.sleep(0.5)
+        assert served.poll() is None and is_served(state)
+        served.terminate()
+        assert served.wait(10) == 0
 
 
 def test_a_second_serve_says_that_one_runs(here):
