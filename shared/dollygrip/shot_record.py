@@ -1,4 +1,6 @@
-"""The provenance of a rendered shot: a folder with all that it takes to render its frames again, bit for bit.
+"""The provenance of a rendered shot: a folder with all that it takes to render its frames again.
+
+Bit for bit on the same computer, with as many threads; elsewhere a few pixels are summed in another order.
 
     shot.json          {"format": "dollygrip-shot", "version": 1, "dollygrip": "0.1.0", "prompt": "…", "engine": "…",
                         "size": [512, 288], "seed": 0, "sha256": {"image": "…", "c2w": "…", "intrinsics": "…"}}

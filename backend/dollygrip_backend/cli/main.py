@@ -108,7 +108,7 @@ def again(
     shot: Annotated[Path, typer.Argument(help="A rendered shot: its folder, or its .mp4 file.", show_default=False)],
     out: Annotated[Path, typer.Option(help="A folder for PNG images, or an .mp4 file.")] = Path("again"),
 ) -> None:
-    """Render a shot once more, exactly as it was, from what is kept with it."""
+    """Render a shot once more from what is kept with it: on the same computer exactly as it was."""
     from dollygrip_backend.cli import generate
 
     generate.render_again(shot, out)
