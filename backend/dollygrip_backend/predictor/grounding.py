@@ -26,6 +26,7 @@ from dollygrip_backend.predictor.hints import (
     on_the_way,
     said_aside,
     said_coloured,
+    said_turned,
     said_worn,
     side_said,
     wearing,
@@ -208,10 +209,16 @@ class Grounding(ModelMixin, ConfigMixin):
 
     @torch.inference_mode()
     def find(
-        self, prompts: Sequence[str], text: TextFeatures, subject: Tensor, see: Callable[[], Seen], encoder: TextEncoder
+        self,
+        prompts: Sequence[str],
+        text: TextFeatures,
+        subject: Tensor,
+        turns: Sequence[Sequence[str]],
+        see: Callable[[], Seen],
+        encoder: TextEncoder,
     ) -> list[Found | None]:
-        """For each prompt, its features by the encoder and its `Reading.subject`, what it names in the picture, or
-        None. see: gives the picture; not called where no prompt names a thing."""
+        """For each prompt, its features by the encoder, its `Reading.subject` and its `Plan.turns`, what it names in
+        the picture, or None. see: gives the picture; not called where no prompt names a thing."""
         named = self.name(text, subject)
         names = (named.something > _HARDLY).tolist()
         if not any(names):
@@ -227,7 +234,7 @@ class Grounding(ModelMixin, ConfigMixin):
                 continue
             colour = said_coloured(said[row], seen.colours, place.shape)
             aside = side_said(prompts[row], spans[row])
-            place += said_aside(aside, place.shape) + colour
+            place += said_aside(aside, place.shape) + said_turned(turns[row], place.shape) + colour
             if said[row] and alike[row].any():
                 place += looking_familiar(alike[row], seen.kinds())
             first, end = said_worn(prompts[row], spans[row])
@@ -236,7 +243,7 @@ class Grounding(ModelMixin, ConfigMixin):
                 clothes = self.embed(text.features[row, np.flatnonzero(worn)].mean(0, keepdim=True))
                 place += wearing(self._compared(clothes, seen).softmax(-1)[0, 1:].unflatten(0, place.shape))
             dressed = said_coloured(f"{said[row]} {prompts[row][first:end]}", seen.colours, place.shape)
-            who = Said(in_short(said[row]), place.numpy(), dressed.numpy(), seen.kinds, aside, bool(end))
+            who = Said(in_short(said[row]), place.numpy(), dressed.numpy(), seen.kinds, aside, bool(end), turns[row])
             way, coloured = on_the_way(prompts[row], spans[row]), bool(colour.max() > _SEEN)
             something = float(named.something[row])
             thing = _person(who, something, seen)

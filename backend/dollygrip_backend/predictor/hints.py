@@ -6,6 +6,7 @@ last knows more names than it does.
 """
 
 import re
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -19,6 +20,7 @@ _ASIDE = re.compile(r"\b(?:on|at) the (?:far |very )?(left|right)\b(?! of)|\b(le
 _CENTRAL = re.compile(r"\b(?:in|at) the (?:middle|cent(?:er|re))\b(?! of)")
 _NEXT = len(" in the middle of")  # characters after a thing's name that may put it there
 _OTHER_HALF = -4.0  # logits of cells in the half where the words say that the thing is not
+_OTHER_WAY, _HARDLY_AWAY = -3.0, 0.05  # of those on the other side of the middle than the camera turns to, from so far
 _SHADE = {word: number for number, words in enumerate(SHADES) for word in words}
 _WORD = re.compile(r"[a-z]+(?:[-'][a-z]+)*")
 _WORD_HERE = re.compile(r"\w+|.?")
@@ -70,6 +72,16 @@ def said_aside(side: str | None, shape: tuple[int, int]) -> Tensor:
     across = (torch.arange(shape[1]) + 0.5) / shape[1]
     away = {"left": across - 0.4, "right": 0.6 - across, "middle": (across - 0.5).abs() - 0.15}
     return (_OTHER_HALF * (away[side] / 0.2).clamp(0, 1)).expand(shape) if side else torch.zeros(shape)
+
+
+def said_turned(ways: Sequence[str], shape: tuple[int, int]) -> Tensor:
+    """The same for what a camera turns to, in these ways: what lies the other way is less likely it."""
+    down, across = ((torch.arange(count) + 0.5) / count for count in shape)
+    away = {"left": across - 0.5, "right": 0.5 - across, "up": (down - 0.5)[:, None], "down": (0.5 - down)[:, None]}
+    hint = torch.zeros(shape)
+    for way in ways:
+        hint = hint + _OTHER_WAY * ((away[way] - _HARDLY_AWAY) / 0.2).clamp(0, 1)
+    return hint
 
 
 def naming_in(prompt: str, starts: np.ndarray, picked: Tensor) -> tuple[int, int]:

@@ -39,6 +39,7 @@ _HARDLY = 0.02  # … of which so much hardly means anything
 _SHOWN = 0.03  # of the colour that is said, on a person who wears it …
 _LESS = 0.3  # … or logits that he or she may be less likely than the likeliest place
 _OTHERWISE = -0.6  # log odds of dress and hair at which somebody else is meant
+_MIDDLE = 0.45, 0.55  # of the picture's width: who is there may lie to either side of it
 _FARTHER = 12.0  # logits from one border to the other for who is said to be on a side
 
 
@@ -115,7 +116,8 @@ class Said:
 
     words: those that name the thing; seen: logits of places by them; coloured: how much of the colour they say each
     cell shows; kinds: gives what is familiar from photographs (KINDS, rows, columns); aside: "left", "right" or
-    "middle" where they say so; worn: whether they say what the person wears.
+    "middle" where they say so; worn: whether they say what the person wears; turns: ways in which the camera is to turn
+    to them, of "left", "right", "up" and "down".
     """
 
     words: str
@@ -124,12 +126,15 @@ class Said:
     kinds: Callable[[], Tensor]
     aside: str | None
     worn: bool = False
+    turns: Sequence[str] = ()
 
 
 def fitting(faces: Sequence[Face], said: Said) -> list[Face]:
     """Those of them of whom it may be true what the words say outright; of whom they mean, the face may be hidden. It
     is if the only one is a woman's, as she is dressed, and a man is meant."""
     left, right = {"left": (0, 0.5), "right": (0.5, 1), "middle": (0.3, 0.7), None: (-1, 2)}[said.aside]
+    left = max(left, _MIDDLE[0]) if "right" in said.turns else left
+    right = min(right, _MIDDLE[1]) if "left" in said.turns else right
     fits = [face for face in faces if left <= face.middle[0] <= right and (not said.worn or _wears(face, said))]
     return fits if len(faces) > 1 else [f for f in fits if _dressed_as(said, _body(f, said.seen.shape)) > _OTHERWISE]
 

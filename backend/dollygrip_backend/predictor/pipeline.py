@@ -257,7 +257,8 @@ class CameraPipeline(DiffusionPipeline):
         plans = [plan_of(reading, row, tokens) for row, tokens in enumerate(text.quantities)]
         given = [Found(subject)] * len(prompts) if subject is not None else None
         see = partial(self._see, reference)
-        things = given or self.grounding.find(prompts, text, reading.subject, see, self.text_encoder)
+        turns = [plan.turns for plan in plans]
+        things = given or self.grounding.find(prompts, text, reading.subject, turns, see, self.text_encoder)
         subjects = [thing.place if thing and thing.meant else None for thing in things]
         plans = [
             plan.sided(thing.side) if thing and not thing.meant else plan

@@ -115,6 +115,13 @@ class Plan:
         families = {move.family for phase in self.phases for move in phase.moves}
         return bool(families & {"dolly", "zoom", "orbit", "dolly_zoom"})
 
+    @property
+    def turns(self) -> tuple[str, ...]:
+        """The ways, of "left", "right", "up" and "down", in which the first moves turn, where they are said: what
+        the camera turns to lies there in the picture."""
+        first = next((phase.moves for phase in self.phases if phase.moves), ())
+        return tuple(move.way for move in first if move.family in ("pan", "tilt") and move.way != EITHER)
+
     def sided(self, side: str | None) -> "Plan":
         """With the first pan to that side, where none says its own."""
         pans = [move for phase in self.phases for move in phase.moves if move.family == "pan"]

@@ -15,6 +15,7 @@ from dollygrip_backend.predictor.hints import (
     on_the_way,
     said_aside,
     said_coloured,
+    said_turned,
     said_worn,
     side_said,
     wearing,
@@ -71,6 +72,25 @@ def _hint(prompt: str, own: str, srgb: tuple[int, int, int]) -> torch.Tensor:
     colours[:, 40:72, 32:64] = torch.tensor(srgb)[:, None, None] / 255
     said = prompt[slice(*naming_in(prompt, starts, picked / picked.sum()))]
     return said_coloured(said, colours, SHAPE)
+
+
+@pytest.mark.parametrize(
+    "ways, there, elsewhere",
+    [
+        (("left",), (0.2, 0.5), (0.8, 0.5)),
+        (("right",), (0.8, 0.5), (0.2, 0.5)),
+        (("up",), (0.5, 0.1), (0.5, 0.9)),
+        (("right", "down"), (0.8, 0.8), (0.2, 0.2)),
+    ],
+)
+def test_what_the_camera_turns_to_lies_that_way_unless_it_is_surely_elsewhere(ways, there, elsewhere):
+    (x, y), (other_x, other_y) = there, elsewhere
+    hint = said_turned(ways, SHAPE)
+    for other, place in (0.6, there), (0.999, elsewhere):
+        maps = torch.from_numpy((1 - other) * _around(x, y) + other * _around(other_x, other_y))
+        found = place_of(_with_hint(torch.cat([torch.tensor([0.01]), 0.99 * maps]), hint))
+        assert found == pytest.approx(place, abs=0.1)
+    assert hint[ROWS // 2, COLUMNS // 2] == 0 and not said_turned((), SHAPE).any()
 
 
 @pytest.mark.parametrize("words", [words[0] for words in SHADES])

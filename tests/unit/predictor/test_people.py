@@ -190,3 +190,10 @@ def test_a_subject_that_is_nobody_is_what_lies_ahead(shipped):
 def test_where_no_face_is_seen_the_grounding_alone_tells(shipped):
     grey = np.full((64, 96, 3), 128, np.uint8)
     assert _subject(shipped, grey, "push in on her face") is None
+
+
+@pytest.mark.parametrize("prompt, number", [("pan left to the man", 0), ("pan right onto the man", 1)])
+def test_of_two_the_one_is_meant_to_whom_the_camera_turns(shipped, prompt, number):
+    people = [DrawnPerson((120, 110), 80), DrawnPerson((350, 110), 80)]
+    x, _ = _subject(shipped, picture_of(*people), prompt)
+    assert x * 480 == pytest.approx(people[number].middle[0], abs=15)

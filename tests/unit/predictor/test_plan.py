@@ -131,6 +131,22 @@ def said(move: Move) -> tuple:
     return move.name, move.asked and (round(move.asked.value, 1), move.asked.unit)
 
 
+@pytest.mark.parametrize(
+    "text, turns",
+    [
+        ("pan_left", ("left",)),
+        ("pan_right + tilt_down", ("right", "down")),
+        ("pan_left > dolly_in", ("left",)),
+        ("static > tilt_up", ("up",)),
+        ("dolly_in > pan_left", ()),
+        ("pan_either", ()),
+        ("truck_left", ()),
+    ],
+)
+def test_the_ways_in_which_a_shot_begins_to_turn(text, turns):
+    assert read_plan(text).turns == turns
+
+
 @given(seeds)
 def test_a_plan_survives_being_a_program(seed):
     pair = sample_pair(np.random.default_rng(seed))
