@@ -64,6 +64,7 @@ class BuildSetProxy:
     request: DepthRequest | None
     arrays: dict[str, np.ndarray]
     view: View
+    shot: takes.Named
     title: str = "Building the set"
     job_id: str = ""
     received: int = 0
@@ -77,7 +78,8 @@ class BuildSetProxy:
         made_from = takes.provenance(take)
         image = read_picture(made_from["reference"])
         request = DepthRequest(scene_depth=made_from["scene_depth"])
-        return cls(context.scene.name, made_from["id"], request, {"image": image}, View.of(take, image.shape[1::-1]))
+        view, shot = View.of(take, image.shape[1::-1]), takes.Named.of(takes.find_camera(context.scene))
+        return cls(context.scene.name, made_from["id"], request, {"image": image}, view, shot)
 
     @classmethod
     def resumed(cls, scene: bpy.types.Scene, record: dict[str, Any]) -> Self:
@@ -86,10 +88,11 @@ class BuildSetProxy:
         if take is None:
             raise InputError("The take whose set was being built is gone.", "Forget the job.")
         view = View.of(take, read_picture(takes.reference(take)).shape[1::-1])
-        return cls(scene.name, record["set_of"], None, {}, view, job_id=str(record["job"]))
+        shot = takes.Named.noted(scene, str(record.get("shot", "")))  # which records of older versions lack
+        return cls(scene.name, record["set_of"], None, {}, view, shot, job_id=str(record["job"]))
 
     def record(self) -> dict[str, Any]:
-        return {"job": self.job_id, "set_of": self.take_id}
+        return {"job": self.job_id, "set_of": self.take_id, "shot": self.shot.now}
 
     def build(self, _welcome: Welcome, _tell: Tell) -> tuple[DepthRequest, dict[str, np.ndarray]]:
         return self.request, self.arrays
@@ -105,7 +108,7 @@ class BuildSetProxy:
 
     def finish(self, scene: bpy.types.Scene, outcome: Outcome) -> None:
         built = outcome.state == "done"
-        scene.dollygrip.notice = _built_said() if built else ""
+        scene.dollygrip.notice, scene.dollygrip.about = _built_said() if built else "", self.shot.uid
         if built:
             push_undo("Build Set Proxy")
 

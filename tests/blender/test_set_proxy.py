@@ -281,6 +281,18 @@ def test_what_came_of_it_is_said_where_it_was_pressed(film, scripted_backend, ex
         assert "does not exist" in said() and "does not exist" not in elsewhere()
 
 
+def test_what_came_of_it_is_said_of_its_own_shot_alone(film, scripted_backend):
+    bpy.ops.dollygrip.predict_camera()
+    first = film.camera
+    bpy.ops.dollygrip.new_shot()
+    film.dollygrip.brief.prompt = "go"
+    bpy.ops.dollygrip.predict_camera()
+    bpy.ops.dollygrip.build_set_proxy()
+    assert "The set stands in the scene" in offered()
+    film.camera = first
+    assert "The set stands in the scene" not in offered()
+
+
 def test_without_a_take_it_is_refused_in_words(film):
     with pytest.raises(RuntimeError, match="no take with a reference picture"):
         bpy.ops.dollygrip.build_set_proxy()
