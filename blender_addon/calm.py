@@ -15,6 +15,12 @@ def is_dragging() -> bool:
     return any(modal.bl_idname.startswith("TRANSFORM_OT") for window in windows for modal in window.modal_operators)
 
 
+def is_walking() -> bool:
+    """Whether an operator of ours goes through the frames, a few at a time: the scene's camera is one of those, too."""
+    windows = bpy.context.window_manager.windows
+    return any(modal.bl_idname.startswith("DOLLYGRIP_OT") for window in windows for modal in window.modal_operators)
+
+
 def is_rendering() -> bool:
     """Whether F12 or an animation renders, in a thread that reads the scene and its current frame."""
     return bpy.app.is_job_running("RENDER")

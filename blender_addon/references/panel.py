@@ -57,10 +57,7 @@ def draw_crop(layout: bpy.types.UILayout, context: bpy.types.Context, path: str)
 
 def draw_offer(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """The way to a set for a shot whose camera sees nothing of its picture yet, and what came of it."""
-    scene = context.scene
-    shot = takes.find_camera(scene)
-    take = takes.shown(shot)
-    if take and not shot.dollygrip_shot.brief.start and sets.is_missing(scene, take):
+    if sets.is_offered(context.scene, takes.find_camera(context.scene)):
         box = layout.box()
         said = "The picture does not stand in the scene yet, so the view through the camera (Numpad 0) lacks it."
         wrapped(box, context, said, "INFO")

@@ -10,7 +10,7 @@ import bpy
 import numpy as np
 import pytest
 from bl_ext.user_default.dollygrip.camera import camera, depths
-from bl_ext.user_default.dollygrip.references import panel, picture, proxy_mesh, set_proxy
+from bl_ext.user_default.dollygrip.references import own_set, panel, picture, proxy_mesh, set_proxy
 from bl_ext.user_default.dollygrip.takes import sets, takes
 from blender.test_fetching import a_context, texts
 from bpy_extras.object_utils import world_to_camera_view
@@ -291,6 +291,58 @@ def test_what_came_of_it_is_said_of_its_own_shot_alone(film, scripted_backend):
     assert "The set stands in the scene" in offered()
     film.camera = first
     assert "The set stands in the scene" not in offered()
+
+
+def seen(scene) -> list[bpy.types.Object]:
+    """The sets that viewports show, once the timer has looked."""
+    own_set.follow(scene)
+    bpy.context.view_layer.update()
+    return [proxy for proxy in sets.proxies(scene) if proxy.visible_get()]
+
+
+def test_viewports_show_the_set_of_the_shown_shot_alone(film, scripted_backend, tmp_path):
+    seen(film)
+    bpy.ops.dollygrip.predict_camera()
+    bpy.ops.dollygrip.build_set_proxy()
+    first, [its_set] = film.camera, sets.proxies(film)
+    film.frame_set(6)
+    bpy.ops.dollygrip.new_shot()
+    assert seen(film) == [its_set], "a shot without a take stands in whatever there is"
+    bpy.ops.dollygrip.bind_shot()
+    picture.write_png(tmp_path / "other.png", np.full((108, 192, 3), 99, np.uint8))
+    film.dollygrip.brief.reference, film.dollygrip.brief.prompt = "//other.png", "go"
+    bpy.ops.dollygrip.predict_camera()
+    assert seen(film) == [], "its own is not built yet"
+    bpy.ops.dollygrip.build_set_proxy()
+    other_set = sets.proxy_of(film, takes.shown(film.camera))
+    assert seen(film) == [other_set]
+    film.frame_set(1)
+    assert film.camera == first and seen(film) == [its_set], "where the timeline cuts"
+    film.frame_set(6)
+    assert seen(film) == [other_set]
+    its_set.hide_viewport = False
+    assert len(seen(film)) == 2, "as the animator likes"
+    other_set.hide_viewport = True
+    film.frame_set(1)
+    assert seen(film) == [its_set]
+    film.frame_set(6)
+    assert seen(film) == [], "what the animator hid is not brought back"
+
+
+def test_a_shot_on_the_scene_s_own_geometry_leaves_sets_alone(film, scripted_backend):
+    seen(film)
+    bpy.ops.dollygrip.predict_camera()
+    bpy.ops.dollygrip.build_set_proxy()
+    assert seen(film) == sets.proxies(film)
+    scout = start_camera(film)
+    film.camera = scout
+    assert seen(film) == sets.proxies(film), "a camera that is no shot"
+    bpy.ops.mesh.primitive_plane_add(size=50)
+    bpy.ops.dollygrip.new_shot()
+    film.dollygrip.brief.start, film.dollygrip.brief.exact_depth = scout, True
+    film.dollygrip.brief.prompt, scout.rotation_euler.x = "go", 0.8
+    bpy.ops.dollygrip.predict_camera()
+    assert takes.has_exact_depth(takes.shown(film.camera)) and seen(film) == sets.proxies(film)
 
 
 def test_without_a_take_it_is_refused_in_words(film):
