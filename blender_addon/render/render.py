@@ -21,7 +21,7 @@ from ..camera import camera, depths
 from ..direct.predict import check_prompt
 from ..references.picture import fingerprint, is_bounded, read_picture, write_png
 from ..shots import colours, saving, shots, strips
-from ..takes import takes
+from ..takes import framing, takes
 from . import scene_depth
 
 _F12 = "F12 renders the strip in place of the scene while Post Processing > Sequencer is on."
@@ -107,7 +107,7 @@ class RenderShot:
             frame_start=first,
             parent=saving.parent_folder(),
             provenance=_provenance(scene, shot, take, reference) | {"reference_sha256": sha256},
-            notices=_notices(context, shot, first, scaled=depth is not None, moving=moving)
+            notices=_notices(context, shot, first, image.shape[1::-1], scaled=depth is not None, moving=moving)
             + _other_picture(reference, image, made_from),
             shot=takes.Named.of(shot),
             title=f"Rendering {shot.name}",
@@ -265,10 +265,17 @@ def _provenance(
 
 
 def _notices(
-    context: bpy.types.Context, shot: bpy.types.Object, first: int, *, scaled: bool, moving: bool
+    context: bpy.types.Context,
+    shot: bpy.types.Object,
+    first: int,
+    picture: tuple[int, int],
+    *,
+    scaled: bool,
+    moving: bool,
 ) -> list[str]:
-    """What to say of a shot from scene frame `first` on, and of where it goes. scaled: whether its depth is known;
-    moving: whether something moves in the scene whose geometry the shot keeps."""
+    """What to say of a shot from scene frame `first` on, and of where it goes. picture: (width, height) of its
+    reference; scaled: whether its depth is known; moving: whether something moves in the scene whose geometry the shot
+    keeps."""
     notices = []
     if not scaled:
         notices.append(f"Nothing in the scene gives the scale: Depth was taken as {camera.ASSUMED_DEPTH:g} m.")
@@ -283,6 +290,8 @@ def _notices(
             f"Keys of {take.name} lie on {begins} to {ends}, out of its frames {first} to {last}: "
             "Fit Range to Keys under Takes takes them in."
         )
+    if take and (guessed := framing.said(context.scene, shot, take, picture)):
+        notices.append(guessed)
     if not bpy.data.filepath:
         notices.append("Save the .blend to keep frames beside it: this folder is temporary.")
     if not (shown := compat.shown_in_sequencers(context)) & {None, context.scene}:

@@ -2,9 +2,9 @@
 
 import bpy
 
-from ..drawing import tells, thumbnail, wrapped
+from ..drawing import picture_size, tells, thumbnail, wrapped
 from ..rigs import refit
-from ..takes import census, takes
+from ..takes import census, framing, takes
 from . import shots
 
 
@@ -61,6 +61,8 @@ def draw_take(
             layout.operator("dollygrip.slide_take")
     elif (first, last) != (scene.frame_start, scene.frame_end):
         layout.operator("dollygrip.fit_range")
+    if guessed := framing.said(scene, shot, take, picture_size(made_from["reference"])):
+        wrapped(layout, context, guessed, "ERROR")
     refit.draw(layout, take)
 
 

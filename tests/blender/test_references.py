@@ -1,5 +1,6 @@
 """Where a reference comes from, and what its subject is: by pixels, and by the geometry of what is predicted."""
 
+import json
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,7 +15,7 @@ from bl_ext.user_default.dollygrip.direct.predict import PredictCamera
 from bl_ext.user_default.dollygrip.references import panel as reference_panel
 from bl_ext.user_default.dollygrip.references import picture, references, subject
 from bl_ext.user_default.dollygrip.shots import colours, panel
-from bl_ext.user_default.dollygrip.takes import takes
+from bl_ext.user_default.dollygrip.takes import sets, takes
 from blender.test_fetching import a_context, texts
 from bpy_extras.object_utils import world_to_camera_view
 from mathutils import Euler, Matrix, Vector
@@ -367,6 +368,48 @@ def test_a_cropped_reference_is_told_of_where_it_is_chosen_with_the_way_to_see_i
     path.unlink()
     with pytest.raises(RuntimeError, match="does not exist"):
         bpy.ops.dollygrip.match_picture()
+
+
+def share_seen(scene) -> float:
+    """How much of a frame shows the reference, by where the corners of its set proxy are seen through the camera."""
+    [proxy] = sets.proxies(scene)
+    uv, corner = np.empty(2 * len(proxy.data.loops)), np.empty(len(proxy.data.loops), int)
+    proxy.data.uv_layers[0].data.foreach_get("uv", uv)
+    proxy.data.loops.foreach_get("vertex_index", corner)
+    uv, where = uv.reshape(-1, 2), []
+    for pick in (uv.sum(1).argmin(), uv.sum(1).argmax()):
+        point = proxy.matrix_world @ proxy.data.vertices[corner[pick]].co
+        where.append((np.array(world_to_camera_view(scene, scene.camera, point)[:2]), uv[pick]))
+    (low, low_uv), (high, high_uv) = where
+    whole = (high - low) / (high_uv - low_uv)
+    return np.minimum(1, whole).prod()
+
+
+@pytest.mark.parametrize(("shape", "told"), [(SIZE, False), ((160, 92), False), ((96, 160), True), ((96, 96), True)])
+def test_a_view_beyond_the_picture_since_the_scene_s_shape_changed_is_told_of(stage, scripted_backend, shape, told):
+    capture(source="CAMERA")
+    state = stage.dollygrip
+    state.brief.start, state.brief.prompt, state.brief.frame_count = None, "go", 5
+    bpy.ops.dollygrip.predict_camera()
+    take = takes.shown(stage.camera)
+    dense = takes.dense(take)
+    pose = {"c2w": dense.c2w[0].tolist(), "intrinsics": dense.intrinsics[0].tolist()}
+    take[takes.KEY]["meta"] = json.dumps({**dense.meta, "reference": pose})  # as the real predictor tells it
+    bpy.ops.dollygrip.build_set_proxy()
+    stage.render.resolution_x, stage.render.resolution_y = shape
+    stage.frame_set(1)
+    seen = share_seen(stage)
+
+    def said() -> str:
+        return texts(lambda layout: panel.Takes.draw(SimpleNamespace(layout=layout), a_context()))
+
+    words = f"The picture fills only {seen:.0%} of the first frame"
+    assert (words in said().replace("  ", " ")) == told == (seen < 0.9)
+    bpy.ops.dollygrip.render_shot()
+    assert (words in state.notice) == told
+    bpy.ops.dollygrip.refit()
+    stage.frame_set(1)
+    assert share_seen(stage) == pytest.approx(1, abs=0.02) and "of the first frame" not in said()
 
 
 def test_more_like_a_take_keeps_its_subject(stage, scripted_backend):
