@@ -67,13 +67,14 @@ def briefs() -> list[tuple[bpy.types.ID, bpy.types.PropertyGroup]]:
 def new_camera(scene: bpy.types.Scene, but: Container[str] = ()) -> bpy.types.Object:
     """A Dollygrip camera without takes; but: as `make_shot`. Raises InputError for a linked scene.
 
-    It sees as near and as far, in metres, in a scene of any unit: Blender's own clipping is a number of units.
+    In a scene of any unit it sees as near and far, and is drawn as large, in metres: Blender's own numbers are units.
     """
     linked.check(scene)
     name = _free_name()
     camera = bpy.data.objects.new(name, bpy.data.cameras.new(name))
     camera.data.clip_start /= scene.unit_settings.scale_length
     camera.data.clip_end /= scene.unit_settings.scale_length
+    camera.data.display_size /= scene.unit_settings.scale_length
     make_shot(scene, camera, but)
     camera.rotation_mode = "XYZ"
     scene.collection.objects.link(camera)

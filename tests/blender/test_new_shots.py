@@ -53,6 +53,13 @@ def test_the_first_new_shot_stands_where_its_first_take_begins(ready, unit):
     assert np.allclose(view(ready, 1).c2w, before.c2w, atol=1e-3)
 
 
+@pytest.mark.parametrize("unit", [1.0, 0.01])
+def test_a_new_camera_is_drawn_as_large_in_any_unit(ready, unit):
+    ready.unit_settings.scale_length = unit
+    bpy.ops.dollygrip.predict_camera()
+    assert ready.camera.data.display_size * unit == pytest.approx(bpy.data.cameras.new("Plain").display_size)
+
+
 def test_a_camera_made_like_the_start_camera_sees_all_that_a_shot_may_come_to(ready):
     own = bpy.data.objects.new("Own", bpy.data.cameras.new("Own"))
     ready.collection.objects.link(own)
