@@ -1,5 +1,6 @@
 """What the panels share: thumbnails, wrapped text, the progress of a job."""
 
+import os
 from functools import lru_cache
 from pathlib import Path
 
@@ -40,7 +41,7 @@ def _size_in(path: Path, _changed: int) -> tuple[int, int] | None:
 
 def thumbnail(path: str) -> int:
     """Icon of a picture file, 0 where there is none; a file that changed is read anew."""
-    absolute = Path(bpy.path.abspath(path))
+    absolute = Path(os.path.normpath(bpy.path.abspath(path)))  # an appended shot's goes up first
     if not path or not compat.is_file(absolute):
         return 0
     key = f"{absolute} {absolute.stat().st_mtime_ns}"

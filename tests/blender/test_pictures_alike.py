@@ -81,6 +81,14 @@ def test_panels_show_a_picture_upright(scene, pictures):
         assert (preview.icon_size[0] > preview.icon_size[1]) == (turn < 5)
 
 
+def test_a_picture_has_one_icon_however_its_path_is_written(scene, pictures):
+    plain, other = pictures / "turned1.jpg", pictures / ".." / pictures.name / "turned1.jpg"
+    drawing.thumbnail(str(plain))
+    before = set(drawing.previews())
+    drawing.thumbnail(str(other))
+    assert set(drawing.previews()) == before
+
+
 def test_what_is_transparent_is_black_and_not_what_lies_hidden(scene, pictures):
     assert not picture.read_picture(str(pictures / "clear.png"))[:, :25].any()
     painted = bpy.data.images.new("cut-out", 4, 4, alpha=True)
