@@ -277,9 +277,9 @@ def check_takes(count: int) -> None:
         raise InputError(f"1 to {Limits().max_takes} takes can be predicted, not {count}.", "Change Takes.")
 
 
-def check_prompt(prompt: str) -> None:
-    """Raise InputError for an empty or overlong prompt."""
+def check_prompt(prompt: str, hint: str = "Say what the camera does, for example: slow dolly in, pan left.") -> None:
+    """Raise InputError for an empty or overlong prompt. hint: what an empty one should say."""
     if not prompt.strip():
-        raise InputError("The prompt is empty.", "Say what the camera does, for example: slow dolly in, pan left.")
+        raise InputError("The prompt is empty.", hint)
     if len(prompt) > Limits().max_prompt:
         raise InputError(f"The prompt has {len(prompt)} characters.", f"Use at most {Limits().max_prompt}.")

@@ -25,6 +25,7 @@ from ..takes import framing, takes
 from . import scene_depth
 
 _F12 = "F12 renders the strip in place of the scene while Post Processing > Sequencer is on."
+_SAY = "Say what is seen, for the engines that read it, for example: a bus in a city street."
 _LONG_SIDE_CPU, _LONG_SIDE_CUDA = 320, 1280
 
 
@@ -79,7 +80,7 @@ class RenderShot:
             camera.check_unstretched(scene)
         made_from = takes.provenance(take) if take else {}
         prompt = made_from.get("prompt") or brief.prompt.strip()
-        check_prompt(prompt)
+        check_prompt(prompt, _SAY)
         reference = made_from.get("reference") or takes.chosen_reference(scene, shot)
         image = read_picture(reference)
         if shot is None:

@@ -321,6 +321,17 @@ def test_no_camera_to_render(scene, picture_path):
         RenderShot.of(bpy.context)
 
 
+def test_a_camera_that_is_there_need_not_be_asked_for_again(ready, tmp_path):
+    bpy.ops.dollygrip.predict_camera()
+    bpy.ops.dollygrip.save_take(filepath=str(tmp_path / "tracked.npz"))
+    bpy.ops.dollygrip.new_shot()
+    bpy.ops.dollygrip.load_take(filepath=str(tmp_path / "tracked.npz"))
+    said = error_of(bpy.ops.dollygrip.render_shot)
+    assert "The prompt is empty. Say what is seen" in said and "camera does" not in said
+    ready.dollygrip.brief.prompt = "a picture of stripes"
+    assert bpy.ops.dollygrip.render_shot() == {"FINISHED"}
+
+
 def test_a_wrong_size_is_refused_with_the_right_one(ready):
     bpy.ops.dollygrip.predict_camera()
     ready.dollygrip.width, ready.dollygrip.height = 320, 320
