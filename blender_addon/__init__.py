@@ -5,6 +5,7 @@ from . import (
     direct,
     drawing,
     live,
+    menu,
     preferences,
     properties,
     references,
@@ -33,4 +34,5 @@ register, unregister = register_modules_factory(
     resume,
     preferences,
     sidebar,
+    menu,
 )

@@ -1,13 +1,14 @@
 """What cannot be done is disabled, and says why."""
 
 from types import SimpleNamespace
-from unittest.mock import MagicMock
+from unittest.mock import MagicMock, call
 
+import addon_utils
 import bpy
 import pytest
 from bl_ext.user_default.dollygrip.shots import panel
 from blender.sample_takes import add_take
-from blender.test_fetching import a_context
+from blender.test_fetching import EXTENSION, a_context
 
 
 @pytest.mark.parametrize(
@@ -54,3 +55,22 @@ def test_removing_cuts_is_offered_where_there_are_some(scene):
     assert not offered()
     bpy.ops.dollygrip.bind_shot()
     assert offered()
+
+
+def drawn(menu: type[bpy.types.Menu]) -> MagicMock:
+    """The layout that a menu has drawn into."""
+    layout = MagicMock()
+    menu.draw(SimpleNamespace(layout=layout), bpy.context)
+    return layout
+
+
+def test_the_steps_are_in_the_render_menu_where_f3_looks(scene):
+    assert call("DOLLYGRIP_MT_steps") in drawn(bpy.types.TOPBAR_MT_render).menu.call_args_list
+    offered = {each.args[0] for each in drawn(bpy.types.DOLLYGRIP_MT_steps).operator.call_args_list}
+    assert offered <= {f"dollygrip.{name}" for name in dir(bpy.ops.dollygrip)}
+    assert {"dollygrip.predict_camera", "dollygrip.new_shot", "dollygrip.render_shot"} <= offered
+    addon_utils.disable(EXTENSION)
+    try:
+        assert call("DOLLYGRIP_MT_steps") not in drawn(bpy.types.TOPBAR_MT_render).menu.call_args_list
+    finally:
+        addon_utils.enable(EXTENSION)
