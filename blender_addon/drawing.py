@@ -4,6 +4,7 @@ import os
 from functools import lru_cache
 from pathlib import Path
 
+import blf
 import bpy
 import bpy.utils.previews
 import numpy as np
@@ -13,6 +14,7 @@ from .backend.session import session
 from .backend.setting_up import is_missing, setting_up
 from .takes import takes
 
+_MARGINS, _ICON, _NARROWEST = 78, 20, 64  # pixels at a scale of 1: beside a line in a box, its icon, the least room
 _previews: bpy.utils.previews.ImagePreviewCollection | None = None
 
 
@@ -66,22 +68,35 @@ def _upright_preview(key: str, path: Path) -> bpy.types.ImagePreview:
 
 
 def wrapped(layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: str = "NONE") -> None:
-    """Text in as many lines as the sidebar's width needs; labels do not wrap by themselves."""
-    scale = context.preferences.system.ui_scale
-    room = max(16, int((context.region.width / scale - (62 if icon == "NONE" else 82)) / 6.4))
-    line, lines = "", []
-    for word in text.split():
-        while len(word) > room:  # a path without spaces
-            lines, line, word = [*lines, *([line] if line else []), word[:room]], "", word[room:]
-        if line and len(line) + 1 + len(word) > room:
-            lines.append(line)
-            line = word
-        else:
-            line = f"{line} {word}".strip()
+    """Text in as many lines as the sidebar's width needs, in a box, too; labels do not wrap by themselves."""
+    preferences = context.preferences
+    scale = preferences.system.ui_scale
+    blf.size(0, preferences.ui_styles[0].widget.points * scale)
+    room = max(_NARROWEST * scale, context.region.width - (_MARGINS + (0 if icon == "NONE" else _ICON)) * scale)
     column = layout.column(align=True)
     column.scale_y = 0.8
-    for i, text_line in enumerate([*lines, line]):
-        column.label(text=text_line, icon=icon if i == 0 else ("BLANK1" if icon != "NONE" else "NONE"))
+    for i, line in enumerate(_lines(text, room)):
+        column.label(text=line, icon=icon if i == 0 else ("BLANK1" if icon != "NONE" else "NONE"))
+
+
+def _lines(text: str, room: float) -> list[str]:
+    """Text broken so that each line is at most `room` pixels wide, between words where these are not longer."""
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if _width(longer) <= room:
+            lines[-1] = longer
+            continue
+        lines.append("")
+        for letter in word:  # a path without spaces
+            if _width(lines[-1] + letter) > room:
+                lines.append("")
+            lines[-1] += letter
+    return [line for line in lines if line] or [""]
+
+
+def _width(text: str) -> float:
+    return blf.dimensions(0, text)[0]
 
 
 def draw_job(layout: bpy.types.UILayout, context: bpy.types.Context, kind: str) -> None:

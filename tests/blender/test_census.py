@@ -268,7 +268,7 @@ def drawn() -> None:
     context = SimpleNamespace(
         scene=scene,
         region=SimpleNamespace(width=400),
-        preferences=SimpleNamespace(system=shown),
+        preferences=SimpleNamespace(system=shown, ui_styles=bpy.context.preferences.ui_styles),
         view_layer=bpy.context.view_layer,
         workspace=bpy.context.workspace,
         window_manager=bpy.context.window_manager,

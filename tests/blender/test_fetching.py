@@ -43,7 +43,8 @@ def online(scene, hub, scripted_backend, monkeypatch):
 def a_context() -> SimpleNamespace:
     """What panels are drawn with where there is no window."""
     system = SimpleNamespace(ui_scale=1)  # without a window it is 0
-    region, known = SimpleNamespace(width=900), SimpleNamespace(system=system)
+    styles = bpy.context.preferences.ui_styles
+    region, known = SimpleNamespace(width=900), SimpleNamespace(system=system, ui_styles=styles)
     return SimpleNamespace(scene=bpy.context.scene, region=region, preferences=known)
 
 

@@ -1,10 +1,13 @@
 """What the panels say of jobs: of which shot, where, and until when."""
 
+from unittest.mock import MagicMock
+
+import blf
 import bpy
 import pytest
 from bl_ext.user_default.dollygrip.backend.session import session
 from bl_ext.user_default.dollygrip.direct.predict import PredictCamera
-from bl_ext.user_default.dollygrip.drawing import draw_job
+from bl_ext.user_default.dollygrip.drawing import draw_job, wrapped
 from bl_ext.user_default.dollygrip.render.render import RenderShot
 from bl_ext.user_default.dollygrip.shots import panel, shots
 from bl_ext.user_default.dollygrip.takes import takes
@@ -146,3 +149,23 @@ def test_the_takes_panel_does_not_say_again_what_the_camera_panel_says(ready):
     assert "pan left 30°" in said(), "that message is gone"
     ready.dollygrip.brief.prompt = "another"
     assert "“go”" in said()
+
+
+@pytest.mark.parametrize("width", [180, 280, 900])
+def test_no_line_is_wider_than_a_box_in_the_sidebar_leaves(scene, width):
+    context, words = (
+        a_context(),
+        "The scene's 1920×1080 shows 84% of this picture, of MMMM WWWW by WWWW.",
+    )
+    context.region.width = width
+
+    def lines(text: str) -> list[str]:
+        layout = MagicMock()
+        wrapped(layout, context, text, "INFO")
+        return [call.kwargs["text"] for call in layout.column.return_value.label.call_args_list]
+
+    path = "/work/" + "long_folder/" * 20
+    assert " ".join(lines(words)) == words and "".join(lines(path)) == path
+    blf.size(0, context.preferences.ui_styles[0].widget.points)
+    assert max(blf.dimensions(0, line)[0] for line in lines(words) + lines(path)) <= width - 98
+    assert lines("") == [""]
