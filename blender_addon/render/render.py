@@ -209,7 +209,8 @@ class RenderShot:
         return strips.ensure(scene, self.files, self.frame_start, len(self.trajectory), shot)
 
     def finish(self, scene: bpy.types.Scene, outcome: Outcome) -> None:
-        before = scene.dollygrip.notice  # of the shots of this queue that have ended
+        # Of the shots of this queue that have ended; an undo meanwhile brings back what was said before it.
+        before = scene.dollygrip.notice if session.asked > 1 else ""
         scene.dollygrip.about = self.shot.uid if session.asked == 1 else 0
         if self.files:
             strip = self._show(scene, self._shot(outcome.state, outcome.summary))

@@ -9,6 +9,7 @@ import pytest
 from bl_ext.user_default.dollygrip import resume
 from bl_ext.user_default.dollygrip.backend.session import session
 from bl_ext.user_default.dollygrip.direct.predict import PredictCamera
+from bl_ext.user_default.dollygrip.render.render import RenderShot
 from bl_ext.user_default.dollygrip.takes import takes
 from blender.test_jobs import pump_until
 from blender.trucked_takes import empty_blender
@@ -35,6 +36,22 @@ def test_undo_in_the_middle_of_a_job_leaves_a_sound_scene_that_gets_every_take(r
     assert not state.error and not state.job and state.brief.seed == (7 if redone else 0)
     prompts = [takes.provenance(entry.action)["prompt"] for entry in state.take_list]
     assert prompts == ["go"] + 3 * ["sleep=0.3"] and takes.shown(shot) == state.take_list[3].action
+
+
+def test_what_an_undo_brings_back_is_not_said_of_the_shot_that_renders_meanwhile(ready):
+    ready.dollygrip.brief.prompt = "sleep=0.1"
+    bpy.ops.dollygrip.predict_camera()
+    assert "frames 1 to 12" in ready.dollygrip.notice
+    bpy.ops.ed.undo_push(message="said")
+    session.start(RenderShot.of(bpy.context), "")
+    ready.dollygrip.notice = ""  # as a button does that starts a job
+    ready.frame_end = 99
+    bpy.ops.ed.undo_push(message="an edit")
+    pump_until(lambda: session.task.files)
+    bpy.ops.ed.undo()
+    assert "frames 1 to 12" in bpy.context.scene.dollygrip.notice
+    pump_until(lambda: not session.active)
+    assert bpy.context.scene.dollygrip.notice.startswith("12 of 12 frames are in")
 
 
 @pytest.fixture
