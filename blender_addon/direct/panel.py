@@ -6,7 +6,7 @@ from dollygrip.errors import DollygripError
 
 from ..backend.session import session
 from ..drawing import draw_job, draw_set_up, thumbnail, wrapped
-from ..references.panel import draw_crop, draw_offer
+from ..references.panel import draw_crop, draw_missing, draw_offer
 from ..shots import shots
 from ..takes import takes
 from . import parts
@@ -28,6 +28,7 @@ class Camera:
         row = box.row(align=True)
         row.prop(brief, "reference", text="", icon="IMAGE_REFERENCE", placeholder="Reference picture")
         row.menu("DOLLYGRIP_MT_capture", text="", icon="DOWNARROW_HLT")
+        draw_missing(box, context, reference)
         draw_crop(box, context, reference)
         column = layout.column(align=True)
         column.scale_y = 1.2

@@ -7,6 +7,7 @@ from ..backend.session import session
 from ..camera import camera
 from ..drawing import draw_job, picture_size, wrapped
 from ..takes import sets, takes
+from .picture import is_there
 
 _HERE = "Subject and Set"
 
@@ -43,6 +44,12 @@ class Reference:
             row.operator("dollygrip.remove_set_proxy", text="", icon="X").name = proxy.name
         if session.panel == _HERE:
             draw_job(layout, context, "BuildSetProxy")
+
+
+def draw_missing(layout: bpy.types.UILayout, context: bpy.types.Context, path: str) -> None:
+    """That a reference is not there, before anything is asked of it."""
+    if path.strip() and not is_there(path):
+        wrapped(layout, context, f"{bpy.path.basename(path) or path} is not there.", "ERROR")
 
 
 def draw_crop(layout: bpy.types.UILayout, context: bpy.types.Context, path: str) -> None:

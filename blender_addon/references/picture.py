@@ -95,6 +95,12 @@ def image_showing(rgb: np.ndarray) -> bpy.types.Image:
     return image
 
 
+def is_there(path: str) -> bool:
+    """Whether `read_picture` finds anything to read: the file, or what was packed from there."""
+    absolute = Path(bpy.path.abspath(path))
+    return compat.is_file(absolute) or _packed(absolute) is not None
+
+
 def orientation_of(path: str) -> int:
     """How the picture at `path` is stored, in the file or packed from there; see picture_file."""
     absolute = Path(bpy.path.abspath(path))

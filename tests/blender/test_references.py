@@ -544,6 +544,21 @@ def test_a_prompt_in_the_field_of_the_reference_is_no_picture(film):
         picture.read_picture(film.dollygrip.brief.reference)
 
 
+def test_a_reference_that_is_gone_is_told_of_before_anything_is_asked_of_it(film, picture_path):
+    def said() -> str:
+        return texts(lambda layout: reference_panel.draw_missing(layout, a_context(), film.dollygrip.brief.reference))
+
+    assert not said(), "none is chosen"
+    film.dollygrip.brief.reference = str(picture_path)
+    assert "is not there" not in said()
+    packed = bpy.data.images.load(str(picture_path))
+    packed.pack()
+    picture_path.unlink()
+    assert "is not there" not in said(), "it is read from the .blend"
+    bpy.data.images.remove(packed)
+    assert "reference.png is not there." in said()
+
+
 def test_a_packed_picture_whose_file_is_gone_can_be_read(film, picture_path):
     packed = bpy.data.images.load(str(picture_path))
     packed.pack()
