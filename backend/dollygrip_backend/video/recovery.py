@@ -23,6 +23,9 @@ FEATURES = 2048  # a frame
 LEAST_MATCHES = 15
 LEAST_POINTS = 30
 _GAPS = (1, 2, 3, 4, 5, 6, 8, 11, 15, 20, 27, 36, 48)  # frames between the two of a pair
+# The share of a pair's matches on one plane, of those that any geometry explains, from which on that plane alone is
+# asked for the pose: two cameras fit a plane. By the library's 0.8, a floor with little above it is such a plane.
+_PLANE = 1.0
 _ALIKE, _RATIO = 0.7, 0.8  # radians between descriptors; to the best over to the second best (Lowe 2004)
 
 pycolmap.logging.minloglevel = 3
@@ -153,7 +156,9 @@ def _camera(number: int, lens: np.ndarray, size: tuple[int, int]) -> pycolmap.Ca
 
 def _verified(matches: Matches, cameras: list[pycolmap.Camera]) -> dict[tuple[int, int], pycolmap.TwoViewGeometry]:
     """The geometry of those pairs whose matches agree on one."""
-    options = pycolmap.TwoViewGeometryOptions(compute_relative_pose=True, detect_watermark=False)
+    options = pycolmap.TwoViewGeometryOptions(
+        compute_relative_pose=True, detect_watermark=False, max_H_inlier_ratio=_PLANE
+    )
     options.ransac.random_seed = 0
     geometries = {}
     for (i, j), pairs in matches.pairs.items():

@@ -11,10 +11,17 @@ from dollygrip.rotations import angle_between
 from dollygrip_backend.video.recovery import Matches, Recovered, recover, recover_from_matches
 
 
-def seen(c2w: np.ndarray, lens: np.ndarray, noise: float, wrong: float, seed: int) -> Matches:
+def cloud(count: int, near: float, far: float, seed: int) -> np.ndarray:
+    """Points (count, 3) before the first camera, at such depths."""
+    return np.random.default_rng(seed).uniform([-4, -3, near], [4, 3, far], (count, 3))
+
+
+def seen(
+    c2w: np.ndarray, lens: np.ndarray, noise: float, wrong: float, seed: int, world: np.ndarray | None = None
+) -> Matches:
     """Points of a cloud as the cameras see them, with pixel noise; a share of the matches is wrong."""
     rng = np.random.default_rng(seed)
-    world = rng.uniform([-4, -3, 2], [4, 3, 9], (1500, 3))
+    world = rng.uniform([-4, -3, 2], [4, 3, 9], (1500, 3)) if world is None else world
     points, ids = [], []
     for pose, k in zip(c2w, lens, strict=True):
         local = (world - pose[:3, 3]) @ pose[:3, :3]
@@ -74,6 +81,23 @@ def test_a_slow_move_is_no_turn():
     recovered = recover_from_matches(seen(c2w, lens, 0.2, 0.05, 4), lens, SIZE)
     angle, distance = off(recovered, c2w)
     assert recovered.moves and angle < 0.15 and distance < 0.1
+
+
+def floor(count: int, seed: int) -> np.ndarray:
+    """Points (count, 3) on a floor that rises from 2 depth units before the first camera on."""
+    world = np.random.default_rng(seed).uniform([-7, -5, 0], [7, 5, 0], (6 * count, 3))
+    world[:, 2] = 8 - world[:, 1] * 0.93 / 0.35
+    return world[(world[:, 2] > 2) & (world[:, 2] < 40)][:count]
+
+
+@pytest.mark.parametrize("share", [0.85, 0.9, 1.0])
+def test_a_floor_with_little_above_it_does_not_tell_of_another_camera(share):
+    """Two cameras fit a plane; what is not on it tells which of them it was."""
+    turn, move = ((-0.09, 0.11, 0), (-0.2, 0.4, -0.6)) if share < 1 else ((0, 0.2, 0), (0.9, -0.2, 0.3))
+    c2w, lens = camera(turn, move, frames=6)
+    world = np.concatenate([floor(round(1000 * share), 1), cloud(round(1000 * (1 - share)), 4, 7.5, 3)])
+    angle, distance = off(recover_from_matches(seen(c2w, lens, 0.3, 0.02, 5, world), lens, SIZE), c2w)
+    assert angle < 0.15 and distance < 0.02
 
 
 def test_the_depth_of_the_first_frame_is_in_the_unit_of_the_move():
