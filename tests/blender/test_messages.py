@@ -164,7 +164,7 @@ def test_no_line_is_wider_than_a_box_in_the_sidebar_leaves(scene, width):
         wrapped(layout, context, text, "INFO")
         return [call.kwargs["text"] for call in layout.column.return_value.label.call_args_list]
 
-    path = "/work/" + "long_folder/" * 20
+    path = "/films/" + "long_folder/" * 20
     assert " ".join(lines(words)) == words and "".join(lines(path)) == path
     blf.size(0, context.preferences.ui_styles[0].widget.points)
     assert max(blf.dimensions(0, line)[0] for line in lines(words) + lines(path)) <= width - 98

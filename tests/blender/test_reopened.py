@@ -28,16 +28,11 @@ FRAMES = 6
 
 
 @pytest.fixture
-def film(scene, scripted_backend, picture_path, tmp_path):
+def film(in_project):
     """A saved file in a folder with its reference, on a running scripted backend, with one predicted take."""
-    folder = tmp_path / "film"
-    folder.mkdir()
-    shutil.move(picture_path, folder / "reference.png")
-    bpy.ops.wm.save_as_mainfile(filepath=str(folder / "film.blend"))
-    scene = bpy.context.scene
+    scene = in_project
     scene.render.resolution_x, scene.render.resolution_y = 128, 72
-    state = scene.dollygrip
-    state.brief.reference, state.brief.frame_count, state.brief.prompt = "//reference.png", FRAMES, "go"
+    scene.dollygrip.brief.frame_count = FRAMES
     bpy.ops.dollygrip.predict_camera()
     return scene
 
@@ -77,7 +72,7 @@ def queue_and_close(scene, path) -> None:
 
 
 def test_shots_that_waited_when_blender_closed_are_rendered(film, tmp_path):
-    path = tmp_path / "film" / "film.blend"
+    path = tmp_path / "project" / "film.blend"
     queue_and_close(film, path)
     bpy.ops.wm.open_mainfile(filepath=str(path))
     assert bpy.ops.dollygrip.resume_job.poll()
@@ -114,7 +109,7 @@ def test_a_file_that_blender_writes_unasked_knows_what_waits(film, tmp_path):
 
 
 def test_shots_that_waited_may_be_forgotten_and_say_what_is_wrong(film, tmp_path):
-    path = tmp_path / "film" / "film.blend"
+    path = tmp_path / "project" / "film.blend"
     queue_and_close(film, path)
     bpy.ops.wm.open_mainfile(filepath=str(path))
     state = bpy.context.scene.dollygrip
@@ -138,9 +133,9 @@ def test_a_packed_reference_is_used_where_its_file_is_gone(film, tmp_path):
     before = picture.read_picture("//reference.png")
     bpy.ops.file.pack_all()
     bpy.ops.wm.save_mainfile()
-    (tmp_path / "film" / "reference.png").unlink()
+    (tmp_path / "project" / "reference.png").unlink()
     (tmp_path / "sent").mkdir()
-    shutil.move(tmp_path / "film" / "film.blend", tmp_path / "sent" / "film.blend")
+    shutil.move(tmp_path / "project" / "film.blend", tmp_path / "sent" / "film.blend")
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "sent" / "film.blend"))
     scene = bpy.context.scene
     assert np.array_equal(picture.read_picture(takes.reference(shown(scene))), before)
@@ -202,7 +197,7 @@ def test_an_appended_shot_brings_its_rig(film, tmp_path, kind):
     empty_blender()
     scene = bpy.context.scene
     scene.render.resolution_x, scene.render.resolution_y = 128, 72
-    bpy.ops.wm.append(directory=f"{tmp_path}/film/film.blend/Object/", filename=name)
+    bpy.ops.wm.append(directory=f"{tmp_path}/project/film.blend/Object/", filename=name)
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "other.blend"))
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "other.blend"))
     scene = bpy.context.scene
