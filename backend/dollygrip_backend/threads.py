@@ -4,6 +4,6 @@ import os
 
 
 def wait_asleep() -> None:
-    """To be called before torch is loaded. By default OpenMP's threads spin while they wait, which gains nothing where
+    """To be called before torch is loaded. By default OpenMP's threads spin while they wait, which gains little where
     they have the cores to themselves; where something else runs on one of them, a job takes several times as long."""
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

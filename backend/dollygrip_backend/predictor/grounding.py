@@ -267,9 +267,9 @@ class Grounding(ModelMixin, ConfigMixin):
         words = text.mask[..., None]
         logits = self._compared(self.embed((text.features * words).sum(1) / words.sum(1)), seen)
         logits[:, 1:] += said_aside(who.aside, (ROWS, COLUMNS)).flatten()
-        heads, *whole = logits.softmax(-1).tensor_split([len(HEADS)])
-        body = found_in(whole[0][0], thing.named) if owner else thing
-        heads = heads.mean(0)[1:].unflatten(0, (ROWS, COLUMNS)).numpy()
+        probability = logits.softmax(-1)
+        body = found_in(probability[-1], thing.named) if owner else thing
+        heads = probability[: len(HEADS)].mean(0)[1:].unflatten(0, (ROWS, COLUMNS)).numpy()
         head = head_of(body.place, heads) if body and body.place else None
         return attrs.evolve(thing, place=on_body(part, body.place, head), sure=body.sure) if head else thing
 
