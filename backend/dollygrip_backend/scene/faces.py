@@ -18,6 +18,8 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
+from dollygrip_backend.scene.boxes import different
+
 WEIGHTS = Path(__file__).parents[1] / "weights" / "faces"
 _LONGEST = 480  # pixels of the picture's longer side, to which it is brought
 _SMALLEST = 20  # pixels of a face
@@ -117,12 +119,12 @@ class FaceDetector(ModelMixin, ConfigMixin):
             there = likely > _LIKELY[0]
             corner = there.nonzero().flip(1) * _STRIDE / scale
             found = torch.cat([corner, corner + _WINDOW / scale], 1)
-            kept = _different(found, likely[there], 0.5)
+            kept = different(found, likely[there], 0.5)
             boxes.append(_moved(found, seen[2:6, there].T)[kept])
             scores.append(likely[there][kept])
             scale *= _STEP
         boxes, scores = torch.cat(boxes or [picture.new_zeros(0, 4)]), torch.cat(scores or [picture.new_zeros(0)])
-        return _squared(boxes[_different(boxes, scores, _SAME)])
+        return _squared(boxes[different(boxes, scores, _SAME)])
 
     def _looked_at(
         self, picture: Tensor, boxes: Tensor, network: nn.Module, side: int, least: float
@@ -138,7 +140,7 @@ class FaceDetector(ModelMixin, ConfigMixin):
         marks = boxes[:, None, :2] + seen[:, 6:].unflatten(1, (2, -1)).mT * (boxes[:, 2:] - boxes[:, :2])[:, None]
         boxes = _moved(boxes, seen[:, 2:6])
         last = seen.shape[1] > 6
-        kept = _different(boxes, likely, _SAME, of_smaller=last)
+        kept = different(boxes, likely, _SAME, of_smaller=last)
         return (boxes if last else _squared(boxes))[kept], marks[kept]
 
 
@@ -151,20 +153,6 @@ def _squared(boxes: Tensor) -> Tensor:
     """The squares about the same middles, as long as the longer sides."""
     middle, half = (boxes[:, :2] + boxes[:, 2:]) / 2, (boxes[:, 2:] - boxes[:, :2]).amax(1, keepdim=True) / 2
     return torch.cat([middle - half, middle + half], 1)
-
-
-def _different(boxes: Tensor, scores: Tensor, most: float, of_smaller: bool = False) -> Tensor:
-    """The numbers of boxes of which none overlaps a likelier one by more than `most`: of both together, or of the
-    smaller."""
-    areas = (boxes[:, 2:] - boxes[:, :2]).prod(1)
-    overlap = torch.minimum(boxes[:, None, 2:], boxes[None, :, 2:]) - torch.maximum(boxes[:, None, :2], boxes[:, :2])
-    both = overlap.clamp_min(0).prod(2)
-    whole = torch.minimum(areas[:, None], areas) if of_smaller else areas[:, None] + areas - both
-    alike, kept = both > most * whole, []
-    for number in scores.argsort(descending=True).tolist():
-        if not alike[number, kept].any():
-            kept.append(number)
-    return torch.tensor(kept, dtype=torch.long, device=boxes.device)
 
 
 def _cut(picture: Tensor, box: Tensor, side: int) -> Tensor:
