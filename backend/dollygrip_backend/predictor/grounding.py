@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate, normalize
 
 from dollygrip_backend.precision import autocast
-from dollygrip_backend.predictor.bodies import BELOW, HEADS, head_of, on_body
+from dollygrip_backend.predictor.bodies import BELOW, HEADS, head_of, hidden_faces, on_body
 from dollygrip_backend.predictor.familiar import kinds_like
 from dollygrip_backend.predictor.hints import (
     in_short,
@@ -55,8 +55,11 @@ from dollygrip_backend.predictor.people import (
 )
 from dollygrip_backend.predictor.picture_features import WIDTHS, PictureFeatures, Reading
 from dollygrip_backend.predictor.text import FEATURES, TextEncoder, TextFeatures
+from dollygrip_backend.predictor.things import meant_by, names_a_kind, owner_of, shown_by
+from dollygrip_backend.predictor.things import whereabouts as whereabouts_of_things
 from dollygrip_backend.scene.depth_network import AttentionBlock, ResidualBlock
 from dollygrip_backend.scene.faces import Face
+from dollygrip_backend.scene.things import Thing
 
 # When a thing is taken as found: its probability to be absent at most, and the share of the rest that must lie around
 # the likeliest three by three cells. People mostly speak of what is there, so absence must be likely to count.
@@ -86,14 +89,15 @@ class Named:
 @attrs.frozen
 class Seen:
     """One picture: cells (1, ROWS * COLUMNS, width) and absent (1, width) of `Grounding.see`, colours (3, H, W) in
-    0..1; and what gives the likelihoods (KINDS, ROWS, COLUMNS) of what is familiar from photographs and the faces,
-    which are looked for when words first name such things or people."""
+    0..1; and what gives the likelihoods (KINDS, ROWS, COLUMNS) of what is familiar from photographs, the faces and the
+    everyday things, which are looked for when words first name such things or people."""
 
     cells: Tensor
     absent: Tensor
     colours: Tensor
     kinds: Callable[[], Tensor]
     faces: Callable[[], list[Face]] = list
+    things: Callable[[], list[Thing]] = list
 
 
 @attrs.frozen
@@ -247,6 +251,9 @@ class Grounding(ModelMixin, ConfigMixin):
             way, coloured = on_the_way(prompts[row], spans[row]), bool(colour.max() > _SEEN)
             something = float(named.something[row])
             thing = _person(who, something, seen)
+            if not thing and names_a_kind(who.words):
+                thing, among = _everyday(who, something, seen.things(), way)
+                place += shown_by(among, place.shape) if among else 0
             if not (thing or may_be_anything(said[row])):
                 thing = found_in(logits[row].softmax(-1), something, coloured, way)
                 thing = thing and self._on_body(thing, who, seen, encoder)
@@ -277,11 +284,25 @@ class Grounding(ModelMixin, ConfigMixin):
 def _person(who: Said, named: float, seen: Seen) -> Found | None:
     """The person whom words name, or a part of one; None where they name something else or no face is seen."""
     part = part_named(who.words)
-    faces = fitting(seen.faces(), who) if part else []
+    faces = fitting([*seen.faces(), *hidden_faces(seen.things(), seen.faces())], who) if part else []
     if not faces:
         return None
     place, likely = whereabouts(faces, part, who)
     return Found(place, named, likely, several=part == "people" and len(faces) > 1)
+
+
+def _everyday(who: Said, named: float, things: Sequence[Thing], way: bool) -> tuple[Found | None, Sequence[Thing]]:
+    """The thing of a kind familiar from photographs that words name, None where they name another or it is not clear
+    which; and those one of which it is, or is a part of."""
+    meant, chances, several = meant_by(who, things)
+    if not meant:
+        owner = owner_of(who.words, things)
+        return None, [owner] if owner else []
+    place = whereabouts_of_things(meant, chances, several)
+    if place is None:
+        return None, meant
+    likely = np.exp(shown_by(meant if several else meant[:1], who.seen.shape).numpy())
+    return Found(place, named, likely / likely.sum(), sure=not way, several=several), meant
 
 
 def found_in(probability: Tensor, named: float, coloured: bool = False, way: bool = False) -> Found | None:

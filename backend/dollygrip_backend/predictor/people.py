@@ -132,11 +132,16 @@ class Said:
 def fitting(faces: Sequence[Face], said: Said) -> list[Face]:
     """Those of them of whom it may be true what the words say outright; of whom they mean, the face may be hidden. It
     is if the only one is a woman's, as she is dressed, and a man is meant."""
-    left, right = {"left": (0, 0.5), "right": (0.5, 1), "middle": (0.3, 0.7), None: (-1, 2)}[said.aside]
-    left = max(left, _MIDDLE[0]) if "right" in said.turns else left
-    right = min(right, _MIDDLE[1]) if "left" in said.turns else right
+    left, right = spanned_sides(said)
     fits = [face for face in faces if left <= face.middle[0] <= right and (not said.worn or _wears(face, said))]
     return fits if len(faces) > 1 else [f for f in fits if _dressed_as(said, _body(f, said.seen.shape)) > _OTHERWISE]
+
+
+def spanned_sides(said: Said) -> tuple[float, float]:
+    """From where to where across the picture, in shares of its width, the middle of what is meant may lie."""
+    left, right = {"left": (0, 0.5), "right": (0.5, 1), "middle": (0.3, 0.7), None: (-1, 2)}[said.aside]
+    left = max(left, _MIDDLE[0]) if "right" in said.turns else left
+    return left, (min(right, _MIDDLE[1]) if "left" in said.turns else right)
 
 
 def _wears(face: Face, said: Said) -> bool:

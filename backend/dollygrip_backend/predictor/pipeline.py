@@ -37,6 +37,7 @@ from dollygrip_backend.predictor.text import TextEncoder
 from dollygrip_backend.predictor.timing import timed
 from dollygrip_backend.predictor.vertigo import looked
 from dollygrip_backend.scene.faces import FaceDetector
+from dollygrip_backend.scene.things import ThingDetector
 
 NOISE_SHIFT = 3.0  # smooth channels show through noise: training and sampling stay longer at high noise levels
 _ONWARD, _WALK = "push in", "dolly_in"  # the words and the plan of words that say nothing but that the camera goes on
@@ -118,6 +119,11 @@ class CameraPipeline(DiffusionPipeline):
     def face_detector(self) -> FaceDetector:
         """Where faces are, loaded when words first name a person."""
         return FaceDetector.load(self.transformer.device)
+
+    @cached_property
+    def thing_detector(self) -> ThingDetector:
+        """Where everyday things are, loaded when words first name one."""
+        return ThingDetector.load(self.transformer.device)
 
     @torch.inference_mode()
     def __call__(
@@ -213,7 +219,7 @@ class CameraPipeline(DiffusionPipeline):
         check_depth(depth, image)
         reference = Reference.of(image, view_degrees, scene_depth, depth)
         seen = self._see(reference)
-        for what in (seen.kinds, seen.faces):
+        for what in (seen.kinds, seen.faces, seen.things):
             what()
         self._takes(self.read([_HOLD], reference), reference, Order(2, 1.0, 0), steps=1)
 
@@ -307,7 +313,11 @@ class CameraPipeline(DiffusionPipeline):
         """What the grounding sees of a reference; the last is kept, for prompts change more often than pictures."""
         if self._seen[0] != reference.fingerprint:
             seen = self.grounding.look_at(reference.image, reference.depth, self.picture_features)
-            seen = attrs.evolve(seen, faces=cache(lambda: self.face_detector.find(reference.image)))
+            seen = attrs.evolve(
+                seen,
+                faces=cache(lambda: self.face_detector.find(reference.image)),
+                things=cache(lambda: self.thing_detector.find(reference.image)),
+            )
             self._seen = reference.fingerprint, seen
         return self._seen[1]
 
