@@ -16,6 +16,7 @@ from dollygrip.trajectory import Trajectory
 from dollygrip_backend.predictor import pacing
 from dollygrip_backend.predictor.checks import check_depth, check_image, check_numbers, check_prompt
 from dollygrip_backend.predictor.constraints import Constraints
+from dollygrip_backend.predictor.destinations import going_there, parts_of
 from dollygrip_backend.predictor.drafts import Draft, Order, drafts
 from dollygrip_backend.predictor.gaze import said_gaze, walking
 from dollygrip_backend.predictor.grounding import Found, Grounding, Seen
@@ -27,13 +28,13 @@ from dollygrip_backend.predictor.path_speeds import at_speeds, said_speeds
 from dollygrip_backend.predictor.phrases import phrased
 from dollygrip_backend.predictor.picture_features import PictureFeatures
 from dollygrip_backend.predictor.plan import Plan
-from dollygrip_backend.predictor.program import plan_of
+from dollygrip_backend.predictor.program import Reading, plan_of
 from dollygrip_backend.predictor.reader import Memory, ShotReader
 from dollygrip_backend.predictor.reference import Reference
 from dollygrip_backend.predictor.shot_kinds import named
 from dollygrip_backend.predictor.strange import strange_words
 from dollygrip_backend.predictor.tempos import paced
-from dollygrip_backend.predictor.text import TextEncoder
+from dollygrip_backend.predictor.text import TextEncoder, TextFeatures
 from dollygrip_backend.predictor.timing import timed
 from dollygrip_backend.predictor.vertigo import looked
 from dollygrip_backend.scene.faces import FaceDetector
@@ -258,13 +259,13 @@ class CameraPipeline(DiffusionPipeline):
         """Understand prompts over one reference; a given subject goes before what the words name."""
         prompts = [prompt.translate(_PLAIN_QUOTES) for prompt in prompts]
         prompts = [prompt if self.text_encoder.reads_all_of(prompt) else self._in_brief(prompt) for prompt in prompts]
-        text = self.text_encoder.encode(prompts).to(self.transformer.device)
-        memory, reading = self.reader(text)
-        plans = [plan_of(reading, row, tokens) for row, tokens in enumerate(text.quantities)]
-        given = [Found(subject)] * len(prompts) if subject is not None else None
-        see = partial(self._see, reference)
-        turns = [plan.turns for plan in plans]
-        things = given or self.grounding.find(prompts, text, reading.subject, turns, see, self.text_encoder)
+        if subject is None:
+            memory, plans, things = self._understand(prompts, reference)
+            both = [self._by_parts(*one, reference) for one in zip(prompts, plans, things, strict=True)]
+            plans, things = zip(*both, strict=True) if both else ((), ())
+        else:
+            _, memory, _, plans = self._read_words(prompts)
+            things = [Found(subject)] * len(prompts)
         subjects = [thing.place if thing and thing.meant else None for thing in things]
         plans = [
             plan.sided(thing.side) if thing and not thing.meant else plan
@@ -281,13 +282,36 @@ class CameraPipeline(DiffusionPipeline):
         ]
         return Shots(memory, plans, subjects, distances, words)
 
+    def _read_words(self, prompts: Sequence[str]) -> tuple[TextFeatures, Memory, Reading, list[Plan]]:
+        text = self.text_encoder.encode(prompts).to(self.transformer.device)
+        memory, reading = self.reader(text)
+        return text, memory, reading, [plan_of(reading, row, tokens) for row, tokens in enumerate(text.quantities)]
+
+    def _understand(
+        self, prompts: Sequence[str], reference: Reference, parts: bool = False
+    ) -> tuple[Memory, list[Plan], list[Found | None]]:
+        """What prompts ask for and name over one reference. parts: they are those of one, of which only the first tells
+        by the way that it turns where in the reference its thing lies."""
+        text, memory, reading, plans = self._read_words(prompts)
+        turns = [() if parts and row else plan.turns for row, plan in enumerate(plans)]
+        see = partial(self._see, reference)
+        return memory, plans, self.grounding.find(prompts, text, reading.subject, turns, see, self.text_encoder)
+
+    def _by_parts(
+        self, prompt: str, plan: Plan, thing: Found | None, reference: Reference
+    ) -> tuple[Plan, Found | None]:
+        """The plan and the first thing of a prompt, where its parts are read by themselves if that may tell more."""
+        parts = parts_of(prompt, plan)
+        if not parts:
+            return plan, thing
+        _, plans, things = self._understand(parts, reference, parts=True)
+        return going_there(plan, thing, list(zip(plans, things, strict=True)))
+
     def _in_brief(self, prompt: str) -> str:
         """The sentences that ask something of the camera, each read by itself: a scene is described at length, and the
         encoder reads so many words and no more."""
         sentences = [sentence for sentence in _SENTENCE_END.split(prompt) if sentence.strip()]
-        text = self.text_encoder.encode(sentences).to(self.transformer.device)
-        _, reading = self.reader(text)
-        plans = [plan_of(reading, row, tokens) for row, tokens in enumerate(text.quantities)]
+        *_, plans = self._read_words(sentences)
         asking = [said for said, plan in zip(sentences, plans, strict=True) if str(plan) != _STILL]
         return " ".join(asking) or prompt
 

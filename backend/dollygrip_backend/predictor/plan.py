@@ -53,12 +53,14 @@ class Amount:
 
 @attrs.frozen
 class Move:
-    """One move: a family of FAMILIES and its way; `size` scales the default where no amount is asked."""
+    """One move: a family of FAMILIES and its way; `size` scales the default where no amount is asked; to: where in the
+    reference, (x, y), it ends, if that is another thing than the shot's first."""
 
     family: str
     way: str
     asked: Amount | None = None
     size: float = 1.0
+    to: tuple[float, float] | None = None
 
     @property
     def name(self) -> str:

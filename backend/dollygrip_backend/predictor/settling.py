@@ -114,7 +114,10 @@ def settle(plan: Plan, context: Context, rng: np.random.Generator | None) -> Pla
         travelled |= any(move.family in TRAVELLING for move in phase.moves)
         for move in phase.moves:
             before, after = gone.get(move.family), _way_next(plan.phases[number + 1 :], move.family)
-            if plan.toward and not before:
+            if move.to:
+                there = attrs.evolve(context, subject=move.to)
+                move = _to_the_subject(move, there, plan.past, after is not None, travelled, net.get(move.family, 0.0))
+            elif plan.toward and not before:
                 move = _to_the_subject(move, context, plan.past, after is not None, travelled)
             if move.asked and move.asked.unit == "millimetres":
                 move = _to_the_lens(move, context.focal * np.exp(-net.get("zoom", 0.0)))
@@ -186,17 +189,20 @@ def _way_next(phases: tuple[Phase, ...], family: str) -> str | None:
     return None if way == EITHER else way
 
 
-def _to_the_subject(move: Move, context: Context, past: bool, returns: bool, travelled: bool) -> Move:
+def _to_the_subject(
+    move: Move, context: Context, past: bool, returns: bool, travelled: bool, turned: float = 0.0
+) -> Move:
     """The pan or tilt that ends facing the subject where the move may mean that, else the move itself.
 
     past: the words go on beyond the subject, which then tells the way alone; returns: what goes back is said later;
-    travelled: from elsewhere, from where a thing may lie higher or lower.
+    travelled: from elsewhere, from where a thing may lie higher or lower; turned: degrees by which the camera has
+    turned before, right or down.
     """
     if move.asked or move.family not in ("pan", "tilt"):
         return move
     x, y, z = context.level_ray()
     turn = np.arctan2(x, z) if move.family == "pan" else -np.arctan2(y, np.hypot(x, z)) - context.level.pitch
-    angle = float(np.degrees(turn))
+    angle = float(np.degrees(turn)) + (-turned if move.family == "pan" else turned)
     way = FAMILIES[move.family][int((angle > 0) == (move.family == "pan"))]
     if move.way == EITHER:
         meant = abs(angle) > _AHEAD or not returns
