@@ -192,15 +192,18 @@ def _way_next(phases: tuple[Phase, ...], family: str) -> str | None:
 def _to_the_subject(
     move: Move, context: Context, past: bool, returns: bool, travelled: bool, turned: float = 0.0
 ) -> Move:
-    """The pan or tilt that ends facing the subject where the move may mean that, else the move itself.
+    """The pan or tilt that ends facing the subject where the move may mean that, and the truck of no said way to its
+    side; else the move itself.
 
     past: the words go on beyond the subject, which then tells the way alone; returns: what goes back is said later;
     travelled: from elsewhere, from where a thing may lie higher or lower; turned: degrees by which the camera has
     turned before, right or down.
     """
+    x, y, z = context.level_ray()
+    if move.family == "truck" and move.way == EITHER and np.degrees(abs(np.arctan2(x, z))) > _AHEAD:
+        return attrs.evolve(move, way=FAMILIES["truck"][int(x > 0)])
     if move.asked or move.family not in ("pan", "tilt"):
         return move
-    x, y, z = context.level_ray()
     turn = np.arctan2(x, z) if move.family == "pan" else -np.arctan2(y, np.hypot(x, z)) - context.level.pitch
     angle = float(np.degrees(turn)) + (-turned if move.family == "pan" else turned)
     way = FAMILIES[move.family][int((angle > 0) == (move.family == "pan"))]

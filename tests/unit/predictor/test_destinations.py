@@ -110,3 +110,13 @@ def test_a_camera_goes_from_one_thing_to_the_next(shipped, name, prompt, across)
         assert yaw[-1] == pytest.approx(heading(across[-1]), abs=4)
         if len(across) > 1:
             assert yaw.min() == pytest.approx(heading(across[0]), abs=4)
+
+
+@given(st.floats(0.02, 0.98), st.integers(0, 5))
+def test_a_truck_of_no_said_way_goes_to_the_side_of_its_thing(across, seed):
+    plan = attrs.evolve(read_plan("truck_left"), toward=True)
+    [phase] = plan.phases
+    plan = attrs.evolve(plan, phases=(attrs.evolve(phase, moves=(attrs.evolve(phase.moves[0], way="either"),)),))
+    settled = settle(plan, Context(view_degrees=VIEW, subject=(across, 0.5)), np.random.default_rng(seed))
+    if abs(heading(across)) > 4:
+        assert settled.phases[0].moves[0].way == ("right" if across > 0.5 else "left")
