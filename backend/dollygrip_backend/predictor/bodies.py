@@ -4,12 +4,7 @@ The grounding is taught the middles of things, and heads. A camera that goes to 
 a tilt down to the shoes would end at the belt: what lies where follows from the head and the middle.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
-
-from dollygrip_backend.scene.faces import Face
-from dollygrip_backend.scene.things import PERSON, Thing
 
 # Phrases by which the grounding was taught what heads look like.
 HEADS = ("her face", "his face", "the head")
@@ -19,34 +14,6 @@ BELOW = ("chest", "waist", "knees", "feet")  # of those, which the grounding doe
 _ASIDE = 0.15  # of the picture's width, how far a head may be from above the body's middle, …
 _ABOVE = 0.02  # … of its height, how far above it is at least, …
 _SHARE = 0.3  # … and of what looks like heads in all of the picture, how much must be there
-_SURE = 0.6  # the least likelihood of a body without a face
-# Of a body's height, its face's: of one that stands, and of one that the picture's lower border cuts off, from so low.
-_FACE, _CUT_OFF, _LOWEST = 0.11, 0.16, 0.95
-_BROW = 0.03  # of a body's height, from its upper end to where a face begins
-_ACROSS = 0.3  # of a body's width, its face's
-_POINTS = (0.3, 0.4), (0.7, 0.4), (0.5, 0.6), (0.35, 0.8), (0.65, 0.8)  # eyes, nose, mouth in a face's box
-
-
-def hidden_faces(things: Sequence[Thing], faces: Sequence[Face]) -> list[Face]:
-    """Where the faces are of the people among `things` of whom none of `faces` is: hidden, turned away, small or
-    masked."""
-    bodies = [thing for thing in things if thing.kind == PERSON and thing.likelihood >= _SURE]
-    return [_hidden(body) for body in bodies if not any(_shows(body, face) for face in faces)]
-
-
-def _shows(body: Thing, face: Face) -> bool:
-    (left, top, right, bottom), (x, y) = body.box, face.middle
-    return left <= x <= right and top <= y <= bottom
-
-
-def _hidden(body: Thing) -> Face:
-    left, top, right, bottom = body.box
-    tall = bottom - top
-    first = top + _BROW * tall
-    height, across = (_CUT_OFF if bottom > _LOWEST else _FACE) * tall, _ACROSS * (right - left)
-    start = body.middle[0] - across / 2
-    points = (start, first) + np.array(_POINTS) * (across, height)
-    return Face((start, first, start + across, first + height), points, body.likelihood)
 
 
 def head_of(middle: tuple[float, float], heads: np.ndarray) -> tuple[float, float] | None:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate, normalize
 
 from dollygrip_backend.precision import autocast
-from dollygrip_backend.predictor.bodies import BELOW, HEADS, head_of, hidden_faces, on_body
+from dollygrip_backend.predictor.bodies import BELOW, HEADS, head_of, on_body
 from dollygrip_backend.predictor.familiar import kinds_like
 from dollygrip_backend.predictor.hints import (
     in_short,
@@ -59,6 +59,7 @@ from dollygrip_backend.predictor.things import meant_by, names_a_kind, owner_of,
 from dollygrip_backend.predictor.things import whereabouts as whereabouts_of_things
 from dollygrip_backend.scene.depth_network import AttentionBlock, ResidualBlock
 from dollygrip_backend.scene.faces import Face
+from dollygrip_backend.scene.hidden_faces import hidden_faces
 from dollygrip_backend.scene.things import Thing
 
 # When a thing is taken as found: its probability to be absent at most, and the share of the rest that must lie around
@@ -253,7 +254,12 @@ class Grounding(ModelMixin, ConfigMixin):
             thing = _person(who, something, seen)
             if not thing and names_a_kind(who.words):
                 thing, among = _everyday(who, something, seen.things(), way)
-                place += shown_by(among, place.shape) if among else 0
+                hint = shown_by(among, place.shape) if among else torch.zeros(place.shape)
+                own = found_in(logits[row].softmax(-1), something, coloured, way)
+                if own and own.place and hint.flatten()[(place + hint).argmax()] < 0:
+                    thing = None  # the grounding is surer of another place: in renders, of which it has seen more
+                else:
+                    place += hint
             if not (thing or may_be_anything(said[row])):
                 thing = found_in(logits[row].softmax(-1), something, coloured, way)
                 thing = thing and self._on_body(thing, who, seen, encoder)

@@ -124,7 +124,7 @@ class CameraPipeline(DiffusionPipeline):
     @cached_property
     def thing_detector(self) -> ThingDetector:
         """Where everyday things are, loaded when words first name one."""
-        return ThingDetector.load(self.transformer.device)
+        return ThingDetector.load(str(self.transformer.device))
 
     @torch.inference_mode()
     def __call__(

@@ -12,8 +12,11 @@ from torch.nn import functional
 from dollygrip.errors import InputError
 from dollygrip_backend.scene.depth_network import STRIDE, DepthNetwork
 from dollygrip_backend.scene.faces import FaceDetector
+from dollygrip_backend.scene.hidden_faces import bodies_among
 from dollygrip_backend.scene.outlines import aligned, snapped
+from dollygrip_backend.scene.silhouettes import SilhouetteNetwork
 from dollygrip_backend.scene.smoothing import smoothed
+from dollygrip_backend.scene.things import ThingDetector
 
 WEIGHTS = Path(__file__).parents[1] / "weights" / "depth"
 _AREA = 160 * 96  # pixels the network was trained at
@@ -35,15 +38,16 @@ class DepthEstimator:
 
     name = "embedded"
 
-    def __init__(self, network: DepthNetwork, faces: FaceDetector, device: str = "cpu"):
+    def __init__(self, network: DepthNetwork, faces: FaceDetector, things: ThingDetector, device: str = "cpu"):
         self.network = network.to(device).float().eval()
-        self.faces = faces.to(device)
+        self.faces, self.things = faces.to(device), things
         self.device = device
 
     @classmethod
     def load(cls, device: str = "cpu", weights: Path = WEIGHTS) -> Self:
         """The network from `weights`, a folder in diffusers' layout."""
-        return cls(DepthNetwork.from_pretrained(weights, local_files_only=True), FaceDetector.load(device), device)
+        network = DepthNetwork.from_pretrained(weights, local_files_only=True)
+        return cls(network, FaceDetector.load(device), ThingDetector.load(device), device)
 
     @torch.inference_mode()
     def estimate(self, image: np.ndarray) -> DepthEstimate:
@@ -57,10 +61,13 @@ class DepthEstimator:
         log_depth, sky, log_focal = self._looks(pixels, size)
         ground = _surfaces(log_depth, sky)
         log_depth = smoothed(log_depth, ground, picture[0])
-        if faces := self.faces.find(image):
-            from dollygrip_backend.scene.figures import cut_out, standing  # OpenCV takes its time to load
+        faces, things = self.faces.find(image), self.things.find(image)
+        if faces or bodies_among(things):
+            from dollygrip_backend.scene.cutting import cut_out  # OpenCV takes its time to load
+            from dollygrip_backend.scene.figures import standing
 
-            log_depth, ground = standing(log_depth, ground, cut_out(image, faces))
+            silhouettes = SilhouetteNetwork.load(str(self.device))
+            log_depth, ground = standing(log_depth, ground, cut_out(image, faces, things, silhouettes.likely))
         far = log_depth[ground].median() + float(np.log(FARTHEST))
         log_depth = snapped(torch.where(ground, log_depth, far).minimum(far)[None], 2)[0]
         detailed = _resized(pixels, _fitted(pixels.shape[3], pixels.shape[2], _DETAIL))

@@ -6,6 +6,8 @@ and how far from there its four sides are, each as a distribution (generalized f
 2006.04388). Rendered scenes teach the grounding little of what a motorcycle or a microwave looks like in a photograph.
 """
 
+import hashlib
+from functools import cache
 from pathlib import Path
 from typing import Self
 
@@ -101,12 +103,14 @@ class ThingDetector(ModelMixin, ConfigMixin):
         self.heads = nn.ModuleList(
             nn.Sequential(Convolution(_WIDTH, _WIDTH), nn.Conv2d(_WIDTH, KINDS + 4 * _DISTANCES, 1)) for _ in _STRIDES
         )
+        self._last: tuple[tuple | None, list[Thing]] = None, []
         self.register_buffer("mean", torch.tensor(_MEAN)[:, None, None], persistent=False)
         self.register_buffer("deviation", torch.tensor(_DEVIATION)[:, None, None], persistent=False)
 
     @classmethod
-    def load(cls, device: str | torch.device = "cpu") -> Self:
-        """The detector with its weights, ready to use."""
+    @cache
+    def load(cls, device: str = "cpu") -> Self:
+        """The detector with its weights, ready to use; one for all who ask."""
         network = cls.from_pretrained(WEIGHTS, local_files_only=True, torch_dtype=torch.float32).to(device)
         return network.to(memory_format=torch.channels_last).eval().requires_grad_(False)
 
@@ -127,7 +131,14 @@ class ThingDetector(ModelMixin, ConfigMixin):
 
     @torch.inference_mode()
     def find(self, image: np.ndarray) -> list[Thing]:
-        """The things in a picture, uint8 (H, W, 3), the likeliest first."""
+        """The things in a picture, uint8 (H, W, 3), the likeliest first. Those of the last picture are remembered: its
+        depth and what it shows are asked one after the other."""
+        fingerprint = image.shape, hashlib.sha256(np.ascontiguousarray(image)).digest()
+        if self._last[0] != fingerprint:
+            self._last = fingerprint, self._found_in(image)
+        return list(self._last[1])
+
+    def _found_in(self, image: np.ndarray) -> list[Thing]:
         looks = [self._look_at(image, longest) for longest in _LONGEST]
         boxes, kinds, likely = (torch.cat(parts) for parts in zip(*looks, strict=True))
         kept = different(boxes + 2 * kinds[:, None], likely, _SAME)  # apart by kind: none overlaps another's

@@ -14,7 +14,7 @@ from dollygrip_backend.scene.depth_network import STRIDE, DepthNetwork
 @pytest.fixture(scope="module")
 def tiny() -> DepthEstimator:
     torch.manual_seed(0)
-    return DepthEstimator(DepthNetwork(channels=(8, 16, 32), blocks=1, attention=1), NoFaces())
+    return DepthEstimator(DepthNetwork(channels=(8, 16, 32), blocks=1, attention=1), Nobody(), Nobody())
 
 
 @pytest.mark.parametrize("size", [(97, 61), (61, 97), (160, 96), (16, 16), (33, 400), (901, 333)])
@@ -55,7 +55,7 @@ def test_the_network_sees_every_image_at_about_one_size(width, height):
         assert abs(np.log(w / h) - np.log(width / height)) < 0.2
 
 
-class NoFaces(torch.nn.Module):
+class Nobody(torch.nn.Module):
     """A face detector that finds none."""
 
     def find(self, image):
@@ -84,14 +84,14 @@ def test_the_sky_is_infinitely_far_and_moves_no_surface(sky, size):
     width, height = size
     image = np.full((height, width, 3), 90, np.uint8)
     image[: round(sky * height)] = 200
-    depth = DepthEstimator(Says(sky), NoFaces()).estimate(image).depth
+    depth = DepthEstimator(Says(sky), Nobody(), Nobody()).estimate(image).depth
     horizon = np.isfinite(depth).argmax(0)
     assert np.abs(horizon - sky * height).max() < 0.02 * height
     assert depth[np.isfinite(depth)] == pytest.approx(4, rel=1e-4)
 
 
 def test_of_a_picture_of_nothing_but_sky_something_is_a_surface():
-    depth = DepthEstimator(Says(1.0), NoFaces()).estimate(np.full((96, 160, 3), 200, np.uint8)).depth
+    depth = DepthEstimator(Says(1.0), Nobody(), Nobody()).estimate(np.full((96, 160, 3), 200, np.uint8)).depth
     assert np.isfinite(depth).any()
 
 
@@ -114,11 +114,11 @@ class Unsure(torch.nn.Module):
 def test_with_the_same_odds_the_far_is_sky_and_the_near_a_surface(odds, above):
     image = np.full((96, 160, 3), 90, np.uint8)
     image[:32] = 200
-    depth = DepthEstimator(Unsure(odds, above), NoFaces()).estimate(image).depth
+    depth = DepthEstimator(Unsure(odds, above), Nobody(), Nobody()).estimate(image).depth
     assert np.isinf(depth[:28]).all() and depth[36:] == pytest.approx(4, rel=1e-3)
 
 
 def test_what_is_surely_sky_is_sky_however_near_it_is_put():
     image = np.full((96, 160, 3), 90, np.uint8)
     image[:32] = 200
-    assert np.isinf(DepthEstimator(Unsure(3.5, 4.0), NoFaces()).estimate(image).depth[:28]).all()
+    assert np.isinf(DepthEstimator(Unsure(3.5, 4.0), Nobody(), Nobody()).estimate(image).depth[:28]).all()

@@ -1,13 +1,11 @@
 """The detector of everyday things: the published weights, and things where they are in pictures."""
 
-import io
-import json
-import tarfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from npm_archives import archive_of
 from PIL import Image
 
 from dollygrip_backend.files import read_image
@@ -30,31 +28,13 @@ def detector() -> ThingDetector:
     return ThingDetector.load()
 
 
-def archive_of(detector: ThingDetector, file: Path) -> Path:
-    """The weights as the package publishes them, a TensorFlow.js model in half precision in an archive of npm."""
-    layers = [layer for layer in detector.modules() if isinstance(layer, torch.nn.Conv2d)]
-    layout, numbers = [], b""
-    for number, layer in enumerate(layers):
-        kernel = f"PartitionedCall/split_{number}" if number else "PartitionedCall/split"
-        tensors = {kernel: layer.weight.permute(2, 3, 1, 0), f"unknown_{2 * number + 1}": layer.bias}
-        for name, tensor in tensors.items():
-            half = {"dtype": "float16", "original_dtype": "float32"}
-            layout.append({"name": name, "shape": list(tensor.shape), "dtype": "float32", "quantization": half})
-            numbers += tensor.detach().half().numpy().tobytes()
-    layout.insert(2, {"name": "unknown_2", "shape": [3], "dtype": "int32"})
-    cut = sum(2 * int(np.prod(weight["shape"])) for weight in layout[:2])
-    numbers = numbers[:cut] + np.array([1, 2, 3], np.int32).tobytes() + numbers[cut:]
-    parts = {"nanodet.json": json.dumps({"weightsManifest": [{"weights": layout}]}).encode(), "nanodet.bin": numbers}
-    with tarfile.open(file, "w:gz") as archive:
-        for name, content in parts.items():
-            member = tarfile.TarInfo(f"package/models/{name}")
-            member.size = len(content)
-            archive.addfile(member, io.BytesIO(content))
-    return file
-
-
 def test_the_package_s_numbers_are_the_network_s(detector, tmp_path):
-    made, shipped = published(archive_of(detector, tmp_path / "package.tgz")).state_dict(), detector.state_dict()
+    tensors = {"unknown_2": torch.tensor([1, 2, 3], dtype=torch.int32)}
+    for number, layer in enumerate(layer for layer in detector.modules() if isinstance(layer, torch.nn.Conv2d)):
+        kernel = f"PartitionedCall/split_{number}" if number else "PartitionedCall/split"
+        tensors |= {kernel: layer.weight.permute(2, 3, 1, 0), f"unknown_{2 * number + 1}": layer.bias}
+    made = published(archive_of(tmp_path / "package.tgz", "nanodet", tensors)).state_dict()
+    shipped = detector.state_dict()
     assert made.keys() == shipped.keys()
     assert all(torch.equal(values, shipped[name]) for name, values in made.items())
 
@@ -88,6 +68,17 @@ def box_iou(boxes: torch.Tensor) -> np.ndarray:
     shared = torch.minimum(boxes[:, None, 2:], boxes[:, 2:]) - torch.maximum(boxes[:, None, :2], boxes[:, :2])
     shared, areas = shared.clamp_min(0).prod(2), (boxes[:, 2:] - boxes[:, :2]).prod(1)
     return (shared / (areas[:, None] + areas - shared)).numpy()
+
+
+def test_a_picture_is_looked_at_once_however_often_it_is_asked_for(detector, monkeypatch):
+    first, second = (read_image(PICTURES / f"{name}.jpg") for name in ("friends", "loft"))
+    found = [detector.find(picture) for picture in (first, second)]
+    looked = []
+    look = ThingDetector._found_in
+    monkeypatch.setattr(ThingDetector, "_found_in", lambda self, picture: looked.append(1) or look(self, picture))
+    assert detector.find(second.copy()) == found[1] and not looked
+    assert detector.find(first) == detector.find(first) == found[0] and len(looked) == 1
+    assert ThingDetector.load() is detector
 
 
 @pytest.mark.parametrize("shape", [(16, 16, 3), (16, 400, 3), (900, 30, 3), (96, 160, 3), (1, 1, 3)])

@@ -8,11 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dollygrip_backend.files import read_image
-from dollygrip_backend.predictor.bodies import head_of, hidden_faces, on_body
+from dollygrip_backend.predictor.bodies import head_of, on_body
 from dollygrip_backend.predictor.people import on_a_head, owner_in
 from dollygrip_backend.predictor.reference import Reference
-from dollygrip_backend.scene.faces import Face
-from dollygrip_backend.scene.things import PERSON, Thing
 
 PICTURES = Path(__file__).parents[2] / "data" / "pictures"
 SHAPE = 16, 24
@@ -42,23 +40,6 @@ def test_the_head_is_found_above_the_body_whatever_else_looks_like_one(x, y, dow
 )
 def test_what_is_no_head_of_theirs_is_not_taken_for_one(place, share):
     assert head_of((0.5, 0.6), heads_at((*place, share))) is None
-
-
-@given(st.floats(0.1, 0.9), st.floats(0.02, 0.3), st.floats(0.4, 0.6), st.floats(0.61, 0.99))
-def test_a_body_without_a_face_has_it_at_its_upper_end(x, top, tall, likelihood):
-    box = x - 0.08, top, x + 0.08, top + tall
-    [face] = hidden_faces([Thing(PERSON, likelihood, box)], [])
-    assert face.middle[0] == pytest.approx(x) and face.likelihood == likelihood
-    assert top < face.box[1] < face.middle[1] < top + tall / 4
-    assert all(face.box[0] < px < face.box[2] and face.box[1] < py < face.box[3] for px, py in face.points)
-    assert hidden_faces([Thing(PERSON, likelihood, box)], [Face(face.box, face.points)]) == []
-    aside = Face((x + 0.1, 0, x + 0.2, 0.1), face.points)
-    assert [face.box for face in hidden_faces([Thing(PERSON, likelihood, box)], [aside])] == [face.box]
-
-
-def test_what_is_hardly_a_person_or_something_else_has_no_face():
-    box = 0.4, 0.1, 0.6, 0.9
-    assert hidden_faces([Thing(PERSON, 0.5, box), Thing(PERSON + 1, 0.9, box)], []) == []
 
 
 @given(st.floats(0.05, 0.95), st.floats(0.05, 0.5), st.floats(0.02, 0.5), st.floats(-0.1, 0.1))
