@@ -107,7 +107,7 @@ def _silhouette(
 def _around(person: _Person, shape: tuple[int, ...], around: float) -> tuple[slice, slice]:
     """The rows and columns of a picture of this shape around a body."""
     left, top, right, bottom = np.multiply(person.body.box, (shape[1], shape[0], shape[1], shape[0]))
-    half = around / 2 * max(right - left, bottom - top)
+    half = around / 2 * max(right - left, bottom - top, 1.0)
     return tuple(
         slice(int(max(0, middle - half)), int(np.ceil(min(side, middle + half))))
         for middle, side in (((top + bottom) / 2, shape[0]), ((left + right) / 2, shape[1]))
