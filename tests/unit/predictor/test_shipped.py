@@ -161,7 +161,7 @@ def test_a_share_of_the_way_is_one_to_where_the_thing_may_be(shipped, monkeypatc
 def test_a_pan_of_no_side_goes_where_its_thing_may_be(shipped, monkeypatch, mirrored):
     likely = np.zeros((ROWS, COLUMNS), np.float32)
     likely[:, :8], likely[:, 16:] = (0.3, 0.7) if mirrored else (0.7, 0.3)
-    monkeypatch.setattr(shipped.grounding, "find", lambda *_: [Found(None, -5.0, likely)])
+    monkeypatch.setattr(shipped.grounding, "find", lambda prompts, *_: [Found(None, -5.0, likely)] * len(prompts))
     for prompt in ("pan to the bookcase", "look over to the old man"):
         for take in shipped(IMAGE, prompt, takes=4):
             assert judge(take, ["pan_right" if mirrored else "pan_left"]).obeyed
