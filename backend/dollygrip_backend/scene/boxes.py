@@ -1,7 +1,21 @@
-"""Boxes that detectors give: which of them show one thing."""
+"""Boxes that detectors give: their measures, and which of them show one thing."""
 
 import torch
 from torch import Tensor
+
+
+class Boxed:
+    """What lies in a `box`: left, top, right and bottom in shares of the picture's width and height."""
+
+    box: tuple[float, float, float, float]
+
+    @property
+    def middle(self) -> tuple[float, float]:
+        return (self.box[0] + self.box[2]) / 2, (self.box[1] + self.box[3]) / 2
+
+    @property
+    def height(self) -> float:
+        return self.box[3] - self.box[1]
 
 
 def different(boxes: Tensor, scores: Tensor, most: float, of_smaller: bool = False) -> Tensor:

@@ -18,7 +18,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from dollygrip_backend.scene.boxes import different
+from dollygrip_backend.scene.boxes import Boxed, different
 
 WEIGHTS = Path(__file__).parents[1] / "weights" / "faces"
 _LONGEST = 480  # pixels of the picture's longer side, to which it is brought
@@ -30,7 +30,7 @@ _SAME = 0.7  # the overlap of two boxes that show one face
 
 
 @attrs.frozen(eq=False)
-class Face:
+class Face(Boxed):
     """A face in a picture, in shares of the picture's width and height, x right and y down.
 
     box: left, top, right, bottom, which may lie beyond the picture; points float (5, 2): the eye on the left of the
@@ -41,14 +41,6 @@ class Face:
     box: tuple[float, float, float, float]
     points: np.ndarray
     likelihood: float = 1.0
-
-    @property
-    def middle(self) -> tuple[float, float]:
-        return (self.box[0] + self.box[2]) / 2, (self.box[1] + self.box[3]) / 2
-
-    @property
-    def height(self) -> float:
-        return self.box[3] - self.box[1]
 
 
 def _convolved(*widths: int, kernels: Sequence[int], pools: Sequence[int]) -> nn.Sequential:

@@ -20,7 +20,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, leaky_relu, pad
 
-from dollygrip_backend.scene.boxes import different
+from dollygrip_backend.scene.boxes import Boxed, different
 
 WEIGHTS = Path(__file__).parents[1] / "weights" / "things"
 KINDS = 80  # of things, those of COCO; their names are in kinds.txt beside the weights
@@ -35,21 +35,13 @@ _SAME = 0.6  # the overlap of two boxes that show one thing
 
 
 @attrs.frozen
-class Thing:
+class Thing(Boxed):
     """A thing in a picture: kind, the line of kinds.txt that names it; likelihood that it is one; box: left, top,
     right, bottom in shares of the picture's width and height, x right and y down, within the picture."""
 
     kind: int
     likelihood: float
     box: tuple[float, float, float, float]
-
-    @property
-    def middle(self) -> tuple[float, float]:
-        return (self.box[0] + self.box[2]) / 2, (self.box[1] + self.box[3]) / 2
-
-    @property
-    def height(self) -> float:
-        return self.box[3] - self.box[1]
 
 
 class Convolution(nn.Conv2d):
