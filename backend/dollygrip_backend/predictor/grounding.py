@@ -55,8 +55,7 @@ from dollygrip_backend.predictor.people import (
 )
 from dollygrip_backend.predictor.picture_features import WIDTHS, PictureFeatures, Reading
 from dollygrip_backend.predictor.text import FEATURES, TextEncoder, TextFeatures
-from dollygrip_backend.predictor.things import meant_by, names_a_kind, owner_of, shown_by
-from dollygrip_backend.predictor.things import whereabouts as whereabouts_of_things
+from dollygrip_backend.predictor.things import meant_by, names_a_kind, owner_of, place_of, shown_by
 from dollygrip_backend.scene.depth_network import AttentionBlock, ResidualBlock
 from dollygrip_backend.scene.faces import Face
 from dollygrip_backend.scene.hidden_faces import hidden_faces
@@ -304,7 +303,7 @@ def _everyday(who: Said, named: float, things: Sequence[Thing], way: bool) -> tu
     if not meant:
         owner = owner_of(who.words, things)
         return None, [owner] if owner else []
-    place = whereabouts_of_things(meant, chances, several)
+    place = place_of(meant, chances, several)
     if place is None:
         return None, meant
     likely = np.exp(shown_by(meant if several else meant[:1], who.seen.shape).numpy())

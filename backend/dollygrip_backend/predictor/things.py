@@ -127,7 +127,7 @@ def owner_of(words: str, things: Sequence[Thing]) -> Thing | None:
     return owners[0] if len(owners) == 1 else None
 
 
-def whereabouts(things: Sequence[Thing], chances: np.ndarray, several: bool) -> tuple[float, float] | None:
+def place_of(things: Sequence[Thing], chances: np.ndarray, several: bool) -> tuple[float, float] | None:
     """The place of what is meant, None where it may be one of several things: at least one, with the chance of each to
     be meant."""
     if several:

@@ -18,8 +18,8 @@ from dollygrip_backend.predictor.things import (
     meant_by,
     names_a_kind,
     owner_of,
+    place_of,
     shown_by,
-    whereabouts,
 )
 from dollygrip_backend.scene.things import WEIGHTS, Thing
 
@@ -84,10 +84,10 @@ def test_of_two_the_side_tells(left, right, height, likelihood):
     things = [thing("chair", left, height), thing("chair", right, height, likelihood=likelihood)]
     for aside, meant in (("left", things[0]), ("right", things[1])):
         fits, chances, several = meant_by(said("the chair", aside), things)
-        assert not several and whereabouts(fits, chances, several) == pytest.approx(meant.middle)
+        assert not several and place_of(fits, chances, several) == pytest.approx(meant.middle)
     for turn, meant in (("left", things[0]), ("right", things[1])):
         fits, chances, several = meant_by(said("the chair", turns=(turn,)), things)
-        assert whereabouts(fits, chances, several) == pytest.approx(meant.middle)
+        assert place_of(fits, chances, several) == pytest.approx(meant.middle)
 
 
 def test_of_two_the_colour_tells_and_else_it_stays_open():
@@ -95,7 +95,7 @@ def test_of_two_the_colour_tells_and_else_it_stays_open():
     for meant in things:
         assert meant_by(said("the red car", coloured=meant), things)[0] == [meant]
     fits, chances, several = meant_by(said("the car"), things)
-    assert len(fits) == 3 and whereabouts(fits, chances, several) is None
+    assert len(fits) == 3 and place_of(fits, chances, several) is None
     hint = shown_by(fits, SHAPE).numpy()
     assert all((hint[cells_of(car.box, SHAPE)] == 0).all() for car in things)
     assert hint[0].max() < -3 and hint[:, 8].max() < -3
@@ -104,7 +104,7 @@ def test_of_two_the_colour_tells_and_else_it_stays_open():
 def test_several_are_aimed_at_in_their_middle_and_one_seen_twice_counts_once():
     things = [thing("bottle", 0.2), thing("bottle", 0.6)]
     fits, chances, several = meant_by(said("the bottles"), things)
-    assert whereabouts(fits, chances, several) == pytest.approx((0.4, 0.5))
+    assert place_of(fits, chances, several) == pytest.approx((0.4, 0.5))
     twice = [thing("couch", 0.5, size=0.4), thing("couch", 0.52, size=0.38, likelihood=0.5)]
     assert len(meant_by(said("the sofa"), twice)[0]) == 1
 
@@ -112,7 +112,7 @@ def test_several_are_aimed_at_in_their_middle_and_one_seen_twice_counts_once():
 def test_what_is_much_larger_is_meant():
     near, far = thing("bus", 0.3, size=0.5), thing("bus", 0.7, size=0.1)
     fits, chances, several = meant_by(said("the bus"), [far, near])
-    assert whereabouts(fits, chances, several) == pytest.approx(near.middle)
+    assert place_of(fits, chances, several) == pytest.approx(near.middle)
 
 
 def test_an_animal_is_aimed_at_above_its_middle():
